@@ -4,8 +4,10 @@
 #:property PublishAot=false
 #:property JsonSerializerIsReflectionEnabledByDefault=true
 
-// How fast the dashboard is in a browser: dotnet run -c Release bench/dashboard.cs make STORES; dotnet run -c Release bench/dashboard-browser.cs STORES [watched]
-// Needs a Chromium on the PATH (or CRESSET_CHROMIUM). Times are taken inside the page, up to the frame after the drawing; server and trainer are processes of their own.
+// How fast the dashboard is in a browser: dotnet run -c Release bench/dashboard.cs make STORES; dotnet run -c Release
+// bench/dashboard-browser.cs STORES [watched]
+// Needs a Chromium on the PATH (or CRESSET_CHROMIUM). Times are taken inside the page, up to the frame after the drawing; server and
+// trainer are processes of their own.
 using System.Diagnostics;
 using System.Globalization;
 using Cresset.Dashboard;
@@ -32,7 +34,9 @@ switch (args)
         await Watched(Path.Combine(stores, "live"));
         return;
     default:
-        Console.Error.WriteLine("dotnet run -c Release bench/dashboard-browser.cs STORES [watched]   (made by: dotnet run -c Release bench/dashboard.cs make STORES)");
+        Console.Error.WriteLine(
+            "dotnet run -c Release bench/dashboard-browser.cs STORES [watched]   (made by: dotnet run -c Release bench/dashboard.cs make "
+                + "STORES)");
         Environment.Exit(2);
         return;
 }
@@ -42,7 +46,8 @@ static async Task Pages(string stores)
     using var playwright = await Playwright.CreateAsync();
     await using var browser = await Launch(playwright);
     // What the browser itself takes for a picture of 1 kB, to be seen beside the pages.
-    await using (var served = await Served.Start(Path.Combine(stores, "long"))) await Opened(browser, "a picture alone", new Uri(served.Address, "page/icon.svg").ToString(), "svg");
+    await using (var served = await Served.Start(Path.Combine(stores, "long")))
+        await Opened(browser, "a picture alone", new Uri(served.Address, "page/icon.svg").ToString(), "svg");
     await Hundred(browser, Path.Combine(stores, "hundred"));
     await Long(browser, Path.Combine(stores, "long"));
     await Thousand(browser, Path.Combine(stores, "thousand"));
@@ -78,7 +83,8 @@ static async Task Thousand(IBrowser browser, string folder)
     Say("peak memory of the server", served.Peak(), "MB");
 }
 
-// From the start of the navigation to the second frame after what was waited for is there: the first visit of a new profile, in which the browser starts a
+// From the start of the navigation to the second frame after what was waited for is there: the first visit of a new profile, in which the
+// browser starts a
 // process for the page and compiles its scripts, and later ones of the same tab.
 static async Task Opened(IBrowser browser, string what, string address, string selector)
 {
@@ -91,7 +97,8 @@ static async Task Opened(IBrowser browser, string what, string address, string s
         {
             await page.GotoAsync(address, new() { WaitUntil = WaitUntilState.Commit });
             (visit == 0 ? first : later).Add(await page.EvaluateAsync<double>(
-                "selector => new Promise(done => { const look = () => document.querySelector(selector) ? requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))) : setTimeout(look, 1); look(); })", selector));
+                "selector => new Promise(done => { const look = () => document.querySelector(selector) ? requestAnimationFrame(() => "
+                    + "requestAnimationFrame(() => done(performance.now()))) : setTimeout(look, 1); look(); })", selector));
             await page.GotoAsync("about:blank");
         }
     }
@@ -131,7 +138,8 @@ static async Task Zoomed(IBrowser browser, string address)
     await page.CloseAsync();
 }
 
-// A trainer of about 1,000 steps a second that logs a point a step: alone, and with ten tabs of one browser and two other browsers on its page.
+// A trainer of about 1,000 steps a second that logs a point a step: alone, and with ten tabs of one browser and two other browsers on its
+// page.
 static async Task Watched(string folder)
 {
     using var playwright = await Playwright.CreateAsync();
@@ -162,7 +170,8 @@ static async Task Watched(string folder)
         }
         watched.Add(await seconds);
         Console.WriteLine($"  round {round + 1}: watched {watched[^1]:0.00} s");
-        foreach (var page in new[] { pages[0], pages[10], pages[11] }) await page.Locator(".area[aria-label*='10,000 points']").WaitForAsync();
+        foreach (var page in new[] { pages[0], pages[10], pages[11] })
+            await page.Locator(".area[aria-label*='10,000 points']").WaitForAsync();
         Console.WriteLine($"  {"points in the store and on the three pages that are seen",-52} {10_000,8}");
         foreach (var browser in browsers) await browser.DisposeAsync();
     }
@@ -173,12 +182,16 @@ static async Task Watched(string folder)
 
 static async Task<double> Trained(string folder, double work)
 {
-    using var trainer = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["train", folder, work.ToString("R", CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true })!;
+    using var trainer =
+        Process.Start(
+            new ProcessStartInfo(Environment.ProcessPath!,
+                ["train", folder, work.ToString("R", CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true })!;
     var said = (await trainer.StandardOutput.ReadToEndAsync()).Trim();
     await trainer.WaitForExitAsync();
     using var store = RunStore.OpenReadOnly(folder);
     var count = store.Series(store.Find("latest").Id).Single(s => s.Tag == "loss").Count;
-    return count == 10_000 ? double.Parse(said, CultureInfo.InvariantCulture) : throw new InvalidDataException($"{count} of 10,000 points were stored.");
+    return count == 10_000 ? double.Parse(said, CultureInfo.InvariantCulture)
+        : throw new InvalidDataException($"{count} of 10,000 points were stored.");
 }
 
 static void Train(string folder, double work)
@@ -210,7 +223,9 @@ static double Calibrate()
 
 static Task<IBrowser> Launch(IPlaywright playwright)
 {
-    var program = Environment.GetEnvironmentVariable("CRESSET_CHROMIUM") ?? Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Select(p => Path.Combine(p, "chromium")).First(File.Exists);
+    var program = Environment.GetEnvironmentVariable("CRESSET_CHROMIUM")
+        ?? Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Select(p => Path.Combine(p, "chromium"))
+            .First(File.Exists);
     return playwright.Chromium.LaunchAsync(new() { ExecutablePath = program, Args = ["--no-sandbox", "--disable-dev-shm-usage"] });
 }
 
@@ -224,7 +239,10 @@ internal sealed class Served(Process process, Uri address) : IAsyncDisposable
 
     public static async Task<Served> Start(string folder)
     {
-        var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["serve", folder]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        var process =
+            Process.Start(
+                new ProcessStartInfo(Environment.ProcessPath!, ["serve", folder]) { RedirectStandardInput = true,
+                    RedirectStandardOutput = true })!;
         return new Served(process, new Uri((await process.StandardOutput.ReadLineAsync())!));
     }
 

@@ -4,8 +4,10 @@
 #:property PublishAot=false
 #:property JsonSerializerIsReflectionEnabledByDefault=true
 
-// Every page of the dashboard in both themes, as docs/dashboard-pages.md shows them: dotnet run -c Release bench/dashboard-pictures.cs RUNS OUT CRESSET
-// RUNS holds three runs or more of digits-classifier, and one each of a plane flow, vqvae-digits, a grid world and sd3-digits; CRESSET is the command that computes.
+// Every page of the dashboard in both themes, as docs/dashboard-pages.md shows them: dotnet run -c Release bench/dashboard-pictures.cs RUNS
+// OUT CRESSET
+// RUNS holds three runs or more of digits-classifier, and one each of a plane flow, vqvae-digits, a grid world and sd3-digits; CRESSET is
+// the command that computes.
 using Cresset.Dashboard;
 using Cresset.Runs;
 using Microsoft.Playwright;
@@ -37,13 +39,19 @@ var runs = store.List().Where(r => r.Name == "digits-classifier").Take(4).Select
     ("denoising", "explore?page=denoising&prompt=seven&seed=3", ".strip img"),
     ("guide", "guide?name=dashboard", ".guide h1"),
 ];
-await using var server = await DashboardServer.Start(new DashboardOptions { Folder = folder, Port = 0, ComputeCommand = [cresset, "compute", "--runs", Path.GetFullPath(folder)] });
+await using var server =
+    await DashboardServer.Start(
+        new DashboardOptions { Folder = folder, Port = 0, ComputeCommand = [cresset, "compute", "--runs", Path.GetFullPath(folder)] });
 using var playwright = await Playwright.CreateAsync();
-var program = Environment.GetEnvironmentVariable("CRESSET_CHROMIUM") ?? Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Select(p => Path.Combine(p, "chromium")).First(File.Exists);
-await using var browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = program, Args = ["--no-sandbox", "--disable-dev-shm-usage"] });
+var program = Environment.GetEnvironmentVariable("CRESSET_CHROMIUM")
+    ?? Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Select(p => Path.Combine(p, "chromium")).First(File.Exists);
+await using var browser =
+    await playwright.Chromium.LaunchAsync(new() { ExecutablePath = program, Args = ["--no-sandbox", "--disable-dev-shm-usage"] });
 foreach (var (theme, scheme) in new[] { ("light", ColorScheme.Light), ("dark", ColorScheme.Dark) })
 {
-    var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1080, Height = 760 }, ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
+    var page =
+        await browser.NewPageAsync(
+            new() { ViewportSize = new() { Width = 1080, Height = 760 }, ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
     page.SetDefaultTimeout(120_000);
     foreach (var (name, address, ready) in pages)
     {
@@ -55,7 +63,9 @@ foreach (var (theme, scheme) in new[] { ("light", ColorScheme.Light), ("dark", C
     await page.CloseAsync();
 }
 // As a phone shows it.
-var phone = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 390, Height = 760 }, ColorScheme = ColorScheme.Dark, ReducedMotion = ReducedMotion.Reduce });
+var phone =
+    await browser.NewPageAsync(
+        new() { ViewportSize = new() { Width = 390, Height = 760 }, ColorScheme = ColorScheme.Dark, ReducedMotion = ReducedMotion.Reduce });
 foreach (var (name, address, ready) in pages.Where(p => p.Name is "runs" or "run" or "flows"))
 {
     await phone.GotoAsync(new Uri(server.Address, address).ToString());

@@ -4,7 +4,8 @@
 #:property JsonSerializerIsReflectionEnabledByDefault=true
 
 // How fast the dashboard answers: dotnet run -c Release bench/dashboard.cs
-// Stores are made in a temporary folder; the server is a process of its own, so that its memory is its own. Times are the median of nine requests
+// Stores are made in a temporary folder; the server is a process of its own, so that its memory is its own. Times are the median of nine
+// requests
 // over loopback, the reading of the answer included.
 using System.Diagnostics;
 using System.Globalization;
@@ -64,20 +65,26 @@ string Make(string name, int runs, int tags, int points, bool events = false)
     using var store = RunStore.Open(folder);
     for (var r = 0; r < runs; r++)
     {
-        using var run = store.Begin(new RunDescription { Name = "run", Kind = "bench", WriteEventFile = events, Config = new Dictionary<string, string> { ["lr"] = $"{r}", ["trainer.steps"] = $"{points}" } });
+        using var run = store.Begin(
+            new RunDescription { Name = "run", Kind = "bench", WriteEventFile = events,
+                Config = new Dictionary<string, string> { ["lr"] = $"{r}", ["trainer.steps"] = $"{points}" } });
         for (var i = 0; i < points; i++) for (var t = 0; t < tags; t++) run.Scalar($"loss{t}", i, Math.Sin(i * 0.01) + r);
         run.Finish(RunStatus.Finished, new Dictionary<string, double> { ["loss"] = r });
     }
     return folder;
 }
 
-static string Curves(IReadOnlyList<string> ids, string tag, string more) => $"/api/curves?form=binary&tag={tag}{more}&" + string.Join('&', ids.Select(id => "run=" + id));
+static string Curves(IReadOnlyList<string> ids, string tag, string more) =>
+    $"/api/curves?form=binary&tag={tag}{more}&" + string.Join('&', ids.Select(id => "run=" + id));
 
 static async Task Measure(string title, string folder, Func<HttpClient, string[], Task> measure)
 {
     Console.WriteLine(title);
     var clock = Stopwatch.StartNew();
-    using var server = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["serve", folder]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+    using var server =
+        Process.Start(
+            new ProcessStartInfo(Environment.ProcessPath!, ["serve", folder]) { RedirectStandardInput = true,
+                RedirectStandardOutput = true })!;
     using var client = new HttpClient { BaseAddress = new Uri((await server.StandardOutput.ReadLineAsync())!) };
     var list = await client.GetByteArrayAsync(new Uri("/api/runs", UriKind.Relative));
     Console.WriteLine($"  {"start of the process to its first list",-52} {clock.Elapsed.TotalMilliseconds,8:0.0} ms");
@@ -129,7 +136,9 @@ static async Task Watched(string folder)
         await end.CancelAsync();
         await Task.WhenAll(following);
         run.Finish(RunStatus.Finished);
-        Console.WriteLine($"  {readers,2} readers: {took:0.00} s, {spent / (double)Stopwatch.Frequency / 5000 * 1e6:0.00} us a call, {stored} of 5000 points stored, {following.Sum(f => f.Result)} curves answered");
+        Console.WriteLine(
+            $"  {readers,2} readers: {took:0.00} s, {spent / (double)Stopwatch.Frequency / 5000 * 1e6:0.00} us a call, {stored} of 5000 "
+                + $"points stored, {following.Sum(f => f.Result)} curves answered");
     }
 }
 

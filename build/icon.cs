@@ -13,15 +13,22 @@ using var ground = new SKPaint { IsAntialias = true, Shader = Blend(new SKPoint(
 canvas.DrawRoundRect(new SKRect(4, 4, Side - 4, Side - 4), 52, 52, ground);
 
 // Light around the flame.
-using var glow = new SKPaint { IsAntialias = true, Shader = SKShader.CreateRadialGradient(new SKPoint(128, 104), 112, [new SKColor(0x66FF9A3C), new SKColor(0x00FF9A3C)], SKShaderTileMode.Clamp) };
+using var glow = new SKPaint { IsAntialias = true,
+    Shader =
+        SKShader.CreateRadialGradient(new SKPoint(128, 104), 112, [new SKColor(0x66FF9A3C), new SKColor(0x00FF9A3C)],
+            SKShaderTileMode.Clamp) };
 canvas.DrawCircle(128, 104, 112, glow);
 
-Flame("M128 24 C 150 62 184 78 176 124 C 171 152 150 164 128 164 C 106 164 85 152 80 124 C 76 98 96 86 100 66 C 108 78 114 84 116 92 C 126 74 132 52 128 24 Z", 0xFFFFB347, 0xFFF2542D);
-Flame("M130 84 C 138 102 156 108 152 134 C 149 152 140 160 128 160 C 116 160 107 152 104 136 C 102 120 114 114 116 104 C 120 110 122 112 124 116 C 129 106 132 96 130 84 Z", 0xFFFFF3C4, 0xFFFFC247);
+Flame("M128 24 C 150 62 184 78 176 124 C 171 152 150 164 128 164 C 106 164 85 152 80 124 C 76 98 96 86 100 66 C 108 78 114 84 116 92 C 126 "
+    + "74 132 52 128 24 Z", 0xFFFFB347, 0xFFF2542D);
+Flame("M130 84 C 138 102 156 108 152 134 C 149 152 140 160 128 160 C 116 160 107 152 104 136 C 102 120 114 114 116 104 C 120 110 122 112 "
+    + "124 116 C 129 106 132 96 130 84 Z", 0xFFFFF3C4, 0xFFFFC247);
 
 // The basket: rim, three bands, staves that meet in the shaft.
-using var iron = new SKPaint { IsAntialias = true, Style = SKPaintStyle.Stroke, StrokeWidth = 9, StrokeCap = SKStrokeCap.Round, StrokeJoin = SKStrokeJoin.Round, Color = new SKColor(0xFFD8DEE9) };
-foreach (var stave in new[] { "M64 128 C 66 168 92 192 128 196", "M192 128 C 190 168 164 192 128 196", "M102 134 C 104 164 112 184 128 196", "M154 134 C 152 164 144 184 128 196" }) Draw(stave);
+using var iron = new SKPaint { IsAntialias = true, Style = SKPaintStyle.Stroke, StrokeWidth = 9, StrokeCap = SKStrokeCap.Round,
+    StrokeJoin = SKStrokeJoin.Round, Color = new SKColor(0xFFD8DEE9) };
+foreach (var stave in new[] { "M64 128 C 66 168 92 192 128 196", "M192 128 C 190 168 164 192 128 196", "M102 134 C 104 164 112 184 128 196",
+    "M154 134 C 152 164 144 184 128 196" }) Draw(stave);
 Draw("M64 128 C 84 142 172 142 192 128");
 Draw("M74 162 C 96 174 160 174 182 162");
 iron.StrokeWidth = 15;
@@ -44,4 +51,5 @@ void Flame(string path, uint top, uint bottom)
     canvas.DrawPath(outline, paint);
 }
 
-static SKShader Blend(SKPoint from, SKPoint to, uint first, uint second) => SKShader.CreateLinearGradient(from, to, [new SKColor(first), new SKColor(second)], SKShaderTileMode.Clamp);
+static SKShader Blend(SKPoint from, SKPoint to, uint first, uint second) =>
+    SKShader.CreateLinearGradient(from, to, [new SKColor(first), new SKColor(second)], SKShaderTileMode.Clamp);

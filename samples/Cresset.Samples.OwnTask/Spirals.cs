@@ -40,7 +40,8 @@ internal sealed class SpiralTask : ITrainingTask
         var angle = linspace(0.3, 1, 300) * (2 * Math.PI * options.Turns);
         var arm = stack([angle * angle.cos(), angle * angle.sin()], 1) / (2 * Math.PI * options.Turns);
         _data = new TensorDataset(cat([arm, -arm]), cat([zeros(300, int64), ones(300, int64)]));
-        _net = nn.Sequential(nn.Linear(2, options.Width), nn.Tanh(), nn.Linear(options.Width, options.Width), nn.Tanh(), nn.Linear(options.Width, 2));
+        _net = nn.Sequential(nn.Linear(2, options.Width), nn.Tanh(), nn.Linear(options.Width, options.Width), nn.Tanh(),
+            nn.Linear(options.Width, 2));
     }
 
     public nn.Module Module => _net;
@@ -52,7 +53,11 @@ internal sealed class SpiralTask : ITrainingTask
     public Tensor Loss(Batch batch, StepContext step) => nn.functional.cross_entropy(_net.call(batch.Inputs), batch.Targets!);
 
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
-        => new Dictionary<string, double> { ["accuracy"] = _net.call(_data.Inputs).argmax(1).eq(_data.Targets!).to(float32).mean().item<float>() };
+        => new Dictionary<string, double>
+        {
+            ["accuracy"] = _net.call(_data.Inputs).argmax(1).eq(_data.Targets!).to(float32).mean()
+            .item<float>()
+        };
 
     public Tensor Sure(Tensor points) => _net.call(points).softmax(1).select(1, 1).contiguous();
 

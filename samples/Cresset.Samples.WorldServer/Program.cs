@@ -12,7 +12,8 @@ while (Console.ReadLine() is { } line)
     {
         case "hello":
             answer = JsonNode.Parse("""
-                {"name": "Lift", "observation": {"kind": "box", "low": 0, "high": 1, "shape": [2]}, "action": {"kind": "discrete", "n": 3}, "max_episode_steps": 20, "reward_threshold": 0.5}
+                {"name": "Lift", "observation": {"kind": "box", "low": 0, "high": 1, "shape": [2]},
+                 "action": {"kind": "discrete", "n": 3}, "max_episode_steps": 20, "reward_threshold": 0.5}
                 """)!;
             break;
         case "reset":

@@ -2,10 +2,13 @@ using Cresset.Rl;
 
 namespace Cresset.Samples.Worlds;
 
-/// <summary>A shop orders goods at night and sells them by day. What does not fit into the store cannot be ordered: those actions are masked.</summary>
+/// <summary>
+/// A shop orders goods at night and sells them by day. What does not fit into the store cannot be ordered: those actions are masked.
+/// </summary>
 /// <param name="capacity">Most pieces in the store.</param>
 /// <param name="demand">Largest demand of a day; every number from 0 to it is equally likely.</param>
-public sealed class Inventory(int capacity = 10, int demand = 6) : Environment<int, int>(new Discrete(capacity + 1), new Discrete(capacity + 1)), IActionMask, IRenderable
+public sealed class Inventory(int capacity = 10, int demand = 6)
+    : Environment<int, int>(new Discrete(capacity + 1), new Discrete(capacity + 1)), IActionMask, IRenderable
 {
     private int _stock;
     private int _sold;
@@ -46,7 +49,8 @@ public sealed class Inventory(int capacity = 10, int demand = 6) : Environment<i
     {
         var picture = new RgbImage(20 + (12 * capacity), 60, new Rgb(250, 250, 250));
         var canvas = new Canvas(picture);
-        for (var i = 0; i < capacity; i++) canvas.FillRectangle(10 + (12 * i), 30, 10, 20, i < _stock ? new Rgb(70, 110, 180) : new Rgb(225, 225, 225));
+        for (var i = 0; i < capacity; i++)
+            canvas.FillRectangle(10 + (12 * i), 30, 10, 20, i < _stock ? new Rgb(70, 110, 180) : new Rgb(225, 225, 225));
         canvas.Text(10, 8, $"sold {_sold}", new Rgb(60, 60, 60));
         return picture;
     }

@@ -15,5 +15,6 @@ public sealed record InventorySource : EnvironmentSource
 
     public override IEnvironment Make() => new Inventory(Capacity, Demand);
 
-    public override IEnumerable<OptionProblem> Validate() => [.. base.Validate(), .. new OptionChecks().Within(Capacity, 1, 1000).Within(Demand, 0, 1000)];
+    public override IEnumerable<OptionProblem> Validate() =>
+        [.. base.Validate(), .. new OptionChecks().Within(Capacity, 1, 1000).Within(Demand, 0, 1000)];
 }

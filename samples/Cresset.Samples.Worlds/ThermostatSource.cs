@@ -15,5 +15,6 @@ public sealed record ThermostatSource : EnvironmentSource
 
     public override IEnvironment Make() => new Thermostat(Target, Draught);
 
-    public override IEnumerable<OptionProblem> Validate() => [.. base.Validate(), .. new OptionChecks().Within(Target, 5, 35).Within(Draught, 0, 10)];
+    public override IEnumerable<OptionProblem> Validate() =>
+        [.. base.Validate(), .. new OptionChecks().Within(Target, 5, 35).Within(Draught, 0, 10)];
 }

@@ -16,7 +16,8 @@ Dictionary<string, Action> samples = new()
     ["snippets/flows-solving"] = FlowSnippets.Solving,
     ["snippets/flows-pictures"] = FlowSnippets.Pictures,
     ["snippets/flows-foreign"] = FlowSnippets.Foreign,
-    ["snippets/language"] = () => LanguageSnippets.WriteOn("But, soft! what light through yonder window breaks? It is the east, and Juliet is the sun."),
+    ["snippets/language"] =
+        () => LanguageSnippets.WriteOn("But, soft! what light through yonder window breaks? It is the east, and Juliet is the sun."),
     ["snippets/losses"] = LossSnippets.Compare,
     ["snippets/optimization"] = OptimizationSnippets.Loop,
     ["snippets/rl-balance"] = ReinforcementLearningSnippets.Balance,

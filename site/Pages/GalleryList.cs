@@ -21,5 +21,6 @@ internal static class GalleryList
 {
     /// <summary>Reads it: recipe to what it left.</summary>
     public static IReadOnlyDictionary<string, Shown> Read(string file)
-        => new DeserializerBuilder().WithNamingConvention(UnderscoredNamingConvention.Instance).Build().Deserialize<Dictionary<string, Shown>>(File.ReadAllText(file));
+        => new DeserializerBuilder().WithNamingConvention(UnderscoredNamingConvention.Instance).Build()
+            .Deserialize<Dictionary<string, Shown>>(File.ReadAllText(file));
 }

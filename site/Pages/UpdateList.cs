@@ -46,10 +46,12 @@ internal sealed record UpdateList(IReadOnlyList<Update> Items)
     /// <summary>Reads them; a date, title, summary, picture or link that is missing is an error.</summary>
     public static UpdateList Read(string file)
     {
-        var items = new DeserializerBuilder().WithNamingConvention(UnderscoredNamingConvention.Instance).Build().Deserialize<List<Update>>(File.ReadAllText(file));
+        var items = new DeserializerBuilder().WithNamingConvention(UnderscoredNamingConvention.Instance).Build()
+            .Deserialize<List<Update>>(File.ReadAllText(file));
         foreach (var item in items)
         {
-            if (item.Day == default || new[] { item.Kind, item.Title, item.Summary, item.Picture, item.Link }.Any(string.IsNullOrWhiteSpace))
+            if (item.Day == default
+                || new[] { item.Kind, item.Title, item.Summary, item.Picture, item.Link }.Any(string.IsNullOrWhiteSpace))
             {
                 throw new FormatException($"{file}: '{item.Title}' ({item.Date}) lacks one of kind, title, summary, picture, link.");
             }

@@ -30,7 +30,8 @@ internal sealed class Signatures(Func<string, string?> link)
     };
 
     /// <summary>The name of a type without its arity: <c>Flow</c>, <c>Outer.Inner</c>.</summary>
-    public static string Plain(TypeReference type) => (type.DeclaringType is { Name: not "torch" } outer && !type.IsGenericParameter ? Plain(outer) + "." : "") + type.Name.Split('`')[0];
+    public static string Plain(TypeReference type) =>
+        (type.DeclaringType is { Name: not "torch" } outer && !type.IsGenericParameter ? Plain(outer) + "." : "") + type.Name.Split('`')[0];
 
     /// <summary>The name with its type parameters, as a heading shows it.</summary>
     public static string Title(TypeDefinition type)
@@ -55,7 +56,8 @@ internal sealed class Signatures(Func<string, string?> link)
             var name = generic.ElementType.FullName;
             if (name == "System.Nullable`1") return Html(generic.GenericArguments[0]) + "?";
             var inner = string.Join(", ", generic.GenericArguments.Select(a => Html(a)));
-            return name.StartsWith("System.ValueTuple`", StringComparison.Ordinal) ? $"({inner})" : $"{Named(generic.ElementType)}&lt;{inner}&gt;{mark}";
+            return name.StartsWith("System.ValueTuple`", StringComparison.Ordinal) ? $"({inner})"
+                : $"{Named(generic.ElementType)}&lt;{inner}&gt;{mark}";
         }
         return Named(type) + mark;
     }
@@ -64,7 +66,8 @@ internal sealed class Signatures(Func<string, string?> link)
     public string Declaration(TypeDefinition type)
     {
         var isRecord = IsRecord(type);
-        var kind = type.IsEnum ? "enum" : type.IsInterface ? "interface" : IsDelegate(type) ? "delegate" : (isRecord ? "record " : "") + (type.IsValueType ? "struct" : "class");
+        var kind = type.IsEnum ? "enum" : type.IsInterface ? "interface" : IsDelegate(type) ? "delegate"
+            : (isRecord ? "record " : "") + (type.IsValueType ? "struct" : "class");
         if (kind == "record class") kind = "record";
         var head = new StringBuilder("public ");
         if (type.IsClass && !type.IsValueType && kind != "delegate")
@@ -73,16 +76,19 @@ internal sealed class Signatures(Func<string, string?> link)
             else if (type.IsAbstract) head.Append("abstract ");
             else if (type.IsSealed) head.Append("sealed ");
         }
-        if (type.IsValueType && !type.IsEnum && type.CustomAttributes.Any(a => a.AttributeType.Name == "IsReadOnlyAttribute")) head.Append("readonly ");
+        if (type.IsValueType && !type.IsEnum && type.CustomAttributes.Any(a => a.AttributeType.Name == "IsReadOnlyAttribute"))
+            head.Append("readonly ");
         if (kind == "delegate")
         {
             var invoke = type.Methods.First(m => m.Name == "Invoke");
-            return $"{head}delegate {Html(invoke.ReturnType, Nullability.Of(invoke.MethodReturnType, invoke))} {HtmlEncode(Title(type))}({Parameters(invoke)})";
+            return $"{head}delegate {Html(invoke.ReturnType, Nullability.Of(invoke.MethodReturnType, invoke))} "
+                + $"{HtmlEncode(Title(type))}({Parameters(invoke)})";
         }
         head.Append(kind).Append(' ').Append(HtmlEncode(Title(type)));
         var bases = new List<string>();
         if (type.BaseType is { FullName: not ("System.Object" or "System.ValueType" or "System.Enum") } parent) bases.Add(Html(parent));
-        bases.AddRange(type.Interfaces.Where(i => !i.InterfaceType.FullName.StartsWith("System.IEquatable`1", StringComparison.Ordinal)).Select(i => Html(i.InterfaceType)));
+        bases.AddRange(type.Interfaces.Where(i => !i.InterfaceType.FullName.StartsWith("System.IEquatable`1", StringComparison.Ordinal))
+            .Select(i => Html(i.InterfaceType)));
         if (type.IsEnum) bases.Clear();
         return bases.Count > 0 ? $"{head} : {string.Join(", ", bases)}" : head.ToString();
     }
@@ -91,7 +97,8 @@ internal sealed class Signatures(Func<string, string?> link)
     public string Declaration(MethodDefinition method)
     {
         var name = method.IsConstructor ? method.DeclaringType.Name.Split('`')[0] : Operator(method.Name);
-        var generics = method.HasGenericParameters ? $"&lt;{string.Join(", ", method.GenericParameters.Select(p => HtmlEncode(p.Name)))}&gt;" : "";
+        var generics = method.HasGenericParameters
+            ? $"&lt;{string.Join(", ", method.GenericParameters.Select(p => HtmlEncode(p.Name)))}&gt;" : "";
         var result = method.IsConstructor ? "" : Html(method.ReturnType, Nullability.Of(method.MethodReturnType, method)) + " ";
         var isExtension = method.CustomAttributes.Any(a => a.AttributeType.Name == "ExtensionAttribute");
         return $"{Modifiers(method)}{result}{HtmlEncode(name)}{generics}({(isExtension ? "this " : "")}{Parameters(method)})";
@@ -103,7 +110,8 @@ internal sealed class Signatures(Func<string, string?> link)
         var any = property.GetMethod ?? property.SetMethod;
         var accessors = "";
         if (property.GetMethod is { } get && Seen(get)) accessors += "get; ";
-        if (property.SetMethod is { } set && Seen(set)) accessors += set.ReturnType is RequiredModifierType { ModifierType.Name: "IsExternalInit" } ? "init; " : "set; ";
+        if (property.SetMethod is { } set && Seen(set))
+            accessors += set.ReturnType is RequiredModifierType { ModifierType.Name: "IsExternalInit" } ? "init; " : "set; ";
         var name = property.HasParameters ? $"this[{Parameters(property.GetMethod ?? property.SetMethod!)}]" : HtmlEncode(property.Name);
         var required = property.CustomAttributes.Any(a => a.AttributeType.Name == "RequiredMemberAttribute") ? "required " : "";
         return $"{Modifiers(any)}{required}{Html(property.PropertyType, Nullability.Of(property, any))} {name} {{ {accessors}}}";
@@ -112,7 +120,9 @@ internal sealed class Signatures(Func<string, string?> link)
     /// <summary>The declaration of a field.</summary>
     public string Declaration(FieldDefinition field)
     {
-        var value = field.HasConstant && field.Constant is not null ? $" = {HtmlEncode(field.Constant is string s ? $"\"{s}\"" : Convert.ToString(field.Constant, CultureInfo.InvariantCulture)!)}" : "";
+        var value = field.HasConstant && field.Constant is not null
+            ? $" = {HtmlEncode(field.Constant is string s ? $"\"{s}\"" : Convert.ToString(field.Constant, CultureInfo.InvariantCulture)!)}"
+            : "";
         var modifiers = field.HasConstant ? "const " : (field.IsStatic ? "static " : "") + (field.IsInitOnly ? "readonly " : "");
         return $"public {modifiers}{Html(field.FieldType)} {HtmlEncode(field.Name)}{value}";
     }
@@ -121,10 +131,12 @@ internal sealed class Signatures(Func<string, string?> link)
     public string Declaration(EventDefinition happening) => $"public event {Html(happening.EventType)} {HtmlEncode(happening.Name)}";
 
     /// <summary>True for what users of the library can call: public, and protected where it can be overridden.</summary>
-    public static bool Seen(MethodDefinition method) => method.IsPublic || ((method.IsFamily || method.IsFamilyOrAssembly) && !method.DeclaringType.IsSealed);
+    public static bool Seen(MethodDefinition method) =>
+        method.IsPublic || ((method.IsFamily || method.IsFamilyOrAssembly) && !method.DeclaringType.IsSealed);
 
     /// <summary>True for a record.</summary>
-    public static bool IsRecord(TypeDefinition type) => type.Methods.Any(m => m.Name is "<Clone>$") || (type.IsValueType && type.Methods.Any(m => m.Name == "PrintMembers"));
+    public static bool IsRecord(TypeDefinition type) =>
+        type.Methods.Any(m => m.Name is "<Clone>$") || (type.IsValueType && type.Methods.Any(m => m.Name == "PrintMembers"));
 
     /// <summary>True for a delegate.</summary>
     public static bool IsDelegate(TypeDefinition type) => type.BaseType?.FullName == "System.MulticastDelegate";
@@ -132,7 +144,8 @@ internal sealed class Signatures(Func<string, string?> link)
     private string Parameters(MethodDefinition method) => string.Join(", ", method.Parameters
         .Take(method.IsSetter ? method.Parameters.Count - 1 : method.Parameters.Count).Select(p =>
         {
-            var pass = p.ParameterType is ByReferenceType ? p.IsOut ? "out " : p.CustomAttributes.Any(a => a.AttributeType.Name == "IsReadOnlyAttribute") ? "in " : "ref " : "";
+            var pass = p.ParameterType is ByReferenceType ? p.IsOut ? "out "
+                : p.CustomAttributes.Any(a => a.AttributeType.Name == "IsReadOnlyAttribute") ? "in " : "ref " : "";
             if (p.CustomAttributes.Any(a => a.AttributeType.Name is "ParamArrayAttribute" or "ParamCollectionAttribute")) pass = "params ";
             return $"{pass}{Html(p.ParameterType, Nullability.Of(p, method))} {HtmlEncode(p.Name)}{Default(p)}";
         }));

@@ -33,7 +33,9 @@ internal sealed partial class XmlDocs
             var content = Html(inner, see);
             html.Append(inner.Name.LocalName switch
             {
-                "see" or "seealso" => inner.Attribute("cref") is { } cref ? see(cref.Value) : inner.Attribute("langword") is { } word ? $"<code>{HtmlEncode(word.Value)}</code>" : content,
+                "see" or "seealso" =>
+                    inner.Attribute("cref") is { } cref ? see(cref.Value) : inner.Attribute("langword") is { } word
+                        ? $"<code>{HtmlEncode(word.Value)}</code>" : content,
                 "paramref" or "typeparamref" => $"<code>{HtmlEncode(inner.Attribute("name")?.Value ?? "")}</code>",
                 "c" => $"<code>{content}</code>",
                 "code" => $"<pre><code>{HtmlEncode(Unindented(inner.Value))}</code></pre>",

@@ -67,6 +67,11 @@ internal static class Layout
     {
         string To(string path) => HtmlEncode(Href(page.Path, path));
         var chinese = page.Language == "zh";
+        var (home, search, theme) = chinese ? ("zh/index.html", "搜索", "切换明暗") : ("index.html", "Search", "Light or dark");
+        var other = page.Other.Length > 0 ? page.Other : chinese ? "index.html" : "zh/index.html";
+        var formulas = page.Body.Contains("class=\"katex", StringComparison.Ordinal)
+            ? $"<link rel=\"stylesheet\" href=\"{To("assets/katex/katex.min.css")}\">"
+            : "";
         var html = new StringBuilder();
         html.Append($"""
             <!doctype html>
@@ -78,14 +83,14 @@ internal static class Layout
             {(page.Description.Length == 0 ? "" : $"<meta name=\"description\" content=\"{HtmlEncode(page.Description)}\">")}
             <link rel="icon" href="{To("assets/icon.svg")}" type="image/svg+xml">
             <link rel="alternate" type="application/rss+xml" title="Cresset" href="{To("feed.xml")}">
-            {(page.Body.Contains("class=\"katex", StringComparison.Ordinal) ? $"<link rel=\"stylesheet\" href=\"{To("assets/katex/katex.min.css")}\">" : "")}
+            {formulas}
             <link rel="stylesheet" href="{To("assets/site.css")}">
             <script src="{To("assets/site.js")}" data-root="{Root(page.Path)}"></script>
             </head>
             <body{(page.Wide ? " class=\"wide\"" : "")}>
             <a class="skip" href="#content">{(chinese ? "跳到正文" : "Skip to the text")}</a>
             <header class="top">
-            <a class="brand" href="{To(chinese ? "zh/index.html" : "index.html")}"><img src="{To("assets/icon.svg")}" alt="" width="26" height="26">Cresset</a>
+            <a class="brand" href="{To(home)}"><img src="{To("assets/icon.svg")}" alt="" width="26" height="26">Cresset</a>
             <nav class="tabs" aria-label="{(chinese ? "主菜单" : "Main")}">
             """);
         foreach (var (tab, english, text, path) in Tabs)
@@ -96,9 +101,9 @@ internal static class Layout
         html.Append($"""
             </nav>
             <div class="tools">
-            <input id="search" type="search" placeholder="{(chinese ? "搜索" : "Search")}" aria-label="{(chinese ? "搜索" : "Search")}" autocomplete="off">
-            <a class="language" href="{To(page.Other.Length > 0 ? page.Other : chinese ? "index.html" : "zh/index.html")}" hreflang="{(chinese ? "en" : "zh-Hans")}">{(chinese ? "EN" : "中文")}</a>
-            <button id="theme" type="button" aria-label="{(chinese ? "切换明暗" : "Light or dark")}" title="{(chinese ? "切换明暗" : "Light or dark")}"></button>
+            <input id="search" type="search" placeholder="{search}" aria-label="{search}" autocomplete="off">
+            <a class="language" href="{To(other)}" hreflang="{(chinese ? "en" : "zh-Hans")}">{(chinese ? "EN" : "中文")}</a>
+            <button id="theme" type="button" aria-label="{theme}" title="{theme}"></button>
             </div>
             <div id="results" hidden></div>
             </header>
@@ -106,18 +111,23 @@ internal static class Layout
             """);
         if (page.Side.Count > 0)
         {
-            html.Append($"<nav class=\"side\" aria-label=\"{(chinese ? "本栏目" : "In this part")}\"><details class=\"side-fold\" open><summary>{(chinese ? "本栏目" : "In this part")}</summary><ul>");
+            html.Append(
+                $"<nav class=\"side\" aria-label=\"{(chinese ? "本栏目" : "In this part")}\"><details class=\"side-fold\" "
+                    + $"open><summary>{(chinese ? "本栏目" : "In this part")}</summary><ul>");
             foreach (var link in page.Side)
             {
                 html.Append(link.Path.Length == 0 ? $"<li class=\"heading\">{HtmlEncode(link.Text)}</li>"
-                    : $"<li><a href=\"{To(link.Path)}\"{(link.Path == page.Path ? " aria-current=\"page\"" : "")}>{HtmlEncode(link.Text)}</a></li>");
+                    : $"<li><a "
+                        + $"href=\"{To(link.Path)}\"{(link.Path == page.Path ? " aria-current=\"page\"" : "")}>{HtmlEncode(link.Text)}"
+                        + $"</a></li>");
             }
             html.Append("</ul></details></nav>");
         }
         html.Append("<main id=\"content\">").Append(page.Body).Append("</main>");
         if (page.Sections.Count > 1)
         {
-            html.Append($"<nav class=\"toc\" aria-label=\"{(chinese ? "本页" : "On this page")}\"><p>{(chinese ? "本页" : "On this page")}</p><ul>");
+            html.Append(
+                $"<nav class=\"toc\" aria-label=\"{(chinese ? "本页" : "On this page")}\"><p>{(chinese ? "本页" : "On this page")}</p><ul>");
             foreach (var (id, text) in page.Sections) html.Append($"<li><a href=\"#{HtmlEncode(id)}\">{HtmlEncode(text)}</a></li>");
             html.Append("</ul></nav>");
         }

@@ -21,15 +21,18 @@ internal static partial class LinkCheck
                 if (url.StartsWith("data:", StringComparison.Ordinal) || url.StartsWith("mailto:", StringComparison.Ordinal)) continue;
                 if (url.Contains("://", StringComparison.Ordinal) || url.StartsWith("//", StringComparison.Ordinal))
                 {
-                    if (kind == "src" || link.Value.Contains("stylesheet", StringComparison.Ordinal)) found.Add($"{page}: loads {url} from another machine");
+                    if (kind == "src" || link.Value.Contains("stylesheet", StringComparison.Ordinal))
+                        found.Add($"{page}: loads {url} from another machine");
                     continue;
                 }
                 var hash = url.IndexOf('#', StringComparison.Ordinal);
                 var (path, anchor) = hash < 0 ? (url, "") : (url[..hash], Uri.UnescapeDataString(url[(hash + 1)..]));
-                var target = path.Length == 0 ? file : Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, Uri.UnescapeDataString(path)));
+                var target = path.Length == 0 ? file
+                    : Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, Uri.UnescapeDataString(path)));
                 if (!files.TryGetValue(target, out var exists)) files[target] = exists = File.Exists(target);
                 if (!exists) found.Add($"{page}: {url} leads nowhere");
-                else if (anchor.Length > 0 && anchors.TryGetValue(target, out var ids) && !ids.Contains(anchor)) found.Add($"{page}: {url}: no such place in that page");
+                else if (anchor.Length > 0 && anchors.TryGetValue(target, out var ids) && !ids.Contains(anchor))
+                    found.Add($"{page}: {url}: no such place in that page");
             }
         }
         return [.. found.Distinct()];

@@ -16,7 +16,8 @@ namespace Cresset.Site.Writing;
 /// <param name="Lead">Its first paragraph as plain text.</param>
 /// <param name="Picture">The place of its first picture in the site; empty without one.</param>
 /// <param name="Text">What is searched.</param>
-internal sealed record Rendered(string Title, string Body, IReadOnlyList<(string Id, string Text)> Sections, string Lead, string Picture, string Text);
+internal sealed record Rendered(string Title, string Body, IReadOnlyList<(string Id, string Text)> Sections, string Lead, string Picture,
+    string Text);
 
 /// <summary>Markdown of the repository into pages. What it links to comes along: pictures are copied, source files become pages.</summary>
 internal sealed partial class MarkdownPages
@@ -24,13 +25,19 @@ internal sealed partial class MarkdownPages
     private readonly SiteFolder _site;
     private readonly MarkdownPipeline _pipeline;
     private readonly Formulas _formulas;
-    private readonly Dictionary<string, string> _places = new() { ["docs"] = "guides/index.html", ["README.md"] = "index.html", ["README.zh-CN.md"] = "zh/index.html" };
+    private readonly Dictionary<string, string> _places = new()
+    {
+        ["docs"] = "guides/index.html",
+        ["README.md"] = "index.html",
+        ["README.zh-CN.md"] = "zh/index.html"
+    };
     private readonly Queue<string> _linked = [];
 
     public MarkdownPages(SiteFolder site, Formulas formulas)
     {
         (_site, _formulas) = (site, formulas);
-        _pipeline = new MarkdownPipelineBuilder().UsePipeTables().UseAutoIdentifiers(AutoIdentifierOptions.GitHub).UseMathematics().UseAutoLinks().Build();
+        _pipeline = new MarkdownPipelineBuilder().UsePipeTables().UseAutoIdentifiers(AutoIdentifierOptions.GitHub).UseMathematics()
+            .UseAutoLinks().Build();
     }
 
     /// <summary>Says where the page of a source file will be.</summary>
@@ -44,7 +51,8 @@ internal sealed partial class MarkdownPages
         var picture = "";
         foreach (var link in document.Descendants<LinkInline>())
         {
-            if (link.Url is not { Length: > 0 } url || url.Contains("://", StringComparison.Ordinal) || url.StartsWith("mailto:", StringComparison.Ordinal)) continue;
+            if (link.Url is not { Length: > 0 } url || url.Contains("://", StringComparison.Ordinal)
+                || url.StartsWith("mailto:", StringComparison.Ordinal)) continue;
             var target = Place(source, url, link.IsImage);
             if (link.IsImage)
             {
@@ -63,13 +71,15 @@ internal sealed partial class MarkdownPages
         renderer.ObjectRenderers.Replace<HtmlMathBlockRenderer>(new BlockFormula(_formulas));
         renderer.ObjectRenderers.Replace<HtmlMathInlineRenderer>(new InlineFormula(_formulas));
         renderer.Render(document);
-        var body = writer.ToString().Replace("<table>", "<div class=\"table\" tabindex=\"0\"><table>", StringComparison.Ordinal).Replace("</table>", "</table></div>", StringComparison.Ordinal);
+        var body = writer.ToString().Replace("<table>", "<div class=\"table\" tabindex=\"0\"><table>", StringComparison.Ordinal)
+            .Replace("</table>", "</table></div>", StringComparison.Ordinal);
         // Chinese sources write blanks around formulas, which Markdown needs; beside Chinese punctuation they are not set.
         body = BlankBeforeMark().Replace(BlankAfterMark().Replace(body, "$1"), "$1");
         var headings = document.Descendants<HeadingBlock>().ToList();
         var title = headings.FirstOrDefault(h => h.Level == 1) is { } first ? Plain(first) : Path.GetFileNameWithoutExtension(source);
         var lead = document.OfType<ParagraphBlock>().Select(Plain).FirstOrDefault(p => p.Length > 0) ?? "";
-        return new(title, body, [.. headings.Where(h => h.Level == 2).Select(h => (h.GetAttributes().Id ?? "", Plain(h)))], lead, picture, Searchable(text));
+        return new(title, body, [.. headings.Where(h => h.Level == 2).Select(h => (h.GetAttributes().Id ?? "", Plain(h)))], lead, picture,
+            Searchable(text));
     }
 
     /// <summary>Pages of all files that rendered pages link to and that have no page of their own.</summary>
@@ -81,11 +91,13 @@ internal sealed partial class MarkdownPages
             if (source.EndsWith(".md", StringComparison.Ordinal))
             {
                 var page = Render(source, path);
-                _site.Page(path, Layout.Html(new(path, page.Title, page.Body) { Sections = page.Sections }), "source", page.Title, page.Text);
+                _site.Page(path, Layout.Html(new(path, page.Title, page.Body) { Sections = page.Sections }), "source", page.Title,
+                    page.Text);
                 continue;
             }
             var code = File.ReadAllText(Path.Combine(_site.Root, source));
-            var body = $"<h1 class=\"file\">{HtmlEncode(source)}</h1><pre class=\"source\"><code>{CodeColors.Html(code, Path.GetExtension(source).TrimStart('.'))}</code></pre>";
+            var body = $"<h1 class=\"file\">{HtmlEncode(source)}</h1><pre "
+                + $"class=\"source\"><code>{CodeColors.Html(code, Path.GetExtension(source).TrimStart('.'))}</code></pre>";
             _site.Page(path, Layout.Html(new(path, source, body)), "source", source, "");
         }
     }
@@ -103,7 +115,8 @@ internal sealed partial class MarkdownPages
         var (file, anchor) = Target(source, url);
         if (image) return Picture(file);
         if (_places.TryGetValue(file, out var known)) return known + anchor;
-        if (!File.Exists(Path.Combine(_site.Root, file))) throw new FileNotFoundException($"{source} links to {url}: there is no such file.");
+        if (!File.Exists(Path.Combine(_site.Root, file)))
+            throw new FileNotFoundException($"{source} links to {url}: there is no such file.");
         var path = _places[file] = $"source/{file}.html";
         _linked.Enqueue(file);
         return path + anchor;
@@ -129,9 +142,12 @@ internal sealed partial class MarkdownPages
         })), " ").Trim();
 
     // Headings and summaries are plain text: a formula there keeps its letters only.
-    private static string Tex(string tex) => tex.Replace("\\", "", StringComparison.Ordinal).Replace("{", "", StringComparison.Ordinal).Replace("}", "", StringComparison.Ordinal);
+    private static string Tex(string tex) =>
+        tex.Replace("\\", "", StringComparison.Ordinal).Replace("{", "", StringComparison.Ordinal)
+            .Replace("}", "", StringComparison.Ordinal);
 
-    private static string Searchable(string markdown) => Spaces().Replace(Markup().Replace(Address().Replace(Display().Replace(markdown, " "), "$1"), " "), " ").Trim();
+    private static string Searchable(string markdown) =>
+        Spaces().Replace(Markup().Replace(Address().Replace(Display().Replace(markdown, " "), "$1"), " "), " ").Trim();
 
     [GeneratedRegex(@"\$\$[\s\S]*?\$\$|(?<!\w)\$[^$\n]+\$(?!\w)")]
     private static partial Regex Display();
@@ -162,11 +178,13 @@ internal sealed partial class MarkdownPages
 
     private sealed class InlineFormula(Formulas formulas) : HtmlObjectRenderer<MathInline>
     {
-        protected override void Write(HtmlRenderer renderer, MathInline obj) => renderer.Write(formulas.Html(obj.Content.ToString(), obj.DelimiterCount > 1));
+        protected override void Write(HtmlRenderer renderer, MathInline obj) =>
+            renderer.Write(formulas.Html(obj.Content.ToString(), obj.DelimiterCount > 1));
     }
 
     private sealed class BlockFormula(Formulas formulas) : HtmlObjectRenderer<MathBlock>
     {
-        protected override void Write(HtmlRenderer renderer, MathBlock obj) => renderer.Write($"<div class=\"formula\">{formulas.Html(obj.Lines.ToString(), true)}</div>\n");
+        protected override void Write(HtmlRenderer renderer, MathBlock obj) =>
+            renderer.Write($"<div class=\"formula\">{formulas.Html(obj.Lines.ToString(), true)}</div>\n");
     }
 }

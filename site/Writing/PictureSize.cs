@@ -15,6 +15,7 @@ internal static class PictureSize
         {
             return (BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(16)), BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(20)));
         }
-        return head.AsSpan().StartsWith("GIF8"u8) ? (BinaryPrimitives.ReadUInt16LittleEndian(head.AsSpan(6)), BinaryPrimitives.ReadUInt16LittleEndian(head.AsSpan(8))) : (0, 0);
+        return head.AsSpan().StartsWith("GIF8"u8)
+            ? (BinaryPrimitives.ReadUInt16LittleEndian(head.AsSpan(6)), BinaryPrimitives.ReadUInt16LittleEndian(head.AsSpan(8))) : (0, 0);
     }
 }

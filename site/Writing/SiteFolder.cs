@@ -18,12 +18,15 @@ internal sealed partial class SiteFolder(string root, string folder)
     public string Root => root;
 
     /// <summary>What was written, in one line.</summary>
-    public string Summary => $"{_written.Count(w => w.EndsWith(".html", StringComparison.Ordinal))} pages ({string.Join(", ", _sections.Select(s => $"{s.Value} {s.Key}"))})";
+    public string Summary =>
+        $"{_written.Count(w => w.EndsWith(".html", StringComparison.Ordinal))} pages "
+            + $"({string.Join(", ", _sections.Select(s => $"{s.Value} {s.Key}"))})";
 
     /// <summary>Empties the folder and copies what pages share.</summary>
     public void Begin()
     {
-        if (Directory.Exists(folder) && !File.Exists(Path.Combine(folder, "assets", "site.css")) && Directory.EnumerateFileSystemEntries(folder).Any())
+        if (Directory.Exists(folder) && !File.Exists(Path.Combine(folder, "assets", "site.css"))
+            && Directory.EnumerateFileSystemEntries(folder).Any())
         {
             throw new IOException($"{folder} holds other things than a site: name an empty folder.");
         }

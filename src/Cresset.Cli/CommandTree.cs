@@ -106,7 +106,9 @@ internal static class CommandTree
             foreach (var text in result.Errors.Select(UsageText.Of).Distinct()) Console.Error.WriteLine("cresset: " + text);
             // A mistyped verb is an unmatched word of the command that has the verbs.
             var verbs = result.CommandResult.Command.Subcommands.Select(c => c.Name).ToList();
-            if (verbs.Count > 0 && result.UnmatchedTokens.Select(t => NearestName.Find(t, verbs)).FirstOrDefault(n => n is not null) is { } verb) Console.Error.WriteLine($"cresset: did you mean '{verb}'?");
+            if (verbs.Count > 0
+                && result.UnmatchedTokens.Select(t => NearestName.Find(t, verbs)).FirstOrDefault(n => n is not null) is { } verb)
+                Console.Error.WriteLine($"cresset: did you mean '{verb}'?");
             var name = string.Join(' ', Path(result.CommandResult.Command).Reverse());
             Console.Error.WriteLine($"cresset: see '{name} --help'.");
             return ExitCode.Usage;
@@ -144,6 +146,7 @@ internal static class CommandTree
 
     private static IEnumerable<string> Path(Command command)
     {
-        for (Command? current = command; current is not null; current = current.Parents.OfType<Command>().FirstOrDefault()) yield return current is RootCommand ? "cresset" : current.Name;
+        for (Command? current = command; current is not null; current = current.Parents.OfType<Command>().FirstOrDefault())
+            yield return current is RootCommand ? "cresset" : current.Name;
     }
 }

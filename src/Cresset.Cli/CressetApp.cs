@@ -9,12 +9,17 @@ using Cresset.Recipes;
 namespace Cresset.Cli;
 
 /// <summary>
-/// The <c>cresset</c> command as a program of your own: <c>return await CressetApp.Run(args);</c> is the whole of its <c>Program.cs</c>. Parts of the
-/// calling program (jobs, data sets, environments, optimizers with <see cref="PartAttribute"/>) stand beside the built-in ones in recipes and lists.
+/// The <c>cresset</c> command as a program of your own: <c>return await CressetApp.Run(args);</c> is the whole of its <c>Program.cs</c>.
+/// Parts of the
+/// calling program (jobs, data sets, environments, optimizers with <see cref="PartAttribute"/>) stand beside the built-in ones in recipes
+/// and lists.
 /// </summary>
 public static class CressetApp
 {
-    /// <summary>Runs a command line to its end on the calling thread and gives the exit code: 0, 1 failed, 2 wrong use, 3 missed gate, 130 interrupted.</summary>
+    /// <summary>
+    /// Runs a command line to its end on the calling thread and gives the exit code: 0, 1 failed, 2 wrong use, 3 missed gate, 130
+    /// interrupted.
+    /// </summary>
     /// <param name="args">The words after the program's name.</param>
     /// <param name="assemblies">Further assemblies with parts; that of the program itself is always among them.</param>
     // Synchronous inside: training must stay on the main thread, where glibc keeps freed memory.

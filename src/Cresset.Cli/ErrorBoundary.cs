@@ -40,20 +40,24 @@ internal static class ErrorBoundary
     // Types are compared by name where naming them would load an assembly (libtorch among them) just to catch.
     private static (int Code, string Message) Describe(Exception error) => error switch
     {
-        _ when TorchLibraryResolver.Failure is { } failure && LibtorchMissingException.IsOfLoading(error) => (ExitCode.Failure, failure.Message),
+        _ when TorchLibraryResolver.Failure is { } failure && LibtorchMissingException.IsOfLoading(error) =>
+            (ExitCode.Failure, failure.Message),
         InvalidOptionsException => (ExitCode.Usage, WithoutParameter(error.Message)),
-        FileNotFoundException { FileName: { Length: > 0 } file } when !error.Message.Contains(file, StringComparison.Ordinal) => (ExitCode.Usage, $"{error.Message} ({file})"),
+        FileNotFoundException { FileName: { Length: > 0 } file } when !error.Message.Contains(file, StringComparison.Ordinal) =>
+            (ExitCode.Usage, $"{error.Message} ({file})"),
         FileNotFoundException or DirectoryNotFoundException => (ExitCode.Usage, error.Message),
         ArgumentException => (ExitCode.Usage, WithoutParameter(error.Message)),
         NotSupportedException => (ExitCode.Usage, WithoutParameter(error.Message)),
         _ when error.GetType().Name == "ConfigException" => (ExitCode.Usage, WithoutParameter(error.Message)),
         // .NET says of a folder that is read as a file that access is denied.
-        UnauthorizedAccessException when error.Message.Split('\'') is [_, var folder, ..] && Directory.Exists(folder) => (ExitCode.Usage, $"'{folder}' is a folder; a file is needed."),
+        UnauthorizedAccessException when error.Message.Split('\'') is [_, var folder, ..] && Directory.Exists(folder) =>
+            (ExitCode.Usage, $"'{folder}' is a folder; a file is needed."),
         UnauthorizedAccessException => (ExitCode.Failure, error.Message),
         IOException or InvalidDataException => (ExitCode.Failure, error.Message),
         ExternalException => (ExitCode.Failure, "libtorch: " + error.Message.Split('\n')[0]),
         TypeInitializationException { InnerException: { } inner } => (ExitCode.Failure, inner.Message),
-        _ when error.GetType().Namespace?.StartsWith("Cresset", StringComparison.Ordinal) == true => (ExitCode.Failure, WithoutParameter(error.Message)),
+        _ when error.GetType().Namespace?.StartsWith("Cresset", StringComparison.Ordinal) == true =>
+            (ExitCode.Failure, WithoutParameter(error.Message)),
         _ => (ExitCode.Failure, $"unexpected {error.GetType().Name}: {error.Message} (set {DebugVariable}=1 to see where)"),
     };
 
@@ -63,6 +67,7 @@ internal static class ErrorBoundary
         if (at < 0) return message;
         // The framework's own words do not say what they are about.
         var parameter = message[(at + " (Parameter '".Length)..].TrimEnd('\'', ')');
-        return message.StartsWith("The value cannot be an empty string", StringComparison.Ordinal) ? $"{parameter} is empty; a name is needed." : message[..at];
+        return message.StartsWith("The value cannot be an empty string", StringComparison.Ordinal)
+            ? $"{parameter} is empty; a name is needed." : message[..at];
     }
 }

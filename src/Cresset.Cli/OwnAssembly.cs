@@ -4,7 +4,8 @@ using System.Runtime.Loader;
 namespace Cresset.Cli;
 
 /// <summary>
-/// Loads an assembly of the user's for <c>--with</c>. Its packages are found by its deps.json; Cresset, TorchSharp and whatever else the command
+/// Loads an assembly of the user's for <c>--with</c>. Its packages are found by its deps.json; Cresset, TorchSharp and whatever else the
+/// command
 /// has in at least the asked version come from the command, so that its records are the ones that recipes bind.
 /// </summary>
 internal static class OwnAssembly
@@ -12,11 +13,14 @@ internal static class OwnAssembly
     private static readonly string[] OfTheHost = ["Cresset.", "cresset", "TorchSharp"];
 
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">It is not an assembly, was built against another version of Cresset, or lacks a package.</exception>
+    /// <exception cref="InvalidDataException">It is not an assembly, was built against another version of Cresset, or lacks a
+    /// package.</exception>
     public static Assembly Load(string path)
     {
         var full = Path.GetFullPath(path);
-        if (!File.Exists(full)) throw new FileNotFoundException($"--with is '{path}': there is no such file. Build your project and name its .dll, such as bin/Release/net10.0/My.dll.");
+        if (!File.Exists(full))
+            throw new FileNotFoundException(
+                $"--with is '{path}': there is no such file. Build your project and name its .dll, such as bin/Release/net10.0/My.dll.");
         try
         {
             var assembly = new Context(full).LoadFromAssemblyPath(full);
@@ -30,7 +34,10 @@ internal static class OwnAssembly
         }
         catch (ReflectionTypeLoadException e)
         {
-            throw new InvalidDataException($"--with is '{path}': {(e.LoaderExceptions.FirstOrDefault(x => x is not null)?.Message ?? e.Message).ReplaceLineEndings(" ").Trim()} Copy its packages beside it (dotnet publish), or rebuild it.", e);
+            throw new InvalidDataException(
+                $"--with is '{path}': "
+                    + $"{(e.LoaderExceptions.FirstOrDefault(x => x is not null)?.Message ?? e.Message).ReplaceLineEndings(" ").Trim()} "
+                    + $"Copy its packages beside it (dotnet publish), or rebuild it.", e);
         }
         catch (FileLoadException e)
         {
@@ -51,8 +58,10 @@ internal static class OwnAssembly
             {
                 throw new InvalidDataException($"--with is '{path}': it needs {reference.Name}, which this cresset does not have.");
             }
-            if (here is not null && reference.Version is { } built && (built.Major, built.Minor) != (here.Major, here.Minor)) throw new InvalidDataException(
-                $"--with is '{path}': it was built against {reference.Name} {built.ToString(3)}, this is {here.ToString(3)}. Rebuild it against the version of the command.");
+            if (here is not null && reference.Version is { } built && (built.Major, built.Minor) != (here.Major, here.Minor))
+                throw new InvalidDataException(
+                $"--with is '{path}': it was built against {reference.Name} {built.ToString(3)}, this is {here.ToString(3)}. Rebuild it "
+                    + $"against the version of the command.");
         }
     }
 

@@ -34,13 +34,16 @@ public sealed record DashboardOptions : IOptionsRecord
     public bool ReadOnly { get; init; }
 
     /// <summary>Whether the address can be reached from other machines.</summary>
-    internal bool IsOpenToOthers => !(IPAddress.TryParse(Address, out var address) && IPAddress.IsLoopback(address)) && Address != "localhost";
+    internal bool IsOpenToOthers =>
+        !(IPAddress.TryParse(Address, out var address) && IPAddress.IsLoopback(address)) && Address != "localhost";
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(!string.IsNullOrWhiteSpace(Folder), Folder, "a folder", field: nameof(Folder))
-        .Must(Address == "localhost" || IPAddress.TryParse(Address, out _), Address, "an IP address such as 127.0.0.1 or 0.0.0.0, or localhost", field: nameof(Address))
+        .Must(Address == "localhost" || IPAddress.TryParse(Address, out _), Address,
+            "an IP address such as 127.0.0.1 or 0.0.0.0, or localhost", field: nameof(Address))
         .Within(Port, 0, 65535)
         .Within(FurtherPorts, 0, 100)
-        .Must(AllowedHosts.All(h => Uri.CheckHostName(h) != UriHostNameType.Unknown), string.Join(", ", AllowedHosts), "host names without scheme and port", field: nameof(AllowedHosts));
+        .Must(AllowedHosts.All(h => Uri.CheckHostName(h) != UriHostNameType.Unknown), string.Join(", ", AllowedHosts),
+            "host names without scheme and port", field: nameof(AllowedHosts));
 }

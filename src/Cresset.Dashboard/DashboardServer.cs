@@ -24,7 +24,8 @@ public sealed class DashboardServer : IAsyncDisposable
     private readonly Task _watch;
     private int _ended;
 
-    private DashboardServer(WebApplication app, IRunSource source, ComputeWorker worker, CancellationTokenSource ending, Task watch, Uri address, string? token)
+    private DashboardServer(WebApplication app, IRunSource source, ComputeWorker worker, CancellationTokenSource ending, Task watch,
+        Uri address, string? token)
     {
         (_app, _source, _worker, _ending, _watch, Address) = (app, source, worker, ending, watch, address);
         Link = token is null ? address : new Uri(address, "#token=" + token);
@@ -39,13 +40,17 @@ public sealed class DashboardServer : IAsyncDisposable
     /// <summary>Starts the server and returns when it answers.</summary>
     /// <exception cref="InvalidOptionsException">An option holds what is not allowed.</exception>
     /// <exception cref="IOException">The port is taken, or the address is not one of this machine.</exception>
-    public static Task<DashboardServer> Start(DashboardOptions options, CancellationToken cancellation = default) => Start(options, [], cancellation);
+    public static Task<DashboardServer> Start(DashboardOptions options, CancellationToken cancellation = default) =>
+        Start(options, [], cancellation);
 
-    /// <summary>The same with pages of other assemblies: each file that one embeds as <c>page/subjects/NAME.js</c> is a page of Explore.</summary>
+    /// <summary>
+    /// The same with pages of other assemblies: each file that one embeds as <c>page/subjects/NAME.js</c> is a page of Explore.
+    /// </summary>
     /// <exception cref="InvalidOptionsException">An option holds what is not allowed.</exception>
     /// <exception cref="ArgumentException">An assembly embeds a file of a name that is taken.</exception>
     /// <exception cref="IOException">The port is taken, or the address is not one of this machine.</exception>
-    public static async Task<DashboardServer> Start(DashboardOptions options, IReadOnlyList<Assembly> pages, CancellationToken cancellation = default)
+    public static async Task<DashboardServer> Start(DashboardOptions options, IReadOnlyList<Assembly> pages,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(pages);
         ArgumentNullException.ThrowIfNull(options);
@@ -61,7 +66,9 @@ public sealed class DashboardServer : IAsyncDisposable
             catch (IOException e) when (e.InnerException is AddressInUseException)
             {
                 if (port >= options.Port + options.FurtherPorts || port == 65535)
-                    throw new IOException($"Port {options.Port}{(options.FurtherPorts > 0 ? $" to {port}" : "")} of {options.Address} is taken; name another with --port, or --port 0 for any.", e);
+                    throw new IOException(
+                        $"Port {options.Port}{(options.FurtherPorts > 0 ? $" to {port}" : "")} of {options.Address} is taken; name another "
+                            + $"with --port, or --port 0 for any.", e);
             }
             catch (SocketException e)
             {
@@ -84,7 +91,8 @@ public sealed class DashboardServer : IAsyncDisposable
         if (Interlocked.Exchange(ref _ended, 1) != 0) return;
         await _ending.CancelAsync().ConfigureAwait(false);
         await _watch.ConfigureAwait(false);
-        using (var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1))) await _app.StopAsync(patience.Token).ConfigureAwait(false);
+        using (var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1)))
+            await _app.StopAsync(patience.Token).ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
         await _worker.DisposeAsync().ConfigureAwait(false);
         _source.Dispose();
@@ -124,8 +132,10 @@ public sealed class DashboardServer : IAsyncDisposable
             LiveApi.Map(app, feed, ending.Token);
             app.MapFallback(() => Answers.Problem(404, "There is no such page."));
             await app.StartAsync(cancellation).ConfigureAwait(false);
-            var host = options.Address is "0.0.0.0" or "::" ? Dns.GetHostName() : options.Address.Contains(':', StringComparison.Ordinal) ? $"[{options.Address}]" : options.Address;
-            return new DashboardServer(app, source, worker, ending, Task.Run(() => feed.Watch(ending.Token), CancellationToken.None), new Uri(FormattableString.Invariant($"http://{host}:{port}/")), token?.Text);
+            var host = options.Address is "0.0.0.0" or "::" ? Dns.GetHostName() : options.Address.Contains(':', StringComparison.Ordinal)
+                ? $"[{options.Address}]" : options.Address;
+            return new DashboardServer(app, source, worker, ending, Task.Run(() => feed.Watch(ending.Token), CancellationToken.None),
+                new Uri(FormattableString.Invariant($"http://{host}:{port}/")), token?.Text);
         }
         catch
         {
@@ -137,7 +147,8 @@ public sealed class DashboardServer : IAsyncDisposable
         }
     }
 
-    private static IRunSource SourceOf(DashboardOptions options) => !RunStore.Exists(options.Folder) && EventFolderSource.Holds(options.Folder)
+    private static IRunSource SourceOf(DashboardOptions options) =>
+        !RunStore.Exists(options.Folder) && EventFolderSource.Holds(options.Folder)
         ? new EventFolderSource(options.Folder)
         : new StoreSource(options.Folder, options.ReadOnly);
 

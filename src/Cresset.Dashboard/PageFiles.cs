@@ -13,7 +13,9 @@ internal sealed class PageFiles
     private const string Prefix = "page/";
     private readonly Dictionary<string, PageFile> _files = [];
 
-    /// <summary>The page's own files, and <c>page/subjects/NAME.js</c> (with guides and what else lies below <c>page/</c>) of other assemblies.</summary>
+    /// <summary>
+    /// The page's own files, and <c>page/subjects/NAME.js</c> (with guides and what else lies below <c>page/</c>) of other assemblies.
+    /// </summary>
     /// <exception cref="ArgumentException">Two assemblies have a file of the same name.</exception>
     public PageFiles(IReadOnlyList<Assembly>? more = null)
     {
@@ -24,7 +26,9 @@ internal sealed class PageFiles
                 using var stream = assembly.GetManifestResourceStream(name)!;
                 using var bytes = new MemoryStream();
                 stream.CopyTo(bytes);
-                if (!_files.TryAdd(name[Prefix.Length..], PageFile.Of(name, bytes.ToArray()))) throw new ArgumentException($"{assembly.GetName().Name} embeds '{name}', which is there already; give it another name.");
+                if (!_files.TryAdd(name[Prefix.Length..], PageFile.Of(name, bytes.ToArray())))
+                    throw new ArgumentException(
+                        $"{assembly.GetName().Name} embeds '{name}', which is there already; give it another name.");
             }
         }
     }
@@ -34,8 +38,11 @@ internal sealed class PageFiles
     public void Map(IEndpointRouteBuilder routes)
     {
         // The page reads its own address: one document for all of them.
-        foreach (var address in (string[])["/", "/run", "/compare", "/explore", "/guide"]) routes.MapGet(address, (HttpContext context) => Send(context, _files["index.html"]));
-        routes.MapGet("/page/{**name}", (HttpContext context, string name) => _files.TryGetValue(name, out var file) ? Send(context, file) : Answers.Problem(404, "There is no such file."));
+        foreach (var address in (string[])["/", "/run", "/compare", "/explore", "/guide"])
+            routes.MapGet(address, (HttpContext context) => Send(context, _files["index.html"]));
+        routes.MapGet("/page/{**name}",
+            (HttpContext context, string name) => _files.TryGetValue(name, out var file) ? Send(context, file)
+                : Answers.Problem(404, "There is no such file."));
         routes.MapGet("/favicon.ico", (HttpContext context) => Send(context, _files["icon.svg"]));
     }
 

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Cresset.Native;
 
-/// <summary>Memory that was freed but stays with the process, because the allocator was tuned so (<see cref="NativeRuntime.Allocator"/>).</summary>
+/// <summary>
+/// Memory that was freed but stays with the process, because the allocator was tuned so (<see cref="NativeRuntime.Allocator"/>).
+/// </summary>
 public static class FreedMemory
 {
     /// <summary>

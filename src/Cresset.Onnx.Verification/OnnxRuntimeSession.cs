@@ -17,7 +17,8 @@ internal sealed class OnnxRuntimeSession(InferenceSession session) : IOnnxSessio
         try
         {
             // What no result hangs on is not an input of the loaded file.
-            using var results = _session.Run([.. inputs.Where(i => _session.InputMetadata.ContainsKey(i.Name)).Select(i => ToRuntime(i.Name, i.Value))]);
+            using var results = _session.Run(
+                [.. inputs.Where(i => _session.InputMetadata.ContainsKey(i.Name)).Select(i => ToRuntime(i.Name, i.Value))]);
             return [.. results.Select(FromRuntime)];
         }
         catch (OnnxRuntimeException e)
@@ -54,7 +55,8 @@ internal sealed class OnnxRuntimeSession(InferenceSession session) : IOnnxSessio
         {
             TensorElementType.Float => Make<float>(v => tensor(v)),
             TensorElementType.Double => Make<double>(v => tensor(v)),
-            TensorElementType.Float16 => Make<Float16>(v => tensor(v.Select(x => (float)BitConverter.UInt16BitsToHalf(x.value)).ToArray()).to(ScalarType.Float16)),
+            TensorElementType.Float16 =>
+                Make<Float16>(v => tensor(v.Select(x => (float)BitConverter.UInt16BitsToHalf(x.value)).ToArray()).to(ScalarType.Float16)),
             TensorElementType.Int64 => Make<long>(v => tensor(v)),
             TensorElementType.Int32 => Make<int>(v => tensor(v)),
             TensorElementType.Int16 => Make<short>(v => tensor(v)),

@@ -20,7 +20,9 @@ public sealed class OnnxRuntimeVerifier : IOnnxVerifier
         catch (OnnxRuntimeException e)
         {
             // float64 and bfloat16 have few kernels on the CPU.
-            throw new NotSupportedException($"ONNX Runtime does not take the file: {e.Message.ReplaceLineEndings(" ")} (on the CPU it lacks many operations in float64 and bfloat16: convert the module to float32).", e);
+            throw new NotSupportedException(
+                $"ONNX Runtime does not take the file: {e.Message.ReplaceLineEndings(" ")} (on the CPU it lacks many operations in float64 "
+                    + $"and bfloat16: convert the module to float32).", e);
         }
     }
 }

@@ -16,8 +16,12 @@ internal sealed class EvaluationMode : IDisposable
             module.eval();
         }
         var differing = _before.Where(m => m.Training).Select(m => m.Part.GetType().Name)
-            .Where(n => n.Contains("Dropout", StringComparison.Ordinal) || n.Contains("BatchNorm", StringComparison.Ordinal)).Distinct().Order(StringComparer.Ordinal).ToList();
-        if (differing.Count > 0) warnings.Add($"the module was in training mode and is exported in evaluation mode: {string.Join(", ", differing)} {(differing.Count == 1 ? "behaves" : "behave")} otherwise there");
+            .Where(n => n.Contains("Dropout", StringComparison.Ordinal) || n.Contains("BatchNorm", StringComparison.Ordinal)).Distinct()
+            .Order(StringComparer.Ordinal).ToList();
+        if (differing.Count > 0)
+            warnings.Add(
+                $"the module was in training mode and is exported in evaluation mode: {string.Join(", ", differing)} "
+                    + $"{(differing.Count == 1 ? "behaves" : "behave")} otherwise there");
     }
 
     // train() reaches the parts of a module too, so each part is set after what it is in.

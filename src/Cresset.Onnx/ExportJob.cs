@@ -19,7 +19,8 @@ internal sealed class ExportJob
     private readonly AxisSizes _sizes;
 
     public ExportJob(
-        IReadOnlyList<(string Name, nn.Module Module)> modules, IReadOnlyList<Tensor> example, Func<IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> run, OnnxExportOptions options, List<string> warnings)
+        IReadOnlyList<(string Name, nn.Module Module)> modules, IReadOnlyList<Tensor> example,
+        Func<IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> run, OnnxExportOptions options, List<string> warnings)
     {
         (_example, _run, _options, _warnings) = (example, run, options, warnings);
         var seen = new HashSet<nint>();
@@ -28,18 +29,23 @@ internal sealed class ExportJob
             var lead = prefix.Length == 0 ? "" : prefix + ".";
             foreach (var (name, part) in module.named_modules()) _moduleNames.TryAdd(part.GetType(), []);
             foreach (var (name, part) in module.named_modules()) _moduleNames[part.GetType()].Add(lead + name);
-            var all = module.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers().Select(b => (b.name, b.buffer)));
+            var all = module.named_parameters().Select(p => (p.name, (Tensor)p.parameter))
+                .Concat(module.named_buffers().Select(b => (b.name, b.buffer)));
             foreach (var (name, weight) in all)
             {
                 // Tied weights are one tensor under two names.
                 if (weight is null || weight.IsInvalid || !seen.Add(TensorIdentity.Of(weight))) continue;
-                if (weight.device_type != DeviceType.CPU) throw new ArgumentException($"The weight {lead}{name} is on {weight.device_type}; move the module to the CPU for the export.", nameof(modules));
+                if (weight.device_type != DeviceType.CPU)
+                    throw new ArgumentException(
+                        $"The weight {lead}{name} is on {weight.device_type}; move the module to the CPU for the export.", nameof(modules));
                 _weights.Add((lead + name, weight));
             }
         }
         _axes = [.. options.DynamicAxes];
         _sizes = new AxisSizes(_axes, [.. _axes.Select(SizeOf)]);
-        if (options.CheckInputs.Count > 0 && (options.CheckInputs.Count != example.Count || options.CheckInputs.Where((c, i) => !c.shape.SequenceEqual(example[i].shape) || c.dtype != example[i].dtype).Any()))
+        if (options.CheckInputs.Count > 0
+            && (options.CheckInputs.Count != example.Count
+                || options.CheckInputs.Where((c, i) => !c.shape.SequenceEqual(example[i].shape) || c.dtype != example[i].dtype).Any()))
             throw new ArgumentException("CheckInputs need the number, sizes and types of the example inputs.", nameof(options));
     }
 
@@ -49,14 +55,19 @@ internal sealed class ExportJob
         for (var t = 0; t < _sizes.Count + 2; t++) traces.Add(Trace(t));
         var program = new TracedProgram(traces, _sizes);
         var graph = new OnnxGraph();
-        var names = _example.Select((_, i) => graph.Claim(i < _options.InputNames.Count ? _options.InputNames[i] : string.Create(CultureInfo.InvariantCulture, $"input{i}"))).ToList();
+        var names =
+            _example.Select(
+                (_, i) =>
+                    graph.Claim(i < _options.InputNames.Count ? _options.InputNames[i]
+                        : string.Create(CultureInfo.InvariantCulture, $"input{i}"))).ToList();
         for (var k = 0; k < _axes.Count; k++)
         {
             var input = _axes[k].InputsOf(_example.Count).First();
             graph.SetAxisSource(k, names[input], OnnxOperation.Axis(_axes[k].Axis, (int)_example[input].dim()));
         }
         var model = new ModelFile(graph);
-        for (var i = 0; i < _example.Count; i++) model.AddInput(names[i], TypeOf(_example[i], $"input {names[i]}"), program.Shape(program.Inputs[i].Id)!);
+        for (var i = 0; i < _example.Count; i++)
+            model.AddInput(names[i], TypeOf(_example[i], $"input {names[i]}"), program.Shape(program.Inputs[i].Id)!);
         foreach (var (name, weight) in _weights)
         {
             names.Add(graph.Claim(name));
@@ -76,8 +87,13 @@ internal sealed class ExportJob
         }
         for (var i = 0; i < results.Count; i++)
         {
-            var name = graph.Claim(i < _options.OutputNames.Count ? _options.OutputNames[i] : string.Create(CultureInfo.InvariantCulture, $"output{i}"));
-            model.AddOutput(name, results[i].Name, ElementTypes.Of(program.Value(results[i].Id).Type) ?? throw new NotSupportedException($"Result {name} is of type {program.Value(results[i].Id).Type}, which has no counterpart in ONNX."), program.Shape(results[i].Id)!);
+            var name = graph.Claim(i < _options.OutputNames.Count ? _options.OutputNames[i]
+                : string.Create(CultureInfo.InvariantCulture, $"output{i}"));
+            model.AddOutput(name, results[i].Name,
+                ElementTypes.Of(program.Value(results[i].Id).Type)
+                    ?? throw new NotSupportedException(
+                        $"Result {name} is of type {program.Value(results[i].Id).Type}, which has no counterpart in ONNX."),
+                        program.Shape(results[i].Id)!);
         }
         GraphCleaning.Clean(graph);
         model.Finish(_options.Metadata);
@@ -96,12 +112,16 @@ internal sealed class ExportJob
             var expected = _run([.. inputs.Select(i => i.alias())]);
             var actual = session.Run([.. inputs.Select((x, i) => (model.Proto.Graph.Input[i].Name, x))]);
             var sizes = string.Join(", ", inputs.Select((x, i) => $"{model.Proto.Graph.Input[i].Name} {Shape.Text(x)}"));
-            checks.Add(Comparison.Of(sizes, [.. model.Proto.Graph.Output.Select(o => o.Name)], expected, actual, _options.Tolerance, verifier.Name));
+            checks.Add(
+                Comparison.Of(sizes, [.. model.Proto.Graph.Output.Select(o => o.Name)], expected, actual, _options.Tolerance,
+                    verifier.Name));
         }
         return checks;
     }
 
-    private static OnnxType TypeOf(Tensor tensor, string what) => ElementTypes.Of(tensor.dtype) ?? throw new NotSupportedException($"The {what} is of {tensor.dtype}, which has no counterpart in ONNX.");
+    private static OnnxType TypeOf(Tensor tensor, string what) =>
+        ElementTypes.Of(tensor.dtype)
+            ?? throw new NotSupportedException($"The {what} is of {tensor.dtype}, which has no counterpart in ONNX.");
 
     private TracedGraph Trace(int trace, Action? listener = null)
     {
@@ -122,7 +142,8 @@ internal sealed class ExportJob
             {
                 if (!_axes[k].InputsOf(_example.Count).Contains(i)) continue;
                 var axis = OnnxOperation.Axis(_axes[k].Axis, (int)input.dim());
-                if (input.size(axis) != sizes[k]) input = input.index_select(axis, arange(sizes[k], dtype: ScalarType.Int64).remainder(input.size(axis)));
+                if (input.size(axis) != sizes[k])
+                    input = input.index_select(axis, arange(sizes[k], dtype: ScalarType.Int64).remainder(input.size(axis)));
             }
             // Values in another order stay values that the module takes.
             if (last && _options.CheckInputs.Count == 0) input = input.flatten().roll(1).reshape(input.shape);
@@ -136,12 +157,18 @@ internal sealed class ExportJob
         long? size = null;
         foreach (var i in axis.InputsOf(_example.Count))
         {
-            if (i < 0 || i >= _example.Count) throw new ArgumentException($"The dynamic axis {axis.Name} names input {i}; there are {_example.Count}.");
+            if (i < 0 || i >= _example.Count)
+                throw new ArgumentException($"The dynamic axis {axis.Name} names input {i}; there are {_example.Count}.");
             var rank = (int)_example[i].dim();
             var dimension = OnnxOperation.Axis(axis.Axis, rank);
-            if (dimension < 0 || dimension >= rank) throw new ArgumentException($"The dynamic axis {axis.Name} is dimension {axis.Axis}, and example input {i} has shape {Shape.Text(_example[i])}; name the inputs that have it, or leave it out (DynamicAxes = []).");
+            if (dimension < 0 || dimension >= rank)
+                throw new ArgumentException(
+                    $"The dynamic axis {axis.Name} is dimension {axis.Axis}, and example input {i} has shape {Shape.Text(_example[i])}; "
+                        + $"name the inputs that have it, or leave it out (DynamicAxes = []).");
             if (size is not null && size != _example[i].size(dimension))
-                throw new ArgumentException($"The dynamic axis {axis.Name} is {size} in one example input and {_example[i].size(dimension)} in input {i} ({Shape.Text(_example[i])}); give examples of one size, or name the inputs that have it.");
+                throw new ArgumentException(
+                    $"The dynamic axis {axis.Name} is {size} in one example input and {_example[i].size(dimension)} in input {i} "
+                        + $"({Shape.Text(_example[i])}); give examples of one size, or name the inputs that have it.");
             size = _example[i].size(dimension);
         }
         return size ?? throw new ArgumentException($"The dynamic axis {axis.Name} belongs to no input.");

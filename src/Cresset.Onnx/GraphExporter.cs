@@ -8,9 +8,12 @@ internal sealed class GraphExporter
     // What returns another look at its first argument's memory.
     private static readonly HashSet<string> Views =
     [
-        "view", "reshape", "flatten", "transpose", "t", "permute", "unsqueeze", "squeeze", "expand", "expand_as", "slice", "narrow", "select", "chunk", "split", "split_with_sizes",
-        "unbind", "alias", "detach", "contiguous", "to", "dropout", "feature_dropout", "movedim", "swapaxes", "swapdims", "view_as", "reshape_as", "unflatten", "diagonal", "unfold",
-        "broadcast_to", "ravel", "positive", "type_as", "numpy_T", "mT", "adjoint", "tensor_split", "hsplit", "vsplit", "dsplit", "atleast_1d", "atleast_2d", "atleast_3d",
+        "view", "reshape", "flatten", "transpose", "t", "permute", "unsqueeze", "squeeze", "expand", "expand_as", "slice", "narrow",
+        "select", "chunk", "split", "split_with_sizes",
+        "unbind", "alias", "detach", "contiguous", "to", "dropout", "feature_dropout", "movedim", "swapaxes", "swapdims", "view_as",
+        "reshape_as", "unflatten", "diagonal", "unfold",
+        "broadcast_to", "ravel", "positive", "type_as", "numpy_T", "mT", "adjoint", "tensor_split", "hsplit", "vsplit", "dsplit",
+        "atleast_1d", "atleast_2d", "atleast_3d",
     ];
 
     private readonly TracedProgram _program;
@@ -39,7 +42,10 @@ internal sealed class GraphExporter
     public IReadOnlyList<(string Name, string Id)> Run()
     {
         for (var i = 0; i < _program.Nodes.Count; i++) Write(_program.Nodes[i], i);
-        return [.. _program.Outputs.Select(o => (_values[o] as string ?? throw new NotSupportedException("A result of the module is memory that nothing recorded has filled."), o))];
+        return [
+            .. _program.Outputs.Select(
+                o => (_values[o] as string
+                    ?? throw new NotSupportedException("A result of the module is memory that nothing recorded has filled."), o))];
     }
 
     private void Write(TracedNode node, int index)
@@ -58,7 +64,8 @@ internal sealed class GraphExporter
                 {
                     _values[node.Outputs[i].Id] = list[i];
                     // libtorch promises that the parts of unsafe_chunk and unsafe_split share nothing that is read again.
-                    if (_program.Producer(node.Inputs[0])?.Kind.Contains("unsafe_", StringComparison.Ordinal) != true) Share(node.Outputs[i].Id, node.Inputs[0]);
+                    if (_program.Producer(node.Inputs[0])?.Kind.Contains("unsafe_", StringComparison.Ordinal) != true)
+                        Share(node.Outputs[i].Id, node.Inputs[0]);
                 }
                 return;
             case "prim::NumToTensor" or "aten::Int":
@@ -83,9 +90,11 @@ internal sealed class GraphExporter
         }
         var rule = _rules.Find(name) ?? throw new NotSupportedException(
             $"{node.Kind} has no rule for ONNX (result of shape [{string.Join(", ", node.Outputs[0].Shape ?? [])}]). {Reasons.Of(name)}"
-            + $"A rule of your own: OnnxExportOptions.Rules = OnnxRules.Default.Add(\"{name}\", o => o.Emit(\"ONNX's operation\", [o.Tensor(0)])).");
+            + $"A rule of your own: OnnxExportOptions.Rules = OnnxRules.Default.Add(\"{name}\", o => o.Emit(\"ONNX's operation\", "
+            + $"[o.Tensor(0)])).");
         var isList = node.Outputs is [{ Type: "Tensor[]" }];
-        var unpacked = isList ? _program.Nodes.Skip(index + 1).FirstOrDefault(n => n.Kind == "prim::ListUnpack" && n.Inputs[0] == node.Outputs[0].Id) : null;
+        var unpacked = isList
+            ? _program.Nodes.Skip(index + 1).FirstOrDefault(n => n.Kind == "prim::ListUnpack" && n.Inputs[0] == node.Outputs[0].Id) : null;
         var results = rule(new OnnxOperation(_graph, _program, node, _values, unpacked?.Outputs));
         if (isList) _values[node.Outputs[0].Id] = results.Select(object? (r) => r).ToList();
         else
@@ -102,23 +111,31 @@ internal sealed class GraphExporter
 
     private string Constant(Tensor values)
     {
-        if (ElementTypes.Of(values.dtype) is not { } type) throw new NotSupportedException($"The module uses a tensor of {values.dtype}, which has no counterpart in ONNX.");
-        return values.numel() == 1 && values.dim() == 0 ? _graph.Scalar(values.to(ScalarType.Float64).item<double>(), type) : _graph.Constant(values.contiguous(), type);
+        if (ElementTypes.Of(values.dtype) is not { } type)
+            throw new NotSupportedException($"The module uses a tensor of {values.dtype}, which has no counterpart in ONNX.");
+        return values.numel() == 1 && values.dim() == 0 ? _graph.Scalar(values.to(ScalarType.Float64).item<double>(), type)
+            : _graph.Constant(values.contiguous(), type);
     }
 
     private void Share(string value, string with) => _roots[value] = Root(with);
 
     private string Root(string value) => _roots.GetValueOrDefault(value, value);
 
-    // In a graph every value is written once. A change in place gives a new value; whoever looks at the same memory by another name afterwards would see the old one.
+    // In a graph every value is written once. A change in place gives a new value; whoever looks at the same memory by another name
+    // afterwards would see the old one.
     private void RefuseSharedWrite(TracedNode node, string target, int index)
     {
         var root = Root(target);
-        if (_program.Inputs.Any(i => i.Id == root)) throw new NotSupportedException($"{node.Kind} changes an input, a parameter or a buffer in place; write it without the underscore.");
+        if (_program.Inputs.Any(i => i.Id == root))
+            throw new NotSupportedException(
+                $"{node.Kind} changes an input, a parameter or a buffer in place; write it without the underscore.");
         // A part of a tensor may be written where the whole is what is read later, and nothing else.
         var chain = Chain(target);
-        var reader = _values.Keys.FirstOrDefault(v => Root(v) == root && _lastUse.GetValueOrDefault(v, -1) > index && v != node.Outputs[0].Id && !chain.Contains(v) && v != target);
-        if (reader is not null) throw new NotSupportedException($"{node.Kind} changes memory that another value shows later; write it without the underscore.");
+        var reader = _values.Keys.FirstOrDefault(
+            v => Root(v) == root && _lastUse.GetValueOrDefault(v, -1) > index && v != node.Outputs[0].Id && !chain.Contains(v)
+                && v != target);
+        if (reader is not null)
+            throw new NotSupportedException($"{node.Kind} changes memory that another value shows later; write it without the underscore.");
     }
 
     // The tensors that a view is a part of, from the nearest to the whole.
@@ -133,7 +150,8 @@ internal sealed class GraphExporter
         return chain;
     }
 
-    // The written part replaces the old one in each tensor that it is a part of, and the written value is what its old name shows from here on.
+    // The written part replaces the old one in each tensor that it is a part of, and the written value is what its old name shows from here
+    // on.
     private void WriteThrough(TracedNode node, string target)
     {
         var written = _values[node.Outputs[0].Id];

@@ -9,7 +9,8 @@ namespace Cresset.Onnx;
 /// <param name="Operations">Operations in the file.</param>
 /// <param name="Checks">Runs that were compared; none without a verifier.</param>
 /// <param name="Warnings">What was changed or left unchecked.</param>
-public sealed record OnnxExportReport(string Path, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs, int Operations, IReadOnlyList<OnnxCheck> Checks, IReadOnlyList<string> Warnings)
+public sealed record OnnxExportReport(string Path, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs, int Operations,
+    IReadOnlyList<OnnxCheck> Checks, IReadOnlyList<string> Warnings)
 {
     /// <summary>The largest difference of all runs; NaN where nothing was run.</summary>
     public double LargestDifference => Checks.Count == 0 ? double.NaN : Checks.Max(c => c.LargestDifference);
@@ -20,7 +21,9 @@ public sealed record OnnxExportReport(string Path, IReadOnlyList<string> Inputs,
             Environment.NewLine,
             [
                 $"{Path}: {string.Join(", ", Inputs)} -> {string.Join(", ", Outputs)}, {Operations} operations",
-                .. Checks.Select(c => string.Create(CultureInfo.InvariantCulture, $"verified: {c.Sizes}, largest difference {c.LargestDifference:0.##e+0}, allowed {c.Allowed:0.##e+0}")),
+                .. Checks.Select(
+                    c => string.Create(CultureInfo.InvariantCulture,
+                        $"verified: {c.Sizes}, largest difference {c.LargestDifference:0.##e+0}, allowed {c.Allowed:0.##e+0}")),
                 .. Warnings.Select(w => $"warning: {w}"),
             ]);
 }

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Onnx;
 
 /// <summary>
-/// One traced operation of libtorch while a rule turns it into operations of ONNX: its arguments by position, as libtorch's schema orders them,
+/// One traced operation of libtorch while a rule turns it into operations of ONNX: its arguments by position, as libtorch's schema orders
+/// them,
 /// and <see cref="Emit(string, IReadOnlyList{string}, ValueTuple{string, object}[])"/> to write with.
 /// </summary>
 public sealed class OnnxOperation
@@ -15,7 +16,8 @@ public sealed class OnnxOperation
     private readonly IReadOnlyDictionary<string, object?> _values;
     private readonly string _scope;
 
-    internal OnnxOperation(OnnxGraph graph, TracedProgram program, TracedNode node, IReadOnlyDictionary<string, object?> values, IReadOnlyList<TracedValue>? parts)
+    internal OnnxOperation(OnnxGraph graph, TracedProgram program, TracedNode node, IReadOnlyDictionary<string, object?> values,
+        IReadOnlyList<TracedValue>? parts)
     {
         (_graph, _program, _node, _values, PartIds) = (graph, program, node, values, parts?.Select(p => p.Id).ToList());
         _scope = node.Kind.Replace("aten::", "", StringComparison.Ordinal);
@@ -42,7 +44,8 @@ public sealed class OnnxOperation
     public bool Has(int index) => index < Count && _values[_node.Inputs[index]] is not null;
 
     /// <summary>True when the argument is a tensor.</summary>
-    public bool IsTensor(int index) => index < Count && _values[_node.Inputs[index]] is string or UnfilledTensor && Argument(index).IsTensor;
+    public bool IsTensor(int index) =>
+        index < Count && _values[_node.Inputs[index]] is string or UnfilledTensor && Argument(index).IsTensor;
 
     /// <summary>The name of a tensor in the file.</summary>
     public string Tensor(int index)
@@ -54,7 +57,8 @@ public sealed class OnnxOperation
     public string Operand(int index, OnnxType type)
     {
         if (IsTensor(index)) return TypeOf(index) == type ? Tensor(index) : Cast(Tensor(index), type);
-        if (index < Count && _values[_node.Inputs[index]] is OnnxSize { IsFixed: false } size) return Cast(Emit("Squeeze", [SizeList([size]), Int64(0)]), type);
+        if (index < Count && _values[_node.Inputs[index]] is OnnxSize { IsFixed: false } size)
+            return Cast(Emit("Squeeze", [SizeList([size]), Int64(0)]), type);
         return Scalar(Number(index), type);
     }
 
@@ -65,13 +69,16 @@ public sealed class OnnxOperation
     public int Rank(int index) => Argument(index).Shape?.Length ?? throw Refuse($"argument {index} is no tensor");
 
     /// <summary>Sizes of a tensor, which may vary.</summary>
-    public IReadOnlyList<OnnxSize> Shape(int index) => _program.Shape(_node.Inputs[index]) ?? throw Refuse($"argument {index} is no tensor");
+    public IReadOnlyList<OnnxSize> Shape(int index) =>
+        _program.Shape(_node.Inputs[index]) ?? throw Refuse($"argument {index} is no tensor");
 
     /// <summary>A size of a tensor that the rule needs as a constant.</summary>
     public long Size(int index, int axis)
     {
         var size = Shape(index)[axis < 0 ? axis + Rank(index) : axis];
-        return size.IsFixed ? size.Value : throw Refuse($"it needs dimension {axis} of argument {index} as a constant, and it varies ({size}); take that size out of DynamicAxes");
+        return size.IsFixed ? size.Value
+            : throw Refuse(
+                $"it needs dimension {axis} of argument {index} as a constant, and it varies ({size}); take that size out of DynamicAxes");
     }
 
     /// <summary>Sizes from dimension <paramref name="first"/> on, as constants.</summary>
@@ -106,7 +113,9 @@ public sealed class OnnxOperation
     };
 
     /// <summary>A text.</summary>
-    public string Text(int index) => Argument(index).IsTensor ? throw Refuse($"argument {index} is no text") : Value(index) as string ?? throw Refuse($"argument {index} is no text");
+    public string Text(int index) =>
+        Argument(index).IsTensor ? throw Refuse($"argument {index} is no text")
+            : Value(index) as string ?? throw Refuse($"argument {index} is no text");
 
     /// <summary>A list of whole numbers that may vary.</summary>
     public IReadOnlyList<OnnxSize> Wholes(int index) => Value(index) switch
@@ -125,7 +134,14 @@ public sealed class OnnxOperation
     /// <summary>A list of numbers.</summary>
     public IReadOnlyList<double> Numbers(int index) => Value(index) switch
     {
-        List<object?> list => [.. list.Select(i => i switch { double d => d, OnnxSize n => Fixed(n, index), _ => throw Refuse($"argument {index} is no list of numbers") })],
+        List<object?> list =>
+            [.. list.Select(
+                i => i switch
+                {
+                    double d => d,
+                    OnnxSize n => Fixed(n, index),
+                    _ => throw Refuse($"argument {index} is no list of numbers"),
+                })],
         double one => [one],
         OnnxSize one => [Fixed(one, index)],
         _ => throw Refuse($"argument {index} is no list of numbers"),
@@ -133,11 +149,19 @@ public sealed class OnnxOperation
 
     /// <summary>Names of the tensors in a list; null where an element is None.</summary>
     public IReadOnlyList<string?> TensorsOrNone(int index) => Value(index) is List<object?> list
-        ? [.. list.Select(i => i switch { null => null, string name => name, UnfilledTensor => throw Unfilled(), _ => throw Refuse($"argument {index} is no list of tensors") })]
+        ? [.. list.Select(
+            i => i switch
+            {
+                null => null,
+                string name => name,
+                UnfilledTensor => throw Unfilled(),
+                _ => throw Refuse($"argument {index} is no list of tensors"),
+            })]
         : throw Refuse($"argument {index} is no list of tensors");
 
     /// <summary>Names of the tensors in a list.</summary>
-    public IReadOnlyList<string> Tensors(int index) => [.. TensorsOrNone(index).Select(t => t ?? throw Refuse($"argument {index} holds None"))];
+    public IReadOnlyList<string> Tensors(int index) =>
+        [.. TensorsOrNone(index).Select(t => t ?? throw Refuse($"argument {index} holds None"))];
 
     /// <summary>A dimension counted from the front.</summary>
     public static int Axis(long axis, int rank) => (int)(axis < 0 ? axis + rank : axis);
@@ -146,10 +170,12 @@ public sealed class OnnxOperation
     /// <param name="type">ONNX's name, such as <c>Relu</c>.</param>
     /// <param name="inputs">Names of its inputs; an empty one is left out.</param>
     /// <param name="attributes">Whole numbers, floating point numbers, texts, arrays of long or of text.</param>
-    public string Emit(string type, IReadOnlyList<string> inputs, params (string Name, object Value)[] attributes) => _graph.Add(type, _scope, inputs, 1, attributes)[0];
+    public string Emit(string type, IReadOnlyList<string> inputs, params (string Name, object Value)[] attributes) =>
+        _graph.Add(type, _scope, inputs, 1, attributes)[0];
 
     /// <summary>Adds an operation with several results.</summary>
-    public string[] Emit(string type, IReadOnlyList<string> inputs, int results, params (string Name, object Value)[] attributes) => _graph.Add(type, _scope, inputs, results, attributes);
+    public string[] Emit(string type, IReadOnlyList<string> inputs, int results, params (string Name, object Value)[] attributes) =>
+        _graph.Add(type, _scope, inputs, results, attributes);
 
     /// <summary>Changes the element type.</summary>
     public string Cast(string name, OnnxType type) => Emit("Cast", [name], ("to", (long)type));
@@ -168,7 +194,9 @@ public sealed class OnnxOperation
     {
         ArgumentNullException.ThrowIfNull(sizes);
         return sizes.FirstOrDefault(s => !s.IsKnown) is { } unknown
-            ? throw Refuse($"a size is {unknown.Value.ToString(CultureInfo.InvariantCulture)} for the example and follows no formula of the sizes that vary; export with fixed sizes")
+            ? throw Refuse(
+                $"a size is {unknown.Value.ToString(CultureInfo.InvariantCulture)} for the example and follows no formula of the sizes "
+                    + $"that vary; export with fixed sizes")
             : _graph.Sizes(sizes);
     }
 
@@ -176,11 +204,13 @@ public sealed class OnnxOperation
     public string Constant(Tensor values)
     {
         ArgumentNullException.ThrowIfNull(values);
-        return _graph.Constant(values, ElementTypes.Of(values.dtype) ?? throw Refuse($"a constant of type {values.dtype} has no counterpart in ONNX"));
+        return _graph.Constant(values,
+            ElementTypes.Of(values.dtype) ?? throw Refuse($"a constant of type {values.dtype} has no counterpart in ONNX"));
     }
 
     /// <summary>The exception to throw where a rule does not cover the arguments.</summary>
-    public NotSupportedException Refuse(string why) => new($"{Name} cannot be exported here: {why} (result of shape [{string.Join(", ", _node.Outputs[0].Shape ?? [])}]).");
+    public NotSupportedException Refuse(string why) =>
+        new($"{Name} cannot be exported here: {why} (result of shape [{string.Join(", ", _node.Outputs[0].Shape ?? [])}]).");
 
     /// <summary>Sizes of the tensors in a list.</summary>
     internal IReadOnlyList<IReadOnlyList<OnnxSize>> ListShapes(int index)
@@ -204,13 +234,17 @@ public sealed class OnnxOperation
 
     private TracedValue Argument(int index) => _program.Value(_node.Inputs[index]);
 
-    private OnnxType TypeOf(TracedValue value) => ElementTypes.Of(value.Type) ?? throw Refuse($"its element type {value.Type} has no counterpart in ONNX");
+    private OnnxType TypeOf(TracedValue value) =>
+        ElementTypes.Of(value.Type) ?? throw Refuse($"its element type {value.Type} has no counterpart in ONNX");
 
-    private NotSupportedException Unfilled() => Refuse("it reads memory that nothing recorded has filled: a kernel of its own wrote it unseen, or empty() was left as it was");
+    private NotSupportedException Unfilled() =>
+        Refuse("it reads memory that nothing recorded has filled: a kernel of its own wrote it unseen, or empty() was left as it was");
 
     private long Fixed(OnnxSize number, int index) => number.IsFixed
         ? number.Value
-        : throw Refuse($"argument {index} varies with the input's sizes ({number}), where the file can hold a constant alone; take that size out of DynamicAxes");
+        : throw Refuse(
+            $"argument {index} varies with the input's sizes ({number}), where the file can hold a constant alone; take that size out of "
+                + $"DynamicAxes");
 }
 
 /// <summary>What <c>empty</c> gives: memory that a later operation must fill as a whole.</summary>

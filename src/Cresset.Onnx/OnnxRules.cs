@@ -16,7 +16,8 @@ public sealed class OnnxRules
     public IEnumerable<string> Names => _rules.Keys.Order(StringComparer.Ordinal);
 
     /// <summary>These rules and one more, which replaces any of the same name.</summary>
-    /// <param name="operation">libtorch's name of the operation, with or without <c>aten::</c>; its form in place has the same rule.</param>
+    /// <param name="operation">libtorch's name of the operation, with or without <c>aten::</c>; its form in place has the same
+    /// rule.</param>
     /// <param name="rule">Writes the operation and returns the name of its result.</param>
     public OnnxRules Add(string operation, Func<OnnxOperation, string> rule)
     {

@@ -16,7 +16,8 @@ internal static class PartialWrite
         }
         else
         {
-            var (start, end, step) = view.Name == "aten::narrow" ? (view.Int(2), view.Int(2) + view.Int(3), 1) : (view.Has(2) ? view.Int(2) : 0, view.Has(3) ? view.Int(3) : size, view.Int(4));
+            var (start, end, step) = view.Name == "aten::narrow" ? (view.Int(2), view.Int(2) + view.Int(3), 1)
+                : (view.Has(2) ? view.Int(2) : 0, view.Has(3) ? view.Int(3) : size, view.Int(4));
             (start, end) = (Math.Clamp(start < 0 ? start + size : start, 0, size), Math.Clamp(end < 0 ? end + size : end, 0, size));
             places = [.. Enumerable.Range(0, (int)Math.Max(0, (end - start + step - 1) / step)).Select(i => start + (i * step))];
         }

@@ -46,7 +46,8 @@ public sealed class AtomicFileTests : IDisposable
     {
         var file = Path.Combine(_folder, "text");
         File.WriteAllBytes(file, [(byte)'a', (byte)'\n', 0xE4, (byte)'\n']);
-        Assert.Contains("e4 are not UTF-8", Assert.Throws<InvalidDataException>(() => Utf8Text.Read(file)).Message, StringComparison.Ordinal);
+        Assert.Contains("e4 are not UTF-8", Assert.Throws<InvalidDataException>(() => Utf8Text.Read(file)).Message,
+            StringComparison.Ordinal);
         Assert.Contains(file, Assert.Throws<InvalidDataException>(() => Utf8Text.Lines(file).ToList()).Message, StringComparison.Ordinal);
         File.WriteAllText(file, "ä\n", System.Text.Encoding.Unicode);
         Assert.Equal(["ä"], Utf8Text.Lines(file));

@@ -38,7 +38,8 @@ public sealed class PartCatalogTests
 
     [Fact]
     public void UnknownNamesAreAnsweredWithTheNearest()
-        => Assert.Contains("unknown shape 'cirle'. Did you mean 'circle'? Known: circle, square.", Assert.Throws<ArgumentException>(() => Catalog.Get("shape", "cirle")).Message, StringComparison.Ordinal);
+        => Assert.Contains("unknown shape 'cirle'. Did you mean 'circle'? Known: circle, square.",
+            Assert.Throws<ArgumentException>(() => Catalog.Get("shape", "cirle")).Message, StringComparison.Ordinal);
 
     [Fact]
     public void KindsComeFromBaseTypesAndInterfaces()

@@ -5,7 +5,9 @@ using Xunit.v3;
 
 namespace Cresset.Tests.Torch;
 
-/// <summary>Fails a test after which more tensors live on its thread than before. Statistics are per thread: tests must be synchronous.</summary>
+/// <summary>
+/// Fails a test after which more tensors live on its thread than before. Statistics are per thread: tests must be synchronous.
+/// </summary>
 [AttributeUsage(AttributeTargets.Class | AttributeTargets.Method)]
 public sealed class LeakFreeAttribute : BeforeAfterTestAttribute
 {

@@ -10,23 +10,29 @@ internal static partial class Documents
     public static IReadOnlyList<string> All { get; } =
     [
         "README.md", "README.zh-CN.md", "ARCHITECTURE.md", "CONTRIBUTING.md",
-        .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Repository.Root, f).Replace('\\', '/')).Order(StringComparer.Ordinal),
+        .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md", SearchOption.AllDirectories)
+            .Select(f => Path.GetRelativePath(Repository.Root, f).Replace('\\', '/')).Order(StringComparer.Ordinal),
     ];
 
     /// <summary>These and the pages that the site has of its own, whose links are places of the site.</summary>
     public static IReadOnlyList<string> AndPages { get; } =
-        [.. All, .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "site"), "*.md", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Repository.Root, f).Replace('\\', '/')).Order(StringComparer.Ordinal)];
+        [.. All,
+            .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "site"), "*.md", SearchOption.AllDirectories)
+                .Select(f => Path.GetRelativePath(Repository.Root, f).Replace('\\', '/')).Order(StringComparer.Ordinal)];
 
     /// <summary>The text of a file.</summary>
     public static string Text(string path) => File.ReadAllText(Path.Combine(Repository.Root, path)).ReplaceLineEndings("\n");
 
     /// <summary>The blocks between fences: language and content.</summary>
-    public static IEnumerable<(string Language, string Content)> Blocks(string text) => Fence().Matches(text).Select(m => (m.Groups[1].Value, m.Groups[2].Value));
+    public static IEnumerable<(string Language, string Content)> Blocks(string text) =>
+        Fence().Matches(text).Select(m => (m.Groups[1].Value, m.Groups[2].Value));
 
     /// <summary>The commands of a text: lines of its blocks that begin with one of the two programs, without what a comment says.</summary>
     public static IReadOnlyList<string> Commands(string text)
-        => [.. Blocks(text).Where(b => b.Language is "" or "bash" or "text").SelectMany(b => b.Content.Replace("\\\n", " ", StringComparison.Ordinal).Split('\n'))
-            .Where(l => l.StartsWith("cresset ", StringComparison.Ordinal) || l.StartsWith("dotnet ", StringComparison.Ordinal)).Select(l => Comment().Replace(l, "").Trim())];
+        => [.. Blocks(text).Where(b => b.Language is "" or "bash" or "text")
+            .SelectMany(b => b.Content.Replace("\\\n", " ", StringComparison.Ordinal).Split('\n'))
+            .Where(l => l.StartsWith("cresset ", StringComparison.Ordinal) || l.StartsWith("dotnet ", StringComparison.Ordinal))
+            .Select(l => Comment().Replace(l, "").Trim())];
 
     /// <summary>Pictures and links with relative targets, code left out.</summary>
     public static IEnumerable<(bool IsPicture, string Target)> Links(string text)

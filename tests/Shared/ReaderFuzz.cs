@@ -12,7 +12,8 @@ internal static class ReaderFuzz
     public static int Factor { get; } = Asked("CRESSET_TEST_MUTATIONS") ?? 1;
 
     /// <summary>
-    /// Numbers of the cases: so many, times <see cref="Factor"/>. CRESSET_TEST_CASES asks for a number of its own, and with CRESSET_TEST_MINUTES the test ends
+    /// Numbers of the cases: so many, times <see cref="Factor"/>. CRESSET_TEST_CASES asks for a number of its own, and with
+    /// CRESSET_TEST_MINUTES the test ends
     /// when they are over and says how far it came; the cases are the same either way.
     /// </summary>
     public static IEnumerable<int> Cases(int count, [CallerMemberName] string what = "")
@@ -21,7 +22,9 @@ internal static class ReaderFuzz
         var clock = Stopwatch.StartNew();
         var i = 0;
         for (; i < cases && (minutes is null || clock.Elapsed.TotalMinutes < minutes); i++) yield return i;
-        if (cases != count) Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: {i} of {cases} cases in {clock.Elapsed.TotalMinutes:0.0} minutes"));
+        if (cases != count)
+            Console.Error.WriteLine(
+                string.Create(CultureInfo.InvariantCulture, $"{what}: {i} of {cases} cases in {clock.Elapsed.TotalMinutes:0.0} minutes"));
     }
 
     public static void Run(byte[] whole, int count, Action<byte[]> read, Type[]? alsoAllowed = null, [CallerMemberName] string what = "")
@@ -66,7 +69,9 @@ internal static class ReaderFuzz
                 return [.. bytes[..from], .. bytes[Math.Min(bytes.Length, from + random.Next(1, 20))..]];
             default:
                 // Most formats keep their structure in the first bytes.
-                for (var k = random.Next(1, 6); k > 0; k--) bytes[random.Next(2) == 0 ? random.Next(bytes.Length) : random.Next(Math.Min(120, bytes.Length))] = (byte)random.Next(256);
+                for (var k = random.Next(1, 6); k > 0; k--)
+                    bytes[random.Next(2) == 0 ? random.Next(bytes.Length) : random.Next(Math.Min(120, bytes.Length))] =
+                        (byte)random.Next(256);
                 return bytes;
         }
     }

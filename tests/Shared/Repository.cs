@@ -14,6 +14,7 @@ internal static class Repository
         {
             if (File.Exists(Path.Combine(folder.FullName, "Cresset.slnx"))) return folder.FullName;
         }
-        throw new DirectoryNotFoundException($"No Cresset.slnx above {AppContext.BaseDirectory}: run the tests from a build inside the repository.");
+        throw new DirectoryNotFoundException(
+            $"No Cresset.slnx above {AppContext.BaseDirectory}: run the tests from a build inside the repository.");
     }
 }

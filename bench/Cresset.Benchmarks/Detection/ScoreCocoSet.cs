@@ -47,7 +47,8 @@ internal static class ScoreCocoSet
             var start = Process.GetCurrentProcess().TotalProcessorTime;
             CocoEvaluator.Evaluate(truth, results);
             Console.WriteLine(
-                $"pass {i}: CPU {(Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds:F3} s, wall {clock.Elapsed.TotalSeconds:F3} s for {truth.Images.Count} images");
+                $"pass {i}: CPU {(Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds:F3} s, wall "
+                    + $"{clock.Elapsed.TotalSeconds:F3} s for {truth.Images.Count} images");
         }
         return 0;
     }
@@ -60,7 +61,8 @@ internal static class ScoreCocoSet
         var clock = Stopwatch.StartNew();
         foreach (var i in Bootstrap.Intervals(result)) Console.WriteLine($"{i.Name,-6} {i.Value:F4} [{i.Low:F4}, {i.High:F4}]");
         Console.WriteLine(
-            $"1000 resamples: CPU {(Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds:F2} s, wall {clock.Elapsed.TotalSeconds:F2} s");
+            $"1000 resamples: CPU {(Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds:F2} s, wall "
+                + $"{clock.Elapsed.TotalSeconds:F2} s");
         return 0;
     }
 
@@ -73,7 +75,8 @@ internal static class ScoreCocoSet
         foreach (var c in ProtocolComparison.Run(truth, results)) Console.WriteLine(
             $"{c.Protocol,-12} {c.MeanAp:F6} {c.Rules.Count} rules");
         Console.WriteLine(
-            $"start and parse: CPU {read.TotalSeconds:F2} s; all protocols: CPU {(Process.GetCurrentProcess().TotalProcessorTime - read).TotalSeconds:F2} s");
+            $"start and parse: CPU {read.TotalSeconds:F2} s; all protocols: CPU "
+                + $"{(Process.GetCurrentProcess().TotalProcessorTime - read).TotalSeconds:F2} s");
         return 0;
     }
 
@@ -92,9 +95,11 @@ internal static class ScoreCocoSet
         var (done, doneWall) = (Cpu(), clock.Elapsed);
         for (var i = 0; i < result.Stats.Count; i++) Console.WriteLine($"{result.StatNames[i],-6} {result.Stats[i]:R}");
         Console.WriteLine(
-            $"CPU s: start {start.TotalSeconds:F3}  parse {(parsed - start).TotalSeconds:F3}  match {(matched - parsed).TotalSeconds:F3}  accumulate {(done - matched).TotalSeconds:F3}  whole process {done.TotalSeconds:F3}");
+            $"CPU s: start {start.TotalSeconds:F3}  parse {(parsed - start).TotalSeconds:F3}  match {(matched - parsed).TotalSeconds:F3}  "
+                + $"accumulate {(done - matched).TotalSeconds:F3}  whole process {done.TotalSeconds:F3}");
         Console.WriteLine(
-            $"wall s: parse {parseWall.TotalSeconds:F3}  match {(matchWall - parseWall).TotalSeconds:F3}  accumulate {(doneWall - matchWall).TotalSeconds:F3}  peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0} MB");
+            $"wall s: parse {parseWall.TotalSeconds:F3}  match {(matchWall - parseWall).TotalSeconds:F3}  accumulate "
+                + $"{(doneWall - matchWall).TotalSeconds:F3}  peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0} MB");
         return 0;
     }
 }

@@ -33,7 +33,8 @@ internal static class StreamedImages
         Console.WriteLine($"AP {result.Stats[0]:F4} of {images} images, {detections} detections, {groups} pairs of image and class");
         Console.WriteLine($"kept {kept / 1e6:F0} MB: {(double)kept / detections:F1} bytes a detection, all included");
         Console.WriteLine(
-            $"wall s: match {matched.TotalSeconds:F1}  all {clock.Elapsed.TotalSeconds:F1}; CPU s {cpu.TotalSeconds:F1}; peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0} MB");
+            $"wall s: match {matched.TotalSeconds:F1}  all {clock.Elapsed.TotalSeconds:F1}; CPU s {cpu.TotalSeconds:F1}; peak memory "
+                + $"{Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0} MB");
         return 0;
     }
 

@@ -58,7 +58,8 @@ internal static class SyntheticMasks
             var ap = CocoEvaluator.Evaluate(truth, results, options).Stats[0];
             var cpu = (Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds;
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{options.Kind}: AP {ap:0.0000}, CPU {cpu:0.00} s, wall {clock.Elapsed.TotalSeconds:0.00} s for {objects.Count + detections.Count} masks in {images} images"));
+                $"{options.Kind}: AP {ap:0.0000}, CPU {cpu:0.00} s, wall {clock.Elapsed.TotalSeconds:0.00} s for "
+                    + $"{objects.Count + detections.Count} masks in {images} images"));
         }
         return 0;
     }

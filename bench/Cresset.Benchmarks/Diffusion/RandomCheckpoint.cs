@@ -19,14 +19,20 @@ internal static class RandomCheckpoint
         foreach (var part in new[] { "tokenizer", "tokenizer_2", "tokenizer_3", "scheduler" })
         {
             Directory.CreateDirectory(Path.Combine(folder, part));
-            foreach (var file in Directory.GetFiles(Path.Combine(tiny, part))) File.Copy(file, Path.Combine(folder, part, Path.GetFileName(file)), overwrite: true);
+            foreach (var file in Directory.GetFiles(Path.Combine(tiny, part)))
+                File.Copy(file, Path.Combine(folder, part, Path.GetFileName(file)), overwrite: true);
         }
         var half = type == "bf16" ? "bf16" : "fp16";
-        Network(folder, "transformer", "diffusion_pytorch_model", new MmDit(transformer, WeightPlace.Nowhere), SdConfigWriter.Transformer(transformer), type);
-        Network(folder, "vae", "diffusion_pytorch_model", new Vae(VaeOptions.Sd3, WeightPlace.Nowhere), SdConfigWriter.Vae(VaeOptions.Sd3), half);
-        Network(folder, "text_encoder", "model", new ClipTextEncoder(ClipTextOptions.Large, WeightPlace.Nowhere), SdConfigWriter.Clip(ClipTextOptions.Large), half);
-        Network(folder, "text_encoder_2", "model", new ClipTextEncoder(ClipTextOptions.BigG, WeightPlace.Nowhere), SdConfigWriter.Clip(ClipTextOptions.BigG), half);
-        Network(folder, "text_encoder_3", "model", new T5Encoder(T5EncoderOptions.Xxl, WeightPlace.Nowhere), SdConfigWriter.T5(T5EncoderOptions.Xxl), type);
+        Network(folder, "transformer", "diffusion_pytorch_model", new MmDit(transformer, WeightPlace.Nowhere),
+            SdConfigWriter.Transformer(transformer), type);
+        Network(folder, "vae", "diffusion_pytorch_model", new Vae(VaeOptions.Sd3, WeightPlace.Nowhere), SdConfigWriter.Vae(VaeOptions.Sd3),
+            half);
+        Network(folder, "text_encoder", "model", new ClipTextEncoder(ClipTextOptions.Large, WeightPlace.Nowhere),
+            SdConfigWriter.Clip(ClipTextOptions.Large), half);
+        Network(folder, "text_encoder_2", "model", new ClipTextEncoder(ClipTextOptions.BigG, WeightPlace.Nowhere),
+            SdConfigWriter.Clip(ClipTextOptions.BigG), half);
+        Network(folder, "text_encoder_3", "model", new T5Encoder(T5EncoderOptions.Xxl, WeightPlace.Nowhere),
+            SdConfigWriter.T5(T5EncoderOptions.Xxl), type);
         File.Copy(Path.Combine(tiny, "model_index.json"), Path.Combine(folder, "model_index.json"), overwrite: true);
     }
 
@@ -36,7 +42,12 @@ internal static class RandomCheckpoint
         var target = Path.Combine(folder, name);
         Directory.CreateDirectory(target);
         File.WriteAllText(Path.Combine(target, "config.json"), System.Text.Json.JsonSerializer.Serialize(config));
-        var (dtype, size) = type switch { "bf16" => (SafetensorsDtype.BF16, 2), "fp16" => (SafetensorsDtype.F16, 2), _ => (SafetensorsDtype.F8E4M3, 1) };
+        var (dtype, size) = type switch
+        {
+            "bf16" => (SafetensorsDtype.BF16, 2),
+            "fp16" => (SafetensorsDtype.F16, 2),
+            _ => (SafetensorsDtype.F8E4M3, 1),
+        };
         var entries = new List<SafetensorsEntry>();
         long at = 0;
         foreach (var (key, value) in network.state_dict())
@@ -65,7 +76,8 @@ internal static class RandomCheckpoint
         for (var i = 0; i < bytes.Length; i += 2)
         {
             var value = (float)(0.02 * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
-            BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(i), type == "bf16" ? (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16) : BitConverter.HalfToUInt16Bits((Half)value));
+            BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(i),
+                type == "bf16" ? (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16) : BitConverter.HalfToUInt16Bits((Half)value));
         }
         return bytes;
     }

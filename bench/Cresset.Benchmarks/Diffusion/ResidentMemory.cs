@@ -12,7 +12,8 @@ internal readonly record struct ResidentMemory(long Files, long Own)
     /// <summary>The largest total so far.</summary>
     public static long Peak() => Line("VmHWM:");
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"resident {Total / 1e9:0.000} GB (files {Files / 1e9:0.000}, own {Own / 1e9:0.000})");
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"resident {Total / 1e9:0.000} GB (files {Files / 1e9:0.000}, own {Own / 1e9:0.000})");
 
     private static long Line(string name)
     {

@@ -22,19 +22,28 @@ internal static class Sd3Forward
         var rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 3;
         string[] command = args.Length > 1 ? args[1..] : ["python3", "bench/peers/sd3_forward.py", "1"];
         set_num_threads(1);
-        using var peer = command[0] == "none" ? null : Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false });
+        using var peer = command[0] == "none" ? null
+            : Process.Start(
+                new ProcessStartInfo(command[0], command[1..])
+                {
+                    RedirectStandardInput = true,
+                    RedirectStandardOutput = true,
+                    UseShellExecute = false
+                });
         if (peer is not null) Console.WriteLine("peer: " + peer.StandardOutput.ReadLine());
         using var quiet = inference_mode();
         using var scope = NewDisposeScope();
         var options = new MmDitOptions { Layers = 12, Heads = 12, SampleSize = 32, PositionTableSize = 64 };
         using var generator = new Generator(0);
         using var single = new MmDit(options, new WeightPlace(Generator: generator));
-        Console.WriteLine($"parameters {single.parameters().Sum(p => p.numel()):N0} ({single.parameters().Sum(p => p.numel()) * 4 / 1e6:0} MB in fp32)");
+        Console.WriteLine(
+            $"parameters {single.parameters().Sum(p => p.numel()):N0} ({single.parameters().Sum(p => p.numel()) * 4 / 1e6:0} MB in fp32)");
         using var half = new MmDit(options, new WeightPlace(ScalarType.BFloat16, Generator: generator));
         using var vae = new Vae(VaeOptions.Sd3, new WeightPlace(Generator: generator));
         foreach (var parameter in vae.parameters()) parameter.requires_grad_(false);
         vae.UseChannelsLast();
-        Tensor latents = randn([2, 16, 32, 32], generator: generator), times = full(2, 700f), context = randn([2, 154, 4096], generator: generator), pooled = randn([2, 2048], generator: generator);
+        Tensor latents = randn([2, 16, 32, 32], generator: generator), times = full(2, 700f),
+            context = randn([2, 154, 4096], generator: generator), pooled = randn([2, 2048], generator: generator);
         Tensor a = randn([1024, 1024], generator: generator), b = randn([1024, 1024], generator: generator);
         var work = new (string Name, Action Do)[]
         {
@@ -61,16 +70,24 @@ internal static class Sd3Forward
                 act();
                 var took = (Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds;
                 mine[name] = Math.Min(mine[name], took);
-                Console.Error.WriteLine($"round {round + 1}: {name,-5} {took:0.000} s{(theirs[name] < double.MaxValue ? $", least there {theirs[name]:0.000} s" : "")}");
+                Console.Error.WriteLine(
+                    $"round {round + 1}: {name,-5} {took:0.000} "
+                        + $"s{(theirs[name] < double.MaxValue ? $", least there {theirs[name]:0.000} s" : "")}");
             }
         }
         peer?.StandardInput.Close();
         var peak = 10 * 2 * Math.Pow(1024, 3) / 1e9 / mine["gemm"];
-        Console.WriteLine($"matrix product: {peak:0.0} GFLOP/s here{(peer is null ? "" : $", {10 * 2 * Math.Pow(1024, 3) / 1e9 / theirs["gemm"]:0.0} there")}");
+        Console.WriteLine(
+            $"matrix product: {peak:0.0} GFLOP/s "
+                + $"here{(peer is null ? "" : $", {10 * 2 * Math.Pow(1024, 3) / 1e9 / theirs["gemm"]:0.0} there")}");
         foreach (var (name, _) in work.Skip(1))
         {
             var share = name == "vae" ? "" : $", {ForwardGflop / mine[name] / peak:0%} of the fp32 matrix-product rate";
-            Console.WriteLine($"{name,-5} {mine[name]:0.000} s{(peer is null ? "" : name == "bf16" ? $", {mine[name] / theirs["fp32"]:0.00} of PyTorch's fp32{(theirs[name] < double.MaxValue ? $", PyTorch {theirs[name]:0.000} s" : "")}" : $", PyTorch {theirs[name]:0.000} s, ratio {mine[name] / theirs[name]:0.00}")}{share}");
+            var measured = peer is not null && theirs[name] < double.MaxValue ? $", PyTorch {theirs[name]:0.000} s" : "";
+            var beside = peer is null ? ""
+                : name == "bf16" ? $", {mine[name] / theirs["fp32"]:0.00} of PyTorch's fp32{measured}"
+                : $"{measured}, ratio {mine[name] / theirs[name]:0.00}";
+            Console.WriteLine($"{name,-5} {mine[name]:0.000} s{beside}{share}");
         }
         Console.WriteLine($"peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:0.00} GB (all networks together)");
         return 0;

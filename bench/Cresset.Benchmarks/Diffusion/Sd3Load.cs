@@ -30,19 +30,26 @@ internal static class Sd3Load
         using var scope = NewDisposeScope();
         WarmUp();
         var native = ResidentMemory.Now();
-        Console.WriteLine($"file {new FileInfo(path).Length / 1e9:0.00} GB; native base (.NET, libtorch, one small product in each type): {native}");
+        Console.WriteLine(
+            $"file {new FileInfo(path).Length / 1e9:0.00} GB; native base (.NET, libtorch, one small product in each type): {native}");
         var clock = Stopwatch.StartNew();
         using var model = new MmDit(MmDitOptions.Sd3Medium, WeightPlace.Nowhere);
         using (var file = SafetensorsFile.Open(path)) WeightLoader.Load(model, file);
         var weights = model.state_dict().Values.Sum(p => p.numel()) * 2;
-        Console.WriteLine($"loaded in {clock.Elapsed.TotalSeconds:0.00} s; {ResidentMemory.Now()}; weights {weights / 1e9:0.000} GB, computed in {model.ComputeDtype}");
+        Console.WriteLine(
+            $"loaded in {clock.Elapsed.TotalSeconds:0.00} s; {ResidentMemory.Now()}; weights {weights / 1e9:0.000} GB, computed in "
+                + $"{model.ComputeDtype}");
         Tensor latents = randn(1, 16, 32, 32), times = full(1, 700f), context = randn(1, 154, 4096), pooled = randn(1, 2048);
         clock.Restart();
         var cpu = Process.GetCurrentProcess().TotalProcessorTime;
         using var velocity = model.call(latents, times, context, pooled);
-        Console.WriteLine($"step: {clock.Elapsed.TotalSeconds:0.0} s, {(Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds:0.0} CPU s, finite {velocity.isfinite().all().item<bool>()}; {ResidentMemory.Now()}");
+        Console.WriteLine(
+            $"step: {clock.Elapsed.TotalSeconds:0.0} s, {(Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds:0.0} CPU s, "
+                + $"finite {velocity.isfinite().all().item<bool>()}; {ResidentMemory.Now()}");
         var peak = ResidentMemory.Peak();
-        Console.WriteLine($"peak {peak / 1e9:0.000} GB: {(double)peak / weights:0.000} of the weights; above the native base {(double)(peak - native.Total) / weights:0.000}");
+        Console.WriteLine(
+            $"peak {peak / 1e9:0.000} GB: {(double)peak / weights:0.000} of the weights; above the native base "
+                + $"{(double)(peak - native.Total) / weights:0.000}");
         return 0;
     }
 

@@ -9,23 +9,29 @@ using static TorchSharp.torch;
 namespace Cresset.Benchmarks.Diffusion;
 
 /// <summary>
-/// Peak memory and time of a whole checkpoint, phase by phase: a prompt in, a picture out, by the path of <c>cresset sd3 generate</c>. The checkpoint has random
-/// weights in the shape of Stable Diffusion 3.5 medium (or large) with both CLIPs, T5-XXL and the autoencoder. Arguments: storage of transformer and T5 (bf16,
-/// fp16, fp8, q8_0, q4_k), medium or large, a folder for the files, side of the picture (512), steps (2). The first call writes the files, the next one measures.
+/// Peak memory and time of a whole checkpoint, phase by phase: a prompt in, a picture out, by the path of <c>cresset sd3 generate</c>. The
+/// checkpoint has random
+/// weights in the shape of Stable Diffusion 3.5 medium (or large) with both CLIPs, T5-XXL and the autoencoder. Arguments: storage of
+/// transformer and T5 (bf16,
+/// fp16, fp8, q8_0, q4_k), medium or large, a folder for the files, side of the picture (512), steps (2). The first call writes the files,
+/// the next one measures.
 /// </summary>
 internal static class Sd3Memory
 {
     public static int Run(string[] args)
     {
-        if (args.Length < 3) throw new ArgumentException("sd3-memory needs a storage (bf16, fp16, fp8, q8_0, q4_k), medium or large, and a folder.");
+        if (args.Length < 3)
+            throw new ArgumentException("sd3-memory needs a storage (bf16, fp16, fp8, q8_0, q4_k), medium or large, and a folder.");
         var (storage, isLarge, folder) = (args[0], args[1] == "large", args[2]);
         var side = args.Length > 3 ? int.Parse(args[3], CultureInfo.InvariantCulture) : 512;
         var steps = args.Length > 4 ? int.Parse(args[4], CultureInfo.InvariantCulture) : 2;
         var plain = storage is "bf16" or "fp16" or "fp8" ? storage : "bf16";
         var place = Path.Combine(folder, $"{args[1]}-{plain}");
-        var packed = storage == plain ? null : storage == "q8_0" ? GgufStorage.Q8_0 : storage == "q4_k" ? (GgufStorage?)GgufStorage.Q4_K : throw new ArgumentException($"The storage is '{storage}'; allowed are bf16, fp16, fp8, q8_0, q4_k.");
+        var packed = storage == plain ? null : storage == "q8_0" ? GgufStorage.Q8_0 : storage == "q4_k" ? (GgufStorage?)GgufStorage.Q4_K
+            : throw new ArgumentException($"The storage is '{storage}'; allowed are bf16, fp16, fp8, q8_0, q4_k.");
         string transformer = Path.Combine(folder, $"{args[1]}-{storage}.gguf"), t5 = Path.Combine(folder, $"t5-{storage}.gguf");
-        if (!File.Exists(Path.Combine(place, "model_index.json")) || (packed is not null && (!File.Exists(transformer) || !File.Exists(t5))))
+        if (!File.Exists(Path.Combine(place, "model_index.json"))
+            || (packed is not null && (!File.Exists(transformer) || !File.Exists(t5))))
         {
             RandomCheckpoint.Write(place, isLarge ? MmDitOptions.Sd35Large : MmDitOptions.Sd35Medium, plain);
             if (packed is { } type)
@@ -70,7 +76,8 @@ internal static class Sd3Memory
         File.WriteAllText("/proc/self/clear_refs", "5");
         var clock = Stopwatch.StartNew();
         var result = work();
-        Console.WriteLine($"{name,-9} {clock.Elapsed.TotalSeconds,7:0.0} s, peak {ResidentMemory.Peak() / 1e9:0.00} GB, then {ResidentMemory.Now()}");
+        Console.WriteLine(
+            $"{name,-9} {clock.Elapsed.TotalSeconds,7:0.0} s, peak {ResidentMemory.Peak() / 1e9:0.00} GB, then {ResidentMemory.Now()}");
         return result;
     }
 }

@@ -8,7 +8,8 @@ namespace Cresset.Benchmarks.Flows;
 
 /// <summary>
 /// Memory that a gradient step of Glow needs above parameters and gradients, by depth, with activations kept and with activations won
-/// back by inversion. Each figure comes from a process of its own: the highest resident memory of a step of batch 64, less that after a step of batch 1.
+/// back by inversion. Each figure comes from a process of its own: the highest resident memory of a step of batch 64, less that after a
+/// step of batch 1.
 /// </summary>
 internal static class FlowMemory
 {
@@ -20,10 +21,14 @@ internal static class FlowMemory
             foreach (var steps in new[] { 4, 8, 16, 32 })
             {
                 var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
-                if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(FlowMemory).Assembly.Location);
-                foreach (var argument in new[] { "flow-memory", steps.ToString(CultureInfo.InvariantCulture), mode }) start.ArgumentList.Add(argument);
+                if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
+                    start.ArgumentList.Add(typeof(FlowMemory).Assembly.Location);
+                foreach (var argument in new[] { "flow-memory", steps.ToString(CultureInfo.InvariantCulture), mode })
+                    start.ArgumentList.Add(argument);
                 using var process = Process.Start(start)!;
-                Console.WriteLine($"Glow K={steps,-2} L=3, width 128, 32x32x3, batch 64, activations {mode,-8}: {process.StandardOutput.ReadToEnd().Trim()} MB");
+                Console.WriteLine(
+                    $"Glow K={steps,-2} L=3, width 128, 32x32x3, batch 64, activations {mode,-8}: "
+                        + $"{process.StandardOutput.ReadToEnd().Trim()} MB");
                 process.WaitForExit();
             }
         }
@@ -50,5 +55,7 @@ internal static class FlowMemory
     }
 
     private static double Read(string field)
-        => double.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith(field, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1].Trim(), CultureInfo.InvariantCulture) / 1024;
+        => double.Parse(
+            File.ReadLines("/proc/self/status").First(l => l.StartsWith(field, StringComparison.Ordinal))
+                .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1].Trim(), CultureInfo.InvariantCulture) / 1024;
 }

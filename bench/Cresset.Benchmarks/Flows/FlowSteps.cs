@@ -31,8 +31,10 @@ internal static class FlowSteps
         var threads = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 1;
         var wanted = args.Length > 2 && args[2] != "all" ? args[2].Split(',') : null;
         set_num_threads(threads);
-        using var peer = args.Length > 3 ? new PeerProcess(string.Join(' ', args[3..]), "flow_steps.py", threads.ToString(CultureInfo.InvariantCulture)) : null;
-        Console.WriteLine($"{threads} threads, {rounds} rounds, sides in turns; allocator: {Cresset.Native.NativeRuntime.Allocator.Reason}");
+        using var peer = args.Length > 3
+            ? new PeerProcess(string.Join(' ', args[3..]), "flow_steps.py", threads.ToString(CultureInfo.InvariantCulture)) : null;
+        Console.WriteLine(
+            $"{threads} threads, {rounds} rounds, sides in turns; allocator: {Cresset.Native.NativeRuntime.Allocator.Reason}");
         foreach (var (name, other, label, goal) in Scenarios.Where(s => wanted is null || wanted.Contains(s.Peer)))
         {
             var step = Create(name);
@@ -50,7 +52,10 @@ internal static class FlowSteps
             if (theirs.Count == 0) continue;
             Print("  peer", theirs);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"  ratio: wall least {ours.Min(o => o.Wall) / theirs.Min(t => t.Wall):0.00}, median {Median(ours.Zip(theirs, (a, b) => a.Wall / b.Wall)):0.00}; processor least {ours.Min(o => o.Cpu) / theirs.Min(t => t.Cpu):0.00}, median {Median(ours.Zip(theirs, (a, b) => a.Cpu / b.Cpu)):0.00}; goal {goal}"));
+                $"  ratio: wall least {ours.Min(o => o.Wall) / theirs.Min(t => t.Wall):0.00}, median "
+                    + $"{Median(ours.Zip(theirs, (a, b) => a.Wall / b.Wall)):0.00}; processor least "
+                    + $"{ours.Min(o => o.Cpu) / theirs.Min(t => t.Cpu):0.00}, median "
+                    + $"{Median(ours.Zip(theirs, (a, b) => a.Cpu / b.Cpu)):0.00}; goal {goal}"));
         }
         return 0;
     }
@@ -65,7 +70,9 @@ internal static class FlowSteps
             case "realnvp": return Likelihood(new RealNvp(vector), x);
             case "spline-coupling": return Likelihood(new NeuralSplineCouplingFlow(vector), x);
             case "spline-autoregressive": return Likelihood(new NeuralSplineFlow(vector), x);
-            case "glow": return Likelihood(new Glow(new GlowOptions { Levels = 3, Steps = 8, Width = 128 }), rand(16, 3, 32, 32).DetachFromDisposeScope());
+            case "glow":
+                return Likelihood(new Glow(new GlowOptions { Levels = 3, Steps = 8, Width = 128 }),
+                    rand(16, 3, 32, 32).DetachFromDisposeScope());
             case "cnf":
                 var field = new MlpVelocity(new MlpVelocityOptions { Hidden = [64, 64, 64], Activation = "softplus" });
                 return Likelihood(new ContinuousFlow(field, new NormalBase(2), new CnfOptions { Solver = OdeOptions.Dopri5(1e-5) }), x);
@@ -126,5 +133,6 @@ internal static class FlowSteps
 
     private static void Print(string who, List<(double Wall, double Cpu)> times)
         => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{who,-10} wall least {times.Min(t => t.Wall),7:0.00} median {Median(times.Select(t => t.Wall)),7:0.00} ms; processor least {times.Min(t => t.Cpu),7:0.00} median {Median(times.Select(t => t.Cpu)),7:0.00} ms"));
+            $"{who,-10} wall least {times.Min(t => t.Wall),7:0.00} median {Median(times.Select(t => t.Wall)),7:0.00} ms; processor least "
+                + $"{times.Min(t => t.Cpu),7:0.00} median {Median(times.Select(t => t.Cpu)),7:0.00} ms"));
 }

@@ -8,8 +8,10 @@ using static TorchSharp.torch;
 namespace Cresset.Benchmarks.Nn;
 
 /// <summary>
-/// Forward and backward of activations over 16M float32, all sides taking turns in one run: TorchSharp's operations, Cresset's kernels with new
-/// tensors and with reused memory and, as another process, PyTorch. Arguments: rounds, threads and the command that starts Python (with PyTorch).
+/// Forward and backward of activations over 16M float32, all sides taking turns in one run: TorchSharp's operations, Cresset's kernels with
+/// new
+/// tensors and with reused memory and, as another process, PyTorch. Arguments: rounds, threads and the command that starts Python (with
+/// PyTorch).
 /// </summary>
 internal static class ActivationPasses
 {
@@ -20,7 +22,9 @@ internal static class ActivationPasses
         var rounds = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 9;
         var threads = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 1;
         set_num_threads(threads);
-        using var peer = arguments.Length > 2 ? new PeerProcess(string.Join(' ', arguments[2..]), "activation_passes.py", threads.ToString(CultureInfo.InvariantCulture), Count.ToString(CultureInfo.InvariantCulture)) : null;
+        using var peer = arguments.Length > 2
+            ? new PeerProcess(string.Join(' ', arguments[2..]), "activation_passes.py", threads.ToString(CultureInfo.InvariantCulture),
+                Count.ToString(CultureInfo.InvariantCulture)) : null;
         var generator = new Generator(1);
         var a = randn(Count, generator: generator).requires_grad_();
         var b = randn(Count, generator: generator).requires_grad_();
@@ -32,7 +36,8 @@ internal static class ActivationPasses
         [
             ("swiglu", 8, () => nn.functional.silu(a) * b, () => GatedUnits.SwiGlu(a, b), () => GatedUnits.SwiGlu(a, b, buffers)),
             ("mish", 5, () => nn.functional.mish(a), () => Activations.Mish(a), () => Activations.Mish(a, buffers)),
-            ("gelu_tanh", 5, () => a.gelu(TorchSharp.Modules.GELU.Approximate.tanh), () => Activations.GeluTanh(a), () => Activations.GeluTanh(a, buffers)),
+            ("gelu_tanh", 5, () => a.gelu(TorchSharp.Modules.GELU.Approximate.tanh), () => Activations.GeluTanh(a),
+                () => Activations.GeluTanh(a, buffers)),
             ("gelu", 5, () => nn.functional.gelu(a), () => Activations.Gelu(a), () => Activations.Gelu(a, buffers)),
             ("silu", 5, () => nn.functional.silu(a), () => Activations.Silu(a), () => Activations.Silu(a, buffers)),
             ("relu2", 5, () => nn.functional.relu(a).square(), () => Activations.SquaredRelu(a), () => Activations.SquaredRelu(a, buffers)),
@@ -69,7 +74,10 @@ internal static class ActivationPasses
             }
         }
         var copy = 8.0 * Count / times[("copy", "copy")].Min(t => t.Wall) / 1e6;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Count:N0} float32, {threads} threads, {rounds} rounds; allocator: {Cresset.Native.NativeRuntime.Allocator.Reason}; copy {copy:0.0} GB/s"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture,
+                $"{Count:N0} float32, {threads} threads, {rounds} rounds; allocator: {Cresset.Native.NativeRuntime.Allocator.Reason}; copy "
+                    + $"{copy:0.0} GB/s"));
         foreach (var (name, moved, _, _, _) in cases)
         {
             var ours = times[(name, "Cresset")];
@@ -79,7 +87,10 @@ internal static class ActivationPasses
                 double[] wall = [.. list.Select(t => t.Wall)], cpu = [.. list.Select(t => t.Cpu)];
                 var rate = 4.0 * moved * Count / wall.Min() / 1e6;
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{name,-10} {side,-15} wall min {wall.Min(),6:0.0} median {Median(wall),6:0.0}  cpu min {cpu.Min(),6:0.0} median {Median(cpu),6:0.0} ms  {rate,5:0.0} GB/s = {rate / copy,4:0%} of copy  over Cresset: wall median {Median(wall) / Median(ours.Select(t => t.Wall)),5:0.00}, cpu median {Median(cpu) / Median(ours.Select(t => t.Cpu)),5:0.00}"));
+                    $"{name,-10} {side,-15} wall min {wall.Min(),6:0.0} median {Median(wall),6:0.0}  cpu min {cpu.Min(),6:0.0} median "
+                        + $"{Median(cpu),6:0.0} ms  {rate,5:0.0} GB/s = {rate / copy,4:0%} of copy  over Cresset: wall median "
+                        + $"{Median(wall) / Median(ours.Select(t => t.Wall)),5:0.00}, cpu median "
+                        + $"{Median(cpu) / Median(ours.Select(t => t.Cpu)),5:0.00}"));
             }
         }
         return 0;

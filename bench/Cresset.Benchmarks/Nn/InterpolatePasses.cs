@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Benchmarks.Nn;
 
 /// <summary>
-/// Enlarging [8, 32, 128, 128] twofold, forward and backward, in every mode and layer: Cresset, the libtorch it stands on, and PyTorch, taking
+/// Enlarging [8, 32, 128, 128] twofold, forward and backward, in every mode and layer: Cresset, the libtorch it stands on, and PyTorch,
+/// taking
 /// turns in one run. Arguments: rounds, threads and the command that starts Python (with PyTorch).
 /// </summary>
 internal static class InterpolatePasses
@@ -20,7 +21,9 @@ internal static class InterpolatePasses
         var rounds = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 9;
         var threads = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 1;
         set_num_threads(threads);
-        using var peer = arguments.Length > 2 ? new PeerProcess(string.Join(' ', arguments[2..]), "interpolate_passes.py", threads.ToString(CultureInfo.InvariantCulture)) : null;
+        using var peer = arguments.Length > 2
+            ? new PeerProcess(string.Join(' ', arguments[2..]), "interpolate_passes.py", threads.ToString(CultureInfo.InvariantCulture))
+            : null;
         var generator = new Generator(1);
         var x = randn(Shape, generator: generator).requires_grad_();
         var wide = randn([8, 128, 128, 128], generator: generator).requires_grad_();
@@ -28,9 +31,12 @@ internal static class InterpolatePasses
         var target = empty_like(g);
         using var carafe = new Carafe(32, generator: generator);
         using var sample = new DySample(32, generator: generator);
-        (string, Tensor, Func<Tensor>, Func<Tensor>?) Resize(string name, ResizeMode mode, InterpolationMode native, bool? align = null, bool antialias = false) => (name, x,
+        (string, Tensor, Func<Tensor>, Func<Tensor>?) Resize(string name, ResizeMode mode, InterpolationMode native, bool? align = null,
+            bool antialias = false) => (name, x,
             () => Upsample.Apply(x, scaleFactor: [2, 2], mode: mode, alignCorners: align, antialias: antialias),
-            () => nn.functional.interpolate(x, scale_factor: [2, 2], mode: native, align_corners: mode is ResizeMode.Bilinear or ResizeMode.Bicubic or ResizeMode.NearestExact ? align ?? false : null, antialias: antialias));
+            () => nn.functional.interpolate(x, scale_factor: [2, 2], mode: native,
+                align_corners: mode is ResizeMode.Bilinear or ResizeMode.Bicubic or ResizeMode.NearestExact ? align ?? false : null,
+                antialias: antialias));
         (string Name, Tensor Input, Func<Tensor> Work, Func<Tensor>? Native)[] cases =
         [
             Resize("nearest", ResizeMode.Nearest, InterpolationMode.Nearest),
@@ -75,7 +81,10 @@ internal static class InterpolatePasses
             }
         }
         var copy = 8.0 * g.numel() / copies.Min() / 1e6;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[8, 32, 128, 128] to twice the size, {threads} threads, {rounds} rounds; allocator: {Cresset.Native.NativeRuntime.Allocator.Reason}; copy {copy:0.0} GB/s"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture,
+                $"[8, 32, 128, 128] to twice the size, {threads} threads, {rounds} rounds; allocator: "
+                    + $"{Cresset.Native.NativeRuntime.Allocator.Reason}; copy {copy:0.0} GB/s"));
         foreach (var (name, input, _, _) in cases)
         {
             foreach (var side in new[] { "PyTorch", "libtorch", "Cresset" })
@@ -85,7 +94,9 @@ internal static class InterpolatePasses
                 // Forward reads the input and writes the result, backward reads the result's gradient and writes the input's.
                 var rate = 4.0 * 2 * (input.numel() + g.numel()) / wall.Min() / 1e6;
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{name,-19} {side,-8} wall min {wall.Min(),7:0.0} median {Median(wall),7:0.0}  cpu min {cpu.Min(),7:0.0} median {Median(cpu),7:0.0} ms  {rate,5:0.0} GB/s = {rate / copy,4:0%} of copy  over Cresset: wall median {Median(wall) / Median(times[(name, "Cresset")].Select(t => t.Wall)),5:0.00}"));
+                    $"{name,-19} {side,-8} wall min {wall.Min(),7:0.0} median {Median(wall),7:0.0}  cpu min {cpu.Min(),7:0.0} median "
+                        + $"{Median(cpu),7:0.0} ms  {rate,5:0.0} GB/s = {rate / copy,4:0%} of copy  over Cresset: wall median "
+                        + $"{Median(wall) / Median(times[(name, "Cresset")].Select(t => t.Wall)),5:0.00}"));
             }
         }
         return 0;

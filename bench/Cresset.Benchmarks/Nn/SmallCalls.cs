@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Benchmarks.Nn;
 
 /// <summary>
-/// Fused functions of a few thousand values, where the call costs more than the numbers: microseconds a call, forward without a gradient and
+/// Fused functions of a few thousand values, where the call costs more than the numbers: microseconds a call, forward without a gradient
+/// and
 /// forward with backward, all sides taking turns in one run. Arguments: rounds, values, and the command that starts Python (with PyTorch).
 /// </summary>
 internal static class SmallCalls
@@ -20,7 +21,9 @@ internal static class SmallCalls
         var rounds = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 15;
         var count = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 4096;
         set_num_threads(1);
-        using var peer = arguments.Length > 2 ? new PeerProcess(string.Join(' ', arguments[2..]), "small_calls.py", count.ToString(CultureInfo.InvariantCulture), Calls.ToString(CultureInfo.InvariantCulture)) : null;
+        using var peer = arguments.Length > 2
+            ? new PeerProcess(string.Join(' ', arguments[2..]), "small_calls.py", count.ToString(CultureInfo.InvariantCulture),
+                Calls.ToString(CultureInfo.InvariantCulture)) : null;
         var generator = new Generator(1);
         var a = randn(count, generator: generator).requires_grad_();
         var b = randn(count, generator: generator).requires_grad_();
@@ -54,7 +57,8 @@ internal static class SmallCalls
                 best[(name, side, backward)] = Math.Min(cost, best.GetValueOrDefault((name, side, backward), double.MaxValue));
             }
         }
-        Console.WriteLine($"{count:N0} float32, one thread, {rounds} rounds of {Calls:N0} calls: least microseconds of processor time a call");
+        Console.WriteLine(
+            $"{count:N0} float32, one thread, {rounds} rounds of {Calls:N0} calls: least microseconds of processor time a call");
         foreach (var (name, _, _, _, _) in cases)
         {
             foreach (var backward in new[] { false, true })
@@ -63,7 +67,8 @@ internal static class SmallCalls
                 var line = $"{name + (backward ? " + backward" : ""),-26} Cresset {ours,6:0.00}";
                 foreach (var side in new[] { "TorchSharp", "PyTorch" })
                 {
-                    if (best.TryGetValue((name, side, backward), out var theirs)) line += $"  {side} {theirs,6:0.00} ({theirs / ours:0.00})";
+                    if (best.TryGetValue((name, side, backward), out var theirs))
+                        line += $"  {side} {theirs,6:0.00} ({theirs / ours:0.00})";
                 }
                 Console.WriteLine(line);
             }

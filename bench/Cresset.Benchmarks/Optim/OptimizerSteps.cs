@@ -9,7 +9,8 @@ namespace Cresset.Benchmarks.Optim;
 
 /// <summary>
 /// A step of AdamW over many parameters, all sides taking turns in one run: a kernel that only moves the same bytes, the fused step,
-/// TorchSharp's AdamW and, as another process, PyTorch's fused and foreach AdamW. Arguments: scenario (big, small, pipeline), rounds, threads and
+/// TorchSharp's AdamW and, as another process, PyTorch's fused and foreach AdamW. Arguments: scenario (big, small, pipeline), rounds,
+/// threads and
 /// the command that starts Python (with PyTorch) where bench/peers can be read.
 /// </summary>
 internal static class OptimizerSteps
@@ -20,9 +21,12 @@ internal static class OptimizerSteps
         var rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 15;
         var threads = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : Environment.ProcessorCount;
         set_num_threads(threads);
-        var sizes = scenario == "small" ? Enumerable.Range(0, 300).Select(i => 33_333L + ((i % 7) * 3)).ToArray() : [12_500_000, 12_500_000, 12_500_000, 12_500_000];
+        var sizes = scenario == "small" ? Enumerable.Range(0, 300).Select(i => 33_333L + ((i % 7) * 3)).ToArray()
+            : [12_500_000, 12_500_000, 12_500_000, 12_500_000];
         var pipeline = scenario == "pipeline";
-        using var peer = args.Length > 3 ? new PeerProcess(string.Join(' ', args[3..]), "adamw_steps.py", scenario, threads.ToString(CultureInfo.InvariantCulture), string.Join(',', sizes)) : null;
+        using var peer = args.Length > 3
+            ? new PeerProcess(string.Join(' ', args[3..]), "adamw_steps.py", scenario, threads.ToString(CultureInfo.InvariantCulture),
+                string.Join(',', sizes)) : null;
         using var ours = new Weights(sizes);
         using var fused = new Optimizer(ours.Groups, new AdamWRule()) { Threads = threads };
         using var average = pipeline ? new WeightAverage(ours.Named, WeightAverageOptions.Ema(0.999)) : null;
@@ -54,14 +58,19 @@ internal static class OptimizerSteps
             }
         }
         var bytes = sizes.Sum() * (pipeline ? 40.0 : 28.0);
-        Console.WriteLine($"{scenario}: {sizes.Sum():N0} parameters in {sizes.Length} tensors, {threads} threads, {rounds} rounds; allocator: {Cresset.Native.NativeRuntime.Allocator.Reason}");
+        Console.WriteLine(
+            $"{scenario}: {sizes.Sum():N0} parameters in {sizes.Length} tensors, {threads} threads, {rounds} rounds; allocator: "
+                + $"{Cresset.Native.NativeRuntime.Allocator.Reason}");
         var best = times["Cresset fused"];
         foreach (var (name, list) in times)
         {
             double[] wall = [.. list.Select(t => t.Wall)], cpu = [.. list.Select(t => t.Cpu)];
             double[] ourWall = [.. best.Select(t => t.Wall)], ourCpu = [.. best.Select(t => t.Cpu)];
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{name,-16} wall min {wall.Min(),7:0.0} median {Median(wall),7:0.0} ms  cpu min {cpu.Min(),7:0.0} median {Median(cpu),7:0.0} ms  {bytes / wall.Min() / 1e6,5:0.0} GB/s  over fused: wall min {wall.Min() / ourWall.Min(),5:0.00}, median {Median(wall.Zip(ourWall, (a, b) => a / b)),5:0.00}; cpu min {cpu.Min() / ourCpu.Min(),5:0.00}, median {Median(cpu.Zip(ourCpu, (a, b) => a / b)),5:0.00}"));
+                $"{name,-16} wall min {wall.Min(),7:0.0} median {Median(wall),7:0.0} ms  cpu min {cpu.Min(),7:0.0} median "
+                    + $"{Median(cpu),7:0.0} ms  {bytes / wall.Min() / 1e6,5:0.0} GB/s  over fused: wall min "
+                    + $"{wall.Min() / ourWall.Min(),5:0.00}, median {Median(wall.Zip(ourWall, (a, b) => a / b)),5:0.00}; cpu min "
+                    + $"{cpu.Min() / ourCpu.Min(),5:0.00}, median {Median(cpu.Zip(ourCpu, (a, b) => a / b)),5:0.00}"));
         }
         return 0;
     }

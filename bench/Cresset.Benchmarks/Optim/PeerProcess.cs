@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace Cresset.Benchmarks.Optim;
 
-/// <summary>The other side as a process that waits for a line, makes one step and answers with its milliseconds, so both sides can take turns.</summary>
+/// <summary>
+/// The other side as a process that waits for a line, makes one step and answers with its milliseconds, so both sides can take turns.
+/// </summary>
 internal sealed class PeerProcess : IDisposable
 {
     private readonly Process _process;
@@ -35,7 +37,8 @@ internal sealed class PeerProcess : IDisposable
             answer = (_process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("The other side ended early.")).Split(' ');
         }
         while (answer[0] != "missing" && (answer.Length != 2 || !double.TryParse(answer[0], CultureInfo.InvariantCulture, out _)));
-        if (answer[0] == "missing") throw new InvalidOperationException($"The other side cannot run {kind}: {string.Join(' ', answer[1..])}");
+        if (answer[0] == "missing")
+            throw new InvalidOperationException($"The other side cannot run {kind}: {string.Join(' ', answer[1..])}");
         return (double.Parse(answer[0], CultureInfo.InvariantCulture), double.Parse(answer[1], CultureInfo.InvariantCulture));
     }
 

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Benchmarks.Optim;
 
-/// <summary>The limit: reads and writes the same memory as AdamW through the same driver, with one addition instead of the mathematics.</summary>
+/// <summary>
+/// The limit: reads and writes the same memory as AdamW through the same driver, with one addition instead of the mathematics.
+/// </summary>
 internal sealed class TrafficOnly : IDisposable
 {
     private readonly Optimizer _optimizer;
@@ -52,7 +54,8 @@ internal sealed class TrafficOnly : IDisposable
         public static CopyLanes<T> Create(in int scalars) => new(Vector512.Create(T.CreateTruncating(1e-30)));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Update(ref Vector512<T> parameter, Vector512<T> gradient, ref Vector512<T> state0, ref Vector512<T> state1, ref Vector512<T> state2)
+        public void Update(ref Vector512<T> parameter, Vector512<T> gradient, ref Vector512<T> state0, ref Vector512<T> state1,
+            ref Vector512<T> state2)
         {
             parameter += _tiny * gradient;
             state0 += _tiny;

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Benchmarks.Quantization;
 
-/// <summary>Draws 64 maps of 7 x 7 codes with caches and with a full pass a position, interleaved; best of several rounds, processor time.</summary>
+/// <summary>
+/// Draws 64 maps of 7 x 7 codes with caches and with a full pass a position, interleaved; best of several rounds, processor time.
+/// </summary>
 internal static class PriorSampling
 {
     public static int Run(string[] args)
@@ -43,7 +45,10 @@ internal static class PriorSampling
                     b.Accept(codes);
                 }
             }
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: cached {cachedWall:F0} ms wall ({cached:F0} processor), full pass {fullWall:F0} ms ({full:F0}); ratio {fullWall / cachedWall:F1} wall, {full / cached:F1} processor; greatest difference of logits {worst:E1}"));
+            Console.WriteLine(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{name}: cached {cachedWall:F0} ms wall ({cached:F0} processor), full pass {fullWall:F0} ms ({full:F0}); ratio "
+                        + $"{fullWall / cachedWall:F1} wall, {full / cached:F1} processor; greatest difference of logits {worst:E1}"));
         }
     }
 
@@ -68,6 +73,7 @@ internal static class PriorSampling
         var processor = Process.GetCurrentProcess().TotalProcessorTime;
         var watch = Stopwatch.StartNew();
         action();
-        return (Math.Min(wall, watch.Elapsed.TotalMilliseconds), Math.Min(cpu, (Process.GetCurrentProcess().TotalProcessorTime - processor).TotalMilliseconds));
+        return (Math.Min(wall, watch.Elapsed.TotalMilliseconds),
+            Math.Min(cpu, (Process.GetCurrentProcess().TotalProcessorTime - processor).TotalMilliseconds));
     }
 }

@@ -8,8 +8,10 @@ namespace Cresset.Benchmarks.Quantization;
 
 /// <summary>
 /// Forward, moving-average update and input gradient of one codebook, against vector-quantize-pytorch in the same run.
-/// Both times are processor time (user and system) and wall time of the best of several rounds. Memory is the rise of the resident peak from
-/// before the first full-sized step to the end of the last, after a warm-up on a small batch; for us the results themselves are also taken off.
+/// Both times are processor time (user and system) and wall time of the best of several rounds. Memory is the rise of the resident peak
+/// from
+/// before the first full-sized step to the end of the last, after a warm-up on a small batch; for us the results themselves are also taken
+/// off.
 /// </summary>
 internal static class QuantizeStep
 {
@@ -20,12 +22,21 @@ internal static class QuantizeStep
             var ours = Measure(count, codes, rounds: 7);
             Print($"cresset N={count} K={codes}", ours.Wall, ours.Cpu, ours.Megabytes);
             var flops = 2.0 * count * codes * 64;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  one product takes {flops / 1e9:F1} GFLOP: {flops / ours.Wall / 1e6:F0} GFLOP/s by wall time, {flops / ours.Cpu / 1e6:F0} a core by processor time"));
+            Console.WriteLine(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"  one product takes {flops / 1e9:F1} GFLOP: {flops / ours.Wall / 1e6:F0} GFLOP/s by wall time, "
+                        + $"{flops / ours.Cpu / 1e6:F0} a core by processor time"));
             foreach (var (name, peer) in PeerProcess.Run("vq_quantize.py", $"{count}", $"{codes}"))
             {
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {peer.Milliseconds:F0} ms, +{peer.Megabytes:F0} MB"));
-                if (name.EndsWith("wall", StringComparison.Ordinal)) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  ratio by wall time {peer.Milliseconds / ours.Wall:F1}, memory {ours.Megabytes:F0} MB against {peer.Megabytes:F0} MB"));
-                else Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  ratio by processor time {peer.Milliseconds / ours.Cpu:F1}"));
+                Console.WriteLine(
+                    string.Create(CultureInfo.InvariantCulture, $"{name}: {peer.Milliseconds:F0} ms, +{peer.Megabytes:F0} MB"));
+                if (name.EndsWith("wall", StringComparison.Ordinal))
+                    Console.WriteLine(
+                        string.Create(CultureInfo.InvariantCulture,
+                            $"  ratio by wall time {peer.Milliseconds / ours.Wall:F1}, memory {ours.Megabytes:F0} MB against "
+                                + $"{peer.Megabytes:F0} MB"));
+                else Console.WriteLine(
+                    string.Create(CultureInfo.InvariantCulture, $"  ratio by processor time {peer.Milliseconds / ours.Cpu:F1}"));
             }
         }
         return 0;
@@ -57,7 +68,9 @@ internal static class QuantizeStep
         }
         // Quantized values, indices and the input's gradient are results, not extra memory.
         var results = count * ((2 * 64 * sizeof(float)) + sizeof(long)) / 1048576.0;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  the resident peak rose by {ResidentPeak(reset: false) - before:F0} MB, of which results {results:F0} MB"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture,
+                $"  the resident peak rose by {ResidentPeak(reset: false) - before:F0} MB, of which results {results:F0} MB"));
         return (wall, cpu, ResidentPeak(reset: false) - before - results);
     }
 
@@ -70,7 +83,8 @@ internal static class QuantizeStep
     }
 
     private static void Print(string name, double wall, double cpu, double megabytes)
-        => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {wall:F0} ms wall, {cpu:F0} ms processor, +{megabytes:F0} MB"));
+        => Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"{name}: {wall:F0} ms wall, {cpu:F0} ms processor, +{megabytes:F0} MB"));
 
     /// <summary>Peak resident megabytes since the last reset (Linux; 0 elsewhere).</summary>
     private static double ResidentPeak(bool reset)

@@ -7,7 +7,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Benchmarks.Quantization;
 
-/// <summary>A whole training step of the small VQ-VAE (batch 128 of 28 x 28, 256 codes by moving averages, Adam), and without a quantizer's share; against PyTorch and vector-quantize-pytorch.</summary>
+/// <summary>
+/// A whole training step of the small VQ-VAE (batch 128 of 28 x 28, 256 codes by moving averages, Adam), and without a quantizer's share;
+/// against PyTorch and vector-quantize-pytorch.
+/// </summary>
 internal static class TrainingStep
 {
     public static int Run(string[] args)
@@ -35,10 +38,15 @@ internal static class TrainingStep
             autograd.grad([part.Quantized.sum() + part.Loss], [latents]);
             quantizer = Math.Min(quantizer, (Process.GetCurrentProcess().TotalProcessorTime - processor).TotalMilliseconds);
         }
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"cresset: {wall:F0} ms wall, {cpu:F0} ms processor; quantizer forward and backward {quantizer:F1} ms processor"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture,
+                $"cresset: {wall:F0} ms wall, {cpu:F0} ms processor; quantizer forward and backward {quantizer:F1} ms processor"));
         foreach (var (name, peer) in PeerProcess.Run("vq_training_step.py"))
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {peer.Milliseconds:F0} ms; ratio {peer.Milliseconds / (name.EndsWith("wall", StringComparison.Ordinal) ? wall : cpu):F2}"));
+            Console.WriteLine(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{name}: {peer.Milliseconds:F0} ms; ratio "
+                        + $"{peer.Milliseconds / (name.EndsWith("wall", StringComparison.Ordinal) ? wall : cpu):F2}"));
         }
         return 0;
     }

@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Benchmarks.Rl;
 
 /// <summary>
-/// One DQN update (target values, loss, gradients, Adam) on the native path, through TorchSharp and in PyTorch, taking turns in one run; one thread, CPU
+/// One DQN update (target values, loss, gradients, Adam) on the native path, through TorchSharp and in PyTorch, taking turns in one run;
+/// one thread, CPU
 /// time. Arguments: hidden widths, batch, rounds, and the command that starts Python (with PyTorch) where bench/peers can be read.
 /// </summary>
 internal static class DqnUpdateSpeed
@@ -24,7 +25,9 @@ internal static class DqnUpdateSpeed
         var options = new DqnOptions { Hidden = hidden, BatchSize = batch, ClipNorm = 10, Loss = ValueLoss.Squared };
         using var native = Learner(options with { Backend = NetworkBackend.Native });
         using var torch = Learner(options with { Backend = NetworkBackend.Torch });
-        using var peer = args.Length > 3 ? new PeerProcess(string.Join(' ', args[3..]), "rl_dqn_update.py", string.Join(',', hidden), batch.ToString(CultureInfo.InvariantCulture), Repeat.ToString(CultureInfo.InvariantCulture)) : null;
+        using var peer = args.Length > 3
+            ? new PeerProcess(string.Join(' ', args[3..]), "rl_dqn_update.py", string.Join(',', hidden),
+                batch.ToString(CultureInfo.InvariantCulture), Repeat.ToString(CultureInfo.InvariantCulture)) : null;
         var replay = Batch(batch);
         var errors = new float[batch];
         var contenders = new List<(string Name, Func<double> Micros)>
@@ -50,18 +53,22 @@ internal static class DqnUpdateSpeed
         int[] widths = [4, .. hidden, 2];
         var flops = 0.0;
         for (var i = 0; i + 1 < widths.Length; i++) flops += 2.0 * batch * widths[i] * widths[i + 1] * (i == 0 ? 3 : 4);
-        Console.WriteLine($"4-{string.Join('-', hidden)}-2, batch {batch}: {flops / 1e6:0.0} MFLOP; Vector512 {System.Runtime.Intrinsics.Vector512.IsHardwareAccelerated}");
+        Console.WriteLine(
+            $"4-{string.Join('-', hidden)}-2, batch {batch}: {flops / 1e6:0.0} MFLOP; Vector512 "
+                + $"{System.Runtime.Intrinsics.Vector512.IsHardwareAccelerated}");
         var ours = times["native"];
         foreach (var (name, list) in times)
         {
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{name,-14} cpu min {list.Min(),7:0} median {Median(list),7:0} us  {flops / list.Min() / 1e3,6:0.0} GFLOP/s  over native: min {list.Min() / ours.Min(),5:0.00}, median {Median([.. list.Zip(ours, (a, b) => a / b)]),5:0.00}"));
+                $"{name,-14} cpu min {list.Min(),7:0} median {Median(list),7:0} us  {flops / list.Min() / 1e3,6:0.0} GFLOP/s  over native: "
+                    + $"min {list.Min() / ours.Min(),5:0.00}, median {Median([.. list.Zip(ours, (a, b) => a / b)]),5:0.00}"));
         }
         return 0;
     }
 
     private static DqnAgent Learner(DqnOptions options)
-        => new(new SyncVectorEnvironment<float, int>(1, () => EnvironmentCatalog.Find("CartPole-v1").Create<float, int>(), AutoresetMode.SameStep), options, 1);
+        => new(new SyncVectorEnvironment<float, int>(1, () => EnvironmentCatalog.Find("CartPole-v1").Create<float, int>(),
+            AutoresetMode.SameStep), options, 1);
 
     private static ReplayBatch Batch(int size)
     {
@@ -69,7 +76,8 @@ internal static class DqnUpdateSpeed
         var random = new RandomStream(7);
         foreach (ref var value in batch.Observations.AsSpan()) value = (float)random.NextNormal();
         foreach (ref var value in batch.NextObservations.AsSpan()) value = (float)random.NextNormal();
-        for (var i = 0; i < size; i++) (batch.Actions[i], batch.Returns[i], batch.Discounts[i]) = (random.NextInt32(2), 1, random.NextDouble() < 0.1 ? 0 : 0.99f);
+        for (var i = 0; i < size; i++)
+            (batch.Actions[i], batch.Returns[i], batch.Discounts[i]) = (random.NextInt32(2), 1, random.NextDouble() < 0.1 ? 0 : 0.99f);
         return batch;
     }
 

@@ -44,7 +44,9 @@ internal static class EnvironmentSpeed
             count = work();
             best = Math.Min(best, (Process.GetCurrentProcess().TotalProcessorTime - before).TotalSeconds);
         }
-        Console.WriteLine($"{name,-44} {count / best / 1e6,9:0.0} {(goal > 0 ? goal.ToString("0", System.Globalization.CultureInfo.InvariantCulture) : ""),6}");
+        Console.WriteLine(
+            $"{name,-44} {count / best / 1e6,9:0.0} "
+                + $"{(goal > 0 ? goal.ToString("0", System.Globalization.CultureInfo.InvariantCulture) : ""),6}");
     }
 
     private static long SingleCartPole(int steps)
@@ -62,7 +64,8 @@ internal static class EnvironmentSpeed
         return steps;
     }
 
-    private static CartPoleState Start(RandomStream random) => new(random.Uniform(-0.05, 0.05), random.Uniform(-0.05, 0.05), random.Uniform(-0.05, 0.05), random.Uniform(-0.05, 0.05));
+    private static CartPoleState Start(RandomStream random) =>
+        new(random.Uniform(-0.05, 0.05), random.Uniform(-0.05, 0.05), random.Uniform(-0.05, 0.05), random.Uniform(-0.05, 0.05));
 
     private static long ContractCartPole(int steps)
     {
@@ -143,7 +146,13 @@ internal static class EnvironmentSpeed
 
     private static long QLearningOn(TableEnvironment environment, int states, int actions, int steps)
     {
-        var learner = new QLearning(states, actions, new() { Gamma = 0.99, StepSize = StepSizeRule.Constant(0.1), Exploration = new() { Epsilon = 0.1, Ties = TieBreaking.LowestIndex } });
+        var learner = new QLearning(states, actions,
+            new()
+            {
+                Gamma = 0.99,
+                StepSize = StepSizeRule.Constant(0.1),
+                Exploration = new() { Epsilon = 0.1, Ties = TieBreaking.LowestIndex }
+            });
         environment.ResetState(1);
         learner.RunFast(environment, steps, new RandomStream(2), 200);
         return steps;

@@ -7,7 +7,8 @@ using Cresset.Rl.Deep;
 namespace Cresset.Benchmarks.Rl;
 
 /// <summary>
-/// PPO on CartPole with rl-zoo3's settings, 100,000 steps without evaluation: CPU seconds, and the step at which the mean of a hundred episodes passes
+/// PPO on CartPole with rl-zoo3's settings, 100,000 steps without evaluation: CPU seconds, and the step at which the mean of a hundred
+/// episodes passes
 /// 475. The peer's side: <c>bench/peers/rl_ppo_cartpole.py</c>.
 /// </summary>
 internal static class PpoCartPole
@@ -17,8 +18,17 @@ internal static class PpoCartPole
         var seeds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 3;
         for (var seed = 0; seed < seeds; seed++)
         {
-            var environments = new SyncVectorEnvironment<float, int>(8, () => new TimeLimit<float, int>(new CartPole(), 500), AutoresetMode.SameStep);
-            var options = new ActorCriticOptions { RolloutSteps = 32, Minibatches = 1, Epochs = 20, Gamma = 0.98, Lambda = 0.8, LearningRate = StepSizeRule.Linear(1e-3, 0, 100_000) };
+            var environments = new SyncVectorEnvironment<float, int>(8, () => new TimeLimit<float, int>(new CartPole(), 500),
+                AutoresetMode.SameStep);
+            var options = new ActorCriticOptions
+            {
+                RolloutSteps = 32,
+                Minibatches = 1,
+                Epochs = 20,
+                Gamma = 0.98,
+                Lambda = 0.8,
+                LearningRate = StepSizeRule.Linear(1e-3, 0, 100_000)
+            };
             using var agent = new ActorCriticAgent<int>(environments, options, (ulong)seed);
             var before = Process.GetCurrentProcess().TotalProcessorTime;
             long? solved = null;
@@ -29,7 +39,10 @@ internal static class PpoCartPole
             }
             var seconds = (Process.GetCurrentProcess().TotalProcessorTime - before).TotalSeconds;
             var score = EpisodeEvaluation.Run(agent, () => new TimeLimit<float, int>(new CartPole(), 500), 100, 1_000_000 + (ulong)seed);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}  {seconds:0.00} CPU s  {agent.Step / seconds:0} steps/s  mean of 100 >= 475 at {(solved is { } s ? s : "-")}  greedy {score.Mean:0.0}"));
+            Console.WriteLine(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"seed {seed}  {seconds:0.00} CPU s  {agent.Step / seconds:0} steps/s  mean of 100 >= 475 at "
+                        + $"{(solved is { } s ? s : "-")}  greedy {score.Mean:0.0}"));
         }
         return 0;
     }

@@ -69,7 +69,9 @@ internal static class RecordScalars
         var path = Path.Combine(folder, Guid.NewGuid().ToString("N") + ".db");
         using var connection = new SqliteConnection($"Data Source={path};Pooling=False");
         connection.Open();
-        Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; CREATE TABLE points (tag INTEGER, step INTEGER, time INTEGER, value REAL)");
+        Execute(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; CREATE TABLE points (tag INTEGER, step INTEGER, time INTEGER, value "
+                + "REAL)");
         var cpu = Process.GetCurrentProcess().TotalProcessorTime;
         var clock = Stopwatch.StartNew();
         using var insert = connection.CreateCommand();
@@ -115,7 +117,9 @@ internal static class RecordScalars
         }
         run.Finish(RunStatus.Finished);
         bursts.Sort();
-        Console.WriteLine($"cost of a call on the caller's thread: median {bursts[bursts.Count / 2]:0} ns, 99th percentile {bursts[bursts.Count * 99 / 100]:0} ns");
+        Console.WriteLine(
+            $"cost of a call on the caller's thread: median {bursts[bursts.Count / 2]:0} ns, 99th percentile "
+                + $"{bursts[bursts.Count * 99 / 100]:0} ns");
     }
 
     private static void Zooms(string folder, int rounds)
@@ -135,7 +139,8 @@ internal static class RecordScalars
                 times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
             }
             times.Sort();
-            Console.WriteLine($"zoom to steps {from}..{to} in {found} buckets: median {times[times.Count / 2]:0.00} ms, best {times[0]:0.00} ms");
+            Console.WriteLine(
+                $"zoom to steps {from}..{to} in {found} buckets: median {times[times.Count / 2]:0.00} ms, best {times[0]:0.00} ms");
         }
         var all = Stopwatch.GetTimestamp();
         var count = store.ReadSeries(run.Id, "x").Count;
@@ -145,7 +150,9 @@ internal static class RecordScalars
     private static string[] TagNames() => [.. Enumerable.Range(0, Tags).Select(i => $"group/metric-{i}")];
 
     private static void Show(string name, List<(double Wall, double Cpu)> results, double megabytes)
-        => Console.WriteLine($"{name}: median {Median(results, r => r.Wall):0.00} s wall, {Median(results, r => r.Cpu):0.00} s CPU, best {results.Min(r => r.Wall):0.00} s wall; {megabytes:0.0} MB");
+        => Console.WriteLine(
+            $"{name}: median {Median(results, r => r.Wall):0.00} s wall, {Median(results, r => r.Cpu):0.00} s CPU, best "
+                + $"{results.Min(r => r.Wall):0.00} s wall; {megabytes:0.0} MB");
 
     private static double Median(List<(double Wall, double Cpu)> results, Func<(double Wall, double Cpu), double> pick)
         => results.Select(pick).Order().ElementAt(results.Count / 2);

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Benchmarks.Training;
 
-/// <summary>A training step of a convolutional net with large activations, with and without the allocator tuning (child processes in turn).</summary>
+/// <summary>
+/// A training step of a convolutional net with large activations, with and without the allocator tuning (child processes in turn).
+/// </summary>
 internal static class AllocatorTuningGain
 {
     public static int Run(string[] args)
@@ -36,7 +38,8 @@ internal static class AllocatorTuningGain
 
     private static int Child()
     {
-        using var net = nn.Sequential(nn.Conv2d(3, 64, 3, padding: 1), nn.GELU(), nn.Conv2d(64, 64, 3, padding: 1), nn.GELU(), nn.Conv2d(64, 3, 3, padding: 1));
+        using var net = nn.Sequential(nn.Conv2d(3, 64, 3, padding: 1), nn.GELU(), nn.Conv2d(64, 64, 3, padding: 1), nn.GELU(),
+            nn.Conv2d(64, 3, 3, padding: 1));
         using var x = randn(32, 3, 64, 64);
         void Step()
         {

@@ -11,7 +11,8 @@ using static TorchSharp.torch;
 namespace Cresset.Benchmarks.Training;
 
 /// <summary>
-/// How long a checkpoint of 500 MB stops training: the step that ends with a save against the steps around it, and beside it the bare copy of the same
+/// How long a checkpoint of 500 MB stops training: the step that ends with a save against the steps around it, and beside it the bare copy
+/// of the same
 /// tensors in memory and the whole save on the training thread.
 /// </summary>
 internal static class CheckpointStall
@@ -24,7 +25,10 @@ internal static class CheckpointStall
         var (blocking, _, _) = Measure(megabytes, Math.Min(rounds, 3), false);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"checkpoint of {size / 1e6:0} MB, medians of {rounds} saves"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"copy of the tensors alone      {1000 * Median(copies):0} ms"));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"training stops, in background  {1000 * Median(background):0} ms (ratio to the copy {Median(background) / Median(copies):0.00}; goal at most the copy)"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture,
+                $"training stops, in background  {1000 * Median(background):0} ms (ratio to the copy "
+                    + $"{Median(background) / Median(copies):0.00}; goal at most the copy)"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"training stops, on its thread  {1000 * Median(blocking):0} ms"));
         return 0;
     }
@@ -38,9 +42,22 @@ internal static class CheckpointStall
             using var task = new LargeTask(megabytes * 250_000L);
             var checkpoints = new CheckpointFolder(folder);
             const int Every = 40;
-            var options = new TrainerOptions { Steps = Every * (rounds + 1), EvaluateEvery = 0, CheckpointEvery = Every, CheckpointMinutes = 0, BackgroundCheckpoints = isBackground, ClipNorm = 0, Workers = 0, KeepLast = 1, KeepBest = false };
+            var options = new TrainerOptions
+            {
+                Steps = Every * (rounds + 1),
+                EvaluateEvery = 0,
+                CheckpointEvery = Every,
+                CheckpointMinutes = 0,
+                BackgroundCheckpoints = isBackground,
+                ClipNorm = 0,
+                Workers = 0,
+                KeepLast = 1,
+                KeepBest = false
+            };
             // Plain SGD of a frozen bulk: the checkpoint is the model, and a step is a few milliseconds.
-            using var trainer = new Trainer(task, options, new OptimizationOptions { Optimizer = new SgdRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat }, NullRunRecorder.Instance, checkpoints);
+            using var trainer = new Trainer(task, options,
+                new OptimizationOptions { Optimizer = new SgdRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat },
+                NullRunRecorder.Instance, checkpoints);
             var times = new List<double>();
             var copies = new List<double>();
             var buffers = StateDict.Of(task.Module).Values.Select(tensor => tensor.detach().clone().DetachFromDisposeScope()).ToList();
@@ -48,7 +65,8 @@ internal static class CheckpointStall
             trainer.Run(new Steps(() =>
             {
                 times.Add(clock.Elapsed.TotalSeconds);
-                // Half way to the next save the last one must be done with: a second would wait for it, which is the speed of disk and hash and no stall of a save.
+                // Half way to the next save the last one must be done with: a second would wait for it, which is the speed of disk and hash
+                // and no stall of a save.
                 // Then the bare copy is taken, into memory that is there already, as the one that a save makes.
                 if (times.Count > Every && times.Count % Every == Every / 2)
                 {

@@ -12,7 +12,8 @@ using static TorchSharp.torch;
 namespace Cresset.Benchmarks.Training;
 
 /// <summary>
-/// Forward and backward of convolutional nets from pictures as they come and from pictures with channels last, all sides taking turns in one run.
+/// Forward and backward of convolutional nets from pictures as they come and from pictures with channels last, all sides taking turns in
+/// one run.
 /// Arguments: rounds, threads, and the command that starts Python with PyTorch, whose classifier then runs beside ours, channels last.
 /// </summary>
 internal static class ConvLayouts
@@ -22,10 +23,12 @@ internal static class ConvLayouts
         var rounds = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 7;
         var threads = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 1;
         set_num_threads(threads);
-        using var peer = arguments.Length > 2 ? new PeerProcess(string.Join(' ', arguments[2..]), "conv_steps.py", threads.ToString(CultureInfo.InvariantCulture)) : null;
+        using var peer = arguments.Length > 2
+            ? new PeerProcess(string.Join(' ', arguments[2..]), "conv_steps.py", threads.ToString(CultureInfo.InvariantCulture)) : null;
         using var scope = NewDisposeScope();
         using var generator = new Generator(1);
-        var classifier = new PictureClassifier(new ClassifierOptions(), new DataFacts { Name = "noise", Shape = [3, 32, 32], Classes = [.. Enumerable.Range(0, 10).Select(i => $"c{i}")] });
+        var classifier = new PictureClassifier(new ClassifierOptions(),
+            new DataFacts { Name = "noise", Shape = [3, 32, 32], Classes = [.. Enumerable.Range(0, 10).Select(i => $"c{i}")] });
         var digits = new DigitsClassifierNet(new DigitsClassifierOptions());
         var unet = new UNet(3, 3, new UNetOptions(), generator);
         var vqvae = new VqVae(new(), new VectorQuantizer(new() { Codebook = new() { Size = 256 } }, generator), generator);
@@ -46,7 +49,8 @@ internal static class ConvLayouts
             var best = new SortedDictionary<string, double>();
             for (var round = -2; round < rounds; round++)
             {
-                // A pause of our kernels also keeps the nets from laying the pictures out; it takes the quantizer's kernel from the VQ-VAE too.
+                // A pause of our kernels also keeps the nets from laying the pictures out; it takes the quantizer's kernel from the VQ-VAE
+                // too.
                 using (new KernelPause()) Record("as they come", Time(() => Pass(input)));
                 Record("channels last", Time(() => Pass(last)));
                 if (peer is not null && name == "classifier") Record("PyTorch", peer.Step(name).Cpu);
@@ -56,7 +60,11 @@ internal static class ConvLayouts
                     if (round >= 0) best[side] = Math.Min(cost, best.GetValueOrDefault(side, double.MaxValue));
                 }
             }
-            Console.WriteLine($"{name,-11} " + string.Join("  ", best.Select(b => string.Create(CultureInfo.InvariantCulture, $"{b.Key} {b.Value:0.0} ms ({b.Value / best["as they come"]:0.00})"))));
+            Console.WriteLine($"{name,-11} "
+                + string.Join("  ",
+                    best.Select(
+                        b => string.Create(CultureInfo.InvariantCulture,
+                            $"{b.Key} {b.Value:0.0} ms ({b.Value / best["as they come"]:0.00})"))));
 
             void Pass(Tensor pictures)
             {

@@ -4,7 +4,10 @@ using Cresset.Distributed;
 
 namespace Cresset.Benchmarks.Training;
 
-/// <summary>Sums over the ranks by size, waited for at once and begun in buckets of 1 MiB: latency and bandwidth for the cost model. Started by mpirun.</summary>
+/// <summary>
+/// Sums over the ranks by size, waited for at once and begun in buckets of 1 MiB: latency and bandwidth for the cost model. Started by
+/// mpirun.
+/// </summary>
 internal static class RankMessages
 {
     private const int Bucket = 1 << 18;
@@ -29,7 +32,9 @@ internal static class RankMessages
             {
                 Console.Out.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{bytes,9} bytes: waited for {waited.Min() * 1e3:0.000} ms at best, {Median(waited) * 1e3:0.000} in the middle ({bytes / waited.Min() / 1e9:0.00} GB/s); begun in buckets {begun.Min() * 1e3:0.000} and {Median(begun) * 1e3:0.000} ms"));
+                    $"{bytes,9} bytes: waited for {waited.Min() * 1e3:0.000} ms at best, {Median(waited) * 1e3:0.000} in the middle "
+                        + $"({bytes / waited.Min() / 1e9:0.00} GB/s); begun in buckets {begun.Min() * 1e3:0.000} and "
+                        + $"{Median(begun) * 1e3:0.000} ms"));
             }
         }
         return 0;
@@ -38,7 +43,8 @@ internal static class RankMessages
     private static void InBuckets(ICommunicator ranks, float[] values)
     {
         var sums = new List<IReductionUnderWay>();
-        for (var at = 0; at < values.Length; at += Bucket) sums.Add(ranks.StartSum(values.AsMemory(at, Math.Min(Bucket, values.Length - at))));
+        for (var at = 0; at < values.Length; at += Bucket)
+            sums.Add(ranks.StartSum(values.AsMemory(at, Math.Min(Bucket, values.Length - at))));
         sums.ForEach(s => s.Wait());
     }
 

@@ -13,7 +13,8 @@ using static TorchSharp.torch;
 namespace Cresset.Benchmarks.Training;
 
 /// <summary>
-/// Steps of a rank: forward and backward alone, with gradients added up over the ranks after backward, and with buckets that set out during it; the three take
+/// Steps of a rank: forward and backward alone, with gradients added up over the ranks after backward, and with buckets that set out during
+/// it; the three take
 /// turns. Started without mpirun it is a process alone. See ranks.sh for the whole measurement.
 /// </summary>
 internal static class RankSteps
@@ -69,7 +70,9 @@ internal static class RankSteps
             var own = times[name];
             Console.Out.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"cresset  {args[0]}  batch {batch}  {name}: forward and backward {Median(own):0.00} ms (best {own.Min():0.00}), exchange {Median(own) - Median(alone):0.00} ms (best {own.Min() - alone.Min():0.00}), step {Median(stepTimes[name]):0.00} ms (best {stepTimes[name].Min():0.00})  {bytes / 1e6:0.00} MB, {ranks.Description}"));
+                $"cresset  {args[0]}  batch {batch}  {name}: forward and backward {Median(own):0.00} ms (best {own.Min():0.00}), exchange "
+                    + $"{Median(own) - Median(alone):0.00} ms (best {own.Min() - alone.Min():0.00}), step {Median(stepTimes[name]):0.00} "
+                    + $"ms (best {stepTimes[name].Min():0.00})  {bytes / 1e6:0.00} MB, {ranks.Description}"));
         }
         return 0;
     }
@@ -79,13 +82,15 @@ internal static class RankSteps
     private static ITrainingTask Task(string recipe, string[] overrides)
     {
         var resolved = new RecipeCatalog().Find(recipe).Resolve(overrides);
-        return ((Job)resolved.Job).StageToTrain(new JobContext(resolved, NullRunRecorder.Instance, Path.GetTempPath(), null, CancellationToken.None))!.Create();
+        return ((Job)resolved.Job).StageToTrain(
+            new JobContext(resolved, NullRunRecorder.Instance, Path.GetTempPath(), null, CancellationToken.None))!.Create();
     }
 
     /// <summary>2.18 million weights in four layers, so that the exchange is large beside the arithmetic.</summary>
     private sealed class Perceptron : ITrainingTask
     {
-        private readonly nn.Module<Tensor, Tensor> _net = nn.Sequential(nn.Linear(64, 1024), nn.ReLU(), nn.Linear(1024, 1024), nn.ReLU(), nn.Linear(1024, 1024), nn.ReLU(), nn.Linear(1024, 10));
+        private readonly nn.Module<Tensor, Tensor> _net = nn.Sequential(nn.Linear(64, 1024), nn.ReLU(), nn.Linear(1024, 1024), nn.ReLU(),
+            nn.Linear(1024, 1024), nn.ReLU(), nn.Linear(1024, 10));
 
         public nn.Module Module => _net;
 

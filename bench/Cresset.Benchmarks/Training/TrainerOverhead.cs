@@ -11,7 +11,8 @@ using static TorchSharp.torch;
 namespace Cresset.Benchmarks.Training;
 
 /// <summary>
-/// The trainer with everything on (a run store and event file that get every step, checkpoints in the background, system figures, requests from
+/// The trainer with everything on (a run store and event file that get every step, checkpoints in the background, system figures, requests
+/// from
 /// outside, a watcher that is told each step) against a bare loop with the same net, batches, clipping and optimizer; both sides alternate.
 /// </summary>
 internal static class TrainerOverhead
@@ -32,7 +33,8 @@ internal static class TrainerOverhead
             trained.Add(Round(steps, trainer: true));
         }
         // The machine's own noise only ever adds time: the fastest round of each side is the least disturbed.
-        Console.WriteLine($"{steps} steps of the digits classifier, a checkpoint every {CheckpointEvery}, {rounds} alternating rounds; ms a step");
+        Console.WriteLine(
+            $"{steps} steps of the digits classifier, a checkpoint every {CheckpointEvery}, {rounds} alternating rounds; ms a step");
         Show("wall", [.. bare.Select(r => r.Wall)], [.. trained.Select(r => r.Wall)], steps);
         Show("CPU", [.. bare.Select(r => r.Cpu)], [.. trained.Select(r => r.Cpu)], steps);
         return 0;
@@ -41,7 +43,8 @@ internal static class TrainerOverhead
     private static (double Wall, double Cpu) Round(int steps, bool trainer)
     {
         Seeding.Apply(1);
-        using var task = DigitsClassifierJob.Create(new DigitsClassifierOptions(), new DigitsData().Open(new DataUse(TargetKind.Class, NeedsPictures: true)));
+        using var task = DigitsClassifierJob.Create(new DigitsClassifierOptions(),
+            new DigitsData().Open(new DataUse(TargetKind.Class, NeedsPictures: true)));
         var optimization = new OptimizationOptions();
         var folder = Directory.CreateTempSubdirectory("cresset-bench-").FullName;
         try
@@ -51,12 +54,16 @@ internal static class TrainerOverhead
             using var run = store.Begin("overhead", "train");
             run.RecordSystem();
             var options = new TrainerOptions { Steps = steps, EvaluateEvery = 0, CheckpointEvery = CheckpointEvery, Workers = 1 };
-            using var loop = new Trainer(new StepsOnly(task), options, optimization, run, new CheckpointFolder(Path.Combine(folder, "checkpoints")));
+            using var loop = new Trainer(new StepsOnly(task), options, optimization, run,
+                new CheckpointFolder(Path.Combine(folder, "checkpoints")));
             var clock = Stopwatch.StartNew();
             var start = Process.GetCurrentProcess().TotalProcessorTime;
             // The last checkpoint is waited for at the end: what it takes then is no part of a step.
             var (wall, cpu) = (0.0, 0.0);
-            loop.Run(new Watcher(steps, () => (wall, cpu) = (clock.Elapsed.TotalSeconds, (Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds)));
+            loop.Run(
+                new Watcher(steps,
+                    () => (wall, cpu) = (clock.Elapsed.TotalSeconds,
+                        (Process.GetCurrentProcess().TotalProcessorTime - start).TotalSeconds)));
             run.Finish(RunStatus.Finished);
             return (wall, cpu);
         }
@@ -88,7 +95,10 @@ internal static class TrainerOverhead
     }
 
     private static void Show(string what, List<double> bare, List<double> trained, int steps)
-        => Console.WriteLine(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{what,-5} bare loop {1000 * bare.Min() / steps:0.000}  trainer {1000 * trained.Min() / steps:0.000}  ratio of the best {trained.Min() / bare.Min():0.000}, of the medians {Median(trained) / Median(bare):0.000} (goal at most 1.03)"));
+        => Console.WriteLine(
+            string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                $"{what,-5} bare loop {1000 * bare.Min() / steps:0.000}  trainer {1000 * trained.Min() / steps:0.000}  ratio of the best "
+                    + $"{trained.Min() / bare.Min():0.000}, of the medians {Median(trained) / Median(bare):0.000} (goal at most 1.03)"));
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
@@ -111,7 +121,8 @@ internal static class TrainerOverhead
 
         public Tensor Loss(Batch batch, StepContext step) => inner.Loss(batch, step);
 
-        public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context) => new Dictionary<string, double> { [inner.Headline.Name] = 0 };
+        public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context) =>
+            new Dictionary<string, double> { [inner.Headline.Name] = 0 };
 
         public void Dispose()
         {

@@ -38,7 +38,8 @@ internal static class ClassifyDigits
             var right = net.call(test.Inputs).argmax(1).eq(test.Targets!).to(ScalarType.Float32).mean().ToDouble();
             Console.WriteLine($"accuracy on digits never seen: {right:0.000}");
         }
-        new Chart(new ChartOptions { Title = "Loss", XLabel = "step" }).Line<double, double>("training", [.. Enumerable.Range(1, 300)], [.. losses]).Save("loss.png");
+        new Chart(new ChartOptions { Title = "Loss", XLabel = "step" }).Line<double, double>("training", [.. Enumerable.Range(1, 300)],
+            [.. losses]).Save("loss.png");
         train.Dispose();
         test.Dispose();
     }

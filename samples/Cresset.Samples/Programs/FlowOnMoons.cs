@@ -31,7 +31,8 @@ internal static class FlowOnMoons
             var axis = linspace(-2.5, 2.5, side);
             var grid = meshgrid([axis, axis], "ij");
             var density = flow.LogProb(stack([grid[1].flatten(), grid[0].flatten()], 1)).exp();
-            new Chart(new ChartOptions { Title = "Density" }).Surface<float>(density.data<float>().ToArray(), side, side, new PlotArea(-2.5, 2.5, -2.5, 2.5)).Save("density.png");
+            new Chart(new ChartOptions { Title = "Density" }).Surface<float>(density.data<float>().ToArray(), side, side,
+                new PlotArea(-2.5, 2.5, -2.5, 2.5)).Save("density.png");
             var fresh = flow.Sample(500);
             Console.WriteLine($"500 new points around ({fresh.mean([0])[0].ToDouble():0.00}, {fresh.mean([0])[1].ToDouble():0.00})");
         }

@@ -20,12 +20,14 @@ internal static class OwnTask
         {
             Seeding.Apply(options.Seed);
             using var task = new SineTask();
-            using var trainer = new Trainer(task, options, new OptimizationOptions { Optimizer = new AdamWRule { LearningRate = 1e-2 } }, run, new CheckpointFolder(Path.Combine("runs", run.Id, "checkpoints")));
+            using var trainer = new Trainer(task, options, new OptimizationOptions { Optimizer = new AdamWRule { LearningRate = 1e-2 } },
+                run, new CheckpointFolder(Path.Combine("runs", run.Id, "checkpoints")));
             trainer.TryResume(out _);
             using var stop = new CancellationTokenSource();
             task.AfterEachStep = step => { if (step + 1 == stopAt) stop.Cancel(); };
             var result = trainer.Run(cancellation: stop.Token);
-            Console.WriteLine($"{result.End} at step {result.Step}: {string.Join(", ", result.Metrics.Select(m => $"{m.Key} {m.Value:0.0000}"))}");
+            Console.WriteLine(
+                $"{result.End} at step {result.Step}: {string.Join(", ", result.Metrics.Select(m => $"{m.Key} {m.Value:0.0000}"))}");
         }
         run.Finish(RunStatus.Finished, new Dictionary<string, double>());
     }
@@ -47,7 +49,8 @@ internal static class OwnTask
 
         public void AfterStep(StepContext step) => AfterEachStep?.Invoke(step.Step);
 
-        public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context) => new Dictionary<string, double> { ["error"] = (_net.call(_data.Inputs) - _data.Targets!).square().mean().ToDouble() };
+        public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context) =>
+            new Dictionary<string, double> { ["error"] = (_net.call(_data.Inputs) - _data.Targets!).square().mean().ToDouble() };
 
         public void Dispose() => (_net as IDisposable).Dispose();
     }

@@ -17,7 +17,8 @@ internal static class DataSnippets
             Look(folder);
             using var store = RunStore.Open(Path.Combine(folder, "runs"));
             var recipe = Recipe.Parse("job: classifier", "sample", "photos", BuiltInParts.Catalog);
-            var result = new RecipeRunner(store, new RecipeCatalog()).Train(recipe.Resolve([$"data={folder}", "data.size=16", "steps=40", "batch_size=8", "model.width=8"]));
+            var result = new RecipeRunner(store,
+                new RecipeCatalog()).Train(recipe.Resolve([$"data={folder}", "data.size=16", "steps=40", "batch_size=8", "model.width=8"]));
             Ask(result.Folder, folder);
         }
         finally
@@ -36,7 +37,8 @@ internal static class DataSnippets
     private static void Ask(string run, string folder)
     {
         using var model = TrainedModel.Open(run);
-        foreach (var answer in model.Predict(Path.Combine(folder, "cat", "0.png"))) Console.WriteLine($"{answer.Input}: {answer.Class} ({answer.Probability:P0})");
+        foreach (var answer in model.Predict(Path.Combine(folder, "cat", "0.png")))
+            Console.WriteLine($"{answer.Input}: {answer.Class} ({answer.Probability:P0})");
     }
 
     // Two classes that differ by their colours.

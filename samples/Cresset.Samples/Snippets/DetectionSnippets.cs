@@ -28,7 +28,8 @@ internal static class DetectionSnippets
     public static void Memory()
     {
         var made = new CocoEvaluator([new DatasetCategory(1, "person")]);
-        made.Add(new DatasetImage(7), [new() { CategoryId = 1, Box = new Box(3, 4, 40, 50) }], [new DetectedObject(7, 1, new Box(3, 4, 40, 50), .9)]);
+        made.Add(new DatasetImage(7), [new() { CategoryId = 1, Box = new Box(3, 4, 40, 50) }],
+            [new DetectedObject(7, 1, new Box(3, 4, 40, 50), .9)]);
         Console.WriteLine(made.Compute().Stats[0]);                   // 1
     }
 

@@ -39,8 +39,10 @@ internal static class FlowSnippets
         var drawn = tarflow.SampleGuided(4, labels: tensor(2L), guidance: 1.5);
         var clean = tarflow.Denoise(drawn, deviation: 0.1, tensor(2L));          // ... and drawing takes it away
 
-        FlowTransform Level(int level, long channels) => new CompositeTransform([new ActNorm(channels, images: true), new LuConvolution(channels),
-            new Coupling(FeatureMasks.Half((int)channels, true), new AffineUnivariate(AffineScale.Sigmoid, true, true), (i, o) => new GlowConditioner(i, o, 16), ParameterLayout.ByParameter)]);
+        FlowTransform Level(int level, long channels) =>
+            new CompositeTransform([new ActNorm(channels, images: true), new LuConvolution(channels),
+            new Coupling(FeatureMasks.Half((int)channels, true), new AffineUnivariate(AffineScale.Sigmoid, true, true),
+                (i, o) => new GlowConditioner(i, o, 16), ParameterLayout.ByParameter)]);
         using var glow = new Flow(new MultiScale([1, 8, 8], 2, Level), new ClassConditionalNormal(3, 64), ContextUse.Base);
         glow.Loss(pictures, labels).backward();
     }

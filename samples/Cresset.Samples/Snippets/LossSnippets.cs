@@ -17,6 +17,8 @@ internal static class LossSnippets
         var each = (focal with { Reduction = LossReduction.None }).Of(logits, masks);
         var both = new SumLossRule { First = focal, Second = new DiceLossRule { IgnoreIndex = 255 }, Weight = 0.5 };
         var apart = Losses.Triplet(anchor, positive, negative, margin: 0.2);
-        Console.WriteLine($"{loss.ToDouble():0.000} (apart {Cresset.Tensors.Shape.Text(each)}), {both.Of(logits, masks).ToDouble():0.000}, {apart.ToDouble():0.000}");
+        Console.WriteLine(
+            $"{loss.ToDouble():0.000} (apart {Cresset.Tensors.Shape.Text(each)}), {both.Of(logits, masks).ToDouble():0.000}, "
+                + $"{apart.ToDouble():0.000}");
     }
 }

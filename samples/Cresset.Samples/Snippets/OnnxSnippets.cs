@@ -15,7 +15,8 @@ internal static class OnnxSnippets
         var folder = Directory.CreateTempSubdirectory("cresset-onnx-").FullName;
         var path = Path.Combine(folder, "net.onnx");
         using var scope = NewDisposeScope();
-        using var net = nn.Sequential(("conv", nn.Conv2d(3, 8, 3, padding: 1L)), ("act", nn.SiLU()), ("pool", nn.AdaptiveAvgPool2d(1)), ("flat", nn.Flatten()), ("head", nn.Linear(8, 10)));
+        using var net = nn.Sequential(("conv", nn.Conv2d(3, 8, 3, padding: 1L)), ("act", nn.SiLU()), ("pool", nn.AdaptiveAvgPool2d(1)),
+            ("flat", nn.Flatten()), ("head", nn.Linear(8, 10)));
         Export(net, path);
         Run(path);
         AnySize(net, path);
@@ -45,7 +46,11 @@ internal static class OnnxSnippets
 
     private static void AnySize(nn.Module<torch.Tensor, torch.Tensor> net, string path)
     {
-        var anySize = new OnnxExportOptions { DynamicAxes = [DynamicAxis.Batch, new("height", 2), new("width", 3)], Verifier = new OnnxRuntimeVerifier() };
+        var anySize = new OnnxExportOptions
+        {
+            DynamicAxes = [DynamicAxis.Batch, new("height", 2), new("width", 3)],
+            Verifier = new OnnxRuntimeVerifier()
+        };
         Console.WriteLine(OnnxExport.Save(net, randn(2, 3, 32, 32), path, anySize));
     }
 
@@ -59,6 +64,7 @@ internal static class OnnxSnippets
             var tail = o.Emit("Div", [o.Scalar(1 / 12.0, o.ResultType), x]);
             return o.Emit("Add", [o.Emit("Add", [main, o.Scalar(0.5 * Math.Log(2 * Math.PI), o.ResultType)]), tail]);
         });
-        OnnxExport.Save(x => [x[0].lgamma()], [rand(4) + 3], path, new OnnxExportOptions { Rules = rules, Verifier = new OnnxRuntimeVerifier(), Tolerance = 1e-3 });
+        OnnxExport.Save(x => [x[0].lgamma()], [rand(4) + 3], path,
+            new OnnxExportOptions { Rules = rules, Verifier = new OnnxRuntimeVerifier(), Tolerance = 1e-3 });
     }
 }

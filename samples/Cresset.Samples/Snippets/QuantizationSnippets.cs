@@ -20,7 +20,8 @@ internal static class QuantizationSnippets
     public static void Importing()
     {
         using var source = TensorFile.Open("quantizer.pt");
-        using var quantizer = new ResidualQuantizer(new() { Stages = 3, Stage = new VectorQuantizerOptions { Codebook = new() { Size = 1024, Width = 64 } } });
+        using var quantizer = new ResidualQuantizer(
+            new() { Stages = 3, Stage = new VectorQuantizerOptions { Codebook = new() { Size = 1024, Width = 64 } } });
         QuantizerStates.Load(quantizer, source.Entries.Keys.ToDictionary(key => key, source.Read));
     }
 

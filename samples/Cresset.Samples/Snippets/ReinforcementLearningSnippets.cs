@@ -35,7 +35,8 @@ internal static class ReinforcementLearningSnippets
 
     public static void Taxis()
     {
-        var learner = new QLearning(500, 6, new() { Gamma = 0.99, StepSize = StepSizeRule.Constant(0.5), Exploration = new() { Epsilon = 0.1 } });
+        var learner = new QLearning(500, 6,
+            new() { Gamma = 0.99, StepSize = StepSizeRule.Constant(0.5), Exploration = new() { Epsilon = 0.1 } });
         TabularControl.Run(new TimeLimit<int, int>(new Taxi(), 200), learner, episodes: 3000, new RandomStream(1), seed: 1);
         Console.WriteLine(TabularControl.Evaluate(new TimeLimit<int, int>(new Taxi(), 200), learner.GreedyActions(), 100, seed: 2));
     }
@@ -52,15 +53,18 @@ internal static class ReinforcementLearningSnippets
         static IEnvironment<float, int> Pole() => new TimeLimit<float, int>(new CartPole(), 500);
         var poles = new SyncVectorEnvironment<float, int>(1, Pole, AutoresetMode.SameStep);
         using var agent = new DqnAgent(poles, DqnOptions.ZooCartPole with { Double = true, Hidden = [64, 64] }, seed: 1);
-        var loop = new AgentLoop(agent, Pole, new() { Steps = 3000, EvaluateEvery = 1500, EvaluationEpisodes = 20 }, NullRunRecorder.Instance);
+        var loop = new AgentLoop(agent, Pole, new() { Steps = 3000, EvaluateEvery = 1500, EvaluationEpisodes = 20 },
+            NullRunRecorder.Instance);
         loop.Run();
-        Console.WriteLine($"best greedy return {loop.BestReturn:0}, now {EpisodeEvaluation.Run(agent, Pole, episodes: 20, seed: 2).Mean:0}");
+        Console.WriteLine(
+            $"best greedy return {loop.BestReturn:0}, now {EpisodeEvaluation.Run(agent, Pole, episodes: 20, seed: 2).Mean:0}");
     }
 
     public static void PolicyGradients()
     {
         var carts = new SyncVectorEnvironment<float, int>(8, () => new TimeLimit<float, int>(new CartPole(), 500), AutoresetMode.SameStep);
-        using var agent = new ActorCriticAgent<int>(carts, ActorCriticOptions.Ppo with { RolloutSteps = 32, Minibatches = 1, Epochs = 20, Gamma = 0.98, Lambda = 0.8 }, seed: 1);
+        using var agent = new ActorCriticAgent<int>(carts,
+            ActorCriticOptions.Ppo with { RolloutSteps = 32, Minibatches = 1, Epochs = 20, Gamma = 0.98, Lambda = 0.8 }, seed: 1);
         while (agent.Step < 50_000) agent.Advance();
         Console.WriteLine(EpisodeEvaluation.Run(agent, () => new TimeLimit<float, int>(new CartPole(), 500), episodes: 100, seed: 2).Mean);
     }

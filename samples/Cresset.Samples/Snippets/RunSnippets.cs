@@ -27,7 +27,8 @@ internal static class RunSnippets
         var pixels = store.ReadSeries(run.Id, "train/loss", 0, 1_000_000, 1000);      // at most 1000 buckets: min, max, mean
         store.ExportCsv(run.Id, Console.Out);
         Directory.CreateDirectory("lightning_logs/version_0");
-        foreach (var events in Directory.GetFiles(Path.Combine("runs", run.Id), "events.out.tfevents.*")) File.Copy(events, Path.Combine("lightning_logs/version_0", Path.GetFileName(events)), overwrite: true);
+        foreach (var events in Directory.GetFiles(Path.Combine("runs", run.Id), "events.out.tfevents.*"))
+            File.Copy(events, Path.Combine("lightning_logs/version_0", Path.GetFileName(events)), overwrite: true);
         Foreign();
     }
 

@@ -18,10 +18,12 @@ internal static class Completing
             var given = (context.ParseResult.GetValue(words) ?? []).ToList();
             // The word under the cursor is not yet said.
             if (given.Count > 0 && given[^1] == context.WordToComplete) given.RemoveAt(given.Count - 1);
-            var name = recipe is not null ? context.ParseResult.GetValue(recipe) : given.FirstOrDefault(w => !w.Contains('=', StringComparison.Ordinal));
+            var name = recipe is not null ? context.ParseResult.GetValue(recipe)
+                : given.FirstOrDefault(w => !w.Contains('=', StringComparison.Ordinal));
             var overrides = given.Where(w => w.Contains('=', StringComparison.Ordinal));
             var catalog = parts.Recipes(context.ParseResult);
-            if (name is null && !overrides.Any() && !context.WordToComplete.Contains('=', StringComparison.Ordinal)) return RecipeCatalog.Names;
+            if (name is null && !overrides.Any() && !context.WordToComplete.Contains('=', StringComparison.Ordinal))
+                return RecipeCatalog.Names;
             return catalog.Find(name ?? TrainCommand.DefaultRecipe).Completions(context.WordToComplete, overrides);
         });
 
@@ -63,7 +65,8 @@ internal static class Completing
         if (!RunStore.Exists(folder)) return [];
         using var store = RunStore.OpenReadOnly(folder);
         var runs = store.List(new RunQuery { Limit = MostRuns });
-        return [.. runs.Select(r => r.Name).Concat(runs.GroupBy(r => r.Name).Where(g => g.Count() > 1).SelectMany(g => g.Select(r => r.Id))).Distinct()];
+        return [.. runs.Select(r => r.Name).Concat(runs.GroupBy(r => r.Name).Where(g => g.Count() > 1).SelectMany(g => g.Select(r => r.Id)))
+            .Distinct()];
     }
 
     private static void Completes<T>(this Argument<T> argument, Func<CompletionContext, IEnumerable<string>> words)
@@ -80,7 +83,8 @@ internal static class Completing
         {
             return [.. words(context).Select(word => new CompletionItem(word))];
         }
-        catch (Exception e) when (e is ConfigException or ArgumentException or IOException or InvalidDataException or InvalidOperationException or UnauthorizedAccessException)
+        catch (Exception e) when (e is ConfigException or ArgumentException or IOException or InvalidDataException
+            or InvalidOperationException or UnauthorizedAccessException)
         {
             return [];
         }

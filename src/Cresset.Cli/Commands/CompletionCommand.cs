@@ -52,6 +52,7 @@ internal static class CompletionCommand
             Console.Out.WriteLine(result.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, "fish" => Fish, _ => PowerShell });
             return ExitCode.Success;
         });
-        return command.WithExamples("eval \"$(cresset completion bash)\"", "cresset completion fish > ~/.config/fish/completions/cresset.fish");
+        return command.WithExamples("eval \"$(cresset completion bash)\"",
+            "cresset completion fish > ~/.config/fish/completions/cresset.fish");
     }
 }

@@ -38,6 +38,8 @@ internal static class ComputeCommand
         var entry = Assembly.GetEntryAssembly()?.Location;
         var isHost = Path.GetFileNameWithoutExtension(program).Equals("dotnet", StringComparison.OrdinalIgnoreCase);
         // Under `dotnet X.dll` the program is the host, and the assembly must be named.
-        return isHost && string.IsNullOrEmpty(entry) ? [] : [program, .. isHost ? [entry!] : Array.Empty<string>(), Name, "--runs", Path.GetFullPath(folder), .. own.SelectMany(file => new[] { "--with", Path.GetFullPath(file) })];
+        return isHost && string.IsNullOrEmpty(entry) ? []
+            : [program, .. isHost ? [entry!] : Array.Empty<string>(), Name, "--runs", Path.GetFullPath(folder),
+                .. own.SelectMany(file => new[] { "--with", Path.GetFullPath(file) })];
     }
 }

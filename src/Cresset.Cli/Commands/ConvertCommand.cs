@@ -16,12 +16,27 @@ internal static class ConvertCommand
 
     public static Command Create()
     {
-        var from = new Argument<string>("FROM") { Description = "A run, or a file: safetensors, *.index.json of shards, PyTorch (.pt, .pth, .ckpt, .bin), TorchSharp (.dat) or NumPy (.npz, .npy)." };
+        var from = new Argument<string>(
+            "FROM")
+        {
+            Description =
+                "A run, or a file: safetensors, *.index.json of shards, PyTorch (.pt, .pth, .ckpt, .bin), TorchSharp (.dat) or NumPy "
+                    + "(.npz, .npy)."
+        };
         var to = new Argument<string>("TO") { Description = "A .safetensors or .npz file." };
         var section = InspectCommand.Section();
-        var dtype = new Option<string?>("--dtype") { Description = "Store floating-point tensors as fp64, fp32, bf16 or fp16 (default: as they are).", HelpName = "TYPE" };
-        var strip = new Option<string[]>("--strip-prefix") { Description = "Take this off the front of keys, such as 'module.'; may be repeated.", HelpName = "PREFIX" };
-        var rename = new Option<string[]>("--rename") { Description = "Replace the front of keys, such as 'backbone.=encoder.'; may be repeated.", HelpName = "OLD=NEW" };
+        var dtype = new Option<string?>(
+            "--dtype")
+        {
+            Description = "Store floating-point tensors as fp64, fp32, bf16 or fp16 (default: as they are).",
+            HelpName = "TYPE"
+        };
+        var strip = new Option<string[]>(
+            "--strip-prefix")
+        { Description = "Take this off the front of keys, such as 'module.'; may be repeated.", HelpName = "PREFIX" };
+        var rename = new Option<string[]>(
+            "--rename")
+        { Description = "Replace the front of keys, such as 'backbone.=encoder.'; may be repeated.", HelpName = "OLD=NEW" };
         var drop = new Option<string[]>("--drop") { Description = "Leave out keys that begin so; may be repeated.", HelpName = "PREFIX" };
         var force = new Option<bool>("--force") { Description = "Replace the file if it exists." };
         var json = SharedOptions.Json();
@@ -32,12 +47,25 @@ internal static class ConvertCommand
             using var interruption = new Interruption("stopping; nothing is written.");
             var keys = Keys(r.GetValue(strip) ?? [], r.GetValue(rename) ?? [], r.GetValue(drop) ?? []);
             var target = r.GetValue(to)!;
-            var report = WeightConversion.Convert(FileOf(r.GetValue(from)!, r.GetValue(runs)!), target, r.GetValue(section), Dtype(r.GetValue(dtype)), keys, r.GetValue(force), interruption.Token);
-            if (r.GetValue(json)) Output.Json(new { path = target, report.Tensors, report.Bytes, renamed = report.Renamed.ToDictionary(n => n.From, n => n.To), report.Converted, report.Dropped, report.Notes });
+            var report = WeightConversion.Convert(FileOf(r.GetValue(from)!, r.GetValue(runs)!), target, r.GetValue(section),
+                Dtype(r.GetValue(dtype)), keys, r.GetValue(force), interruption.Token);
+            if (r.GetValue(json))
+                Output.Json(new
+                {
+                    path = target,
+                    report.Tensors,
+                    report.Bytes,
+                    renamed = report.Renamed.ToDictionary(n => n.From, n => n.To),
+                    report.Converted,
+                    report.Dropped,
+                    report.Notes
+                });
             else Print(target, report);
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset convert weights.pth weights.safetensors", "cresset convert last.ckpt ema.safetensors --section ema --strip-prefix module. --dtype fp16", "cresset convert model.safetensors arrays.npz --dtype fp32", "cresset convert my-run weights.npz");
+        return command.WithExamples("cresset convert weights.pth weights.safetensors",
+            "cresset convert last.ckpt ema.safetensors --section ema --strip-prefix module. --dtype fp16",
+            "cresset convert model.safetensors arrays.npz --dtype fp32", "cresset convert my-run weights.npz");
     }
 
     // A run is named as everywhere; a file or folder of that name comes first.
@@ -64,7 +92,8 @@ internal static class ConvertCommand
         return keys;
     }
 
-    private static string NotEmpty(string prefix, string option) => prefix.Length > 0 ? prefix : throw new ArgumentException($"{option} is empty; name the front of the keys that are meant.");
+    private static string NotEmpty(string prefix, string option) =>
+        prefix.Length > 0 ? prefix : throw new ArgumentException($"{option} is empty; name the front of the keys that are meant.");
 
     private static ScalarType? Dtype(string? name) => name switch
     {

@@ -72,7 +72,8 @@ internal static class DetectCheckCommand
             }
             Console.Out.WriteLine(
                 string.Create(CultureInfo.InvariantCulture,
-                $"{dataset.Images.Count} images, {dataset.Objects.Length} objects, {dataset.Categories.Count} classes{(found is null ? "" : $", {found} detections")}: {(faults == 0 ? "no fault" : faults + " faults")}"));
+                $"{dataset.Images.Count} images, {dataset.Objects.Length} objects, {dataset.Categories.Count} "
+                    + $"classes{(found is null ? "" : $", {found} detections")}: {(faults == 0 ? "no fault" : faults + " faults")}"));
             foreach (var (kind, count) in report.Counts) Show(kind < DataProblemKind.AssumedArea ? "fault" : "note", count,
                 kind.ToString(), report.Examples.Where(e => e.Kind == kind).Select(e => e.ToString()));
             foreach (var c in content) Show(c.IsFault ? "fault" : "note", c.Count, c.What, c.Examples);

@@ -25,7 +25,8 @@ internal static class DetectDatasetCommands
             }
             Console.Out.WriteLine(
                 string.Create(CultureInfo.InvariantCulture,
-                $"{s.Images} images ({s.EmptyImages} without objects), {s.Objects} objects ({s.Crowds} crowds), {s.Classes.Count} classes; {s.ObjectsPerImage:0.##} objects an image, at most {s.MostObjects}"));
+                $"{s.Images} images ({s.EmptyImages} without objects), {s.Objects} objects ({s.Crowds} crowds), {s.Classes.Count} classes; "
+                    + $"{s.ObjectsPerImage:0.##} objects an image, at most {s.MostObjects}"));
             Output.Table(["class", "objects", "images", "small", "medium", "large", "median area"],
                 s.Classes.Select(c => new[] { c.Name, Text(c.Objects), Text(c.Images), Text(c.Small), Text(c.Medium), Text(c.Large),
                 c.MedianArea.ToString("0.#", CultureInfo.InvariantCulture) }));
@@ -56,7 +57,8 @@ internal static class DetectDatasetCommands
             dataset = DatasetVerbs.Filter(dataset, r.GetValue(least), r.GetValue(empty));
             CocoFormat.WriteGroundTruth(dataset, r.GetValue(output)!);
             Console.Out.WriteLine(
-                $"{dataset.Images.Count} of {images} images, {dataset.Objects.Length} of {objects} objects written to {r.GetValue(output)}");
+                $"{dataset.Images.Count} of {images} images, {dataset.Objects.Length} of {objects} objects written to "
+                    + $"{r.GetValue(output)}");
             return ExitCode.Success;
         });
         return command.WithExamples("cresset detect filter --gt instances.json --categories person car --min-area 100 --out small.json");
@@ -136,7 +138,8 @@ internal static class DetectDatasetCommands
             var joined = DatasetVerbs.Merge(read);
             CocoFormat.WriteGroundTruth(joined, r.GetValue(output)!);
             Console.Out.WriteLine(
-                $"{joined.Images.Count} images with {joined.Objects.Length} objects of {joined.Categories.Count} classes written to {r.GetValue(output)}");
+                $"{joined.Images.Count} images with {joined.Objects.Length} objects of {joined.Categories.Count} classes written to "
+                    + $"{r.GetValue(output)}");
             return ExitCode.Success;
         });
         return command.WithExamples("cresset detect merge day.json night.json --out all.json");

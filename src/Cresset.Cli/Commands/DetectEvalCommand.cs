@@ -64,7 +64,8 @@ internal static class DetectEvalCommand
             var reports = r.GetValue(report) ?? [];
             foreach (var name in reports) RequireKnownReport(name);
             if (r.GetValue(resamples) is not 0 and < FewestResamples) throw new ArgumentException(
-                $"--bootstrap is {r.GetValue(resamples)}; allowed: 0 (none), or at least {FewestResamples}; fewer say nothing of an interval.");
+                $"--bootstrap is {r.GetValue(resamples)}; allowed: 0 (none), or at least {FewestResamples}; fewer say nothing of an "
+                    + $"interval.");
             ScoreGate[] gates = [.. (r.GetValue(minima) ?? []).Select(g => ScoreGate.Parse(g, isDrop: false)),
                 .. (r.GetValue(drops) ?? []).Select(g => ScoreGate.Parse(g, isDrop: true))];
             var before = r.GetValue(baseline) is { } b ? ScoreSummary.Read(b) : null;

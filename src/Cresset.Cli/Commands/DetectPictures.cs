@@ -15,7 +15,8 @@ internal static class DetectPictures
         Thresholds(report).Save(Path.Combine(folder, "f1.png"));
         if (report.Confusion.CategoryIds.Count <= MatrixClasses) Confusion(report).Save(Path.Combine(folder, "confusion.png"));
         else Console.Error.WriteLine(
-            $"cresset: note: {report.Confusion.CategoryIds.Count} classes are too many for a confusion picture (at most {MatrixClasses}); the report lists the pairs.");
+            $"cresset: note: {report.Confusion.CategoryIds.Count} classes are too many for a confusion picture (at most {MatrixClasses}); "
+                + $"the report lists the pairs.");
         if (report.Errors is not null) Errors(report.Errors).Save(Path.Combine(folder, "errors.png"));
     }
 

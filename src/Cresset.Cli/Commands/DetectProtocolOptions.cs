@@ -85,7 +85,8 @@ internal sealed class DetectProtocolOptions
             throw new ArgumentException($"--yolo-float32 belongs to --protocol yolo or yolo-legacy; this is {name}.");
         }
         var isCoco =
-            options.Protocol is DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics;
+            options.Protocol is DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Lvis
+                or DetectionProtocol.TorchMetrics;
         if (options.AreaRanges is not null && !isCoco)
         {
             throw new ArgumentException($"--area-ranges belongs to coco, coco-fixed, lvis and torchmetrics; this is {name}.");

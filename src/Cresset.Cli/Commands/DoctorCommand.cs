@@ -30,7 +30,10 @@ internal static class DoctorCommand
             if (result.GetValue(json)) Output.Json(findings);
             else
             {
-                foreach (var f in findings) Console.Out.WriteLine($"{(f.Problem is null ? "ok " : f.Fatal ? "BAD" : "!  ")} {f.Subject,-12} {f.Found}{(f.Problem is null ? "" : Environment.NewLine + "    " + f.Problem)}");
+                foreach (var f in findings)
+                    Console.Out.WriteLine(
+                        $"{(f.Problem is null ? "ok " : f.Fatal ? "BAD" : "!  ")} {f.Subject,-12} "
+                            + $"{f.Found}{(f.Problem is null ? "" : Environment.NewLine + "    " + f.Problem)}");
             }
             return findings.Any(f => f.Fatal) ? ExitCode.Failure : ExitCode.Success;
         });
@@ -43,7 +46,9 @@ internal static class DoctorCommand
     {
         var findings = new List<Finding>
         {
-            new("runtime", $"{RuntimeInformation.FrameworkDescription} on {RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}"),
+            new("runtime",
+                $"{RuntimeInformation.FrameworkDescription} on {RuntimeInformation.OSDescription}, "
+                    + $"{RuntimeInformation.ProcessArchitecture}"),
             Processor(),
             Libtorch(),
             new("loading", NativeRuntime.LoadingStory),
@@ -62,7 +67,9 @@ internal static class DoctorCommand
     private static Finding Processor()
     {
         var features = CpuFeatures.Names;
-        return new("processor", $"{Environment.ProcessorCount} threads, {(features.Count == 0 ? "no vector instructions known" : string.Join(" ", features))}", features.Contains("AVX2") || features.Contains("NEON") ? null : "Without AVX2 or NEON everything runs several times slower.");
+        return new("processor",
+            $"{Environment.ProcessorCount} threads, {(features.Count == 0 ? "no vector instructions known" : string.Join(" ", features))}",
+            features.Contains("AVX2") || features.Contains("NEON") ? null : "Without AVX2 or NEON everything runs several times slower.");
     }
 
     private static Finding Libtorch()
@@ -70,26 +77,33 @@ internal static class DoctorCommand
         try
         {
             // Asking for a tensor would fetch it; this verb only looks.
-            if (LibtorchFolders.Locate(() => LibtorchPackage.ForThisSystem is { } known ? LibtorchStore.Installed(known) : null) is null) return NotThere();
+            if (LibtorchFolders.Locate(() => LibtorchPackage.ForThisSystem is { } known ? LibtorchStore.Installed(known) : null) is null)
+                return NotThere();
             var clock = Stopwatch.StartNew();
             using var scope = torch.NewDisposeScope();
             var sum = torch.ones(2, 2).mm(torch.ones(2, 2)).sum().ToDouble();
             var gpus = torch.cuda.is_available() ? $"{torch.cuda.device_count()} CUDA GPU(s)" : "no GPU in use";
-            return new("libtorch", $"{torch.__version__} loaded in {clock.ElapsedMilliseconds} ms, {torch.get_num_threads()} threads, {gpus}", sum == 8 ? null : $"A 2x2 product came out as {sum} instead of 8.", sum != 8);
+            return new("libtorch",
+                $"{torch.__version__} loaded in {clock.ElapsedMilliseconds} ms, {torch.get_num_threads()} threads, {gpus}",
+                sum == 8 ? null : $"A 2x2 product came out as {sum} instead of 8.", sum != 8);
         }
         catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or NotSupportedException)
         {
-            return new("libtorch", "does not load", TorchLibraryResolver.Failure?.Message ?? (e.InnerException ?? e).Message.ReplaceLineEndings(" "), Fatal: true);
+            return new("libtorch", "does not load",
+                TorchLibraryResolver.Failure?.Message ?? (e.InnerException ?? e).Message.ReplaceLineEndings(" "), Fatal: true);
         }
     }
 
     private static Finding NotThere()
     {
-        if (LibtorchPackage.ForThisSystem is not { } package) return new("libtorch", "none for this system", LibtorchPackage.Advice, Fatal: true);
+        if (LibtorchPackage.ForThisSystem is not { } package)
+            return new("libtorch", "none for this system", LibtorchPackage.Advice, Fatal: true);
         var size = $"{package.Id} {LibtorchPackage.Version}, {package.DownloadBytes / 1e6:0} MB";
         return LibtorchStore.MayFetch
-            ? new("libtorch", "not there yet", $"Fetched from your NuGet sources when a command first needs it ({size}); now: cresset doctor --fetch")
-            : new("libtorch", "not there", $"{LibtorchStore.FetchVariable}=off forbids to fetch it ({size}). {LibtorchPackage.Advice}", Fatal: true);
+            ? new("libtorch", "not there yet",
+                $"Fetched from your NuGet sources when a command first needs it ({size}); now: cresset doctor --fetch")
+            : new("libtorch", "not there", $"{LibtorchStore.FetchVariable}=off forbids to fetch it ({size}). {LibtorchPackage.Advice}",
+                Fatal: true);
     }
 
     // Each brings its library for some systems and not for others.
@@ -99,16 +113,21 @@ internal static class DoctorCommand
         {
             return new(subject, ask());
         }
-        catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or InvalidOperationException)
+        catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or EntryPointNotFoundException
+            or BadImageFormatException or InvalidOperationException)
         {
-            return new(subject, "does not load", $"{(e.InnerException ?? e).Message.ReplaceLineEndings(" ")} Is there a native library for {LibtorchPackage.ThisSystem} in its package?", Fatal: true);
+            return new(subject, "does not load",
+                $"{(e.InnerException ?? e).Message.ReplaceLineEndings(" ")} Is there a native library for {LibtorchPackage.ThisSystem} in "
+                    + $"its package?", Fatal: true);
         }
     }
 
     private static Finding Allocator()
     {
         var state = NativeRuntime.Allocator;
-        var problem = OperatingSystem.IsLinux() && !state.Tuned ? "Large tensors are returned to the kernel after each use: convolutions and element-wise operations run up to several times slower." : null;
+        var problem = OperatingSystem.IsLinux() && !state.Tuned
+            ? "Large tensors are returned to the kernel after each use: convolutions and element-wise operations run up to several times "
+                + "slower." : null;
         return new("allocator", state.Reason, problem);
     }
 
@@ -117,14 +136,18 @@ internal static class DoctorCommand
         var info = GC.GetGCMemoryInfo();
         var total = info.TotalAvailableMemoryBytes;
         var free = AvailableMemory() ?? total - info.MemoryLoadBytes;
-        return new("memory", $"{free / 1e9:0.0} GB free of {total / 1e9:0.0} GB", free < 1e9 ? "Less than 1 GB is free: training may be killed by the system. Close programs or lower trainer.batch_size." : null);
+        return new("memory", $"{free / 1e9:0.0} GB free of {total / 1e9:0.0} GB",
+            free < 1e9 ? "Less than 1 GB is free: training may be killed by the system. Close programs or lower trainer.batch_size."
+                : null);
     }
 
     private static long? AvailableMemory()
     {
         if (!File.Exists("/proc/meminfo")) return null;
         var line = File.ReadLines("/proc/meminfo").FirstOrDefault(l => l.StartsWith("MemAvailable:", StringComparison.Ordinal));
-        return line is null ? null : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture) * 1024;
+        return line is null ? null
+            : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture)
+                * 1024;
     }
 
     private static Finding Disk(string runs)
@@ -142,6 +165,7 @@ internal static class DoctorCommand
         {
             return new("runs folder", folder.FullName, $"It cannot be written: {e.Message} Choose another with --runs.", Fatal: true);
         }
-        return new("runs folder", $"{Path.GetFullPath(runs)}, {free / 1e9:0.0} GB free", free < 500e6 ? "Less than 0.5 GB is free: checkpoints may not fit." : null);
+        return new("runs folder", $"{Path.GetFullPath(runs)}, {free / 1e9:0.0} GB free",
+            free < 500e6 ? "Less than 0.5 GB is free: checkpoints may not fit." : null);
     }
 }

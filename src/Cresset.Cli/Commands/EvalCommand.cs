@@ -24,9 +24,12 @@ internal static class EvalCommand
             using var store = place.Folder is null ? place.Read() : null;
             using var interruption = new Interruption("stopping.");
             using var view = new TrainingView(result.GetValue(json));
-            TrainCommand.Report(new RecipeRunner(store, with.Recipes(result)).Evaluate(place.Folder ?? place.Name, view, interruption.Token), result.GetValue(json));
+            TrainCommand.Report(
+                new RecipeRunner(store, with.Recipes(result)).Evaluate(place.Folder ?? place.Name, view, interruption.Token),
+                result.GetValue(json));
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset eval digits-classifier", "cresset eval digits-classifier --json", "cresset eval /mnt/usb/digits-classifier-20260102-150405-ab12");
+        return command.WithExamples("cresset eval digits-classifier", "cresset eval digits-classifier --json",
+            "cresset eval /mnt/usb/digits-classifier-20260102-150405-ab12");
     }
 }

@@ -18,11 +18,34 @@ internal static class ExportCommand
     public static Command Create(PartCatalog parts)
     {
         var run = SharedOptions.Run();
-        var format = new Option<string>("--format") { Description = "onnx (runs in ONNX Runtime anywhere) or safetensors (weights alone).", DefaultValueFactory = _ => "onnx", HelpName = "FORMAT" };
+        var format = new Option<string>("--format")
+        {
+            Description = "onnx (runs in ONNX Runtime anywhere) or safetensors (weights alone).",
+            DefaultValueFactory = _ => "onnx",
+            HelpName = "FORMAT"
+        };
         format.AcceptOnlyFromAmong("onnx", "safetensors");
-        var dynamic = new Option<string>("--dynamic") { Description = "Sizes that may vary: batch, and what else the model lets vary (batch,height,width); none for the example's.", DefaultValueFactory = _ => "batch", HelpName = "SIZES" };
-        var output = new Option<string?>("--output", "-o") { Description = "A file, or a folder for models of several functions (default: the run's folder, export/).", HelpName = "PATH" };
-        var tolerance = new Option<double?>("--tolerance") { Description = "The largest difference to ONNX Runtime's results, as a share of the largest value (default 1e-4).", HelpName = "SHARE" };
+        var dynamic = new Option<string>(
+            "--dynamic")
+        {
+            Description =
+                "Sizes that may vary: batch, and what else the model lets vary (batch,height,width); none for the example's.",
+            DefaultValueFactory = _ => "batch",
+            HelpName = "SIZES"
+        };
+        var output = new Option<string?>("--output",
+            "-o")
+        {
+            Description = "A file, or a folder for models of several functions (default: the run's folder, export/).",
+            HelpName = "PATH"
+        };
+        var tolerance = new Option<double?>(
+            "--tolerance")
+        {
+            Description =
+                "The largest difference to ONNX Runtime's results, as a share of the largest value (default 1e-4).",
+            HelpName = "SHARE"
+        };
         var half = new Option<bool>("--float16") { Description = "Weights and results in 16 bits." };
         var force = new Option<bool>("--force") { Description = "Replace files that exist." };
         var json = SharedOptions.Json();
@@ -44,7 +67,11 @@ internal static class ExportCommand
                 var written = new List<object>();
                 for (var i = 0; i < graphs.Count; i++)
                 {
-                    var metadata = new Dictionary<string, string>(graphs[i].Metadata) { ["cresset.recipe"] = recipe.Job.Name, ["cresset.run"] = info.Id };
+                    var metadata = new Dictionary<string, string>(graphs[i].Metadata)
+                    {
+                        ["cresset.recipe"] = recipe.Job.Name,
+                        ["cresset.run"] = info.Id
+                    };
                     if (extension == ".safetensors")
                     {
                         StateDict.Save(graphs[i].Module, paths[i], metadata);
@@ -52,21 +79,33 @@ internal static class ExportCommand
                         written.Add(new { path = paths[i] });
                         continue;
                     }
-                    var report = Write(graphs[i], paths[i], result.GetValue(dynamic)!, result.GetValue(tolerance), result.GetValue(half), metadata);
+                    var report = Write(graphs[i], paths[i], result.GetValue(dynamic)!, result.GetValue(tolerance), result.GetValue(half),
+                        metadata);
                     if (!result.GetValue(json)) Console.Out.WriteLine(report);
-                    written.Add(new { path = report.Path, report.Inputs, report.Outputs, report.Operations, report.LargestDifference, report.Warnings });
+                    written.Add(new
+                    {
+                        path = report.Path,
+                        report.Inputs,
+                        report.Outputs,
+                        report.Operations,
+                        report.LargestDifference,
+                        report.Warnings
+                    });
                 }
                 if (result.GetValue(json)) Output.Json(written);
             }
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset export digits-classifier", "cresset export espcn --dynamic batch,height,width -o espcn.onnx", "cresset export vqvae-digits -o tokenizer/", "cresset export digits-classifier --format safetensors -o weights.safetensors");
+        return command.WithExamples("cresset export digits-classifier", "cresset export espcn --dynamic batch,height,width -o espcn.onnx",
+            "cresset export vqvae-digits -o tokenizer/", "cresset export digits-classifier --format safetensors -o weights.safetensors");
     }
 
-    private static OnnxExportReport Write(ExportedGraph graph, string path, string dynamic, double? tolerance, bool half, Dictionary<string, string> metadata)
+    private static OnnxExportReport Write(ExportedGraph graph, string path, string dynamic, double? tolerance, bool half,
+        Dictionary<string, string> metadata)
     {
         if (half) graph.Module.to(TorchSharp.torch.ScalarType.Float16);
-        var example = half ? [.. graph.Example.Select(e => e.is_floating_point() ? e.to(TorchSharp.torch.ScalarType.Float16) : e)] : graph.Example;
+        var example = half ? [.. graph.Example.Select(e => e.is_floating_point() ? e.to(TorchSharp.torch.ScalarType.Float16) : e)]
+            : graph.Example;
         return OnnxExport.Save(graph.Module, example, graph.Function, path, new OnnxExportOptions
         {
             InputNames = graph.Inputs,
@@ -90,13 +129,21 @@ internal static class ExportCommand
     private static List<string> Paths(IReadOnlyList<ExportedGraph> graphs, string? output, string folder, string extension, bool force)
     {
         var isFile = output is not null && Path.GetExtension(output).Equals(extension, StringComparison.OrdinalIgnoreCase);
-        if (isFile && graphs.Count > 1) throw new ArgumentException($"--output is {output}, and the model has {graphs.Count} functions ({string.Join(", ", graphs.Select(g => g.Name))}): name a folder.");
+        if (isFile && graphs.Count > 1)
+            throw new ArgumentException(
+                $"--output is {output}, and the model has {graphs.Count} functions ({string.Join(", ", graphs.Select(g => g.Name))}): name "
+                    + $"a folder.");
         if (output is not null && !isFile && Path.HasExtension(output) && !Directory.Exists(output) && graphs.Count == 1)
-            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--output is {output}; expected a file that ends in {extension}, or a folder."));
-        List<string> paths = isFile ? [output!] : [.. graphs.Select(g => Path.Combine(output ?? folder, (g.Name.Length == 0 || extension == ".safetensors" ? "model" : g.Name) + extension))];
+            throw new ArgumentException(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"--output is {output}; expected a file that ends in {extension}, or a folder."));
+        List<string> paths = isFile ? [output!]
+            : [.. graphs.Select(
+                g => Path.Combine(output ?? folder, (g.Name.Length == 0 || extension == ".safetensors" ? "model" : g.Name) + extension))];
         foreach (var path in paths)
         {
-            if (File.Exists(path) && !force) throw new ArgumentException($"{path} exists; add --force to replace it, or name another place with --output.");
+            if (File.Exists(path) && !force)
+                throw new ArgumentException($"{path} exists; add --force to replace it, or name another place with --output.");
         }
         return paths;
     }

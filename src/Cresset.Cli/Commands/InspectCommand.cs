@@ -16,7 +16,12 @@ internal static class InspectCommand
 
     public static Command Create()
     {
-        var path = new Argument<string>("FILE") { Description = "safetensors, *.index.json of shards, PyTorch (.pt, .pth, .ckpt, .bin), TorchSharp (.dat), NumPy (.npz, .npy) or GGUF." };
+        var path = new Argument<string>(
+            "FILE")
+        {
+            Description =
+                "safetensors, *.index.json of shards, PyTorch (.pt, .pth, .ckpt, .bin), TorchSharp (.dat), NumPy (.npz, .npy) or GGUF."
+        };
         var section = Section();
         var check = new Option<bool>("--check") { Description = "Read everything and compare checksums, where the format has them (.pt)." };
         var json = SharedOptions.Json();
@@ -29,10 +34,12 @@ internal static class InspectCommand
             else Print(view);
             return view.Damaged is { Count: > 0 } ? ExitCode.Failure : ExitCode.Success;
         });
-        return command.WithExamples("cresset inspect model.safetensors", "cresset inspect checkpoint.pth --section ema", "cresset inspect weights.npz --json");
+        return command.WithExamples("cresset inspect model.safetensors", "cresset inspect checkpoint.pth --section ema",
+            "cresset inspect weights.npz --json");
     }
 
-    public static Option<string?> Section() => new("--section") { Description = "Which state dict of a PyTorch checkpoint that holds several, such as 'ema'.", HelpName = "NAME" };
+    public static Option<string?> Section() =>
+        new("--section") { Description = "Which state dict of a PyTorch checkpoint that holds several, such as 'ema'.", HelpName = "NAME" };
 
     private static FileView View(string path, string? section, bool check, CancellationToken cancellation)
     {
@@ -43,7 +50,8 @@ internal static class InspectCommand
         }
         // Several state dicts and none named: the list of them is the answer.
         using var overview = section is null ? Overview(path) : null;
-        if (overview is { Sections.Count: > 1 }) return Of(overview, "PyTorch checkpoint", e => e.TypeName, overview, Damage(overview, check, cancellation));
+        if (overview is { Sections.Count: > 1 })
+            return Of(overview, "PyTorch checkpoint", e => e.TypeName, overview, Damage(overview, check, cancellation));
         using var source = WeightFile.Open(path, section);
         var format = source switch
         {
@@ -53,8 +61,10 @@ internal static class InspectCommand
             NumPySource => "NumPy arrays",
             _ => "safetensors",
         };
-        if (check && source is not PyTorchFile) throw new ArgumentException($"--check: {format} files carry no checksums of their tensors; only PyTorch checkpoints do.");
-        return Of(source, format, e => e.TypeName, source as PyTorchFile, source is PyTorchFile file ? Damage(file, check, cancellation) : null);
+        if (check && source is not PyTorchFile)
+            throw new ArgumentException($"--check: {format} files carry no checksums of their tensors; only PyTorch checkpoints do.");
+        return Of(source, format, e => e.TypeName, source as PyTorchFile,
+            source is PyTorchFile file ? Damage(file, check, cancellation) : null);
     }
 
     private static PyTorchFile? Overview(string path)
@@ -70,9 +80,11 @@ internal static class InspectCommand
         }
     }
 
-    private static IReadOnlyList<string>? Damage(PyTorchFile file, bool check, CancellationToken cancellation) => check ? file.Damaged(cancellation) : null;
+    private static IReadOnlyList<string>? Damage(PyTorchFile file, bool check, CancellationToken cancellation) =>
+        check ? file.Damaged(cancellation) : null;
 
-    private static FileView Of(ITensorSource source, string format, Func<SafetensorsEntry, string> type, PyTorchFile? checkpoint, IReadOnlyList<string>? damaged)
+    private static FileView Of(ITensorSource source, string format, Func<SafetensorsEntry, string> type, PyTorchFile? checkpoint,
+        IReadOnlyList<string>? damaged)
     {
         var aliases = source.Aliases;
         return new FileView(
@@ -92,26 +104,41 @@ internal static class InspectCommand
     private static void Print(FileView view)
     {
         var several = view.Sections is { Count: > 1 };
-        Console.Out.WriteLine($"{view.Path}: {view.Format}, {Bytes(view.Bytes)}{(several || string.IsNullOrEmpty(view.Section) ? "" : $", state dict '{Clean(view.Section)}'")}");
+        Console.Out.WriteLine(
+            $"{view.Path}: {view.Format}, "
+                + $"{Bytes(view.Bytes)}{(several || string.IsNullOrEmpty(view.Section) ? "" : $", state dict '{Clean(view.Section)}'")}");
         if (several && view.Tensors.Count == 0) Console.Out.WriteLine("It holds several state dicts; --section NAME shows one of them.");
-        if (several) Line("state dicts", string.Join(", ", view.Sections!.Select(s => s.Length == 0 ? "'' (the top of the file)" : $"'{Clean(s)}'")));
+        if (several)
+            Line("state dicts",
+                string.Join(", ", view.Sections!.Select(s => s.Length == 0 ? "'' (the top of the file)" : $"'{Clean(s)}'")));
         if (view.Tensors.Count > 0)
         {
-            Output.Table(["tensor", "type", "shape", "size"], view.Tensors.Select(t => (IReadOnlyList<string>)[Clean(t.Name), Clean(t.Type), $"[{string.Join(", ", t.Shape)}]", t.SameAs is null ? Bytes(t.Bytes) : $"same as {Clean(t.SameAs)}"]));
+            Output.Table(["tensor", "type", "shape", "size"],
+                view.Tensors.Select(
+                    t => (IReadOnlyList<string>)[Clean(t.Name), Clean(t.Type), $"[{string.Join(", ", t.Shape)}]",
+                        t.SameAs is null ? Bytes(t.Bytes) : $"same as {Clean(t.SameAs)}"]));
         }
         var own = view.Tensors.Where(t => t.SameAs is null).ToList();
         if (own.Count > 0)
         {
-            Line("tensors", string.Create(CultureInfo.InvariantCulture, $"{own.Count:N0}, {own.Sum(Count):N0} elements, {Bytes(own.Sum(t => t.Bytes))}"));
-            Line("types", string.Join(", ", own.GroupBy(t => t.Type).OrderByDescending(g => g.Sum(t => t.Bytes)).Select(g => $"{Clean(g.Key)} ({g.Count()})")));
+            Line("tensors",
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{own.Count:N0}, {own.Sum(Count):N0} elements, {Bytes(own.Sum(t => t.Bytes))}"));
+            Line("types",
+                string.Join(", ",
+                    own.GroupBy(t => t.Type).OrderByDescending(g => g.Sum(t => t.Bytes)).Select(g => $"{Clean(g.Key)} ({g.Count()})")));
         }
         if (view.Tied.Count > 0) Line("tied keys", string.Join(", ", view.Tied.Select(a => $"{Clean(a.Key)} = {Clean(a.Value)}")));
         if (view.Optimizers is { Count: > 0 }) Line("optimizers", string.Join(", ", view.Optimizers.Select(o => $"'{Clean(o)}'")));
-        if (view.LeftAlone is { Count: > 0 }) Line("left alone", string.Join(", ", view.LeftAlone.Select(u => $"{Clean(u.Key)} ({u.Value})")) + "; nothing in the file is run");
-        if (view.Damaged is not null) Line("checksums", view.Damaged.Count == 0 ? "all agree" : $"DAMAGED: {string.Join(", ", view.Damaged.Select(Clean))}");
+        if (view.LeftAlone is { Count: > 0 })
+            Line("left alone",
+                string.Join(", ", view.LeftAlone.Select(u => $"{Clean(u.Key)} ({u.Value})")) + "; nothing in the file is run");
+        if (view.Damaged is not null)
+            Line("checksums", view.Damaged.Count == 0 ? "all agree" : $"DAMAGED: {string.Join(", ", view.Damaged.Select(Clean))}");
         if (view.Metadata.Count == 0) return;
         Console.Out.WriteLine("metadata");
-        foreach (var (key, value) in view.Metadata.Take(MaxTexts)) Console.Out.WriteLine($"  {Clean(key)}: {Clean(value.Length <= 100 ? value : value[..100] + "...")}");
+        foreach (var (key, value) in view.Metadata.Take(MaxTexts))
+            Console.Out.WriteLine($"  {Clean(key)}: {Clean(value.Length <= 100 ? value : value[..100] + "...")}");
         if (view.Metadata.Count > MaxTexts) Console.Out.WriteLine($"  and {view.Metadata.Count - MaxTexts} more (--json prints all)");
     }
 
@@ -124,7 +151,8 @@ internal static class InspectCommand
     };
 
     /// <summary>Names come from the file: its control characters must not reach the terminal.</summary>
-    public static string Clean(string text) => string.Concat(text.Select(c => char.IsControl(c) ? string.Create(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}") : c.ToString()));
+    public static string Clean(string text) =>
+        string.Concat(text.Select(c => char.IsControl(c) ? string.Create(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}") : c.ToString()));
 
     private static double Count(TensorView tensor) => tensor.Shape.Aggregate(1.0, (product, size) => product * size);
 

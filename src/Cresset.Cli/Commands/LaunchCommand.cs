@@ -9,7 +9,9 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset launch</c>: a command on several ranks, here or on other hosts.</summary>
 internal static class LaunchCommand
 {
-    /// <summary>Names the file that holds the run that was begun: <c>train</c> writes it, and goes on with the run that it finds there.</summary>
+    /// <summary>
+    /// Names the file that holds the run that was begun: <c>train</c> writes it, and goes on with the run that it finds there.
+    /// </summary>
     public const string RunFileVariable = "CRESSET_LAUNCHED_RUN";
 
     private static readonly TimeSpan HostPause = TimeSpan.FromSeconds(5), HostPatience = TimeSpan.FromMinutes(10);
@@ -19,14 +21,35 @@ internal static class LaunchCommand
 
     public static Command Create()
     {
-        var ranks = new Option<int>("--ranks", "-n") { Description = "Processes that train together.", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
+        var ranks = new Option<int>("--ranks", "-n")
+        {
+            Description = "Processes that train together.",
+            DefaultValueFactory = _ => Environment.ProcessorCount,
+            HelpName = "N"
+        };
         var hosts = new Option<string?>("--host") { Description = "Where, shared out evenly; this machine without it.", HelpName = "A,B" };
-        var restarts = new Option<int>("--restarts") { Description = "Start again from the last good checkpoint after a rank died or a link was cut, at most this many times.", HelpName = "R" };
-        var wait = new Option<double>("--wait-limit") { Description = "Seconds that a rank waits for the others in a step before it ends the job.", DefaultValueFactory = _ => RankedWork.DefaultWait, HelpName = "SECONDS" };
+        var restarts = new Option<int>(
+            "--restarts")
+        {
+            Description =
+                "Start again from the last good checkpoint after a rank died or a link was cut, at most this many times.",
+            HelpName = "R"
+        };
+        var wait = new Option<double>(
+            "--wait-limit")
+        {
+            Description = "Seconds that a rank waits for the others in a step before it ends the job.",
+            DefaultValueFactory = _ => RankedWork.DefaultWait,
+            HelpName = "SECONDS"
+        };
         var oversubscribe = new Option<bool>("--oversubscribe") { Description = "Allow more ranks than cores, which wait for each other." };
         // Its own, so that what the started command prints for machines stays the only output.
         var json = SharedOptions.Json();
-        var words = new Argument<string[]>("COMMAND") { Description = "train or sweep with everything that belongs to it.", Arity = ArgumentArity.ZeroOrMore };
+        var words = new Argument<string[]>("COMMAND")
+        {
+            Description = "train or sweep with everything that belongs to it.",
+            Arity = ArgumentArity.ZeroOrMore
+        };
         var command = new Command("launch", Summary) { ranks, hosts, restarts, wait, oversubscribe, words, json };
         // What follows belongs to the command that is started.
         command.TreatUnmatchedTokensAsErrors = false;
@@ -37,7 +60,8 @@ internal static class LaunchCommand
             if (result.GetValue(json) && started.Length > 0 && !started.Contains(json.Name)) started = [.. started, json.Name];
             var names = (result.GetValue(hosts) ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
             Check(result.GetValue(ranks), names, result.GetValue(restarts), result.GetValue(wait), result.GetValue(oversubscribe), started);
-            var plan = new LaunchPlan(result.GetValue(ranks), names, result.GetValue(oversubscribe), [RankedWork.WaitVariable, RunFileVariable]);
+            var plan = new LaunchPlan(result.GetValue(ranks), names, result.GetValue(oversubscribe),
+                [RankedWork.WaitVariable, RunFileVariable]);
             return Run(plan, result.GetValue(restarts), result.GetValue(wait), started);
         });
         return command.WithExamples(
@@ -51,7 +75,8 @@ internal static class LaunchCommand
     private static string[] Started(string[] tokens, HashSet<string> withValue, string[] flags)
     {
         var at = Array.IndexOf(tokens, "launch") + 1;
-        while (at < tokens.Length && (withValue.Contains(tokens[at]) || flags.Contains(tokens[at]))) at += flags.Contains(tokens[at]) ? 1 : 2;
+        while (at < tokens.Length && (withValue.Contains(tokens[at]) || flags.Contains(tokens[at])))
+            at += flags.Contains(tokens[at]) ? 1 : 2;
         return at < tokens.Length && tokens[at] == "--" ? tokens[(at + 1)..] : tokens[Math.Min(at, tokens.Length)..];
     }
 
@@ -59,13 +84,22 @@ internal static class LaunchCommand
     {
         if (ranks < 1) throw new ArgumentException($"-n is {ranks}; allowed: 1 or more.");
         if (restarts < 0) throw new ArgumentException($"--restarts is {restarts}; allowed: 0 or more.");
-        if (!(wait > 0) || wait > 1e7) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--wait-limit is {wait}; allowed: seconds above 0."));
-        if (hosts.Distinct(StringComparer.OrdinalIgnoreCase).Count() < hosts.Length) throw new ArgumentException($"--host names a host twice: {string.Join(',', hosts)}.");
-        if (hosts.Length > ranks) throw new ArgumentException($"-n is {ranks} for {hosts.Length} hosts; allowed: at least one rank a host.");
-        if (started.Length == 0) throw new ArgumentException("launch needs a command to start, such as 'cresset launch -n 4 train sd3-digits'.");
-        if (!Verbs.Contains(started[0]) && started is not ["detect", "eval", ..]) throw new ArgumentException($"launch starts 'train' and 'sweep', and 'detect eval'; '{string.Join(' ', started.Take(started[0] == "detect" ? 2 : 1))}' runs in one process.");
+        if (!(wait > 0) || wait > 1e7)
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--wait-limit is {wait}; allowed: seconds above 0."));
+        if (hosts.Distinct(StringComparer.OrdinalIgnoreCase).Count() < hosts.Length)
+            throw new ArgumentException($"--host names a host twice: {string.Join(',', hosts)}.");
+        if (hosts.Length > ranks)
+            throw new ArgumentException($"-n is {ranks} for {hosts.Length} hosts; allowed: at least one rank a host.");
+        if (started.Length == 0)
+            throw new ArgumentException("launch needs a command to start, such as 'cresset launch -n 4 train sd3-digits'.");
+        if (!Verbs.Contains(started[0]) && started is not ["detect", "eval", ..])
+            throw new ArgumentException(
+                $"launch starts 'train' and 'sweep', and 'detect eval'; '{string.Join(' ', started.Take(started[0] == "detect" ? 2 : 1))}' "
+                    + $"runs in one process.");
         if (hosts.Length == 0 && ranks > Environment.ProcessorCount && !oversubscribe)
-            throw new ArgumentException($"{ranks} ranks on {Environment.ProcessorCount} cores would wait for each other; allowed: -n {Environment.ProcessorCount} or less here, --host for more machines, or --oversubscribe to do it all the same.");
+            throw new ArgumentException(
+                $"{ranks} ranks on {Environment.ProcessorCount} cores would wait for each other; allowed: -n {Environment.ProcessorCount} "
+                    + $"or less here, --host for more machines, or --oversubscribe to do it all the same.");
     }
 
     private static int Run(LaunchPlan plan, int restarts, double wait, string[] started)
@@ -77,20 +111,24 @@ internal static class LaunchCommand
         {
             var variables = Variables(plan, wait, Path.Combine(folder.FullName, "run"));
             var job = new LaunchedJob();
-            using var interruption = new Interruption("asking all ranks to save and end; press Ctrl-C again to end them at once.", again: job.Kill);
+            using var interruption = new Interruption("asking all ranks to save and end; press Ctrl-C again to end them at once.",
+                again: job.Kill);
             using var asked = interruption.Token.Register(job.Save);
             var (program, own) = OwnProgram.Arguments;
             string[] arguments = [.. own, .. started];
             var awaited = new Stopwatch();
             for (var left = restarts; ; left--)
             {
-                var code = starter is null ? job.Run(program, arguments, variables) : job.Run(starter.Path, starter.Arguments(plan, [program, .. arguments]), variables);
+                var code = starter is null ? job.Run(program, arguments, variables)
+                    : job.Run(starter.Path, starter.Arguments(plan, [program, .. arguments]), variables);
                 if (interruption.Token.IsCancellationRequested) return code == ExitCode.Success ? code : ExitCode.Interrupted;
                 if (job.CouldNotStart && left < restarts && awaited.Elapsed < HostPatience)
                 {
                     // A link that was cut or a host that went down comes back when it does: no restart is used up meanwhile.
                     awaited.Start();
-                    Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"cresset: trying again in {HostPause.TotalSeconds:0} s, for at most {HostPatience.TotalMinutes:0} minutes."));
+                    Console.Error.WriteLine(
+                        string.Create(CultureInfo.InvariantCulture,
+                            $"cresset: trying again in {HostPause.TotalSeconds:0} s, for at most {HostPatience.TotalMinutes:0} minutes."));
                     interruption.Token.WaitHandle.WaitOne(HostPause);
                     if (interruption.Token.IsCancellationRequested) return ExitCode.Interrupted;
                     left++;
@@ -100,10 +138,15 @@ internal static class LaunchCommand
                 if (!Restart.MayHelp(code)) return code;
                 if (left == 0)
                 {
-                    Console.Error.WriteLine($"cresset: {Restart.Words(code)}{(restarts > 0 ? $", and {restarts} restarts are used up" : "; --restarts 3 would go on from the last checkpoint")}.");
+                    var next = restarts > 0
+                        ? $", and {restarts} restarts are used up"
+                        : "; --restarts 3 would go on from the last checkpoint";
+                    Console.Error.WriteLine($"cresset: {Restart.Words(code)}{next}.");
                     return ExitCode.Failure;
                 }
-                Console.Error.WriteLine($"cresset: {Restart.Words(code)}: starting again from the last checkpoint ({left - 1} more {(left == 2 ? "restart" : "restarts")} left).");
+                Console.Error.WriteLine(
+                    $"cresset: {Restart.Words(code)}: starting again from the last checkpoint ({left - 1} more "
+                        + $"{(left == 2 ? "restart" : "restarts")} left).");
             }
         }
         finally

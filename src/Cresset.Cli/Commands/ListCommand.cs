@@ -18,7 +18,9 @@ internal static class ListCommand
         var with = new PartsOption(parts);
         var what = new Argument<string?>("WHAT")
         {
-            Description = "A kind of parts (optimizers, schedules, data, jobs ..., also as --optimizers), or a recipe to print; without it, the recipes.",
+            Description =
+                "A kind of parts (optimizers, schedules, data, jobs ..., also as --optimizers), or a recipe to print; without it, the "
+                    + "recipes.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         var command = new Command("list", Summary) { what, with.Option, json };
@@ -30,10 +32,12 @@ internal static class ListCommand
         {
             var words = result.UnmatchedTokens.Concat(result.GetValue(what) is { } given ? [given] : [])
                 .Select(t => t.StartsWith("--", StringComparison.Ordinal) ? t[2..] : t).ToList();
-            if (words.Count > 1) throw new ArgumentException($"list takes one kind or recipe, not {string.Join(" and ", words.Select(w => $"'{w}'"))}.");
+            if (words.Count > 1)
+                throw new ArgumentException($"list takes one kind or recipe, not {string.Join(" and ", words.Select(w => $"'{w}'"))}.");
             return Run(words.FirstOrDefault(), tree, with.Recipes(result), result.GetValue(json));
         });
-        return command.WithExamples("cresset list", "cresset list --optimizers", "cresset list kinds", "cresset list verbs", "cresset list digits-classifier > mine.yaml   # then: cresset train mine.yaml");
+        return command.WithExamples("cresset list", "cresset list --optimizers", "cresset list kinds", "cresset list verbs",
+            "cresset list digits-classifier > mine.yaml   # then: cresset train mine.yaml");
     }
 
     private static int Run(string? what, Func<Command> tree, RecipeCatalog catalog, bool json)
@@ -42,7 +46,16 @@ internal static class ListCommand
         if (what == "verbs")
         {
             var verbs = Verbs(tree(), "").ToList();
-            if (json) Output.Json(verbs.Select(v => new { Verb = v.Name, Summary = FirstLine(v.Command), Options = v.Command.Options.Select(o => o.Name), Arguments = v.Command.Arguments.Select(a => a.Name) }));
+            if (json)
+                Output.Json(
+                    verbs.Select(
+                        v => new
+                        {
+                            Verb = v.Name,
+                            Summary = FirstLine(v.Command),
+                            Options = v.Command.Options.Select(o => o.Name),
+                            Arguments = v.Command.Arguments.Select(a => a.Name)
+                        }));
             else Output.Entries(verbs.Select(v => (v.Name, FirstLine(v.Command))));
             return ExitCode.Success;
         }

@@ -23,11 +23,14 @@ internal sealed record LoraArgument(string Path, LoraScales Scales)
     {
         foreach (var part in skip)
         {
-            if (!Parts.Contains(part)) throw new ArgumentException($"--lora-skip is '{part}'; allowed are {string.Join(", ", Parts)}.{NearestName.Suggest(part, Parts)}");
+            if (!Parts.Contains(part))
+                throw new ArgumentException(
+                    $"--lora-skip is '{part}'; allowed are {string.Join(", ", Parts)}.{NearestName.Suggest(part, Parts)}");
         }
         var (path, scales) = (text, new List<double>());
         // A drive letter is no file: at least two characters stay before the colon.
-        while (scales.Count < 2 && path.LastIndexOf(':') is var colon && colon > 1 && double.TryParse(path[(colon + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out var scale))
+        while (scales.Count < 2 && path.LastIndexOf(':') is var colon && colon > 1
+            && double.TryParse(path[(colon + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out var scale))
         {
             if (!double.IsFinite(scale)) throw new ArgumentException($"--lora is '{text}'; its strength must be a finite number.");
             scales.Insert(0, scale);
@@ -35,6 +38,7 @@ internal sealed record LoraArgument(string Path, LoraScales Scales)
         }
         double Of(LoraPart part, double scale) => skip.Contains(Name(part)) ? 0 : scale;
         var (first, words) = scales.Count == 0 ? (1, 1) : (scales[0], scales[^1]);
-        return new LoraArgument(path, new LoraScales(Of(LoraPart.Transformer, first), Of(LoraPart.ClipL, words), Of(LoraPart.ClipG, words), Of(LoraPart.T5, words)));
+        return new LoraArgument(path,
+            new LoraScales(Of(LoraPart.Transformer, first), Of(LoraPart.ClipL, words), Of(LoraPart.ClipG, words), Of(LoraPart.T5, words)));
     }
 }

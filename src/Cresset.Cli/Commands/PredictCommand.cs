@@ -15,11 +15,31 @@ internal static class PredictCommand
 
     public static Command Create(PartCatalog parts)
     {
-        var run = new Argument<string>("RUN") { Description = "A run (its id, the beginning of it, or its name), the folder of one, or a model.safetensors." }.CompletesRun();
-        var files = new Argument<string[]>("FILES") { Description = "Pictures, or tables with the columns of the training's (of an agent: one number of the observation a column, and allowed0, allowed1 ... where its world forbids actions by state).", Arity = ArgumentArity.OneOrMore };
-        var output = new Option<string?>("--output", "-o") { Description = "A .csv or .json file, or a folder for pictures (default: predicted).", HelpName = "PATH" };
+        var run =
+            new Argument<string>(
+                "RUN")
+            {
+                Description =
+                    "A run (its id, the beginning of it, or its name), the folder of one, or a model.safetensors."
+            }.CompletesRun();
+        var files = new Argument<string[]>(
+            "FILES")
+        {
+            Description =
+                "Pictures, or tables with the columns of the training's (of an agent: one number of the observation a column, and "
+                    + "allowed0, allowed1 ... where its world forbids actions by state).",
+            Arity = ArgumentArity.OneOrMore
+        };
+        var output = new Option<string?>("--output",
+            "-o")
+        { Description = "A .csv or .json file, or a folder for pictures (default: predicted).", HelpName = "PATH" };
         var force = new Option<bool>("--force") { Description = "Replace files that exist." };
-        var alarms = new Option<double?>("--alarm-rate") { Description = "Densities: the share of ordinary inputs that may be called anomalies (default 0.01).", HelpName = "SHARE" };
+        var alarms = new Option<double?>(
+            "--alarm-rate")
+        {
+            Description = "Densities: the share of ordinary inputs that may be called anomalies (default 0.01).",
+            HelpName = "SHARE"
+        };
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
@@ -33,10 +53,12 @@ internal static class PredictCommand
             using var model = TrainedModel.Open(PathOf(result.GetValue(run)!, result.GetValue(runs)!), with.Of(result));
             if (result.GetValue(alarms) is { } rate) SetAlarms(model, rate);
             var target = result.GetValue(output);
-            if (target is not null && File.Exists(target) && !result.GetValue(force)) throw new ArgumentException($"{target} exists; add --force to replace it.");
+            if (target is not null && File.Exists(target) && !result.GetValue(force))
+                throw new ArgumentException($"{target} exists; add --force to replace it.");
             var inputs = result.GetValue(files)!;
             var (answers, kept) = (new List<Prediction>(), new List<string?>());
-            var isText = target?.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) == true || target?.EndsWith(".json", StringComparison.OrdinalIgnoreCase) == true;
+            var isText = target?.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) == true
+                || target?.EndsWith(".json", StringComparison.OrdinalIgnoreCase) == true;
             List<string>? places = null;
             foreach (var answer in model.Predict(inputs))
             {
@@ -47,7 +69,8 @@ internal static class PredictCommand
                     AtomicFile.WriteBytes(places[answers.Count], picture);
                     kept.Add(places[answers.Count]);
                 }
-                else if (isText && answer is { Picture: not null, Shares: null, Objects: null }) throw new ArgumentException($"--output {target}: the answers are pictures; name a folder.");
+                else if (isText && answer is { Picture: not null, Shares: null, Objects: null })
+                    throw new ArgumentException($"--output {target}: the answers are pictures; name a folder.");
                 else kept.Add(null);
                 // What was written need not stay in memory.
                 answers.Add(answer with { Picture = null });
@@ -58,7 +81,8 @@ internal static class PredictCommand
                 ShowFound(answers, kept, target, isText, result.GetValue(json));
                 return ExitCode.Success;
             }
-            var text = result.GetValue(json) || target?.EndsWith(".json", StringComparison.OrdinalIgnoreCase) == true ? PredictionText.Json(answers, kept) : PredictionText.Csv(answers, kept);
+            var text = result.GetValue(json) || target?.EndsWith(".json", StringComparison.OrdinalIgnoreCase) == true
+                ? PredictionText.Json(answers, kept) : PredictionText.Csv(answers, kept);
             if (target is null || places is not null) Console.Out.Write(text);
             else
             {
@@ -67,7 +91,10 @@ internal static class PredictCommand
             }
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset predict digits-classifier seven.png", "cresset predict my-flowers photos/*.jpg -o answers.csv", "cresset predict prices new-houses.csv --json", "cresset predict my-density points.csv --alarm-rate 0.01 -o scores.csv", "cresset predict dqn-cartpole observations.csv", "cresset predict vqvae-digits seven.png --json", "cresset predict detector-digits photos/*.png -o found.json");
+        return command.WithExamples("cresset predict digits-classifier seven.png", "cresset predict my-flowers photos/*.jpg -o answers.csv",
+            "cresset predict prices new-houses.csv --json", "cresset predict my-density points.csv --alarm-rate 0.01 -o scores.csv",
+            "cresset predict dqn-cartpole observations.csv", "cresset predict vqvae-digits seven.png --json",
+            "cresset predict detector-digits photos/*.png -o found.json");
     }
 
     private static void ShowFound(List<Prediction> answers, List<string?> kept, string? target, bool isText, bool json)
@@ -103,15 +130,21 @@ internal static class PredictCommand
         return store.Find(run).Folder;
     }
 
-    // Pictures go into the folder under their inputs' names; the answers say where. Nothing is written before all places are known to be free.
+    // Pictures go into the folder under their inputs' names; the answers say where. Nothing is written before all places are known to be
+    // free.
     private static List<string> Places(IReadOnlyList<string> inputs, string folder, bool force)
     {
         var places = inputs.Select(input => Path.Combine(folder, Path.GetFileNameWithoutExtension(input) + ".png")).ToList();
         for (var i = 0; i < places.Count; i++)
         {
-            if (Path.GetFullPath(places[i]) == Path.GetFullPath(inputs[i])) throw new ArgumentException($"{places[i]} is the input itself; name another folder with --output.");
-            if (places.IndexOf(places[i]) is var first && first < i) throw new ArgumentException($"{inputs[first]} and {inputs[i]} would both become {places[i]}; ask about them one after the other, with an --output folder for each.");
-            if (File.Exists(places[i]) && !force) throw new ArgumentException($"{places[i]} exists; add --force to replace it, or name another folder with --output.");
+            if (Path.GetFullPath(places[i]) == Path.GetFullPath(inputs[i]))
+                throw new ArgumentException($"{places[i]} is the input itself; name another folder with --output.");
+            if (places.IndexOf(places[i]) is var first && first < i)
+                throw new ArgumentException(
+                    $"{inputs[first]} and {inputs[i]} would both become {places[i]}; ask about them one after the other, with an --output "
+                        + $"folder for each.");
+            if (File.Exists(places[i]) && !force)
+                throw new ArgumentException($"{places[i]} exists; add --force to replace it, or name another folder with --output.");
         }
         return places;
     }

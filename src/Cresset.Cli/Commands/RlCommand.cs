@@ -13,13 +13,16 @@ internal static class RlCommand
     public const string Summary = "Environments, planning, Monte Carlo, temporal difference and linear value functions.";
 
     public static Command Create(PartCatalog parts)
-        => new("rl", Summary) { Environments(parts), RlSolveCommand.Create(parts), RlSweepCommand.Create(), Play(parts), RlRecordCommand.Create(parts), RlCheckCommand.Create(parts) };
+        => new("rl", Summary) { Environments(parts), RlSolveCommand.Create(parts), RlSweepCommand.Create(), Play(parts),
+            RlRecordCommand.Create(parts), RlCheckCommand.Create(parts) };
 
     private static Command Environments(PartCatalog parts)
     {
         var json = SharedOptions.Json();
         var with = new PartsOption(parts);
-        var command = new Command("envs", "List the environments with their spaces, limits and thresholds; 'cresset show NAME' has the options of each.") { with.Option, json };
+        var command = new Command("envs",
+            "List the environments with their spaces, limits and thresholds; 'cresset show NAME' has the options of each.") { with.Option,
+                json };
         command.SetAction(result =>
         {
             var all = with.Of(result).Of("environment").Select(part => (Part: part, Source: (EnvironmentSource)part.Create()))
@@ -27,7 +30,20 @@ internal static class RlCommand
                 .Select(e => (e.Part, e.Source, Facts: FactsOf(e.Source))).ToList();
             if (result.GetValue(json))
             {
-                Output.Json(all.Select(e => new { e.Source.Name, e.Source.Group, Description = e.Part.Summary, e.Facts.MaxEpisodeSteps, e.Facts.RewardThreshold, HasModel = e.Source.CreateTable() is not null, e.Facts.Observations, e.Facts.Actions, e.Facts.HasActionMask }));
+                Output.Json(
+                    all.Select(
+                        e => new
+                        {
+                            e.Source.Name,
+                            e.Source.Group,
+                            Description = e.Part.Summary,
+                            e.Facts.MaxEpisodeSteps,
+                            e.Facts.RewardThreshold,
+                            HasModel = e.Source.CreateTable() is not null,
+                            e.Facts.Observations,
+                            e.Facts.Actions,
+                            e.Facts.HasActionMask
+                        }));
                 return ExitCode.Success;
             }
             Output.Table(
@@ -35,7 +51,8 @@ internal static class RlCommand
                 all.Select(e => (IReadOnlyList<string>)
                 [
                     e.Source.Name, e.Facts.Observations, e.Facts.Actions + (e.Facts.HasActionMask ? ", masked" : ""),
-                    e.Facts.MaxEpisodeSteps?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "-", e.Facts.RewardThreshold is { } solved ? Output.Number(solved) : "-", e.Source.CreateTable() is null ? "-" : "known",
+                    e.Facts.MaxEpisodeSteps?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "-",
+                    e.Facts.RewardThreshold is { } solved ? Output.Number(solved) : "-", e.Source.CreateTable() is null ? "-" : "known",
                 ]));
             return ExitCode.Success;
         });
@@ -44,22 +61,28 @@ internal static class RlCommand
 
     // A world that needs an option first (a command) says what it offers when it has it.
     private static Rl.EnvironmentFacts FactsOf(EnvironmentSource source)
-        => source.Validate().Any() ? new Rl.EnvironmentFacts("as its server says", "as its server says", false, source.MaxEpisodeSteps, null) : Rl.EnvironmentFacts.Of(source);
+        => source.Validate().Any()
+            ? new Rl.EnvironmentFacts("as its server says", "as its server says", false, source.MaxEpisodeSteps, null)
+            : Rl.EnvironmentFacts.Of(source);
 
     private static Command Play(PartCatalog parts)
     {
         var with = new PartsOption(parts);
         var run = SharedOptions.Run();
         var runs = SharedOptions.RunsFolder();
-        var gif = new Option<string?>("--gif") { Description = "Write an animated GIF there; without it the episode is shown in the terminal.", HelpName = "FILE" };
+        var gif = new Option<string?>(
+            "--gif")
+        { Description = "Write an animated GIF there; without it the episode is shown in the terminal.", HelpName = "FILE" };
         var seed = new Option<int>("--seed") { Description = "Seed of the episode.", DefaultValueFactory = _ => 0 };
         var steps = new Option<int?>("--max-steps") { Description = "Longest episode (default: 1000 for agents, 200 for tables)." };
-        var command = new Command("play", "Play an episode with what a run learned or solved, in the terminal or as a GIF.") { run, with.Option, runs, gif, seed, steps };
+        var command = new Command("play", "Play an episode with what a run learned or solved, in the terminal or as a GIF.") { run,
+            with.Option, runs, gif, seed, steps };
         command.SetAction(result =>
         {
             if (result.GetValue(seed) < 0) throw new ArgumentException($"--seed is {result.GetValue(seed)}; allowed: at least 0.");
             if (result.GetValue(steps) < 1) throw new ArgumentException($"--max-steps is {result.GetValue(steps)}; allowed: at least 1.");
-            var episode = Episode(result.GetValue(run)!, result.GetValue(runs)!, (ulong)result.GetValue(seed), result.GetValue(steps), with.Recipes(result));
+            var episode = Episode(result.GetValue(run)!, result.GetValue(runs)!, (ulong)result.GetValue(seed), result.GetValue(steps),
+                with.Recipes(result));
             if (result.GetValue(gif) is { } target)
             {
                 var (frames, played, value) = EpisodeFilm.Save(target, episode);

@@ -16,20 +16,40 @@ internal static class RlSolveCommand
     {
         var defaults = new RlSolveOptions();
         var environment = new Argument<string>("ENV") { Description = "An environment: see 'cresset rl envs'." };
-        var settings = new Argument<string[]>("KEY=VALUE") { Description = "Options of the environment and of the solver, as in recipes: environment.world.is_rainy=true, environment.wrappers=discretize-observation.", Arity = ArgumentArity.ZeroOrMore };
+        var settings = new Argument<string[]>(
+            "KEY=VALUE")
+        {
+            Description =
+                "Options of the environment and of the solver, as in recipes: environment.world.is_rainy=true, "
+                    + "environment.wrappers=discretize-observation.",
+            Arity = ArgumentArity.ZeroOrMore
+        };
         var with = new PartsOption(parts);
         var algorithm = new Option<string>("--algo")
         {
             // The catalog is not asked here: that would cost every command its start.
-            Description = "A planner or learner: see 'cresset list --rl-methods'. Its options are algorithm.KEY=VALUE ('cresset show n-step-sarsa').",
+            Description =
+                "A planner or learner: see 'cresset list --rl-methods'. Its options are algorithm.KEY=VALUE ('cresset show n-step-sarsa').",
             DefaultValueFactory = _ => PartCatalog.NameOf(defaults.Algorithm.GetType())!,
         };
         var gamma = Number("--gamma", "Discount factor in [0, 1].", defaults.Gamma);
-        var alpha = new Option<string>("--alpha") { Description = "Step-size rule in k, such as 0.1, 1/k or 10/(k+100)^0.6.", DefaultValueFactory = _ => defaults.Alpha };
+        var alpha = new Option<string>("--alpha")
+        {
+            Description = "Step-size rule in k, such as 0.1, 1/k or 10/(k+100)^0.6.",
+            DefaultValueFactory = _ => defaults.Alpha
+        };
         var epsilon = Number("--epsilon", "Share of random actions.", defaults.Epsilon);
         var lambda = new Option<string?>("--lambda") { Description = "Trace parameter (default: the method's own).", HelpName = "VALUE" };
-        var n = new Option<string?>("--n") { Description = "Steps of n-step methods, sweeps of truncated policy iteration, length of MC Basic's episodes (default: the method's own).", HelpName = "N" };
-        var planning = new Option<string?>("--planning") { Description = "Imagined steps of Dyna and prioritized sweeping (default: the method's own).", HelpName = "N" };
+        var n = new Option<string?>(
+            "--n")
+        {
+            Description =
+                "Steps of n-step methods, sweeps of truncated policy iteration, length of MC Basic's episodes (default: the method's own).",
+            HelpName = "N"
+        };
+        var planning = new Option<string?>(
+            "--planning")
+        { Description = "Imagined steps of Dyna and prioritized sweeping (default: the method's own).", HelpName = "N" };
         var episodes = Count("--episodes", "Episodes of learning.", defaults.Episodes);
         var seeds = Count("--seeds", "Repetitions with other seeds, for the band of the learning curve.", defaults.Seeds);
         var seed = Count("--seed", "First seed.", defaults.Seed);
@@ -42,14 +62,16 @@ internal static class RlSolveCommand
         command.SetAction(result =>
         {
             var known = with.Of(result);
-            List<string> chosen = result.GetResult(algorithm) is { Implicit: false } ? [$"solve.algorithm={known.Get(Kind, result.GetValue(algorithm)!).Name}"] : [];
+            List<string> chosen = result.GetResult(algorithm) is { Implicit: false }
+                ? [$"solve.algorithm={known.Get(Kind, result.GetValue(algorithm)!).Name}"] : [];
             foreach (var (option, key) in new[] { (n, "n"), (lambda, "lambda"), (planning, "planning_steps") })
             {
                 if (result.GetValue(option) is { } value) chosen.Add($"solve.algorithm.{key}={value}");
             }
             var recipe = Read(known, result.GetValue(environment)!, [.. chosen, .. result.GetValue(settings) ?? []]);
             var read = (RlSolveOptions)recipe.Options[Section];
-            T Given<T>(Option<T> option, T otherwise) => result.GetResult(option) is { Implicit: false } ? result.GetValue(option)! : otherwise;
+            T Given<T>(Option<T> option, T otherwise) =>
+                result.GetResult(option) is { Implicit: false } ? result.GetValue(option)! : otherwise;
             var options = read with
             {
                 Gamma = Given(gamma, read.Gamma),
@@ -71,7 +93,8 @@ internal static class RlSolveCommand
             "cresset rl solve thermostat --with bin/Release/net10.0/My.dll --algo q-learning",
             "cresset rl solve SuttonMountainCar --algo sarsa-tiles --n 1 --alpha 0.0625 --epsilon 0 --gamma 1");
 
-        static Option<double> Number(string name, string text, double value) => new(name) { Description = text, DefaultValueFactory = _ => value };
+        static Option<double> Number(string name, string text, double value) =>
+            new(name) { Description = text, DefaultValueFactory = _ => value };
         static Option<int> Count(string name, string text, int value) => new(name) { Description = text, DefaultValueFactory = _ => value };
     }
 
@@ -96,7 +119,8 @@ internal static class RlSolveCommand
         var solution = RlSolver.Run(options, view, cancellation);
         view.Dispose();
         using var store = RunStore.Open(runsFolder);
-        using var run = store.Begin($"{options.Environment.Name}-{PartCatalog.NameOf(options.Algorithm.GetType())}", "rl", ToConfig(recipe, options));
+        using var run = store.Begin($"{options.Environment.Name}-{PartCatalog.NameOf(options.Algorithm.GetType())}", "rl",
+            ToConfig(recipe, options));
         solution.Policy.Save(run.Folder);
         RlSolveJob.Record(run, solution);
         var files = new List<string>();
@@ -111,7 +135,16 @@ internal static class RlSolveCommand
         run.Finish(solution.Failure is null ? RunStatus.Finished : RunStatus.Failed, solution.Summary, solution.Failure?.Message);
         if (json)
         {
-            Output.Json(new { run.Id, run.Folder, solution.Summary, solution.Policy.Actions, solution.Policy.Values, Pictures = files, Failure = solution.Failure?.Message });
+            Output.Json(new
+            {
+                run.Id,
+                run.Folder,
+                solution.Summary,
+                solution.Policy.Actions,
+                solution.Policy.Values,
+                Pictures = files,
+                Failure = solution.Failure?.Message
+            });
             return solution.Failure is null ? ExitCode.Success : throw solution.Failure;
         }
         if (RlFigures.Text(options.Environment, solution.Policy) is { } text) Console.Out.WriteLine(text);
@@ -124,5 +157,6 @@ internal static class RlSolveCommand
     }
 
     private static Dictionary<string, string> ToConfig(ResolvedRecipe recipe, RlSolveOptions options)
-        => (recipe with { Options = new Dictionary<string, IOptionsRecord> { [Section] = options } }).Flatten().ToDictionary(f => f.Key.Replace($"{Section}.", "", StringComparison.Ordinal), f => f.Value);
+        => (recipe with { Options = new Dictionary<string, IOptionsRecord> { [Section] = options } }).Flatten()
+            .ToDictionary(f => f.Key.Replace($"{Section}.", "", StringComparison.Ordinal), f => f.Value);
 }

@@ -20,12 +20,17 @@ internal static class RlSweepCommand
         var repetitions = new Option<int>("--repetitions") { Description = "Runs a point.", DefaultValueFactory = _ => 100 };
         var runs = SharedOptions.RunsFolder();
         var json = SharedOptions.Json();
-        var command = new Command("sweep", "Sweep n (or lambda) and the step size on the 19-state walk: figures 7.2 and 12.3 to 12.8 of Sutton and Barto.") { method, repetitions, runs, json };
+        var command = new Command("sweep",
+            "Sweep n (or lambda) and the step size on the 19-state walk: figures 7.2 and 12.3 to 12.8 of Sutton and Barto.") { method,
+                repetitions, runs, json };
         command.SetAction(result =>
         {
             var name = result.GetValue(method)!;
-            if (result.GetValue(repetitions) < 1) throw new ArgumentException($"--repetitions is {result.GetValue(repetitions)}; allowed: at least 1.");
-            if (!Methods.Contains(name)) throw new ArgumentException($"There is no method '{name}'.{NearestName.Suggest(name, Methods)} Known: {string.Join(", ", Methods)}.");
+            if (result.GetValue(repetitions) < 1)
+                throw new ArgumentException($"--repetitions is {result.GetValue(repetitions)}; allowed: at least 1.");
+            if (!Methods.Contains(name))
+                throw new ArgumentException(
+                    $"There is no method '{name}'.{NearestName.Suggest(name, Methods)} Known: {string.Join(", ", Methods)}.");
             using var interruption = new Interruption("stopping.");
             return Sweep(name, result.GetValue(repetitions), result.GetValue(runs)!, result.GetValue(json), interruption.Token);
         });
@@ -52,13 +57,20 @@ internal static class RlSweepCommand
             }
         }
         using var store = RunStore.Open(runsFolder);
-        using var run = store.Begin($"walk19-{method}", "rl-sweep", new Dictionary<string, string> { ["method"] = method, ["repetitions"] = repetitions.ToString(CultureInfo.InvariantCulture) });
+        using var run = store.Begin($"walk19-{method}", "rl-sweep",
+            new Dictionary<string, string> { ["method"] = method, ["repetitions"] = repetitions.ToString(CultureInfo.InvariantCulture) });
         var chart = WalkSweepJob.Chart(options.Method, points, $"19-state walk, {method}, first 10 episodes");
         var path = Path.Combine(run.Folder, "sweep.png");
         chart.Save(path);
         run.Picture("sweep", 0, chart.ToPng());
         var best = points.MinBy(p => p.Mean);
-        run.Finish(RunStatus.Finished, new Dictionary<string, double> { ["best_error"] = best.Mean, ["best_parameter"] = best.Parameter, ["best_alpha"] = best.StepSize });
+        run.Finish(RunStatus.Finished,
+            new Dictionary<string, double>
+            {
+                ["best_error"] = best.Mean,
+                ["best_parameter"] = best.Parameter,
+                ["best_alpha"] = best.StepSize
+            });
         if (json)
         {
             Output.Json(new { run.Id, run.Folder, Points = points, Picture = path });
@@ -66,7 +78,10 @@ internal static class RlSweepCommand
         }
         Output.Table(
             [method == "n-step" ? "n" : "lambda", "best alpha", "error", "standard error"],
-            points.GroupBy(p => p.Parameter).Select(g => g.MinBy(p => p.Mean)).Select(p => (IReadOnlyList<string>)[Output.Number(p.Parameter), Output.Number(p.StepSize), Output.Number(p.Mean), Output.Number(p.StandardError)]));
+            points.GroupBy(p => p.Parameter).Select(g => g.MinBy(p => p.Mean))
+                .Select(
+                    p => (IReadOnlyList<string>)[Output.Number(p.Parameter), Output.Number(p.StepSize), Output.Number(p.Mean),
+                        Output.Number(p.StandardError)]));
         Console.Out.WriteLine("wrote " + path);
         return ExitCode.Success;
     }

@@ -16,17 +16,28 @@ internal static class RunsCommand
         var runs = SharedOptions.RunsFolder();
         var text = new Option<string?>("--filter", "-f")
         {
-            Description = "Only runs that fit: a word, or conditions such as \"lr<1e-3 and tag:good\", \"accuracy>=0.9 or status:running\".",
+            Description =
+                "Only runs that fit: a word, or conditions such as \"lr<1e-3 and tag:good\", \"accuracy>=0.9 or status:running\".",
             HelpName = "CONDITION",
         };
-        var sort = new Option<string?>("--sort", "-s") { Description = "Sort by created, name, status, time, or a figure or series such as accuracy; -KEY for smallest first.", HelpName = "KEY" };
+        var sort = new Option<string?>("--sort",
+            "-s")
+        {
+            Description = "Sort by created, name, status, time, or a figure or series such as accuracy; -KEY for smallest first.",
+            HelpName = "KEY"
+        };
         var all = new Option<bool>("--all", "-a") { Description = "Archived runs too." };
         var limit = new Option<int>("--limit", "-n") { Description = "At most this many.", DefaultValueFactory = _ => 30 };
         var command = new Command("runs", Summary) { text, sort, all, limit, runs, json };
         command.SetAction(result =>
         {
             if (result.GetValue(limit) < 1) throw new ArgumentException($"--limit is {result.GetValue(limit)}; allowed: 1 or more.");
-            var query = new RunQuery { Where = result.GetValue(text), Limit = result.GetValue(limit), IncludeArchived = result.GetValue(all) };
+            var query = new RunQuery
+            {
+                Where = result.GetValue(text),
+                Limit = result.GetValue(limit),
+                IncludeArchived = result.GetValue(all)
+            };
             return List(result.GetValue(runs)!, Sorted(query, result.GetValue(sort)), result.GetValue(json));
         });
         command.Add(Show());
@@ -87,7 +98,11 @@ internal static class RunsCommand
         }));
         if (list.Count == query.Limit) Console.Out.WriteLine($"The first {list.Count} only; --limit shows more.");
         var missing = store.NotTakenIn;
-        if (missing.Count > 0) Console.Error.WriteLine($"cresset: {missing.Count} folder{(missing.Count == 1 ? "" : "s")} here look{(missing.Count == 1 ? "s" : "")} like a run but cannot be listed ({Output.Plain(Path.GetFileName(missing[0]))}{(missing.Count > 1 ? ", ..." : "")}); 'cresset runs repair' says why.");
+        if (missing.Count > 0)
+            Console.Error.WriteLine(
+                $"cresset: {missing.Count} folder{(missing.Count == 1 ? "" : "s")} here look{(missing.Count == 1 ? "s" : "")} like a run "
+                    + $"but cannot be listed ({Output.Plain(Path.GetFileName(missing[0]))}{(missing.Count > 1 ? ", ..." : "")}); 'cresset "
+                    + $"runs repair' says why.");
         return ExitCode.Success;
     }
 
@@ -104,29 +119,51 @@ internal static class RunsCommand
             var info = store.Find(place.Name);
             if (result.GetValue(json))
             {
-                Output.Json(new { Run = info, Config = store.Config(info.Id), Environment = store.EnvironmentOf(info.Id), Series = store.Series(info.Id), Pictures = store.Pictures(info.Id), Requests = store.Requests(info.Id) });
+                Output.Json(new
+                {
+                    Run = info,
+                    Config = store.Config(info.Id),
+                    Environment = store.EnvironmentOf(info.Id),
+                    Series = store.Series(info.Id),
+                    Pictures = store.Pictures(info.Id),
+                    Requests = store.Requests(info.Id)
+                });
                 return ExitCode.Success;
             }
-            Console.Out.WriteLine($"{info.Id}\n  status   {info.Status.ToString().ToLowerInvariant()}{(info.Message.Length > 0 ? ": " + Output.Plain(info.Message) : "")}");
-            Console.Out.WriteLine($"  began    {info.Created.ToLocalTime():yyyy-MM-dd HH:mm:ss}, recorded for {Output.Duration(info.ActiveTime)} in {info.Sessions} session{(info.Sessions == 1 ? "" : "s")}");
+            Console.Out.WriteLine(
+                $"{info.Id}\n  status   "
+                    + $"{info.Status.ToString().ToLowerInvariant()}{(info.Message.Length > 0 ? ": " + Output.Plain(info.Message) : "")}");
+            Console.Out.WriteLine(
+                $"  began    {info.Created.ToLocalTime():yyyy-MM-dd HH:mm:ss}, recorded for {Output.Duration(info.ActiveTime)} in "
+                    + $"{info.Sessions} session{(info.Sessions == 1 ? "" : "s")}");
             Console.Out.WriteLine($"  folder   {Output.Plain(info.Folder)}");
             if (info.Note.Length > 0) Console.Out.WriteLine($"  note     {Output.Plain(info.Note)}");
             if (info.Tags.Count > 0) Console.Out.WriteLine($"  tags     {Output.Plain(string.Join(", ", info.Tags))}");
-            if (info.Summary.Count > 0) Output.Table(["result", "value"], info.Summary.Select(s => new[] { s.Key, Output.Number(s.Value) }));
-            Output.Table(["series", "points", "last step", "last"], store.Series(info.Id).Select(s => new[] { s.Tag, s.Count.ToString(CultureInfo.InvariantCulture), s.Last.Step.ToString(CultureInfo.InvariantCulture), Output.Number(s.Last.Value) }));
+            if (info.Summary.Count > 0)
+                Output.Table(["result", "value"], info.Summary.Select(s => new[] { s.Key, Output.Number(s.Value) }));
+            Output.Table(["series", "points", "last step", "last"],
+                store.Series(info.Id)
+                    .Select(
+                        s => new[] { s.Tag, s.Count.ToString(CultureInfo.InvariantCulture),
+                            s.Last.Step.ToString(CultureInfo.InvariantCulture), Output.Number(s.Last.Value) }));
             Output.Table(["setting", "value"], store.Config(info.Id).Select(c => new[] { c.Key, c.Value }));
             Output.Table(["environment", "value"], store.EnvironmentOf(info.Id).Select(c => new[] { c.Key, c.Value }));
             foreach (var picture in store.Pictures(info.Id)) Console.Out.WriteLine($"  picture  {Output.Plain(picture.Path)}");
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset runs show digits-classifier", "cresset runs show /mnt/usb/digits-classifier-20260102-150405-ab12 --json");
+        return command.WithExamples("cresset runs show digits-classifier",
+            "cresset runs show /mnt/usb/digits-classifier-20260102-150405-ab12 --json");
     }
 
     private static Command Export()
     {
         var run = SharedOptions.Run();
         var runs = SharedOptions.RunsFolder();
-        var format = new Option<string>("--format") { Description = "csv (one row a point) or json (everything).", DefaultValueFactory = _ => "csv" };
+        var format = new Option<string>("--format")
+        {
+            Description = "csv (one row a point) or json (everything).",
+            DefaultValueFactory = _ => "csv"
+        };
         format.AcceptOnlyFromAmong("csv", "json");
         var output = new Option<string?>("--output", "-o") { Description = "File to write (default: standard output).", HelpName = "FILE" };
         var command = new Command("export", "Write a run's points as CSV or everything as JSON.") { run, format, output, runs };
@@ -153,6 +190,7 @@ internal static class RunsCommand
             }
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset runs export digits-classifier -o curves.csv", "cresset runs export digits-classifier --format json");
+        return command.WithExamples("cresset runs export digits-classifier -o curves.csv",
+            "cresset runs export digits-classifier --format json");
     }
 }

@@ -4,15 +4,23 @@ using Cresset.Runs;
 
 namespace Cresset.Cli.Commands;
 
-/// <summary>Verbs below <c>cresset runs</c> that change what the store says of runs: tag, note, rename, archive, rm, restore, empty-trash, import, repair, ask.</summary>
+/// <summary>
+/// Verbs below <c>cresset runs</c> that change what the store says of runs: tag, note, rename, archive, rm, restore, empty-trash, import,
+/// repair, ask.
+/// </summary>
 internal static class RunsEditCommands
 {
-    public static IEnumerable<Command> All() => [Tag(), Note(), Rename(), Archive(), Remove(), Restore(), EmptyTrash(), Ask(), Import(), Repair()];
+    public static IEnumerable<Command> All() =>
+        [Tag(), Note(), Rename(), Archive(), Remove(), Restore(), EmptyTrash(), Ask(), Import(), Repair()];
 
     private static Command Tag()
     {
         var run = SharedOptions.Run();
-        var labels = new Argument<string[]>("LABEL") { Description = "Labels to add; -LABEL takes one away.", Arity = ArgumentArity.OneOrMore };
+        var labels = new Argument<string[]>("LABEL")
+        {
+            Description = "Labels to add; -LABEL takes one away.",
+            Arity = ArgumentArity.OneOrMore
+        };
         return Edit("tag", "Label a run.", [run, labels], run, (store, id, result) =>
         {
             foreach (var label in result.GetValue(labels)!)
@@ -27,7 +35,11 @@ internal static class RunsEditCommands
     private static Command Note()
     {
         var run = SharedOptions.Run();
-        var words = new Argument<string[]>("WORDS") { Description = "The new note; without words the note is taken away.", Arity = ArgumentArity.ZeroOrMore };
+        var words = new Argument<string[]>("WORDS")
+        {
+            Description = "The new note; without words the note is taken away.",
+            Arity = ArgumentArity.ZeroOrMore
+        };
         return Edit("note", "Write a note to a run.", [run, words], run, (store, id, result) =>
         {
             var note = string.Join(' ', result.GetValue(words)!);
@@ -62,7 +74,8 @@ internal static class RunsEditCommands
     {
         var run = SharedOptions.Run();
         var forGood = new Option<bool>("--for-good") { Description = "Delete at once instead of putting it into the trash." };
-        return Edit("rm", "Put a run into the trash: it can be brought back until the trash is emptied.", [run, forGood], run, (store, id, result) =>
+        return Edit("rm", "Put a run into the trash: it can be brought back until the trash is emptied.", [run, forGood], run,
+            (store, id, result) =>
         {
             if (result.GetValue(forGood))
             {
@@ -107,19 +120,26 @@ internal static class RunsEditCommands
     {
         var run = SharedOptions.Run();
         var what = new Argument<string>("COMMAND") { Description = $"One of: {string.Join(", ", RunRequest.Commands)}." };
-        var value = new Argument<string>("VALUE") { Description = "For rate: 1e-4, or x0.5 for half of what it is.", Arity = ArgumentArity.ZeroOrOne };
-        return Edit("ask", "Ask something of a run that is being recorded: it obeys after its current step.", [run, what, value], run, (store, id, result) =>
+        var value = new Argument<string>("VALUE")
+        {
+            Description = "For rate: 1e-4, or x0.5 for half of what it is.",
+            Arity = ArgumentArity.ZeroOrOne
+        };
+        return Edit("ask", "Ask something of a run that is being recorded: it obeys after its current step.", [run, what, value], run,
+            (store, id, result) =>
         {
             store.Ask(id, result.GetValue(what)!, result.GetValue(value) ?? "");
             return $"asked {id} to {result.GetValue(what)}; its answer stands in: cresset runs show {id} --json";
-        }).WithExamples("cresset runs ask digits-classifier stop", "cresset runs ask digits-classifier save", "cresset runs ask digits-classifier rate x0.5");
+        }).WithExamples("cresset runs ask digits-classifier stop", "cresset runs ask digits-classifier save",
+            "cresset runs ask digits-classifier rate x0.5");
     }
 
     private static Command Repair()
     {
         var runs = SharedOptions.RunsFolder();
         var json = SharedOptions.Json();
-        var command = new Command("repair", "Make a store right again from its folders: a damaged database, copied runs, leftovers of killed processes.") { runs, json };
+        var command = new Command("repair",
+            "Make a store right again from its folders: a damaged database, copied runs, leftovers of killed processes.") { runs, json };
         command.SetAction(result =>
         {
             var repair = RunStore.Repair(result.GetValue(runs)!);
@@ -139,10 +159,15 @@ internal static class RunsEditCommands
 
     private static Command Import()
     {
-        var logs = new Argument<string[]>("FOLDER") { Description = "Folders with TensorBoard event files in them or below.", Arity = ArgumentArity.OneOrMore };
+        var logs = new Argument<string[]>("FOLDER")
+        {
+            Description = "Folders with TensorBoard event files in them or below.",
+            Arity = ArgumentArity.OneOrMore
+        };
         var runs = SharedOptions.RunsFolder();
         var json = SharedOptions.Json();
-        var command = new Command("import", "Take TensorBoard logs of other programs in, to be listed, plotted and compared beside one's own runs.") { logs, runs, json };
+        var command = new Command("import",
+            "Take TensorBoard logs of other programs in, to be listed, plotted and compared beside one's own runs.") { logs, runs, json };
         command.SetAction(result =>
         {
             var (imported, notices) = (new List<string>(), new List<string>());
@@ -154,7 +179,8 @@ internal static class RunsEditCommands
             else foreach (var id in imported) Console.Out.WriteLine($"imported  {id}");
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset runs import lightning_logs/version_0", "cresset runs import lightning_logs  # every log below");
+        return command.WithExamples("cresset runs import lightning_logs/version_0",
+            "cresset runs import lightning_logs  # every log below");
     }
 
     // The name says which of several logs it is: version_0 alone would not.
@@ -164,10 +190,13 @@ internal static class RunsEditCommands
         var parts = EventLog.FindFolders(root);
         if (parts.Count == 0) throw new InvalidDataException($"'{root}' holds no TensorBoard event files (*tfevents*), in it or below.");
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
-        return parts.Select(part => part == "." ? (full, Path.GetFileName(full)) : (Path.Combine(full, part), $"{Path.GetFileName(full)}-{part.Replace(Path.DirectorySeparatorChar, '-')}"));
+        return parts.Select(
+            part => part == "." ? (full, Path.GetFileName(full))
+                : (Path.Combine(full, part), $"{Path.GetFileName(full)}-{part.Replace(Path.DirectorySeparatorChar, '-')}"));
     }
 
-    private static Command Edit(string name, string summary, IEnumerable<Symbol> symbols, Argument<string> run, Func<RunStore, string, ParseResult, string> work)
+    private static Command Edit(string name, string summary, IEnumerable<Symbol> symbols, Argument<string> run,
+        Func<RunStore, string, ParseResult, string> work)
     {
         var runs = SharedOptions.RunsFolder();
         var command = new Command(name, summary) { runs };
@@ -187,5 +216,6 @@ internal static class RunsEditCommands
     }
 
     private static RunStore Existing(string folder)
-        => RunStore.Exists(folder) ? RunStore.Open(folder) : throw new DirectoryNotFoundException($"There are no runs in '{Path.GetFullPath(folder)}'; name the folder with --runs.");
+        => RunStore.Exists(folder) ? RunStore.Open(folder)
+            : throw new DirectoryNotFoundException($"There are no runs in '{Path.GetFullPath(folder)}'; name the folder with --runs.");
 }

@@ -16,7 +16,13 @@ internal static class Sd3Command
         Sd3LoraCommand.Create(),
     };
 
-    public static Option<string> Model() => new("--model", "-m") { Description = "A diffusers folder or a single file (safetensors or GGUF).", HelpName = "DIR|FILE", Required = true };
+    public static Option<string> Model() =>
+        new("--model", "-m")
+        {
+            Description = "A diffusers folder or a single file (safetensors or GGUF).",
+            HelpName = "DIR|FILE",
+            Required = true
+        };
 
     /// <summary>An element type by name, or null for "auto".</summary>
     public static TorchSharp.torch.ScalarType? Dtype(string? name) => name switch

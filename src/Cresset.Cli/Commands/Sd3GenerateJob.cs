@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 namespace Cresset.Cli.Commands;
 
 /// <summary>One call of <c>cresset sd3 generate</c>.</summary>
-internal sealed record Sd3GenerateJob(string Model, PromptText Prompt, PromptText Negative, GenerationOptions Options, LoadOptions Load, string Output, bool Json)
+internal sealed record Sd3GenerateJob(string Model, PromptText Prompt, PromptText Negative, GenerationOptions Options, LoadOptions Load,
+    string Output, bool Json)
 {
     public string? Init { get; init; }
 
@@ -50,15 +51,20 @@ internal sealed record Sd3GenerateJob(string Model, PromptText Prompt, PromptTex
             Control = ControlImage is null ? null : Pixels(ControlImage, 3),
         };
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        using var model = StableDiffusion3.Load(Model, Load with { EightBits = Load.EightBits && adapters.Count == 0 }, new Line<string>(part => Say($"loading      {part}")), interruption.Token);
+        using var model = StableDiffusion3.Load(Model, Load with { EightBits = Load.EightBits && adapters.Count == 0 },
+            new Line<string>(part => Say($"loading      {part}")), interruption.Token);
         foreach (var (adapter, lora) in adapters.Zip(Loras)) Merge(model, adapter, lora);
         if (Load.EightBits && adapters.Count > 0)
         {
             WeightQuantization.ToEightBits(model.Transformer);
             if (model.Text.T5 is { } t5) WeightQuantization.ToEightBits(t5);
         }
-        using var control = Control is null ? null : ControlNet.Load(Control, Load.Dtype ?? ScalarType.Float32, Load.Device, interruption.Token);
-        if (control?.Unused is { Count: > 0 } unused) Console.Error.WriteLine($"cresset: {Control}: {unused.Count} keys belong to nothing in the ControlNet and are not used ({string.Join(", ", unused.Take(3))}{(unused.Count > 3 ? ", ..." : "")})");
+        using var control = Control is null ? null
+            : ControlNet.Load(Control, Load.Dtype ?? ScalarType.Float32, Load.Device, interruption.Token);
+        if (control?.Unused is { Count: > 0 } unused)
+            Console.Error.WriteLine(
+                $"cresset: {Control}: {unused.Count} keys belong to nothing in the ControlNet and are not used "
+                    + $"({string.Join(", ", unused.Take(3))}{(unused.Count > 3 ? ", ..." : "")})");
         model.Control = control;
         if (onCpu) plan.Apply(model);
         if (Tile) model.Vae.Tiling ??= new VaeTiling(Math.Min(512, model.Vae.Options.SampleSize), model.Vae.Options.Downscale);
@@ -70,11 +76,23 @@ internal sealed record Sd3GenerateJob(string Model, PromptText Prompt, PromptTex
         using var unwanted = Options.Guidance.IsOn ? model.Text.Encode(Negative, clipSkip: 0, Options.T5Length) : null;
         // Their work is done: steps and decoding have the memory to themselves.
         model.Text.Release();
-        using var made = model.Generate(wanted, unwanted, Options, inputs, new Line<GenerationStep>(step => Report(step, clock.Elapsed)), cancellation: interruption.Token);
+        using var made = model.Generate(wanted, unwanted, Options, inputs, new Line<GenerationStep>(step => Report(step, clock.Elapsed)),
+            cancellation: interruption.Token);
         foreach (var adapter in adapters) adapter.Dispose();
-        var settings = new GenerationSettings(Prompt, Negative, Options with { Schedule = Options.Schedule ?? model.Schedule }) { Model = Path.GetFileName(Path.TrimEndingDirectorySeparator(Model)), Files = Others() };
-        if (Before is not null && !Before.Files.SequenceEqual(settings.Files)) Console.Error.WriteLine($"cresset: the picture of --from was made with {(Before.Files.Count == 0 ? "no other files" : string.Join(", ", Before.Files))}, this one with {(settings.Files.Count == 0 ? "none" : string.Join(", ", settings.Files))}");
-        foreach (var note in made.Notes.Concat(wanted.Notes).Concat((unwanted?.Notes ?? []).Select(n => "negative prompt: " + n))) Console.Error.WriteLine("cresset: " + note);
+        var settings = new GenerationSettings(Prompt, Negative,
+            Options with { Schedule = Options.Schedule ?? model.Schedule })
+        {
+            Model =
+                Path.GetFileName(Path.TrimEndingDirectorySeparator(Model)),
+            Files = Others()
+        };
+        if (Before is not null && !Before.Files.SequenceEqual(settings.Files))
+            Console.Error.WriteLine(
+                $"cresset: the picture of --from was made with "
+                    + $"{(Before.Files.Count == 0 ? "no other files" : string.Join(", ", Before.Files))}, this one with "
+                    + $"{(settings.Files.Count == 0 ? "none" : string.Join(", ", settings.Files))}");
+        foreach (var note in made.Notes.Concat(wanted.Notes).Concat((unwanted?.Notes ?? []).Select(n => "negative prompt: " + n)))
+            Console.Error.WriteLine("cresset: " + note);
         var files = (made with { Settings = settings }).Save(Output);
         if (Json) Terminal.Output.Json(new { files, seed = Options.Seed, seconds = clock.Elapsed.TotalSeconds });
         else foreach (var file in files) Console.Out.WriteLine($"picture      {file}");
@@ -86,7 +104,8 @@ internal sealed record Sd3GenerateJob(string Model, PromptText Prompt, PromptTex
     {
         var files = new List<string>();
         foreach (var lora in Loras) files.Add($"LoRA {Path.GetFileName(lora.Path)} {Terminal.Output.Number(lora.Scales.Transformer)}");
-        foreach (var (what, path) in new[] { ("initial picture", Init), ("mask", Mask), ("ControlNet", Control), ("control picture", ControlImage) })
+        foreach (var (what, path) in new[] { ("initial picture", Init), ("mask", Mask), ("ControlNet", Control),
+            ("control picture", ControlImage) })
         {
             if (path is not null) files.Add($"{what} {Path.GetFileName(path)}");
         }
@@ -96,8 +115,13 @@ internal sealed record Sd3GenerateJob(string Model, PromptText Prompt, PromptTex
     private void Merge(StableDiffusion3 model, LoraAdapter adapter, LoraArgument lora)
     {
         adapter.Merge(model, lora.Scales);
-        if (adapter.LeftOut is { Count: > 0 } left) Console.Error.WriteLine($"cresset: {lora.Path}: {left.Count} keys are no adapter of these networks and are left out ({string.Join(", ", left.Take(3))}{(left.Count > 3 ? ", ..." : "")})");
-        Say($"lora         {lora.Path}: {string.Join(", ", adapter.Layers.Where(p => lora.Scales.Of(p.Part) != 0).GroupBy(p => p.Part).Select(g => $"{LoraArgument.Name(g.Key)} {Terminal.Output.Number(lora.Scales.Of(g.Key))} ({g.Count()} layers)").DefaultIfEmpty("left out"))}");
+        if (adapter.LeftOut is { Count: > 0 } left)
+            Console.Error.WriteLine(
+                $"cresset: {lora.Path}: {left.Count} keys are no adapter of these networks and are left out "
+                    + $"({string.Join(", ", left.Take(3))}{(left.Count > 3 ? ", ..." : "")})");
+        var parts = adapter.Layers.Where(p => lora.Scales.Of(p.Part) != 0).GroupBy(p => p.Part)
+            .Select(g => $"{LoraArgument.Name(g.Key)} {Terminal.Output.Number(lora.Scales.Of(g.Key))} ({g.Count()} layers)");
+        Say($"lora         {lora.Path}: {string.Join(", ", parts.DefaultIfEmpty("left out"))}");
     }
 
     private void Report(GenerationStep step, TimeSpan elapsed)
@@ -107,7 +131,8 @@ internal sealed record Sd3GenerateJob(string Model, PromptText Prompt, PromptTex
         if (!Preview || step.Predicted.size(1) != 16) return;
         using var scope = NewDisposeScope();
         var rgb = LatentPreview.ToRgb(step.Predicted).cpu().contiguous();
-        AtomicFile.WriteBytes(Path.ChangeExtension(Output, null) + "-preview.png", Picture.FromPlanes(rgb[0].contiguous().data<float>().ToArray(), 3, (int)rgb.size(2), (int)rgb.size(3)).ToPng());
+        AtomicFile.WriteBytes(Path.ChangeExtension(Output, null) + "-preview.png",
+            Picture.FromPlanes(rgb[0].contiguous().data<float>().ToArray(), 3, (int)rgb.size(2), (int)rgb.size(3)).ToPng());
     }
 
     private void Say(string text)
@@ -121,9 +146,12 @@ internal sealed record Sd3GenerateJob(string Model, PromptText Prompt, PromptTex
         if (!File.Exists(path)) throw new FileNotFoundException($"{path} is not there.", path);
         var picture = Picture.Load(path);
         using var scope = NewDisposeScope();
-        var rgb = tensor(picture.Pixels).view(1, picture.Height, picture.Width, 4).permute(0, 3, 1, 2).narrow(1, 0, 3).to(ScalarType.Float32).div_(255);
+        var rgb = tensor(picture.Pixels).view(1, picture.Height, picture.Width, 4).permute(0, 3, 1, 2).narrow(1, 0, 3)
+            .to(ScalarType.Float32).div_(255);
         if (channels == 1) rgb = rgb.mean([1], keepdim: true);
-        if (picture.Width != Options.Width || picture.Height != Options.Height) rgb = channels == 1 ? Upsample.Apply(rgb, [Options.Height, Options.Width]) : Upsample.Apply(rgb, [Options.Height, Options.Width], mode: ResizeMode.Bicubic, antialias: true).clamp_(0, 1);
+        if (picture.Width != Options.Width || picture.Height != Options.Height)
+            rgb = channels == 1 ? Upsample.Apply(rgb, [Options.Height, Options.Width])
+                : Upsample.Apply(rgb, [Options.Height, Options.Width], mode: ResizeMode.Bicubic, antialias: true).clamp_(0, 1);
         return rgb.contiguous().MoveToOuterDisposeScope();
     }
 

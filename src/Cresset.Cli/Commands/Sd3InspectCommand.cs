@@ -27,11 +27,17 @@ internal static class Sd3InspectCommand
     private static void Print(ModelInspection inspection)
     {
         Console.Out.WriteLine($"{inspection.Model}, {inspection.Layout}");
-        Output.Table(["part", "parameters", "stored as", "on disk", "fp32", "bf16", "int8", "sizes"], inspection.Parts.Select(p => p.IsPresent
-            ? (IReadOnlyList<string>)[p.Name, p.Parameters.ToString("N0", CultureInfo.InvariantCulture), p.Stored, Bytes(p.StoredBytes), Bytes(p.Memory(4)), Bytes(p.Memory(2)), Bytes(p.Memory(1)), p.Description]
-            : [p.Name, "-", "-", "-", "-", "-", "-", p.Name is "transformer" or "vae" ? "absent: needed to make pictures, take it from another file" : "absent: zeros stand in its place, or take it from another file"]));
+        Output.Table(["part", "parameters", "stored as", "on disk", "fp32", "bf16", "int8", "sizes"],
+            inspection.Parts.Select(p => p.IsPresent
+            ? (IReadOnlyList<string>)[p.Name, p.Parameters.ToString("N0", CultureInfo.InvariantCulture), p.Stored, Bytes(p.StoredBytes),
+                Bytes(p.Memory(4)), Bytes(p.Memory(2)), Bytes(p.Memory(1)), p.Description]
+            : [p.Name, "-", "-", "-", "-", "-", "-",
+                p.Name is "transformer" or "vae" ? "absent: needed to make pictures, take it from another file"
+                    : "absent: zeros stand in its place, or take it from another file"]));
         var present = inspection.Parts.Where(p => p.IsPresent).ToList();
-        Console.Out.WriteLine($"all parts: {Bytes(present.Sum(p => p.Memory(4)))} in fp32, {Bytes(present.Sum(p => p.Memory(2)))} in bf16, {Bytes(present.Sum(p => p.Memory(1)))} in int8");
+        Console.Out.WriteLine(
+            $"all parts: {Bytes(present.Sum(p => p.Memory(4)))} in fp32, {Bytes(present.Sum(p => p.Memory(2)))} in bf16, "
+                + $"{Bytes(present.Sum(p => p.Memory(1)))} in int8");
         foreach (var part in present.Where(p => !p.Report.IsExact)) Console.Out.WriteLine($"{part.Name}: {part.Report}");
     }
 
@@ -53,8 +59,15 @@ internal static class Sd3InspectCommand
             return ExitCode.Success;
         }
         Console.Out.WriteLine("a LoRA; 'cresset sd3 lora' lists its layers");
-        Output.Table(["part", "kind", "layers", "rank", "alpha / rank", "parameters"], parts.Select(p => (IReadOnlyList<string>)[p.Name, string.Join(", ", p.Kinds), p.Layers.ToString(CultureInfo.InvariantCulture), string.Join(", ", p.Ranks), string.Join(", ", p.Scales.Select(Output.Number)), p.Parameters.ToString("N0", CultureInfo.InvariantCulture)]));
-        if (lora.LeftOut.Count > 0) Console.Out.WriteLine($"{lora.LeftOut.Count} keys are no adapter of these networks and are left out ({string.Join(", ", lora.LeftOut.Take(3))}{(lora.LeftOut.Count > 3 ? ", ..." : "")})");
+        Output.Table(["part", "kind", "layers", "rank", "alpha / rank", "parameters"],
+            parts.Select(
+                p => (IReadOnlyList<string>)[p.Name, string.Join(", ", p.Kinds), p.Layers.ToString(CultureInfo.InvariantCulture),
+                    string.Join(", ", p.Ranks), string.Join(", ", p.Scales.Select(Output.Number)),
+                    p.Parameters.ToString("N0", CultureInfo.InvariantCulture)]));
+        if (lora.LeftOut.Count > 0)
+            Console.Out.WriteLine(
+                $"{lora.LeftOut.Count} keys are no adapter of these networks and are left out "
+                    + $"({string.Join(", ", lora.LeftOut.Take(3))}{(lora.LeftOut.Count > 3 ? ", ..." : "")})");
         return ExitCode.Success;
     }
 

@@ -20,11 +20,22 @@ internal static class Sd3LoraCommand
             using var lora = LoraAdapter.Load(r.GetValue(path)!);
             if (r.GetValue(peft) is { } one) lora.Save(one);
             if (r.GetValue(kohya) is { } other) lora.SaveKohya(other);
-            if (r.GetValue(json)) Output.Json(lora.Layers.Select(p => new { Part = LoraArgument.Name(p.Part), p.Target, p.Kind, p.Rank, p.Alpha, p.Inputs, p.Outputs }));
-            else Output.Table(["part", "target", "kind", "rank", "alpha", "shape"], lora.Layers.OrderBy(p => p.Part).Select(p => (IReadOnlyList<string>)[LoraArgument.Name(p.Part), p.Target, p.Kind, p.Rank.ToString(CultureInfo.InvariantCulture), Output.Number(p.Alpha), $"{p.Outputs} x {p.Inputs}"]));
-            if (lora.LeftOut.Count > 0) Console.Error.WriteLine($"cresset: {lora.LeftOut.Count} keys are no adapter of these networks ({string.Join(", ", lora.LeftOut.Take(3))}{(lora.LeftOut.Count > 3 ? ", ..." : "")})");
+            if (r.GetValue(json))
+                Output.Json(
+                    lora.Layers.Select(
+                        p => new { Part = LoraArgument.Name(p.Part), p.Target, p.Kind, p.Rank, p.Alpha, p.Inputs, p.Outputs }));
+            else Output.Table(["part", "target", "kind", "rank", "alpha", "shape"],
+                lora.Layers.OrderBy(p => p.Part)
+                    .Select(
+                        p => (IReadOnlyList<string>)[LoraArgument.Name(p.Part), p.Target, p.Kind,
+                            p.Rank.ToString(CultureInfo.InvariantCulture), Output.Number(p.Alpha), $"{p.Outputs} x {p.Inputs}"]));
+            if (lora.LeftOut.Count > 0)
+                Console.Error.WriteLine(
+                    $"cresset: {lora.LeftOut.Count} keys are no adapter of these networks "
+                        + $"({string.Join(", ", lora.LeftOut.Take(3))}{(lora.LeftOut.Count > 3 ? ", ..." : "")})");
             return ExitCode.Success;
         });
-        return command.WithExamples("cresset sd3 lora style.safetensors", "cresset sd3 lora style.safetensors --to-kohya style-kohya.safetensors");
+        return command.WithExamples("cresset sd3 lora style.safetensors",
+            "cresset sd3 lora style.safetensors --to-kohya style-kohya.safetensors");
     }
 }

@@ -17,12 +17,18 @@ internal static class SharedOptions
     };
 
     public static Argument<string> Run()
-        => new Argument<string>("RUN") { Description = "A run: its id, the beginning of it, its name (then the newest), or the path of its folder." }.CompletesRun();
+        => new Argument<string>(
+            "RUN")
+        {
+            Description =
+                "A run: its id, the beginning of it, its name (then the newest), or the path of its folder."
+        }.CompletesRun();
 
     /// <summary>Adds examples below a verb's help.</summary>
     public static Command WithExamples(this Command command, params string[] examples)
     {
-        command.Description += Environment.NewLine + Environment.NewLine + "Examples:" + Environment.NewLine + string.Join(Environment.NewLine, examples.Select(e => "  " + e));
+        command.Description += Environment.NewLine + Environment.NewLine + "Examples:" + Environment.NewLine
+            + string.Join(Environment.NewLine, examples.Select(e => "  " + e));
         return command;
     }
 }

@@ -12,7 +12,9 @@ internal static class ShowCommand
 
     public static Command Create(PartCatalog parts)
     {
-        var name = new Argument<string>("NAME") { Description = "A part (lion, cosine, folder ...), a kind and a part (optimizer/lion), or a recipe." };
+        var name = new Argument<string>(
+            "NAME")
+        { Description = "A part (lion, cosine, folder ...), a kind and a part (optimizer/lion), or a recipe." };
         var json = SharedOptions.Json();
         var with = new PartsOption(parts);
         var command = new Command("show", Summary) { name, with.Option, json };
@@ -28,9 +30,11 @@ internal static class ShowCommand
         var found = slash > 0 && parts.Kinds.Contains(name[..slash])
             ? [parts.Get(name[..slash], name[(slash + 1)..])]
             : parts.All.Where(p => p.IsNamed(name)).ToList();
-        var isRecipe = RecipeCatalog.Names.Contains(name) || name.EndsWith(".yaml", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".yml", StringComparison.OrdinalIgnoreCase);
+        var isRecipe = RecipeCatalog.Names.Contains(name) || name.EndsWith(".yaml", StringComparison.OrdinalIgnoreCase)
+            || name.EndsWith(".yml", StringComparison.OrdinalIgnoreCase);
         if (found.Count == 0 && !isRecipe) throw new ArgumentException(
-            $"there is no part or recipe '{name}'.{NearestName.Suggest(name, parts.All.Select(p => p.Name).Concat(RecipeCatalog.Names))} 'cresset list kinds' shows all parts, 'cresset list' the recipes.");
+            $"there is no part or recipe '{name}'.{NearestName.Suggest(name, parts.All.Select(p => p.Name).Concat(RecipeCatalog.Names))} "
+                + $"'cresset list kinds' shows all parts, 'cresset list' the recipes.");
         if (isRecipe) found.RemoveAll(p => p.Kind == "job");
         if (json)
         {
@@ -73,9 +77,14 @@ internal static class ShowCommand
     }
 
     private static void Print(IReadOnlyList<OptionFact> facts)
-        => Output.Entries(facts.Select(f => ($"{f.Key} = {f.Default}", $"{f.Summary.TrimEnd('.')}{(f.Summary.Length == 0 ? f.Type : $"; {f.Type}")}{(f.Allowed.Length == 0 ? "" : $", allowed: {f.Allowed}")}.")), "    ");
+        => Output.Entries(
+            facts.Select(
+                f => ($"{f.Key} = {f.Default}",
+                    $"{f.Summary.TrimEnd('.')}{(f.Summary.Length == 0 ? f.Type : $"; {f.Type}")}"
+                        + $"{(f.Allowed.Length == 0 ? "" : $", allowed: {f.Allowed}")}.")), "    ");
 
-    private static IReadOnlyList<OptionFact> Facts(PartCatalog parts, PartEntry part) => part.Create() is IOptionsRecord record ? new OptionFacts(parts, record).All : [];
+    private static IReadOnlyList<OptionFact> Facts(PartCatalog parts, PartEntry part) =>
+        part.Create() is IOptionsRecord record ? new OptionFacts(parts, record).All : [];
 
     private static object Described(Recipe recipe, PartCatalog parts) => new
     {

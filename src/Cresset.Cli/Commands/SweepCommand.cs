@@ -17,26 +17,78 @@ internal static class SweepCommand
     public static Command Create(PartCatalog parts)
     {
         var recipe = new Argument<string>("RECIPE|FILE") { Description = "A recipe's name or a YAML file." };
-        var words = new Argument<string[]>("key=value,value") { Description = "Settings; several values are tried one after the other, in all combinations.", Arity = ArgumentArity.ZeroOrMore };
+        var words = new Argument<string[]>(
+            "key=value,value")
+        {
+            Description = "Settings; several values are tried one after the other, in all combinations.",
+            Arity = ArgumentArity.ZeroOrMore
+        };
         var seeds = new Option<int>("--seeds") { Description = "Repeat each setting with the seeds 0, 1, ... up to this many." };
         var folds = new Option<int>("--folds") { Description = "Cross-validation: repeat on each of this many folds of the data." };
-        var search = new Option<string>("--search") { Description = "grid: all combinations; random: as many of them as --budget says; halving: all a short time, the best third three times as long, and so on.", DefaultValueFactory = _ => "grid", HelpName = "grid|random|halving" };
-        var budget = new Option<int>("--budget") { Description = "Settings that a random search tries, or that halving begins with (default there: all).", HelpName = "N" };
-        var goal = new Option<string?>("--goal") { Description = "For halving: whether the figure that decides is better when lower or higher.", HelpName = "min|max" };
-        var by = new Option<string>("--by") { Description = "For halving: the figure that decides (default: the first).", DefaultValueFactory = _ => "", HelpName = "FIGURE" };
-        var resource = new Option<string>("--resource") { Description = "For halving: the setting that says how long a run takes.", DefaultValueFactory = _ => new HalvingOptions().Resource, HelpName = "KEY" };
-        var factor = new Option<int>("--factor") { Description = "For halving: one setting of this many goes on, and gets so many times as long.", DefaultValueFactory = _ => new HalvingOptions().Factor, HelpName = "N" };
-        var jobs = new Option<int>("--jobs", "-j") { Description = "Cells that run at the same time, in as many processes; 0: as many as there are cores. The results are the same.", DefaultValueFactory = _ => 1, HelpName = "N" };
+        var search = new Option<string>(
+            "--search")
+        {
+            Description =
+                "grid: all combinations; random: as many of them as --budget says; halving: all a short time, the best third three times "
+                    + "as long, and so on.",
+            DefaultValueFactory = _ => "grid",
+            HelpName = "grid|random|halving"
+        };
+        var budget = new Option<int>(
+            "--budget")
+        {
+            Description = "Settings that a random search tries, or that halving begins with (default there: all).",
+            HelpName = "N"
+        };
+        var goal = new Option<string?>(
+            "--goal")
+        {
+            Description = "For halving: whether the figure that decides is better when lower or higher.",
+            HelpName = "min|max"
+        };
+        var by = new Option<string>("--by")
+        {
+            Description = "For halving: the figure that decides (default: the first).",
+            DefaultValueFactory = _ => "",
+            HelpName = "FIGURE"
+        };
+        var resource = new Option<string>("--resource")
+        {
+            Description = "For halving: the setting that says how long a run takes.",
+            DefaultValueFactory = _ => new HalvingOptions().Resource,
+            HelpName = "KEY"
+        };
+        var factor = new Option<int>(
+            "--factor")
+        {
+            Description = "For halving: one setting of this many goes on, and gets so many times as long.",
+            DefaultValueFactory = _ => new HalvingOptions().Factor,
+            HelpName = "N"
+        };
+        var jobs = new Option<int>("--jobs",
+            "-j")
+        {
+            Description =
+                "Cells that run at the same time, in as many processes; 0: as many as there are cores. The results are the same.",
+            DefaultValueFactory = _ => 1,
+            HelpName = "N"
+        };
         var cells = new Option<bool>("--cells") { Hidden = true };
         var round = new Option<int>("--round") { Hidden = true };
-        var name = new Option<string?>("--name") { Description = "Name of the sweep (default: the recipe's); begun again under the same name it goes on.", HelpName = "NAME" };
+        var name = new Option<string?>(
+            "--name")
+        {
+            Description = "Name of the sweep (default: the recipe's); begun again under the same name it goes on.",
+            HelpName = "NAME"
+        };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Show no progress." };
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
         var command = new Command("sweep", Summary)
         {
-            recipe, words, seeds, folds, search, budget, goal, by, resource, factor, jobs, cells, round, name, quiet, with.Option, runs, json,
+            recipe, words, seeds, folds, search, budget, goal, by, resource, factor, jobs, cells, round, name, quiet, with.Option, runs,
+            json,
         };
         recipe.CompletesRecipe();
         words.CompletesRecipe(with, recipe);
@@ -46,29 +98,36 @@ internal static class SweepCommand
             var named = catalog.Find(result.GetValue(recipe)!);
             var axes = result.GetValue(words)!.Select(Sweep.Axis).ToList();
             var kind = result.GetValue(search)!;
-            if (kind is not ("grid" or "random" or "halving")) throw new ArgumentException($"--search is '{kind}'; allowed: grid, random, halving.");
-            if ((kind == "random" && result.GetValue(budget) == 0) || (kind == "grid" && result.GetValue(budget) > 0)) throw new ArgumentException("--search random needs --budget N, the number of settings to try; a grid tries all.");
-            if (result.GetValue(jobs) < 0) throw new ArgumentException($"--jobs is {result.GetValue(jobs)}; allowed: 1 or more, or 0 for one a core.");
-            if (ranks.Size > 1 && result.GetValue(jobs) != 1) throw new ArgumentException($"{ranks.Size} ranks share the cells; leave out --jobs.");
+            if (kind is not ("grid" or "random" or "halving"))
+                throw new ArgumentException($"--search is '{kind}'; allowed: grid, random, halving.");
+            if ((kind == "random" && result.GetValue(budget) == 0) || (kind == "grid" && result.GetValue(budget) > 0))
+                throw new ArgumentException("--search random needs --budget N, the number of settings to try; a grid tries all.");
+            if (result.GetValue(jobs) < 0)
+                throw new ArgumentException($"--jobs is {result.GetValue(jobs)}; allowed: 1 or more, or 0 for one a core.");
+            if (ranks.Size > 1 && result.GetValue(jobs) != 1)
+                throw new ArgumentException($"{ranks.Size} ranks share the cells; leave out --jobs.");
             // Every combination is checked before the first run begins.
             var plan = Sweep.Plan(named, axes, result.GetValue(seeds), result.GetValue(folds), result.GetValue(budget));
-            var halving = kind != "halving" ? null : new Halving(named, axes, result.GetValue(seeds), result.GetValue(folds), result.GetValue(budget), new HalvingOptions
-            {
-                Resource = result.GetValue(resource)!,
-                Factor = result.GetValue(factor),
-                Figure = result.GetValue(by)!,
-                HigherIsBetter = result.GetValue(goal) switch
+            var halving = kind != "halving" ? null
+                : new Halving(named, axes, result.GetValue(seeds), result.GetValue(folds), result.GetValue(budget), new HalvingOptions
                 {
-                    "max" => true,
-                    "min" => false,
-                    var other => throw new ArgumentException($"--goal is '{other}'; allowed for halving: min (a loss) or max (an accuracy)."),
-                },
-            });
+                    Resource = result.GetValue(resource)!,
+                    Factor = result.GetValue(factor),
+                    Figure = result.GetValue(by)!,
+                    HigherIsBetter = result.GetValue(goal) switch
+                    {
+                        "max" => true,
+                        "min" => false,
+                        var other =>
+                            throw new ArgumentException($"--goal is '{other}'; allowed for halving: min (a loss) or max (an accuracy)."),
+                    },
+                });
             // Rank 0 makes the store where it is not there yet.
             if (ranks.Rank > 0) ranks.Barrier();
             using var store = RunStore.Open(result.GetValue(runs)!);
             if (ranks.Rank == 0) ranks.Barrier();
-            using var interruption = new Interruption(ranks.Rank > 0 || result.GetValue(cells) ? "" : "finishing the step and saving; the same command goes on; press Ctrl-C again to quit at once.");
+            using var interruption = new Interruption(ranks.Rank > 0 || result.GetValue(cells) ? ""
+                : "finishing the step and saving; the same command goes on; press Ctrl-C again to quit at once.");
             var silent = result.GetValue(quiet) || result.GetValue(json);
             using var view = new TrainingView(silent || ranks.Rank > 0, plain: ranks.Size > 1);
             var sweep = new Sweep(store, catalog, result.GetValue(name) ?? plan[0].Recipe.Name);
@@ -79,7 +138,8 @@ internal static class SweepCommand
                 var own = halving is null ? plan : PlanOf(halving, result.GetValue(round), sweep);
                 return work.Serve(own, interruption.Token) ? ExitCode.Success : ExitCode.Interrupted;
             }
-            var rows = halving is null ? work.Run(plan, [], view, interruption.Token) : Rounds(halving, work, view, silent || ranks.Rank > 0, interruption.Token);
+            var rows = halving is null ? work.Run(plan, [], view, interruption.Token)
+                : Rounds(halving, work, view, silent || ranks.Rank > 0, interruption.Token);
             view.Dispose();
             if (rows is null)
             {
@@ -100,7 +160,8 @@ internal static class SweepCommand
     }
 
     // The last rows of all settings, the survivors of the last round first.
-    private static IReadOnlyList<SweepRow>? Rounds(Halving halving, SweepWork work, TrainingView view, bool silent, CancellationToken cancellation)
+    private static IReadOnlyList<SweepRow>? Rounds(Halving halving, SweepWork work, TrainingView view, bool silent,
+        CancellationToken cancellation)
     {
         var last = new List<SweepRow>();
         IReadOnlyList<SweepRow>? rows = null;
@@ -108,13 +169,22 @@ internal static class SweepCommand
         {
             var plan = halving.Round(round, rows);
             if (plan.Count == 0) break;
-            if (!silent) Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round + 1} of {halving.Rounds}  {plan.Count} runs with {halving.Amount(round)} each"));
+            if (!silent)
+                Console.Out.WriteLine(
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"round {round + 1} of {halving.Rounds}  {plan.Count} runs with {halving.Amount(round)} each"));
             rows = work.Run(plan, ["--round", round.ToString(CultureInfo.InvariantCulture)], view, cancellation);
             if (rows is null) return null;
             // Rows of the round come before those that were left behind; how long they ran is one more setting.
             var reached = rows.Select(row => string.Join(' ', row.Overrides)).ToHashSet();
             last = [.. rows, .. last.Where(row => !reached.Contains(string.Join(' ', row.Overrides.SkipLast(1)))).ToList()];
-            for (var i = 0; i < rows.Count; i++) last[i] = rows[i] with { Overrides = [.. rows[i].Overrides, string.Create(CultureInfo.InvariantCulture, $"{halving.Resource}={halving.Amount(round)}")] };
+            for (var i = 0; i < rows.Count; i++)
+                last[i] =
+                    rows[i] with
+                    {
+                        Overrides = [.. rows[i].Overrides,
+                        string.Create(CultureInfo.InvariantCulture, $"{halving.Resource}={halving.Amount(round)}")]
+                    };
         }
         return last;
     }
@@ -127,7 +197,8 @@ internal static class SweepCommand
         {
             var plan = halving.Round(earlier, rows);
             var finished = sweep.Finished(plan);
-            rows = Sweep.Rows(plan, finished, Enumerable.Range(0, plan.Count).Where(i => !finished.ContainsKey(i)).ToDictionary(i => i, _ => "failed"));
+            rows = Sweep.Rows(plan, finished,
+                Enumerable.Range(0, plan.Count).Where(i => !finished.ContainsKey(i)).ToDictionary(i => i, _ => "failed"));
         }
         return halving.Round(round, rows);
     }

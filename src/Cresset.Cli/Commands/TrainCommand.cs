@@ -18,25 +18,48 @@ internal static class TrainCommand
     {
         var words = new Argument<string[]>("RECIPE|FILE key=value")
         {
-            Description = $"A recipe's name (see 'cresset list') or a YAML file, then overrides such as trainer.steps=500. Without a recipe: {DefaultRecipe}.",
+            Description =
+                $"A recipe's name (see 'cresset list') or a YAML file, then overrides such as trainer.steps=500. Without a recipe: "
+                    + $"{DefaultRecipe}.",
             Arity = ArgumentArity.ZeroOrMore,
         };
-        var resume = new Option<string?>("--resume") { Description = "Go on with a stopped or killed run from its newest checkpoint, or extend a finished one (trainer.steps=6000).", HelpName = "RUN" }.CompletesRun();
+        var resume =
+            new Option<string?>(
+                "--resume")
+            {
+                Description =
+                    "Go on with a stopped or killed run from its newest checkpoint, or extend a finished one (trainer.steps=6000).",
+                HelpName = "RUN"
+            }.CompletesRun();
         var print = new Option<bool>("--print-config") { Description = "Print the resolved recipe and do nothing." };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Show no progress." };
         var watch = new Option<bool>("--watch", "-w") { Description = "Show the run in a browser while it goes on; prints the address." };
-        var dry = new Option<bool>("--dry-run") { Description = "Try everything once (a step, an evaluation, pictures, a checkpoint, the way back from it), say how long training will take, keep nothing." };
+        var dry = new Option<bool>(
+            "--dry-run")
+        {
+            Description =
+                "Try everything once (a step, an evaluation, pictures, a checkpoint, the way back from it), say how long training will "
+                    + "take, keep nothing."
+        };
         var findRate = new Option<bool>("--find-lr") { Description = "Find a learning rate by a range test, and keep nothing." };
         var findBatch = new Option<bool>("--find-batch") { Description = "Find a batch size by doubling it, and keep nothing." };
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command("train", Summary) { words, resume, watch, dry, findRate, findBatch, print, quiet, with.Option, runs, json };
+        var command = new Command("train", Summary) { words, resume, watch, dry, findRate, findBatch, print, quiet, with.Option, runs,
+            json };
         words.CompletesRecipe(with);
         command.SetAction(result => (result.GetValue(dry), result.GetValue(findRate), result.GetValue(findBatch)) is (false, false, false)
-            ? RankedWork.Run(ranks => Run(with.Recipes(result), result.GetValue(words)!, result.GetValue(resume), result.GetValue(print), result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json), result.GetValue(watch) ? result.GetValue(with.Option) ?? [] : null, ranks))
-            : RankPlace.OfEnvironment().Size != 1 ? throw new NotSupportedException("--dry-run, --find-lr and --find-batch run in one process; leave out mpirun or 'launch'.")
-            : TrialCommand.Run(with.Recipes(result), new Trial(result.GetValue(words)!, result.GetValue(dry), result.GetValue(findRate), result.GetValue(findBatch), result.GetValue(resume), result.GetValue(runs)!), result.GetValue(quiet), result.GetValue(json)));
+            ? RankedWork.Run(
+                ranks =>
+                    Run(with.Recipes(result), result.GetValue(words)!, result.GetValue(resume), result.GetValue(print),
+                        result.GetValue(quiet), result.GetValue(runs)!, result.GetValue(json),
+                        result.GetValue(watch) ? result.GetValue(with.Option) ?? [] : null, ranks))
+            : RankPlace.OfEnvironment().Size != 1
+            ? throw new NotSupportedException("--dry-run, --find-lr and --find-batch run in one process; leave out mpirun or 'launch'.")
+            : TrialCommand.Run(with.Recipes(result),
+                new Trial(result.GetValue(words)!, result.GetValue(dry), result.GetValue(findRate), result.GetValue(findBatch),
+                    result.GetValue(resume), result.GetValue(runs)!), result.GetValue(quiet), result.GetValue(json)));
         return command.WithExamples(
             "cresset train",
             "cresset train --watch",
@@ -50,14 +73,16 @@ internal static class TrainCommand
             "mpirun -n 4 cresset train sd3-fashion      (see also 'cresset launch')");
     }
 
-    private static int Run(RecipeCatalog catalog, string[] words, string? resume, bool print, bool quiet, string runsFolder, bool json, string[]? watched, ICommunicator ranks)
+    private static int Run(RecipeCatalog catalog, string[] words, string? resume, bool print, bool quiet, string runsFolder, bool json,
+        string[]? watched, ICommunicator ranks)
     {
         // A job that is started again goes on with the run that it had begun, whatever its words say.
         var runFile = Environment.GetEnvironmentVariable(LaunchCommand.RunFileVariable);
         var begun = runFile is { Length: > 0 } && File.Exists(runFile) ? File.ReadAllText(runFile) : null;
         if (ranks.Size > 1) begun = ranks.BroadcastText(begun);
         if (begun is { Length: > 0 }) (resume, words) = (begun, []);
-        if (words.FirstOrDefault(w => w.StartsWith('-')) is { } unknown) throw new ArgumentException($"unknown option '{unknown}'; see 'cresset train --help'.");
+        if (words.FirstOrDefault(w => w.StartsWith('-')) is { } unknown)
+            throw new ArgumentException($"unknown option '{unknown}'; see 'cresset train --help'.");
         ResolvedRecipe? recipe = null;
         if (resume is null)
         {
@@ -70,7 +95,9 @@ internal static class TrainCommand
         }
         else if (words.FirstOrDefault(w => !w.Contains('=', StringComparison.Ordinal)) is { } recipeName)
         {
-            throw new ArgumentException($"--resume goes on with the run's own recipe and takes no '{recipeName}'; write key=value to change a setting, for example trainer.steps=6000.");
+            throw new ArgumentException(
+                $"--resume goes on with the run's own recipe and takes no '{recipeName}'; write key=value to change a setting, for example "
+                    + $"trainer.steps=6000.");
         }
 
         if (ranks.Rank > 0) return Follow(catalog, recipe, ranks);
@@ -91,7 +118,8 @@ internal static class TrainCommand
         {
             current = run.Id;
             if (runFile is { Length: > 0 }) AtomicFile.WriteText(runFile, run.Folder);
-            if (!quiet && !json) Console.Out.WriteLine($"{(run.WasResumed ? "resuming" : "run")}  {run.Id}  ({TrainingView.Relative(run.Folder)})");
+            if (!quiet && !json)
+                Console.Out.WriteLine($"{(run.WasResumed ? "resuming" : "run")}  {run.Id}  ({TrainingView.Relative(run.Folder)})");
             // Said even to --quiet and --json, on the other stream: without the address there is nothing to watch.
             if (dashboard is not null) Console.Error.WriteLine($"watch  {dashboard.AddressOf(run.Id)}");
         }
@@ -102,7 +130,9 @@ internal static class TrainCommand
         Report(result, json);
         dashboard?.Linger(interruption.Token);
         if (result.Outcome.Completed) return ExitCode.Success;
-        Console.Error.WriteLine($"cresset: stopped; go on with: cresset train --resume {(place?.Folder is { } folder ? TrainingView.Relative(folder) : result.RunId)}");
+        Console.Error.WriteLine(
+            $"cresset: stopped; go on with: cresset train --resume "
+                + $"{(place?.Folder is { } folder ? TrainingView.Relative(folder) : result.RunId)}");
         return ExitCode.Interrupted;
     }
 
@@ -111,7 +141,8 @@ internal static class TrainCommand
     {
         using var interruption = new Interruption("", save: () => { });
         var runner = new RecipeRunner(null, catalog) { Ranks = ranks };
-        var result = recipe is null ? runner.Resume("", cancellation: interruption.Token) : runner.Train(recipe, cancellation: interruption.Token);
+        var result = recipe is null ? runner.Resume("", cancellation: interruption.Token)
+            : runner.Train(recipe, cancellation: interruption.Token);
         return result.Outcome.Completed ? ExitCode.Success : ExitCode.Interrupted;
     }
 
@@ -120,7 +151,8 @@ internal static class TrainCommand
     {
         var name = words.Length > 0 && !words[0].Contains('=', StringComparison.Ordinal) ? words[0] : DefaultRecipe;
         var overrides = words.Where((w, i) => !(i == 0 && w == name)).ToArray();
-        if (overrides.FirstOrDefault(o => !o.Contains('=', StringComparison.Ordinal)) is { } stray) throw new ArgumentException($"'{stray}' is not an override; write key=value, for example trainer.steps=500.");
+        if (overrides.FirstOrDefault(o => !o.Contains('=', StringComparison.Ordinal)) is { } stray)
+            throw new ArgumentException($"'{stray}' is not an override; write key=value, for example trainer.steps=500.");
         return catalog.Find(name).Resolve(overrides);
     }
 
@@ -129,14 +161,27 @@ internal static class TrainCommand
     {
         if (json)
         {
-            Output.Json(new { Run = result.RunId, result.Folder, result.Outcome.Completed, result.Outcome.Metrics, result.Outcome.Pictures, result.Curves, result.Outcome.Table });
+            Output.Json(new
+            {
+                Run = result.RunId,
+                result.Folder,
+                result.Outcome.Completed,
+                result.Outcome.Metrics,
+                result.Outcome.Pictures,
+                result.Curves,
+                result.Outcome.Table
+            });
             return;
         }
         if (result.Outcome.Table is { } table) Console.Out.WriteLine(table);
         var width = result.Outcome.Metrics.Keys.Select(k => k.Length).Append(16).Max();
         foreach (var (name, value) in result.Outcome.Metrics) Console.Out.WriteLine($"{name.PadRight(width)} {Output.Number(value)}");
-        foreach (var picture in result.Outcome.Pictures) Console.Out.WriteLine($"{"picture".PadRight(width)} {TrainingView.Relative(picture)}");
-        if (result.Curves.Count > 0) Console.Out.WriteLine($"{"curves".PadRight(width)} {TrainingView.Relative(Path.GetDirectoryName(result.Curves[0])!)}  ({string.Join(", ", result.Curves.Select(Path.GetFileNameWithoutExtension))})");
+        foreach (var picture in result.Outcome.Pictures)
+            Console.Out.WriteLine($"{"picture".PadRight(width)} {TrainingView.Relative(picture)}");
+        if (result.Curves.Count > 0)
+            Console.Out.WriteLine(
+                $"{"curves".PadRight(width)} {TrainingView.Relative(Path.GetDirectoryName(result.Curves[0])!)}  "
+                    + $"({string.Join(", ", result.Curves.Select(Path.GetFileNameWithoutExtension))})");
         Console.Out.WriteLine($"{"run folder".PadRight(width)} {TrainingView.Relative(result.Folder)}");
     }
 }

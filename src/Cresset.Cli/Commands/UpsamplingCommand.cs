@@ -13,16 +13,40 @@ internal static class UpsamplingCommand
 
     public static Command Create()
     {
-        var picture = new Option<string?>("--picture") { Description = "One of the pictures that come with Cresset (default: astronaut for corners, camera for checkerboards).", HelpName = "NAME" };
-        var edge = new Option<int>("--edge") { Description = "Edge of the enlarged crop, in pixels.", DefaultValueFactory = _ => 12, HelpName = "N" };
-        var steps = new Option<int>("--steps") { Description = "Steps that each layer learns before its second picture.", DefaultValueFactory = _ => 25, HelpName = "N" };
-        var folder = new Option<string>("--out") { Description = "Folder for the pictures.", DefaultValueFactory = _ => "upsampling", HelpName = "FOLDER" };
+        var picture = new Option<string?>(
+            "--picture")
+        {
+            Description =
+                "One of the pictures that come with Cresset (default: astronaut for corners, camera for checkerboards).",
+            HelpName = "NAME"
+        };
+        var edge = new Option<int>("--edge")
+        {
+            Description = "Edge of the enlarged crop, in pixels.",
+            DefaultValueFactory = _ => 12,
+            HelpName = "N"
+        };
+        var steps = new Option<int>("--steps")
+        {
+            Description = "Steps that each layer learns before its second picture.",
+            DefaultValueFactory = _ => 25,
+            HelpName = "N"
+        };
+        var folder = new Option<string>("--out")
+        {
+            Description = "Folder for the pictures.",
+            DefaultValueFactory = _ => "upsampling",
+            HelpName = "FOLDER"
+        };
         var json = SharedOptions.Json();
         var command = new Command("upsampling", Summary) { picture, edge, steps, folder, json };
         command.SetAction(result =>
         {
             var name = result.GetValue(picture);
-            if (name is not null && !RealPictures.Names.Contains(name)) throw new ArgumentException($"There is no picture '{name}'.{NearestName.Suggest(name, RealPictures.Names)} Known: {string.Join(", ", RealPictures.Names)}.");
+            if (name is not null && !RealPictures.Names.Contains(name))
+                throw new ArgumentException(
+                    $"There is no picture '{name}'.{NearestName.Suggest(name, RealPictures.Names)} Known: "
+                        + $"{string.Join(", ", RealPictures.Names)}.");
             if (result.GetValue(edge) is < 4 or > 64) throw new ArgumentException($"--edge is {result.GetValue(edge)}; allowed: 4 to 64.");
             if (result.GetValue(steps) < 0) throw new ArgumentException($"--steps is {result.GetValue(steps)}; allowed: 0 or more.");
             var target = Directory.CreateDirectory(result.GetValue(folder)!).FullName;
@@ -33,10 +57,15 @@ internal static class UpsamplingCommand
             AtomicFile.WriteBytes(boards, sheet.ToPng());
             if (result.GetValue(json))
             {
-                Output.Json(new { Pictures = new[] { corners, boards }, Checkerboard = scores.Select(s => new { Layer = s.Name, s.Fresh, s.Trained }) });
+                Output.Json(new
+                {
+                    Pictures = new[] { corners, boards },
+                    Checkerboard = scores.Select(s => new { Layer = s.Name, s.Fresh, s.Trained })
+                });
                 return ExitCode.Success;
             }
-            Output.Table(["layer", "checkerboard, fresh", "trained"], scores.Select(s => new[] { s.Name, Score(s.Fresh), Score(s.Trained) }));
+            Output.Table(["layer", "checkerboard, fresh", "trained"],
+                scores.Select(s => new[] { s.Name, Score(s.Fresh), Score(s.Trained) }));
             Console.Out.WriteLine("0 is even. Pictures:");
             Console.Out.WriteLine(corners);
             Console.Out.WriteLine(boards);

@@ -18,16 +18,34 @@ internal static class VqEncodeCommand
     public static Command Create()
     {
         var run = VqCommand.Tokenizer();
-        var input = new Argument<string>("INPUT") { Description = "A picture, or a folder of pictures (PNG, JPEG, WebP, BMP, GIF, TIFF) of any sizes; for a tokenizer of sounds WAV files of any length." };
-        var output = new Option<string>("--output", "-o") { Description = "File to write.", HelpName = "FILE", DefaultValueFactory = _ => "codes.cvq" };
+        var input = new Argument<string>(
+            "INPUT")
+        {
+            Description =
+                "A picture, or a folder of pictures (PNG, JPEG, WebP, BMP, GIF, TIFF) of any sizes; for a tokenizer of sounds WAV files of "
+                    + "any length."
+        };
+        var output = new Option<string>("--output", "-o")
+        {
+            Description = "File to write.",
+            HelpName = "FILE",
+            DefaultValueFactory = _ => "codes.cvq"
+        };
         var prior = VqCommand.Prior();
         var stages = new Option<int?>("--stages") { Description = "Keep the first N stages of residual codes.", HelpName = "N" };
-        var kbps = new Option<double?>("--kbps") { Description = "Keep as many stages as fit into that rate, for sounds.", HelpName = "RATE" };
-        var compare = new Option<string?>("--compare") { Description = $"PNG file for the first {MostPairs} pictures beside what comes back.", HelpName = "FILE" };
+        var kbps = new Option<double?>("--kbps")
+        {
+            Description = "Keep as many stages as fit into that rate, for sounds.",
+            HelpName = "RATE"
+        };
+        var compare = new Option<string?>(
+            "--compare")
+        { Description = $"PNG file for the first {MostPairs} pictures beside what comes back.", HelpName = "FILE" };
         var force = new Option<bool>("--force") { Description = "Replace files that exist." };
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
-        var command = new Command("encode", "Write the codes of pictures or sounds and report bits and quality of each.") { run, input, output, prior, stages, kbps, compare, force, json, runs };
+        var command = new Command("encode", "Write the codes of pictures or sounds and report bits and quality of each.") { run, input,
+            output, prior, stages, kbps, compare, force, json, runs };
         command.SetAction(result =>
         {
             var path = result.GetValue(output)!;
@@ -36,24 +54,31 @@ internal static class VqEncodeCommand
             using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
             using var tokenizer = TokenizerRun.OpenAny(store, result.GetValue(run)!);
             var kept = result.GetValue(stages) ?? tokenizer.CodebookSizes.Count;
-            if (kept < 1 || kept > tokenizer.CodebookSizes.Count) throw new ArgumentException($"--stages is {kept}; {tokenizer.Id} has {tokenizer.CodebookSizes.Count} (allowed: 1 to {tokenizer.CodebookSizes.Count}).");
+            if (kept < 1 || kept > tokenizer.CodebookSizes.Count)
+                throw new ArgumentException(
+                    $"--stages is {kept}; {tokenizer.Id} has {tokenizer.CodebookSizes.Count} (allowed: 1 to "
+                        + $"{tokenizer.CodebookSizes.Count}).");
             if (result.GetValue(kbps) is { } rate)
             {
-                if (result.GetValue(stages) is not null) throw new ArgumentException("--kbps and --stages both say how many stages are kept; give one of them.");
+                if (result.GetValue(stages) is not null)
+                    throw new ArgumentException("--kbps and --stages both say how many stages are kept; give one of them.");
                 kept = VqSounds.StagesOf(tokenizer, rate);
             }
             using var interruption = new Interruption("stopping; nothing is written.");
             if (tokenizer.Rate > 0)
             {
-                if (result.GetValue(compare) is { } both) throw new ArgumentException($"--compare {both}: sounds have no picture; 'cresset eval' draws their curves.");
-                if (result.GetValue(prior) is { } named) throw new ArgumentException($"--prior {named}: priors code pictures; leave it out for sounds.");
+                if (result.GetValue(compare) is { } both)
+                    throw new ArgumentException($"--compare {both}: sounds have no picture; 'cresset eval' draws their curves.");
+                if (result.GetValue(prior) is { } named)
+                    throw new ArgumentException($"--prior {named}: priors code pictures; leave it out for sounds.");
                 return VqSounds.Encode(tokenizer, result.GetValue(input)!, path, kept, result.GetValue(json), interruption.Token);
             }
             using var model = VqCommand.OpenPrior(store, result.GetValue(prior), tokenizer);
             var files = PictureFiles.Of(result.GetValue(input)!);
             foreach (var note in files.Notes) Console.Error.WriteLine(note);
             var work = new Encoding(tokenizer, files, kept, interruption.Token);
-            CodeFileWriter.Write(path, tokenizer.Id, tokenizer.CodebookSizes, model is null ? null : new PriorCoder(model.Prior), work.Fill);
+            CodeFileWriter.Write(path, tokenizer.Id, tokenizer.CodebookSizes, model is null ? null : new PriorCoder(model.Prior),
+                work.Fill);
             if (result.GetValue(compare) is { } file) AtomicFile.WriteBytes(file, work.Pairs.Draw().ToPng());
             Report(work, path, model is not null, result.GetValue(json), result.GetValue(compare));
             return work.LeftOut.Count == 0 ? ExitCode.Success : ExitCode.Failure;
@@ -90,14 +115,18 @@ internal static class VqEncodeCommand
         }
         Output.Table(["picture", "size", "bits", "bits a pixel", "PSNR", "SSIM"], work.Rows.Take(MostRows).Select(r => new[]
         {
-            r.Name, $"{r.Width}x{r.Height}", Text(r.Bits, "F0"), Text((double)r.Bits / ((double)r.Width * r.Height), "F4"), Text(r.Psnr, "F2"), r.Ssim is { } ssim ? Text(ssim, "F4") : "-",
+            r.Name, $"{r.Width}x{r.Height}", Text(r.Bits, "F0"), Text((double)r.Bits / ((double)r.Width * r.Height), "F4"),
+            Text(r.Psnr, "F2"), r.Ssim is { } ssim ? Text(ssim, "F4") : "-",
         }));
         if (count > MostRows) Console.WriteLine($"and {count - MostRows} more (--json has all)");
         foreach (var (name, reason) in work.LeftOut) Console.Error.WriteLine($"cresset: left out {name}: {reason}");
         var sizes = work.Rows.Select(r => $"{r.Width}x{r.Height}").Distinct().ToList();
         var saved = coded ? $" ({Text(packed / count, "F0")} without the prior)" : "";
         var of = sizes.Count == 1 ? $" of {sizes[0]}" : $" of {sizes.Count} sizes";
-        Console.WriteLine($"{count} {(count == 1 ? "picture" : "pictures")}{of}: {Text(bits / count, "F0")} bits each{saved}, {Text(bits / pixels, "F4")} bits a pixel, {Text(pixels * work.Channels * 8 / bits, "F1")} times smaller than 8-bit samples, PSNR {Text(psnr, "F2")} dB");
+        Console.WriteLine(
+            $"{count} {(count == 1 ? "picture" : "pictures")}{of}: {Text(bits / count, "F0")} bits each{saved}, "
+                + $"{Text(bits / pixels, "F4")} bits a pixel, {Text(pixels * work.Channels * 8 / bits, "F1")} times smaller than 8-bit "
+                + $"samples, PSNR {Text(psnr, "F2")} dB");
         Console.WriteLine($"{path}: {size} bytes");
     }
 
@@ -152,7 +181,8 @@ internal static class VqEncodeCommand
                 writer.Add(new CodeEntry(name, shape) { Attributes = Size(picture) }, codes);
                 Rows.Add(new Row(name, picture.Width, picture.Height, codes.Length / all * stages, codes.Length / all * width, psnr, ssim));
             }
-            if (Rows.Count == 0) throw new InvalidDataException($"no picture could be read: {string.Join("; ", LeftOut.Take(5).Select(l => l.Reason))}");
+            if (Rows.Count == 0)
+                throw new InvalidDataException($"no picture could be read: {string.Join("; ", LeftOut.Take(5).Select(l => l.Reason))}");
         }
 
         private static Dictionary<string, string> Size(PicturePlanes picture) => new()

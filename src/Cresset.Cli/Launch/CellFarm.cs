@@ -6,8 +6,10 @@ using System.Text.Json;
 namespace Cresset.Cli.Launch;
 
 /// <summary>
-/// Runs the cells of a sweep in processes side by side, each of which is the same command with <c>--cells</c>. Such a process is given one cell after the other, since
-/// starting it costs a second of a core: a line with a cell's number goes in, and a line with what became of it comes out, between what it has to say. A process that
+/// Runs the cells of a sweep in processes side by side, each of which is the same command with <c>--cells</c>. Such a process is given one
+/// cell after the other, since
+/// starting it costs a second of a core: a line with a cell's number goes in, and a line with what became of it comes out, between what it
+/// has to say. A process that
 /// dies takes its cell alone with it; another takes its place.
 /// </summary>
 internal static class CellFarm
@@ -21,7 +23,8 @@ internal static class CellFarm
     /// <param name="command">The words of the command that asked for the sweep.</param>
     /// <param name="cancellation">Ctrl-C and its like.</param>
     /// <returns>The cells that failed, and why.</returns>
-    public static IReadOnlyDictionary<int, string> Run(IReadOnlyList<int> cells, int atOnce, IReadOnlyList<string> command, CancellationToken cancellation)
+    public static IReadOnlyDictionary<int, string> Run(IReadOnlyList<int> cells, int atOnce, IReadOnlyList<string> command,
+        CancellationToken cancellation)
     {
         var waiting = new ConcurrentQueue<int>(cells);
         var failed = new ConcurrentDictionary<int, string>();
@@ -36,7 +39,13 @@ internal static class CellFarm
             lock (running)
             {
                 if (cancellation.IsCancellationRequested) return null;
-                var process = Process.Start(new ProcessStartInfo(program, [.. own, .. command, "--cells"]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+                var process =
+                    Process.Start(
+                        new ProcessStartInfo(program, [.. own, .. command, "--cells"])
+                        {
+                            RedirectStandardInput = true,
+                            RedirectStandardOutput = true
+                        })!;
                 running.Add(process);
                 return process;
             }
@@ -66,13 +75,17 @@ internal static class CellFarm
                 }
                 var code = End(process);
                 process = null;
-                if (code is not (ExitCode.Success or ExitCode.Interrupted)) failed[cell] = string.Create(CultureInfo.InvariantCulture, $"its process ended with code {code}");
+                if (code is not (ExitCode.Success or ExitCode.Interrupted))
+                    failed[cell] = string.Create(CultureInfo.InvariantCulture, $"its process ended with code {code}");
             }
             if (process is not null) End(process);
         }
 
         // Threads of their own: each waits most of the time, and all must run at once.
-        Task.WaitAll([.. Enumerable.Range(0, Math.Min(atOnce, cells.Count)).Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))], CancellationToken.None);
+        Task.WaitAll(
+            [.. Enumerable.Range(0, Math.Min(atOnce, cells.Count))
+                .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))],
+                CancellationToken.None);
         return failed;
     }
 

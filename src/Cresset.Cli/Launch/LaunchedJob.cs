@@ -13,7 +13,8 @@ internal sealed class LaunchedJob
     public int Run(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> variables)
     {
         // A session of its own: Ctrl-C at the terminal must reach this process alone, which asks the ranks to save.
-        var start = OperatingSystem.IsLinux() ? new ProcessStartInfo("setsid", [program, .. arguments]) : new ProcessStartInfo(program, arguments);
+        var start = OperatingSystem.IsLinux() ? new ProcessStartInfo("setsid", [program, .. arguments])
+            : new ProcessStartInfo(program, arguments);
         start.RedirectStandardError = true;
         foreach (var (name, value) in variables) start.Environment[name] = value;
         using var process = Process.Start(start)!;
@@ -66,8 +67,11 @@ internal sealed class LaunchedJob
 /// <summary>Which exit codes starting again may help against.</summary>
 internal static class Restart
 {
-    /// <summary>Errors that cresset itself reported would come again; a rank that was killed, or that lost the others, may do better.</summary>
-    public static bool MayHelp(int code) => code is not (ExitCode.Success or ExitCode.Failure or ExitCode.Usage or ExitCode.MissedGate or ExitCode.Interrupted);
+    /// <summary>
+    /// Errors that cresset itself reported would come again; a rank that was killed, or that lost the others, may do better.
+    /// </summary>
+    public static bool MayHelp(int code) =>
+        code is not (ExitCode.Success or ExitCode.Failure or ExitCode.Usage or ExitCode.MissedGate or ExitCode.Interrupted);
 
     /// <summary>An exit code in words.</summary>
     public static string Words(int code) => code switch

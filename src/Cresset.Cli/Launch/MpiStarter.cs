@@ -15,21 +15,26 @@ internal sealed record MpiStarter(string Path, bool IsOpenMpi)
         var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(System.IO.Path.PathSeparator);
         foreach (var name in (string[])["mpirun", "mpirun.openmpi", "mpiexec", "mpiexec.hydra"])
         {
-            if (folders.Select(folder => System.IO.Path.Combine(folder, name)).FirstOrDefault(File.Exists) is { } path) return new MpiStarter(path, Version(path).Contains("Open", StringComparison.Ordinal));
+            if (folders.Select(folder => System.IO.Path.Combine(folder, name)).FirstOrDefault(File.Exists) is { } path)
+                return new MpiStarter(path, Version(path).Contains("Open", StringComparison.Ordinal));
         }
-        throw new FileNotFoundException($"{ranks} ranks need mpirun, which is not on this machine: install MPI on every host (Debian and Ubuntu: apt-get install openmpi-bin; Fedora: dnf install openmpi). One process (-n 1) needs none.");
+        throw new FileNotFoundException(
+            $"{ranks} ranks need mpirun, which is not on this machine: install MPI on every host (Debian and Ubuntu: apt-get install "
+                + $"openmpi-bin; Fedora: dnf install openmpi). One process (-n 1) needs none.");
     }
 
     /// <summary>The arguments that start a command on ranks.</summary>
     public IEnumerable<string> Arguments(LaunchPlan plan, IEnumerable<string> command)
     {
         var count = plan.Ranks.ToString(CultureInfo.InvariantCulture);
-        var each = ((plan.Ranks + Math.Max(1, plan.Hosts.Count) - 1) / Math.Max(1, plan.Hosts.Count)).ToString(CultureInfo.InvariantCulture);
+        var each = ((plan.Ranks + Math.Max(1, plan.Hosts.Count) - 1) / Math.Max(1, plan.Hosts.Count)).ToString(
+            CultureInfo.InvariantCulture);
         string[] threads = ["OMP_NUM_THREADS", "DOTNET_PROCESSOR_COUNT", "TERM"];
         if (!IsOpenMpi)
         {
             // Hydra passes the whole environment on, and binds nothing unless told to.
-            return [.. plan.Hosts.Count > 0 ? (string[])["-hosts", string.Join(',', plan.Hosts), "-ppn", each] : [], "-n", count, .. command];
+            return [.. plan.Hosts.Count > 0 ? (string[])["-hosts", string.Join(',', plan.Hosts), "-ppn", each] : [], "-n", count,
+                .. command];
         }
         return [
             // A rank has several threads: bound to one core they would share it.
@@ -43,7 +48,8 @@ internal sealed record MpiStarter(string Path, bool IsOpenMpi)
 
     private static string Version(string path)
     {
-        using var process = Process.Start(new ProcessStartInfo(path, ["--version"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process =
+            Process.Start(new ProcessStartInfo(path, ["--version"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var text = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return text;

@@ -8,7 +8,8 @@ internal static class OwnProgram
     {
         get
         {
-            var program = Environment.ProcessPath ?? throw new NotSupportedException("The file of this program is not known, so that it cannot be started again.");
+            var program = Environment.ProcessPath
+                ?? throw new NotSupportedException("The file of this program is not known, so that it cannot be started again.");
             var isHost = Path.GetFileNameWithoutExtension(program).Equals("dotnet", StringComparison.OrdinalIgnoreCase);
             return (program, isHost ? [System.Reflection.Assembly.GetEntryAssembly()!.Location] : []);
         }

@@ -9,7 +9,8 @@ using Cresset.Runs;
 namespace Cresset.Cli.Launch;
 
 /// <summary>
-/// Runs the cells of a sweep one after the other, as processes side by side, or shared out over ranks: cell i of those that are left goes to rank i mod N, and what
+/// Runs the cells of a sweep one after the other, as processes side by side, or shared out over ranks: cell i of those that are left goes
+/// to rank i mod N, and what
 /// came out goes to rank 0, so that hosts need not share a disk.
 /// </summary>
 /// <param name="store">Where this process keeps its runs.</param>
@@ -20,7 +21,8 @@ namespace Cresset.Cli.Launch;
 /// <param name="silent">Say nothing of runs that begin.</param>
 internal sealed class SweepWork(RunStore store, Sweep sweep, ICommunicator ranks, int atOnce, IReadOnlyList<string> command, bool silent)
 {
-    private static readonly JsonSerializerOptions Figures = new() { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions Figures =
+        new() { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     /// <summary>Where the runs are kept.</summary>
     public RunStore Store => store;
@@ -30,12 +32,14 @@ internal sealed class SweepWork(RunStore store, Sweep sweep, ICommunicator ranks
     /// <param name="further">Words that tell the processes which plan it is.</param>
     /// <param name="view">Who watches.</param>
     /// <param name="cancellation">Finish the step, save and stop.</param>
-    public IReadOnlyList<SweepRow>? Run(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, IReadOnlyList<string> further, TrainingView view, CancellationToken cancellation)
+    public IReadOnlyList<SweepRow>? Run(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan,
+        IReadOnlyList<string> further, TrainingView view, CancellationToken cancellation)
     {
         if (ranks.Size > 1) return OnRanks(plan, view, cancellation);
         if (atOnce == 1) return sweep.Run(plan, Announce, view, cancellation);
         var finished = sweep.Finished(plan);
-        var reasons = CellFarm.Run([.. Enumerable.Range(0, plan.Count).Where(i => !finished.ContainsKey(i))], atOnce, [.. command, .. further], cancellation);
+        var reasons = CellFarm.Run([.. Enumerable.Range(0, plan.Count).Where(i => !finished.ContainsKey(i))], atOnce,
+            [.. command, .. further], cancellation);
         var failed = reasons.ToDictionary(r => r.Key, r => sweep.FailureOf(plan[r.Key].Recipe) ?? r.Value);
         return Sweep.Rows(plan, sweep.Finished(plan), failed);
     }
@@ -52,7 +56,8 @@ internal sealed class SweepWork(RunStore store, Sweep sweep, ICommunicator ranks
         });
     }
 
-    private IReadOnlyList<SweepRow>? OnRanks(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, TrainingView view, CancellationToken cancellation)
+    private IReadOnlyList<SweepRow>? OnRanks(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, TrainingView view,
+        CancellationToken cancellation)
     {
         // A cell takes as long as it takes; a rank that died is mpirun's to notice.
         ranks.WaitLimit = Timeout.InfiniteTimeSpan;
@@ -71,7 +76,8 @@ internal sealed class SweepWork(RunStore store, Sweep sweep, ICommunicator ranks
         var all = new Dictionary<int, T>();
         foreach (var part in ranks.Gather(JsonSerializer.SerializeToUtf8Bytes(own, Figures)))
         {
-            foreach (var (index, cell) in JsonSerializer.Deserialize<Dictionary<int, T>>(Encoding.UTF8.GetString(part), Figures)!) all.TryAdd(index, cell);
+            foreach (var (index, cell) in JsonSerializer.Deserialize<Dictionary<int, T>>(Encoding.UTF8.GetString(part), Figures)!)
+                all.TryAdd(index, cell);
         }
         return all;
     }

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Cresset.Cli.Libtorch;
 
-/// <summary>A stream that is written to and says on standard error how far it has come: a bar on a terminal, a line at both ends elsewhere.</summary>
+/// <summary>
+/// A stream that is written to and says on standard error how far it has come: a bar on a terminal, a line at both ends elsewhere.
+/// </summary>
 internal sealed class DownloadProgress : Stream
 {
     private const int Bar = 24;
@@ -47,7 +49,8 @@ internal sealed class DownloadProgress : Stream
         Show(buffer.Length);
     }
 
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override void Flush() => _inner.Flush();
 

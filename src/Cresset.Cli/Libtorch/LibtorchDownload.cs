@@ -12,7 +12,8 @@ using NuGet.Versioning;
 namespace Cresset.Cli.Libtorch;
 
 /// <summary>
-/// Fetches a libtorch package from the sources that NuGet is configured with, holds it against the checksum that was published with it, and lays it into NuGet's packages
+/// Fetches a libtorch package from the sources that NuGet is configured with, holds it against the checksum that was published with it, and
+/// lays it into NuGet's packages
 /// folder. Several processes that want it wait for the one that fetches.
 /// </summary>
 internal sealed class LibtorchDownload(LibtorchPackage package)
@@ -27,7 +28,9 @@ internal sealed class LibtorchDownload(LibtorchPackage package)
     {
         var packages = SettingsUtility.GetGlobalPackagesFolder(_settings);
         // Away from the caller's thread: it may be one that a continuation waits for.
-        return Task.Run(() => ConcurrencyUtilities.ExecuteWithFileLockedAsync(package.MarkerIn(packages), token => FetchUnlessThere(packages, token), cancellation), cancellation).GetAwaiter().GetResult();
+        return Task.Run(
+            () => ConcurrencyUtilities.ExecuteWithFileLockedAsync(package.MarkerIn(packages), token => FetchUnlessThere(packages, token),
+                cancellation), cancellation).GetAwaiter().GetResult();
     }
 
     private async Task<string> FetchUnlessThere(string packages, CancellationToken cancellation)
@@ -53,8 +56,11 @@ internal sealed class LibtorchDownload(LibtorchPackage package)
                 refusals.Add($"{source.Source}: {(e.InnerException ?? e).Message.ReplaceLineEndings(" ")}");
             }
         }
-        throw new IOException($"{package.Id} {LibtorchPackage.Version} could not be fetched ({(refusals.Count == 0 ? "NuGet is configured with no source that may give it" : string.Join("; ", refusals))}). "
-            + $"Try again with 'cresset doctor --fetch' where a source can be reached, or name a folder that holds libtorch in {LibtorchFolders.Variable}.");
+        throw new IOException(
+            $"{package.Id} {LibtorchPackage.Version} could not be fetched "
+                + $"({(refusals.Count == 0 ? "NuGet is configured with no source that may give it" : string.Join("; ", refusals))}). "
+            + $"Try again with 'cresset doctor --fetch' where a source can be reached, or name a folder that holds libtorch in "
+            + $"{LibtorchFolders.Variable}.");
     }
 
     private IEnumerable<PackageSource> Sources()
@@ -66,19 +72,26 @@ internal sealed class LibtorchDownload(LibtorchPackage package)
         return enabled.Where(s => named.Contains(s.Name, StringComparer.OrdinalIgnoreCase));
     }
 
-    private async Task Fetch(FindPackageByIdResource finder, PackageSource source, string packages, SourceCacheContext cache, CancellationToken cancellation)
+    private async Task Fetch(FindPackageByIdResource finder, PackageSource source, string packages, SourceCacheContext cache,
+        CancellationToken cancellation)
     {
         var path = Path.Combine(Path.GetTempPath(), $"{package.Id}.{Guid.NewGuid():N}.nupkg");
-        await using var file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose | FileOptions.Asynchronous);
-        using (var progress = new DownloadProgress($"libtorch for {package.System} ({package.Id} {LibtorchPackage.Version}), once, from {source.Source}", package.DownloadBytes, file))
+        await using var file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16,
+            FileOptions.DeleteOnClose | FileOptions.Asynchronous);
+        using (var progress = new DownloadProgress(
+            $"libtorch for {package.System} ({package.Id} {LibtorchPackage.Version}), once, from {source.Source}", package.DownloadBytes,
+            file))
         {
-            if (!await finder.CopyNupkgToStreamAsync(package.Id, _version, progress, cache, NullLogger.Instance, cancellation)) throw new IOException($"{source.Source} listed {package.Id} {LibtorchPackage.Version} but did not give it.");
+            if (!await finder.CopyNupkgToStreamAsync(package.Id, _version, progress, cache, NullLogger.Instance, cancellation))
+                throw new IOException($"{source.Source} listed {package.Id} {LibtorchPackage.Version} but did not give it.");
         }
         Check(file, source, cancellation);
         file.Position = 0;
         var policy = ClientPolicyContext.GetClientPolicy(_settings, NullLogger.Instance);
-        using var added = await GlobalPackagesFolderUtility.AddPackageAsync(source.Source, new PackageIdentity(package.Id, _version), file, packages, Guid.Empty, policy, NullLogger.Instance, cancellation);
-        await Console.Error.WriteLineAsync($"Checksum right (SHA-512 {package.ContentHash[..12]}...); unpacked into {Path.Combine(packages, package.Id)}.");
+        using var added = await GlobalPackagesFolderUtility.AddPackageAsync(source.Source, new PackageIdentity(package.Id, _version), file,
+            packages, Guid.Empty, policy, NullLogger.Instance, cancellation);
+        await Console.Error.WriteLineAsync(
+            $"Checksum right (SHA-512 {package.ContentHash[..12]}...); unpacked into {Path.Combine(packages, package.Id)}.");
     }
 
     private void Check(FileStream file, PackageSource source, CancellationToken cancellation)
@@ -91,6 +104,8 @@ internal sealed class LibtorchDownload(LibtorchPackage package)
             return Convert.ToBase64String(SHA512.HashData(file));
         });
         if (hash != package.ContentHash) throw new InvalidDataException(
-            $"{package.Id} {LibtorchPackage.Version} from {source.Source} has checksum {hash}, but the published one is {package.ContentHash}: it was not kept. Ask whoever runs that source, or name a folder that holds libtorch in {LibtorchFolders.Variable}.");
+            $"{package.Id} {LibtorchPackage.Version} from {source.Source} has checksum {hash}, but the published one is "
+                + $"{package.ContentHash}: it was not kept. Ask whoever runs that source, or name a folder that holds libtorch in "
+                + $"{LibtorchFolders.Variable}.");
     }
 }

@@ -4,7 +4,8 @@ using NuGet.Configuration;
 namespace Cresset.Cli.Libtorch;
 
 /// <summary>
-/// The libtorch of a command that carries none: in NuGet's own packages folder, where restoring a project that references it would put it. Fetched there when it is
+/// The libtorch of a command that carries none: in NuGet's own packages folder, where restoring a project that references it would put it.
+/// Fetched there when it is
 /// first needed, unless <c>CRESSET_FETCH=off</c> forbids it.
 /// </summary>
 internal static class LibtorchStore
@@ -20,15 +21,21 @@ internal static class LibtorchStore
     {
         if (LibtorchPackage.ForThisSystem is not { } package) return null;
         if (Installed(package) is { } folder) return folder;
-        if (!MayFetch) throw new IOException($"{package.Id} {LibtorchPackage.Version} is not there and {FetchVariable}=off forbids to fetch it. {LibtorchPackage.Advice}");
+        if (!MayFetch)
+            throw new IOException(
+                $"{package.Id} {LibtorchPackage.Version} is not there and {FetchVariable}=off forbids to fetch it. "
+                    + $"{LibtorchPackage.Advice}");
         return new LibtorchDownload(package).Run(CancellationToken.None);
     }
 
-    /// <summary>The folder with the libraries, or null: the package folder that NuGet is configured with, then its fallback folders.</summary>
+    /// <summary>
+    /// The folder with the libraries, or null: the package folder that NuGet is configured with, then its fallback folders.
+    /// </summary>
     public static string? Installed(LibtorchPackage package)
     {
         var settings = ReadSettings();
-        return SettingsUtility.GetFallbackPackageFolders(settings).Prepend(SettingsUtility.GetGlobalPackagesFolder(settings)).Select(package.In).FirstOrDefault(found => found is not null);
+        return SettingsUtility.GetFallbackPackageFolders(settings).Prepend(SettingsUtility.GetGlobalPackagesFolder(settings))
+            .Select(package.In).FirstOrDefault(found => found is not null);
     }
 
     /// <summary>NuGet's configuration as a project in this folder would have it.</summary>

@@ -9,7 +9,8 @@ namespace Cresset.Cli.Terminal;
 /// <summary>Objects that a detector found, as <c>cresset detect</c> reads detections: COCO results, or a table.</summary>
 internal static class FoundText
 {
-    private static readonly JsonSerializerOptions Plain = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Plain =
+        new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>A list of COCO results; images are called by their files.</summary>
     public static string Json(IReadOnlyList<Prediction> answers) => JsonSerializer.Serialize(

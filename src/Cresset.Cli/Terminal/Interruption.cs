@@ -4,8 +4,10 @@ using Spectre.Console;
 namespace Cresset.Cli.Terminal;
 
 /// <summary>
-/// Signals that ask work to stop: Ctrl-C, SIGTERM, a closed terminal (SIGHUP) and a batch system's warning (SIGUSR1) let the current step finish and
-/// save; SIGUSR2 saves and goes on. A second Ctrl-C ends the process at once; the others may come as often as they like, since closing a terminal
+/// Signals that ask work to stop: Ctrl-C, SIGTERM, a closed terminal (SIGHUP) and a batch system's warning (SIGUSR1) let the current step
+/// finish and
+/// save; SIGUSR2 saves and goes on. A second Ctrl-C ends the process at once; the others may come as often as they like, since closing a
+/// terminal
 /// sends its signal more than once.
 /// </summary>
 internal sealed class Interruption : IDisposable
@@ -67,7 +69,8 @@ internal sealed class Interruption : IDisposable
         _source.Cancel();
     }
 
-    private void On(PosixSignal signal, Action<PosixSignalContext> work) => _registrations.Add(PosixSignalRegistration.Create(signal, work));
+    private void On(PosixSignal signal, Action<PosixSignalContext> work) =>
+        _registrations.Add(PosixSignalRegistration.Create(signal, work));
 
     // The numbers differ between systems; where they are not known the signals stay what they are.
     private static PosixSignal? UserSignal(int number) => number switch

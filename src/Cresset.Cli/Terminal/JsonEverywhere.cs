@@ -5,7 +5,8 @@ using Cresset.Cli.Commands;
 namespace Cresset.Cli.Terminal;
 
 /// <summary>
-/// Gives <c>--json</c> to every verb that has no answer of its own for machines: what it prints for people comes as the lines of one JSON object. What goes
+/// Gives <c>--json</c> to every verb that has no answer of its own for machines: what it prints for people comes as the lines of one JSON
+/// object. What goes
 /// wrong is said on the other stream, as always, and nothing is printed on this one.
 /// </summary>
 internal static class JsonEverywhere
@@ -39,5 +40,6 @@ internal static class JsonEverywhere
     }
 
     private static string Name(Command command)
-        => command.Parents.OfType<Command>().FirstOrDefault(p => p is not RootCommand) is { } parent ? $"{Name(parent)} {command.Name}" : command.Name;
+        => command.Parents.OfType<Command>().FirstOrDefault(p => p is not RootCommand) is { } parent ? $"{Name(parent)} {command.Name}"
+            : command.Name;
 }

@@ -26,7 +26,8 @@ internal static class Output
         var widths = columns.Select((_, c) => lines.Max(line => c < line.Length ? line[c].Length : 0)).ToArray();
         // Without a terminal there is no width to fit into: a table must not break its rows.
         var room = Console.IsOutputRedirected ? int.MaxValue : Console.WindowWidth;
-        if (lines.TrueForAll(line => line.Length <= widths.Length && Array.TrueForAll(line, IsPlainAscii)) && widths.Sum(w => w + 3L) + 1 <= room) WriteTable(lines, widths);
+        if (lines.TrueForAll(line => line.Length <= widths.Length && Array.TrueForAll(line, IsPlainAscii))
+            && widths.Sum(w => w + 3L) + 1 <= room) WriteTable(lines, widths);
         else WriteStyledTable(columns, lines);
     }
 
@@ -39,7 +40,8 @@ internal static class Output
         for (var l = 0; l < lines.Count; l++)
         {
             text.Append(' ');
-            for (var c = 0; c < widths.Length; c++) text.Append(' ').Append((c < lines[l].Length ? lines[l][c] : "").PadRight(widths[c] + 2));
+            for (var c = 0; c < widths.Length; c++)
+                text.Append(' ').Append((c < lines[l].Length ? lines[l][c] : "").PadRight(widths[c] + 2));
             text.AppendLine();
             if (l == 0) text.Append('\u2500', all).AppendLine();
         }
@@ -53,7 +55,8 @@ internal static class Output
     {
         var table = new Table { Border = TableBorder.Simple, ShowHeaders = true };
         foreach (var column in columns) table.AddColumn(new TableColumn(Markup.Escape(column)).NoWrap());
-        foreach (var line in lines.Skip(1)) table.AddRow(line.Select(cell => (Spectre.Console.Rendering.IRenderable)new Text(cell)).ToArray());
+        foreach (var line in lines.Skip(1))
+            table.AddRow(line.Select(cell => (Spectre.Console.Rendering.IRenderable)new Text(cell)).ToArray());
         if (Console.IsOutputRedirected) AnsiConsole.Profile.Width = 500;
         AnsiConsole.Write(table);
     }
@@ -76,7 +79,8 @@ internal static class Output
             for (var i = 0; i < Math.Max(1, lines.Count); i++)
             {
                 if (i == 0 && name.Length > width && lines.Count == 0) break;
-                Console.Out.WriteLine($"{indent}{(i == 0 && name.Length <= width ? name : "").PadRight(width)}  {(i < lines.Count ? lines[i] : "")}".TrimEnd());
+                var left = i == 0 && name.Length <= width ? name : "";
+                Console.Out.WriteLine($"{indent}{left.PadRight(width)}  {(i < lines.Count ? lines[i] : "")}".TrimEnd());
             }
         }
     }

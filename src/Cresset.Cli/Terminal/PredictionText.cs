@@ -8,7 +8,11 @@ namespace Cresset.Cli.Terminal;
 /// <summary>Answers as CSV and JSON. A picture is told by the file it was written to.</summary>
 internal static class PredictionText
 {
-    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+    };
 
     /// <summary>A list of objects; what an answer does not have is left out.</summary>
     /// <param name="answers">The answers.</param>
@@ -16,7 +20,14 @@ internal static class PredictionText
     public static string Json(IReadOnlyList<Prediction> answers, IReadOnlyList<string?> files) => JsonSerializer.Serialize(
         answers.Select((a, i) =>
         {
-            var all = new Dictionary<string, object?> { ["input"] = a.Input, ["picture"] = files[i], ["class"] = a.Class, ["probability"] = a.Probability, ["probabilities"] = a.Probabilities };
+            var all = new Dictionary<string, object?>
+            {
+                ["input"] = a.Input,
+                ["picture"] = files[i],
+                ["class"] = a.Class,
+                ["probability"] = a.Probability,
+                ["probabilities"] = a.Probabilities
+            };
             if (a.Value is { } value) all[a.ValueName] = value;
             foreach (var (name, number) in a.Values ?? new Dictionary<string, double>()) all[name] = number;
             (all["anomaly_score"], all["anomaly"], all["shares"]) = (a.AnomalyScore, a.IsAnomaly, a.Shares);
@@ -40,10 +51,12 @@ internal static class PredictionText
         Add("class", a => a.Class);
         Add("probability", a => Number(a.Probability));
         Add(answers.FirstOrDefault(a => a.Value is not null)?.ValueName ?? "value", a => Number(a.Value));
-        foreach (var name in Names(answers, a => a.Values)) Add(name, a => Number(a.Values is { } values && values.TryGetValue(name, out var v) ? v : null));
+        foreach (var name in Names(answers, a => a.Values))
+            Add(name, a => Number(a.Values is { } values && values.TryGetValue(name, out var v) ? v : null));
         Add("anomaly_score", a => Number(a.AnomalyScore));
         Add("anomaly", a => a.IsAnomaly is { } alarm ? alarm ? "yes" : "no" : null);
-        foreach (var name in Names(answers, a => a.Probabilities ?? a.Shares)) Add(name, a => Number((a.Probabilities ?? a.Shares) is { } shares && shares.TryGetValue(name, out var v) ? v : null));
+        foreach (var name in Names(answers, a => a.Probabilities ?? a.Shares))
+            Add(name, a => Number((a.Probabilities ?? a.Shares) is { } shares && shares.TryGetValue(name, out var v) ? v : null));
         var sizes = answers.Select(a => a.Action?.Count ?? 0).Max();
         for (var k = 0; k < sizes; k++)
         {
@@ -58,10 +71,12 @@ internal static class PredictionText
         return text.ToString();
     }
 
-    private static IEnumerable<string> Names(IReadOnlyList<Prediction> answers, Func<Prediction, IReadOnlyDictionary<string, double>?> numbers)
+    private static IEnumerable<string> Names(IReadOnlyList<Prediction> answers,
+        Func<Prediction, IReadOnlyDictionary<string, double>?> numbers)
         => answers.Select(numbers).FirstOrDefault(n => n is not null)?.Keys ?? [];
 
     private static string? Number(double? value) => value?.ToString("G7", CultureInfo.InvariantCulture);
 
-    private static string Cell(string text) => text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+    private static string Cell(string text) =>
+        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 }

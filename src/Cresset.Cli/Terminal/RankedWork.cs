@@ -3,7 +3,9 @@ using Cresset.Distributed;
 
 namespace Cresset.Cli.Terminal;
 
-/// <summary>Work that may be done by several ranks, started by mpirun, srun or <c>cresset launch</c>. A single process never looks for MPI.</summary>
+/// <summary>
+/// Work that may be done by several ranks, started by mpirun, srun or <c>cresset launch</c>. A single process never looks for MPI.
+/// </summary>
 internal static class RankedWork
 {
     /// <summary>Seconds that a rank waits for the others before it ends the job.</summary>

@@ -32,15 +32,23 @@ internal static class SweepReport
             return;
         }
         var measured = rows.Where(r => r.Figures.Count > 0).ToList();
-        List<string> figures = measured.Count == 0 ? [] : [.. measured[0].Figures.Keys.Where(f => measured.TrueForAll(r => r.Figures.ContainsKey(f))).Take(Columns)];
+        List<string> figures = measured.Count == 0 ? []
+            : [.. measured[0].Figures.Keys.Where(f => measured.TrueForAll(r => r.Figures.ContainsKey(f))).Take(Columns)];
         Output.Table(["setting", "runs", .. figures], rows.Select(r => (string[])[
             Setting(r, recipe),
-            r.Runs.Count.ToString(CultureInfo.InvariantCulture) + (r.Failures.Count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" of {r.Runs.Count + r.Failures.Count}")),
-            .. figures.Select(f => r.Figures.TryGetValue(f, out var figure) ? Output.Number(figure.Mean) + (r.Runs.Count < 2 ? "" : $" ± {Output.Number(r.HalfWidth(f))}") : "failed")]));
-        if (rows.Any(r => r.Runs.Count > 1)) Console.Out.WriteLine("± is the 95 % interval of the mean over seeds and folds (Student's t).");
+            r.Runs.Count.ToString(CultureInfo.InvariantCulture)
+                + (r.Failures.Count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" of {r.Runs.Count + r.Failures.Count}")),
+            .. figures.Select(
+                f => r.Figures.TryGetValue(f, out var figure)
+                    ? Output.Number(figure.Mean) + (r.Runs.Count < 2 ? "" : $" ± {Output.Number(r.HalfWidth(f))}") : "failed")]));
+        if (rows.Any(r => r.Runs.Count > 1))
+            Console.Out.WriteLine("± is the 95 % interval of the mean over seeds and folds (Student's t).");
         foreach (var (row, figure) in measured.SelectMany(r => figures.Take(1).Select(f => (r, f))))
         {
-            if (row.Middle(figure) is { } middle) Console.Out.WriteLine($"{Setting(row, recipe)}: {figure}, interquartile mean {Output.Number(middle.Value)}, 95 % bootstrap band {Output.Number(middle.Low)} to {Output.Number(middle.High)}");
+            if (row.Middle(figure) is { } middle)
+                Console.Out.WriteLine(
+                    $"{Setting(row, recipe)}: {figure}, interquartile mean {Output.Number(middle.Value)}, 95 % bootstrap band "
+                        + $"{Output.Number(middle.Low)} to {Output.Number(middle.High)}");
         }
         if (Sweep.Picture(rows, sweep.Tag) is { } chart)
         {
@@ -58,10 +66,14 @@ internal static class SweepReport
     {
         var failed = rows.Sum(r => r.Failures.Count);
         if (failed == 0) return;
-        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"cresset: {failed} of {failed + rows.Sum(r => r.Runs.Count)} runs failed; figures are those of the others:"));
+        Console.Error.WriteLine(
+            string.Create(CultureInfo.InvariantCulture,
+                $"cresset: {failed} of {failed + rows.Sum(r => r.Runs.Count)} runs failed; figures are those of the others:"));
         foreach (var row in rows)
         {
-            foreach (var reason in row.Failures.GroupBy(f => f)) Console.Error.WriteLine($"cresset:   {Setting(row, recipe)}{(reason.Count() > 1 ? $" ({reason.Count()} runs)" : "")}: {reason.Key}");
+            foreach (var reason in row.Failures.GroupBy(f => f))
+                Console.Error.WriteLine(
+                    $"cresset:   {Setting(row, recipe)}{(reason.Count() > 1 ? $" ({reason.Count()} runs)" : "")}: {reason.Key}");
         }
     }
 }

@@ -43,12 +43,15 @@ internal static class TerminalChart
             var value = top - ((top - bottom) * row / Math.Max(1, height - 1));
             var label = row == 0 || row == height - 1 || row == height / 2 ? Output.Number(isLog ? Math.Pow(10, value) : value) : "";
             var line = new StringBuilder(label.PadLeft(Left - 1)).Append(" │");
-            for (var column = 0; column < columns / 2; column++) line.Append(cells[row, column] == 0 ? ' ' : (char)(0x2800 + cells[row, column]));
+            for (var column = 0; column < columns / 2; column++)
+                line.Append(cells[row, column] == 0 ? ' ' : (char)(0x2800 + cells[row, column]));
             yield return line.ToString().TrimEnd();
         }
         yield return new string(' ', Left) + "└" + new string('─', columns / 2);
-        var (first, last) = (finite.Min(p => p.Step).ToString(CultureInfo.InvariantCulture), finite.Max(p => p.Step).ToString(CultureInfo.InvariantCulture));
-        yield return new string(' ', Left + 1) + first + last.PadLeft(Math.Max(last.Length + 1, (columns / 2) - first.Length)) + (isLog ? "  (logarithmic)" : "");
+        var (first, last) = (finite.Min(p => p.Step).ToString(CultureInfo.InvariantCulture),
+            finite.Max(p => p.Step).ToString(CultureInfo.InvariantCulture));
+        yield return new string(' ', Left + 1) + first + last.PadLeft(Math.Max(last.Length + 1, (columns / 2) - first.Length))
+            + (isLog ? "  (logarithmic)" : "");
     }
 
     private static void Set(int[,] cells, int x, int y) => cells[y / 4, x / 2] |= Dots[y % 4, x % 2];

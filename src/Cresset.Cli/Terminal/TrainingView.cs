@@ -30,7 +30,8 @@ internal sealed class TrainingView(bool quiet, bool plain = false) : IProgress<T
                 break;
             case EvaluationReport evaluation:
                 _latest = string.Join("  ", evaluation.Metrics.Select(m => $"{m.Key} {Output.Number(m.Value)}"));
-                Line($"step {evaluation.Step,6}  {_latest}{(evaluation.IsBest ? "  best so far" : "")}", evaluation.IsBest ? "green" : null);
+                Line($"step {evaluation.Step,6}  {_latest}{(evaluation.IsBest ? "  best so far" : "")}",
+                    evaluation.IsBest ? "green" : null);
                 break;
             case PictureReport { Path: { } path }:
                 Line($"picture      {Relative(path)}", "grey");
@@ -54,7 +55,9 @@ internal sealed class TrainingView(bool quiet, bool plain = false) : IProgress<T
     }
 
     private void Step(StepReport step)
-        => Advance("step", step.Step, step.TotalSteps, $"loss {Output.Number(step.Loss)}  {Output.Number(step.StepsPerSecond)} steps/s  {step.ExamplesPerSecond:0} examples/s", step.Remaining);
+        => Advance("step", step.Step, step.TotalSteps,
+            $"loss {Output.Number(step.Loss)}  {Output.Number(step.StepsPerSecond)} steps/s  {step.ExamplesPerSecond:0} examples/s",
+            step.Remaining);
 
     private void Advance(string part, int done, int total, string figures, TimeSpan remaining)
     {

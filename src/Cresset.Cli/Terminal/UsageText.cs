@@ -28,7 +28,8 @@ internal static class UsageText
         }
         // Only the parser's own message names a type of .NET.
         return name.Length > 0 && error.Message.Contains("'System.", StringComparison.Ordinal)
-            ? Wrong(name, words.FirstOrDefault(w => error.Message.Contains($"'{w}'", StringComparison.Ordinal)) ?? string.Join(' ', words), type)
+            ? Wrong(name, words.FirstOrDefault(w => error.Message.Contains($"'{w}'", StringComparison.Ordinal)) ?? string.Join(' ', words),
+                type)
             : error.Message;
     }
 
@@ -37,7 +38,8 @@ internal static class UsageText
 
     private static bool IsQuoted(string line) => line.Length > 1 && line[0] == '\'' && line[^1] == '\'';
 
-    private static string NameOf(ArgumentResult argument) => argument.Parent is OptionResult option ? option.Option.Name : argument.Argument.Name;
+    private static string NameOf(ArgumentResult argument) =>
+        argument.Parent is OptionResult option ? option.Option.Name : argument.Argument.Name;
 
     private static string Expected(Type type)
     {

@@ -6,7 +6,8 @@ namespace Cresset.Cli.Terminal;
 /// <summary>The dashboard that lives beside a training run of the same process.</summary>
 internal sealed class WatchedRun(string folder, IReadOnlyList<string> own) : IDisposable
 {
-    private readonly DashboardServer _server = Task.Run(() => DashboardServer.Start(ServeCommand.Options(folder, null, own), ServeCommand.Pages(own))).GetAwaiter().GetResult();
+    private readonly DashboardServer _server =
+        Task.Run(() => DashboardServer.Start(ServeCommand.Options(folder, null, own), ServeCommand.Pages(own))).GetAwaiter().GetResult();
 
     /// <summary>The page of a run.</summary>
     public string AddressOf(string id) => new Uri(_server.Address, "run?id=" + Uri.EscapeDataString(id)).ToString();

@@ -5,7 +5,8 @@ using System.Text;
 namespace Cresset.Dashboard;
 
 /// <summary>
-/// The secret of one server. The token is printed once; whoever shows it gets a cookie that is derived from it and from the port, so that neither
+/// The secret of one server. The token is printed once; whoever shows it gets a cookie that is derived from it and from the port, so that
+/// neither
 /// holds for another server of the same machine.
 /// </summary>
 internal sealed class AccessToken
@@ -44,6 +45,7 @@ internal sealed class AccessToken
     private static bool Same(string? text, byte[] secret)
     {
         Span<byte> bytes = stackalloc byte[32];
-        return text is { Length: 64 } && Convert.FromHexString(text, bytes, out _, out _) == System.Buffers.OperationStatus.Done && CryptographicOperations.FixedTimeEquals(bytes, secret);
+        return text is { Length: 64 } && Convert.FromHexString(text, bytes, out _, out _) == System.Buffers.OperationStatus.Done
+            && CryptographicOperations.FixedTimeEquals(bytes, secret);
     }
 }

@@ -14,7 +14,8 @@ internal static class Boundary
             await next(context).ConfigureAwait(false);
             // A body that is too long is refused while it is bound, without a word.
             if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentLength: null } silent)
-                await Answers.Problem(silent.StatusCode, ReasonPhrases.GetReasonPhrase(silent.StatusCode) + ".").ExecuteAsync(context).ConfigureAwait(false);
+                await Answers.Problem(silent.StatusCode, ReasonPhrases.GetReasonPhrase(silent.StatusCode) + ".").ExecuteAsync(context)
+                    .ConfigureAwait(false);
         }
         catch (Exception e) when (!context.Response.HasStarted)
         {

@@ -42,8 +42,10 @@ internal static class Checkpoints
             if (index.RootElement.ValueKind != JsonValueKind.Array) return metrics;
             foreach (var entry in index.RootElement.EnumerateArray())
             {
-                if (entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty("step", out var step) && step.TryGetInt64(out var number)
-                    && entry.TryGetProperty("metric", out var metric) && metric.ValueKind == JsonValueKind.Number) metrics[number] = metric.GetDouble();
+                if (entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty("step", out var step)
+                    && step.TryGetInt64(out var number)
+                    && entry.TryGetProperty("metric", out var metric) && metric.ValueKind == JsonValueKind.Number)
+                    metrics[number] = metric.GetDouble();
             }
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)

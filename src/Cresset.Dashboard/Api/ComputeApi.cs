@@ -11,7 +11,8 @@ internal static class ComputeApi
     public static void Map(IEndpointRouteBuilder routes, ComputeWorker worker, PageFiles files)
     {
         // A page is a file: whatever assembly embeds page/subjects/NAME.js adds one.
-        routes.MapGet("/api/subjects", () => Answers.Json(new { CanCompute = worker.IsThere, Pages = files.All.Keys.Where(IsSubject).Order(StringComparer.Ordinal) }));
+        routes.MapGet("/api/subjects",
+            () => Answers.Json(new { CanCompute = worker.IsThere, Pages = files.All.Keys.Where(IsSubject).Order(StringComparer.Ordinal) }));
         routes.MapPost("/api/compute", async (JsonElement question, CancellationToken cancellation) =>
         {
             if (question.ValueKind != JsonValueKind.Object) throw new ArgumentException("A question is a JSON object.");
@@ -20,5 +21,6 @@ internal static class ComputeApi
         });
     }
 
-    private static bool IsSubject(string name) => name.StartsWith("subjects/", StringComparison.Ordinal) && name.EndsWith(".js", StringComparison.Ordinal);
+    private static bool IsSubject(string name) =>
+        name.StartsWith("subjects/", StringComparison.Ordinal) && name.EndsWith(".js", StringComparison.Ordinal);
 }

@@ -11,7 +11,9 @@ internal sealed record Curve(string Run, SeriesInfo? Series, IReadOnlyList<Serie
     /// <summary>Points that no line can show.</summary>
     public long Bad => Buckets.Sum(b => (long)b.NonFinite);
 
-    /// <summary>Reads a series; null where the run has none of that tag: a run that ends in between is no reason to refuse the others.</summary>
+    /// <summary>
+    /// Reads a series; null where the run has none of that tag: a run that ends in between is no reason to refuse the others.
+    /// </summary>
     public static Curve? Read(IRunSource source, string id, string tag, long from, long to, int most, double weight)
     {
         try
@@ -19,7 +21,8 @@ internal sealed record Curve(string Run, SeriesInfo? Series, IReadOnlyList<Serie
             var series = source.Find(id, tag);
             if (series is null) return null;
             // A short series is read whole: then the line goes on to the edges of a zoom.
-            var buckets = series.Count <= SeriesApi.MostBuckets ? PointBuckets.Of(source.Points(id, tag), from, to, most) : source.Buckets(id, tag, from, to, most);
+            var buckets = series.Count <= SeriesApi.MostBuckets ? PointBuckets.Of(source.Points(id, tag), from, to, most)
+                : source.Buckets(id, tag, from, to, most);
             return new Curve(id, series, buckets, weight > 0 ? Smoothing.Of(source, id, series, buckets, weight) : null, null);
         }
         catch (Exception e) when (BadRow.IsFault(e))

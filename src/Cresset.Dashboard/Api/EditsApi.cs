@@ -12,7 +12,8 @@ internal static class EditsApi
 
     public static void Map(IEndpointRouteBuilder routes, IRunSource source, EditRate rate)
     {
-        routes.MapPost("/api/note", (NoteEdit edit) => Change(source, rate, () => source.SetNote(Id(edit.Id), Text(edit.Note, MostNote, "note"))));
+        routes.MapPost("/api/note",
+            (NoteEdit edit) => Change(source, rate, () => source.SetNote(Id(edit.Id), Text(edit.Note, MostNote, "note"))));
         routes.MapPost("/api/tag", (TagEdit edit) => Change(source, rate, () =>
         {
             var tag = Text(edit.Tag, MostTag, "tag").Trim();
@@ -23,7 +24,8 @@ internal static class EditsApi
         routes.MapPost("/api/ask", (Asked asked) => Change(source, rate, () =>
         {
             var value = Text(asked.Value ?? "", MostValue, "value").Trim();
-            if (asked.Command == RunRequest.Rate && value.Length == 0) throw new ArgumentException("A rate is needed, such as 1e-4 or x0.5.");
+            if (asked.Command == RunRequest.Rate && value.Length == 0)
+                throw new ArgumentException("A rate is needed, such as 1e-4 or x0.5.");
             source.Ask(Id(asked.Id), asked.Command ?? "", value);
         }));
     }
@@ -39,7 +41,8 @@ internal static class EditsApi
     private static string Id(string? id) => string.IsNullOrEmpty(id) ? throw new ArgumentException("No run is named.") : id;
 
     private static string Text(string? text, int most, string what)
-        => text is null ? throw new ArgumentException($"The {what} is missing.") : text.Length <= most ? text : throw new ArgumentException($"The {what} has {text.Length} characters; allowed: {most}.");
+        => text is null ? throw new ArgumentException($"The {what} is missing.") : text.Length <= most ? text
+            : throw new ArgumentException($"The {what} has {text.Length} characters; allowed: {most}.");
 
     private sealed record NoteEdit(string? Id, string? Note);
 

@@ -20,6 +20,11 @@ internal static class LogApi
         var count = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
         var lines = Encoding.UTF8.GetString(bytes, 0, count).Split('\n');
         // The first line of a tail is the end of one.
-        return Answers.Json(new { Lines = lines.Skip(from > 0 ? 1 : 0).Where((l, i) => l.Length > 0), Bytes = stream.Length, IsWhole = from == 0 });
+        return Answers.Json(new
+        {
+            Lines = lines.Skip(from > 0 ? 1 : 0).Where((l, i) => l.Length > 0),
+            Bytes = stream.Length,
+            IsWhole = from == 0
+        });
     });
 }

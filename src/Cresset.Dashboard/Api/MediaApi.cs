@@ -10,7 +10,8 @@ internal static class MediaApi
 {
     private static readonly string[] Types = ["image/png", "image/gif", "image/jpeg"];
 
-    public static void Map(IEndpointRouteBuilder routes, IRunSource source) => routes.MapGet("/media", (string run, string hash, HttpContext context) =>
+    public static void Map(IEndpointRouteBuilder routes, IRunSource source) =>
+        routes.MapGet("/media", (string run, string hash, HttpContext context) =>
     {
         var info = source.Get(run, []);
         var picture = source.Pictures(run, []).FirstOrDefault(p => p.Sha256 == hash);
@@ -21,7 +22,8 @@ internal static class MediaApi
         if (stream is null || stream.Length > MostBytes) return Answers.Problem(404, "The file of the picture is gone.");
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
-        if (Convert.ToHexStringLower(SHA256.HashData(bytes)) != picture.Sha256) return Answers.Problem(404, "The file of the picture was changed or damaged.");
+        if (Convert.ToHexStringLower(SHA256.HashData(bytes)) != picture.Sha256)
+            return Answers.Problem(404, "The file of the picture was changed or damaged.");
         // The hash in the address is that of the bytes: they never change.
         context.Response.Headers.CacheControl = "private, max-age=31536000, immutable";
         return Results.Bytes(bytes, picture.Type);

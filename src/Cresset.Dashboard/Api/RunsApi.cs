@@ -33,7 +33,8 @@ internal static class RunsApi
     }
 
     internal static string[] Few(string[] runs)
-        => runs.Length is > 0 and <= SeriesApi.MostRuns ? [.. runs.Distinct()] : throw new ArgumentException($"{runs.Length} runs were asked for; allowed: 1 to {SeriesApi.MostRuns}.");
+        => runs.Length is > 0 and <= SeriesApi.MostRuns ? [.. runs.Distinct()]
+            : throw new ArgumentException($"{runs.Length} runs were asked for; allowed: 1 to {SeriesApi.MostRuns}.");
 
     private static IResult List(IRunSource source, LiveFeed feed)
     {
@@ -54,7 +55,8 @@ internal static class RunsApi
 
     private static object Card(RunInfo run, RunProgress? progress)
     {
-        var total = progress?.PlannedSteps is { } planned && long.TryParse(planned, NumberStyles.Integer, CultureInfo.InvariantCulture, out var steps) && steps > 0 ? steps : (long?)null;
+        var total = progress?.PlannedSteps is { } planned
+            && long.TryParse(planned, NumberStyles.Integer, CultureInfo.InvariantCulture, out var steps) && steps > 0 ? steps : (long?)null;
         var done = progress?.LastStep ?? 0;
         return new
         {
@@ -77,7 +79,8 @@ internal static class RunsApi
             Step = done,
             Steps = total,
             // A guess from the time so far; only for what is going on.
-            Left = run.Status == RunStatus.Running && total > done && done > 0 ? run.ActiveTime.TotalSeconds / done * (total.Value - done) : (double?)null,
+            Left = run.Status == RunStatus.Running && total > done && done > 0 ? run.ActiveTime.TotalSeconds / done * (total.Value - done)
+                : (double?)null,
             Headline = progress?.Headline is { } h ? new { h.Tag, h.Last.Value, h.Min, h.Max, h.Count } : null,
             Picture = progress?.LastPicture is { } p ? new { p.Tag, p.Step, p.Sha256, p.Caption } : null,
         };
@@ -97,8 +100,16 @@ internal static class RunsApi
         try
         {
             var bad = new List<BadRow>();
-            var (run, config, series, pictures) = (source.Get(id, bad), source.Config(id), source.Series(id, bad), source.Pictures(id, bad));
-            return new { Run = Card(run, Of(series, config)), Config = config, Series = Rows(series), Pictures = Rows(pictures), Problems = Say(bad) };
+            var (run, config, series, pictures) = (source.Get(id, bad), source.Config(id), source.Series(id, bad),
+                source.Pictures(id, bad));
+            return new
+            {
+                Run = Card(run, Of(series, config)),
+                Config = config,
+                Series = Rows(series),
+                Pictures = Rows(pictures),
+                Problems = Say(bad)
+            };
         }
         catch (RunNotFoundException e)
         {
@@ -107,11 +118,14 @@ internal static class RunsApi
     }
 
     private static RunProgress Of(IReadOnlyList<SeriesInfo> series, IReadOnlyDictionary<string, string> config)
-        => new(series.Sum(s => s.Count), series.Select(s => s.LastStep).DefaultIfEmpty(0).Max(), config.GetValueOrDefault("trainer.steps"), null, null, config.GetValueOrDefault("job"));
+        => new(series.Sum(s => s.Count), series.Select(s => s.LastStep).DefaultIfEmpty(0).Max(), config.GetValueOrDefault("trainer.steps"),
+            null, null, config.GetValueOrDefault("job"));
 
-    private static IEnumerable<object> Rows(IReadOnlyList<SeriesInfo> series) => series.Select(s => new { s.Tag, s.Count, s.FirstStep, s.LastStep, s.Last.Value, s.Last.WallTime, s.Min, s.Max });
+    private static IEnumerable<object> Rows(IReadOnlyList<SeriesInfo> series) =>
+        series.Select(s => new { s.Tag, s.Count, s.FirstStep, s.LastStep, s.Last.Value, s.Last.WallTime, s.Min, s.Max });
 
-    private static IEnumerable<object> Rows(IReadOnlyList<RunPicture> pictures) => pictures.Select(p => new { p.Tag, p.Step, p.Time, p.Type, p.Bytes, p.Sha256, p.Caption });
+    private static IEnumerable<object> Rows(IReadOnlyList<RunPicture> pictures) =>
+        pictures.Select(p => new { p.Tag, p.Step, p.Time, p.Type, p.Bytes, p.Sha256, p.Caption });
 
     private static object Detail(IRunSource source, string id)
     {

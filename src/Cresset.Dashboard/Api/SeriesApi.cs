@@ -15,15 +15,18 @@ internal static class SeriesApi
 
     public static void Map(IEndpointRouteBuilder routes, IRunSource source)
     {
-        routes.MapGet("/api/curves", (string[] run, string tag, long? from, long? to, int? most, double? smooth, bool? time, string? form) =>
+        routes.MapGet("/api/curves",
+            (string[] run, string tag, long? from, long? to, int? most, double? smooth, bool? time, string? form) =>
         {
             var runs = RunsApi.Few(run);
             var buckets = Math.Clamp(most ?? 800, 1, Math.Min(MostBuckets, MostCells / runs.Length));
             var weight = smooth ?? 0;
             if (weight is not (>= 0 and < 1)) throw new ArgumentException($"smooth is {weight}; allowed: 0 up to, but not 1.");
             if (form is not (null or "json" or "binary")) throw new ArgumentException($"form is '{form}'; allowed: json, binary.");
-            var curves = runs.Select(id => Curve.Read(source, id, tag, from ?? long.MinValue, to ?? long.MaxValue, buckets, weight)).OfType<Curve>().ToList();
-            return form == "binary" ? Results.Bytes(CurveBytes.Write(curves, time ?? false), "application/octet-stream") : Answers.Json(new { Tag = tag, Curves = curves.Select(c => c.ToJson()) });
+            var curves = runs.Select(id => Curve.Read(source, id, tag, from ?? long.MinValue, to ?? long.MaxValue, buckets, weight))
+                .OfType<Curve>().ToList();
+            return form == "binary" ? Results.Bytes(CurveBytes.Write(curves, time ?? false), "application/octet-stream")
+                : Answers.Json(new { Tag = tag, Curves = curves.Select(c => c.ToJson()) });
         });
         routes.MapGet("/api/csv", (string id) => Csv(source, id));
     }
@@ -43,7 +46,10 @@ internal static class SeriesApi
                     var tag = SafeCell(series.Tag);
                     foreach (var point in PointsOf(source, run.Id, series.Tag, bad))
                     {
-                        await writer.WriteAsync(FormattableString.Invariant($"{tag},{point.Step},{point.WallTime / 1_000_000}.{point.WallTime % 1_000_000:D6},{point.Value:R}\n")).ConfigureAwait(false);
+                        await writer.WriteAsync(
+                            FormattableString.Invariant(
+                                $"{tag},{point.Step},{point.WallTime / 1_000_000}.{point.WallTime % 1_000_000:D6},{point.Value:R}\n"))
+                                .ConfigureAwait(false);
                     }
                 }
                 // Said where nobody can overlook it: these are missing above.
@@ -65,5 +71,6 @@ internal static class SeriesApi
         }
     }
 
-    private static string SafeCell(string text) => text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+    private static string SafeCell(string text) =>
+        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 }

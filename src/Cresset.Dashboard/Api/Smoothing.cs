@@ -3,7 +3,8 @@ using Cresset.Runs;
 namespace Cresset.Dashboard;
 
 /// <summary>
-/// The smoothing of TensorBoard: an exponential moving average whose start is corrected, s(k) = (w s(k-1) + (1-w) x(k)) / (1 - w^k). Values that are
+/// The smoothing of TensorBoard: an exponential moving average whose start is corrected, s(k) = (w s(k-1) + (1-w) x(k)) / (1 - w^k). Values
+/// that are
 /// not finite pass through and are not counted. Here the average goes over every point that was recorded, not over those that are drawn.
 /// </summary>
 internal struct Smoothing(double weight)
@@ -28,7 +29,8 @@ internal struct Smoothing(double weight)
 
     /// <summary>Smoothed values of the buckets of a zoom, with the past of the series in them.</summary>
     public static double[] Of(IRunSource source, string id, SeriesInfo series, IReadOnlyList<SeriesBucket> shown, double weight)
-        => shown.Count == 0 ? [] : series.Count <= MostPoints ? OfPoints(source.Points(id, series.Tag), shown, weight) : OfBuckets(source, id, series, shown, weight);
+        => shown.Count == 0 ? [] : series.Count <= MostPoints ? OfPoints(source.Points(id, series.Tag), shown, weight)
+            : OfBuckets(source, id, series, shown, weight);
 
     // Up to here every point is read, which takes a few milliseconds.
     private const int MostPoints = 1 << 16, MostBuckets = 1 << 13;

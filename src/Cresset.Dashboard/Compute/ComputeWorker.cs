@@ -4,7 +4,8 @@ using System.Text;
 namespace Cresset.Dashboard;
 
 /// <summary>
-/// The process that computes for the subject pages: started by the first question, one question at a time, ended when nobody asks for a while, and
+/// The process that computes for the subject pages: started by the first question, one question at a time, ended when nobody asks for a
+/// while, and
 /// started anew when it died. The dashboard itself never loads libtorch.
 /// </summary>
 internal sealed class ComputeWorker(IReadOnlyList<string> command) : IAsyncDisposable
@@ -36,7 +37,8 @@ internal sealed class ComputeWorker(IReadOnlyList<string> command) : IAsyncDispo
             {
                 await process.StandardInput.WriteLineAsync(question.ReplaceLineEndings(" ").AsMemory(), limit.Token).ConfigureAwait(false);
                 await process.StandardInput.FlushAsync(limit.Token).ConfigureAwait(false);
-                return await process.StandardOutput.ReadLineAsync(limit.Token).ConfigureAwait(false) ?? throw new EndOfStreamException("it ended");
+                return await process.StandardOutput.ReadLineAsync(limit.Token).ConfigureAwait(false)
+                    ?? throw new EndOfStreamException("it ended");
             }
             catch (OperationCanceledException)
             {

@@ -25,7 +25,8 @@ internal static class LiveApi
             }
             try
             {
-                await Send(context, feed, context.Request.Headers["Last-Event-ID"] is { Count: > 0 } last ? last.ToString() : since, stopping).ConfigureAwait(false);
+                await Send(context, feed, context.Request.Headers["Last-Event-ID"] is { Count: > 0 } last ? last.ToString() : since,
+                    stopping).ConfigureAwait(false);
             }
             finally
             {
@@ -45,7 +46,8 @@ internal static class LiveApi
             await response.WriteAsync("retry: 1000\n\n", ends.Token).ConfigureAwait(false);
             await foreach (var change in feed.Read(since, Quiet, ends.Token).ConfigureAwait(false))
             {
-                var text = change is null ? ": quiet\n\n" : $"id: {change.Version}\ndata: {JsonSerializer.Serialize(change, Answers.Options)}\n\n";
+                var text = change is null ? ": quiet\n\n"
+                    : $"id: {change.Version}\ndata: {JsonSerializer.Serialize(change, Answers.Options)}\n\n";
                 await response.WriteAsync(text, ends.Token).ConfigureAwait(false);
                 await response.Body.FlushAsync(ends.Token).ConfigureAwait(false);
             }

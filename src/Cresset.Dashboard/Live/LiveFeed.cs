@@ -4,7 +4,8 @@ using Cresset.Runs;
 namespace Cresset.Dashboard;
 
 /// <summary>
-/// Tells which runs changed. It keeps no queue: every reader asks what is newer than the version it knows, so a slow reader or one that comes back
+/// Tells which runs changed. It keeps no queue: every reader asks what is newer than the version it knows, so a slow reader or one that
+/// comes back
 /// misses nothing and costs nothing.
 /// </summary>
 internal sealed class LiveFeed(IRunSource source, TimeSpan interval)
@@ -49,7 +50,8 @@ internal sealed class LiveFeed(IRunSource source, TimeSpan interval)
     }
 
     /// <summary>Changes after a version, again and again; waits where there are none. Null means: still there, nothing new.</summary>
-    public async IAsyncEnumerable<LiveChange?> Read(string? since, TimeSpan patience, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+    public async IAsyncEnumerable<LiveChange?> Read(string? since, TimeSpan patience,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
     {
         Interlocked.Increment(ref _readers);
         try
@@ -103,14 +105,16 @@ internal sealed class LiveFeed(IRunSource source, TimeSpan interval)
         }
         lock (_changing)
         {
-            var changed = marks is null ? [] : marks.Where(m => !_marks.TryGetValue(m.Key, out var before) || before != m.Value).Select(m => m.Key)
+            var changed = marks is null ? []
+                : marks.Where(m => !_marks.TryGetValue(m.Key, out var before) || before != m.Value).Select(m => m.Key)
                 .Concat(_marks.Keys.Where(id => !marks.ContainsKey(id))).ToList();
             var first = !_looked && marks is not null;
             if (marks is not null) (_marks, _looked) = (marks, true);
             if (changed.Count == 0 && problem == _problem) return;
             _problem = problem;
             _version++;
-            // The first look knows nothing of what was before: lists that were made earlier hold the version before this one and are told all.
+            // The first look knows nothing of what was before: lists that were made earlier hold the version before this one and are told
+            // all.
             foreach (var id in changed) _changed[id] = _version;
             if (first && changed.Count == 0) return;
             var pulse = _pulse;
@@ -125,7 +129,9 @@ internal sealed class LiveFeed(IRunSource source, TimeSpan interval)
 
     private string Name(long version) => FormattableString.Invariant($"{_epoch}-{version}");
 
-    private long Parse(string? name) => name is not null && name.StartsWith(_epoch + "-", StringComparison.Ordinal) && long.TryParse(name.AsSpan(_epoch.Length + 1), out var version) ? version : -1;
+    private long Parse(string? name) =>
+        name is not null && name.StartsWith(_epoch + "-", StringComparison.Ordinal)
+            && long.TryParse(name.AsSpan(_epoch.Length + 1), out var version) ? version : -1;
 }
 
 /// <summary>What changed.</summary>

@@ -1,10 +1,12 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using Cresset.Runs;
 
 namespace Cresset.Dashboard;
 
 /// <summary>
-/// The TensorBoard event files below a folder, whoever wrote them: each folder that holds some is a run. Files tell no settings and no end, so
+/// The TensorBoard event files below a folder, whoever wrote them: each folder that holds some is a run. Files tell no settings and no end,
+/// so
 /// a run counts as running while its files grow.
 /// </summary>
 internal sealed class EventFolderSource(string folder) : IRunSource
@@ -25,22 +27,29 @@ internal sealed class EventFolderSource(string folder) : IRunSource
     /// <summary>Whether event files lie below a folder.</summary>
     public static bool Holds(string folder) => Directory.Exists(folder) && EventLog.FindFolders(folder).Count > 0;
 
-    public IReadOnlyList<RunInfo> List(ICollection<BadRow> bad) => With(() => _logs.Select(log => Describe(log.Key, log.Value)).OrderByDescending(run => run.Created).ToList());
+    public IReadOnlyList<RunInfo> List(ICollection<BadRow> bad) =>
+        With(() => _logs.Select(log => Describe(log.Key, log.Value)).OrderByDescending(run => run.Created).ToList());
 
     public RunInfo Get(string id, ICollection<BadRow> bad) => Of(id, log => Describe(id, log));
 
-    public IReadOnlyDictionary<string, RunProgress> Progress(ICollection<BadRow> bad) => With(() => _logs.ToDictionary(log => log.Key, log =>
+    public IReadOnlyDictionary<string, RunProgress> Progress(ICollection<BadRow> bad) =>
+        With(() => _logs.ToDictionary(log => log.Key, log =>
     {
         var series = Describe(log.Value).ToList();
         var headline = series.FirstOrDefault(s => s.Tag.Contains("loss", StringComparison.OrdinalIgnoreCase)) ?? series.FirstOrDefault();
-        return new RunProgress(series.Sum(s => s.Count), series.Select(s => s.LastStep).DefaultIfEmpty(0).Max(), null, headline, PicturesOf(log.Value).MaxBy(p => p.Time));
+        return new RunProgress(series.Sum(s => s.Count), series.Select(s => s.LastStep).DefaultIfEmpty(0).Max(), null, headline,
+            PicturesOf(log.Value).MaxBy(p => p.Time));
     }));
 
     public IReadOnlyDictionary<string, string> Marks() => With(() => _logs.ToDictionary(
         log => log.Key,
-        log => FormattableString.Invariant($"{log.Value.Scalars.Sum(s => s.Value.Count)} {log.Value.Images.Sum(s => s.Value.Count)} {log.Value.Texts.Sum(s => s.Value.Count)} {log.Value.Histograms.Sum(s => s.Value.Count)} {Describe(log.Key, log.Value).Status}")));
+        log => string.Create(CultureInfo.InvariantCulture,
+            $"{log.Value.Scalars.Sum(s => s.Value.Count)} {log.Value.Images.Sum(s => s.Value.Count)} "
+                + $"{log.Value.Texts.Sum(s => s.Value.Count)} {log.Value.Histograms.Sum(s => s.Value.Count)} "
+                + $"{Describe(log.Key, log.Value).Status}")));
 
-    public IReadOnlyList<(string Id, SeriesInfo Series)> AllSeries(ICollection<BadRow> bad) => With(() => _logs.SelectMany(log => Describe(log.Value).Select(s => (log.Key, s))).ToList());
+    public IReadOnlyList<(string Id, SeriesInfo Series)> AllSeries(ICollection<BadRow> bad) =>
+        With(() => _logs.SelectMany(log => Describe(log.Value).Select(s => (log.Key, s))).ToList());
 
     public IReadOnlyList<SeriesInfo> Series(string id, ICollection<BadRow> bad) => Of(id, log => Describe(log).ToList());
 
@@ -49,19 +58,27 @@ internal sealed class EventFolderSource(string folder) : IRunSource
     public IReadOnlyList<SeriesPoint> Points(string id, string tag) => Of(id, log => log.Scalars.TryGetValue(tag, out var points)
         ? points.ConvertAll(Point) : throw new ArgumentException($"'{id}' has no series '{tag}'.", nameof(tag)));
 
-    public IReadOnlyList<SeriesBucket> Buckets(string id, string tag, long fromStep, long toStep, int most) => PointBuckets.Of(Points(id, tag), fromStep, toStep, most);
+    public IReadOnlyList<SeriesBucket> Buckets(string id, string tag, long fromStep, long toStep, int most) =>
+        PointBuckets.Of(Points(id, tag), fromStep, toStep, most);
 
     public IReadOnlyDictionary<string, string> Config(string id) => Of(id, _ => new Dictionary<string, string>());
 
     public IReadOnlyDictionary<string, string> Environment(string id) => Of(id, _ => new Dictionary<string, string>());
 
-    public IReadOnlyList<RunPicture> Pictures(string id, ICollection<BadRow> bad) => Of(id, log => PicturesOf(log).OrderBy(p => p.Tag, StringComparer.Ordinal).ThenBy(p => p.Step).ToList());
+    public IReadOnlyList<RunPicture> Pictures(string id, ICollection<BadRow> bad) =>
+        Of(id, log => PicturesOf(log).OrderBy(p => p.Tag, StringComparer.Ordinal).ThenBy(p => p.Step).ToList());
 
-    public Stream? OpenPicture(RunInfo run, RunPicture picture) => Of(run.Id, log => log.Images.SelectMany(i => i.Value).Where(i => HashOf(i.Value) == picture.Sha256).Select(i => new MemoryStream(i.Value.Encoded)).FirstOrDefault());
+    public Stream? OpenPicture(RunInfo run, RunPicture picture) =>
+        Of(run.Id,
+            log => log.Images.SelectMany(i => i.Value).Where(i => HashOf(i.Value) == picture.Sha256)
+                .Select(i => new MemoryStream(i.Value.Encoded)).FirstOrDefault());
 
-    public IReadOnlyList<RunText> Texts(string id, ICollection<BadRow> bad) => Of(id, log => log.Texts.SelectMany(t => t.Value.Select(v => new RunText(t.Key, v.Step, Time(v.WallTime), v.Value))).ToList());
+    public IReadOnlyList<RunText> Texts(string id, ICollection<BadRow> bad) =>
+        Of(id, log => log.Texts.SelectMany(t => t.Value.Select(v => new RunText(t.Key, v.Step, Time(v.WallTime), v.Value))).ToList());
 
-    public IReadOnlyList<RunHistogram> Histograms(string id, ICollection<BadRow> bad) => Of(id, log => log.Histograms.SelectMany(t => t.Value.Select(v => new RunHistogram(t.Key, v.Step, Time(v.WallTime), v.Value))).ToList());
+    public IReadOnlyList<RunHistogram> Histograms(string id, ICollection<BadRow> bad) =>
+        Of(id, log => log.Histograms.SelectMany(t => t.Value.Select(v => new RunHistogram(t.Key, v.Step, Time(v.WallTime), v.Value)))
+            .ToList());
 
     public IReadOnlyList<RunRequest> Requests(string id, ICollection<BadRow> bad) => Of(id, _ => Array.Empty<RunRequest>());
 
@@ -82,11 +99,13 @@ internal sealed class EventFolderSource(string folder) : IRunSource
         }
     }
 
-    private static InvalidOperationException OnlyShown() => new("Event files are only shown; notes, tags and requests need a store of runs.");
+    private static InvalidOperationException OnlyShown() =>
+        new("Event files are only shown; notes, tags and requests need a store of runs.");
 
     private static SeriesPoint Point(Logged<double> logged) => new(logged.Step, (long)(logged.WallTime * 1e6), logged.Value);
 
-    private static DateTime Time(double seconds) => DateTime.UnixEpoch.AddSeconds(Math.Clamp(double.IsFinite(seconds) ? seconds : 0, 0, 2e11));
+    private static DateTime Time(double seconds) =>
+        DateTime.UnixEpoch.AddSeconds(Math.Clamp(double.IsFinite(seconds) ? seconds : 0, 0, 2e11));
 
     private static IEnumerable<SeriesInfo> Describe(EventLog log) => log.Scalars.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s =>
     {
@@ -103,19 +122,33 @@ internal sealed class EventFolderSource(string folder) : IRunSource
     private static RunInfo WithTimes(RunInfo run, EventLog log)
     {
         var times = log.Scalars.Values.SelectMany(l => new[] { l[0].WallTime, l[^1].WallTime })
-            .Concat(log.Images.Values.SelectMany(l => new[] { l[0].WallTime, l[^1].WallTime })).Concat(log.Texts.Values.Select(l => l[0].WallTime)).Where(double.IsFinite).ToList();
-        return times.Count == 0 ? run : run with { Created = Time(times.Min()), Heartbeat = Time(times.Max()), ActiveTime = Time(times.Max()) - Time(times.Min()) };
+            .Concat(log.Images.Values.SelectMany(l => new[] { l[0].WallTime, l[^1].WallTime }))
+            .Concat(log.Texts.Values.Select(l => l[0].WallTime)).Where(double.IsFinite).ToList();
+        return times.Count == 0 ? run
+            : run with { Created = Time(times.Min()), Heartbeat = Time(times.Max()), ActiveTime = Time(times.Max()) - Time(times.Min()) };
     }
 
     private RunInfo Describe(string id, EventLog log)
     {
         var path = Path.GetFullPath(Path.Combine(Folder, id));
-        var written = Directory.EnumerateFiles(path, "*tfevents*").Select(File.GetLastWriteTimeUtc).DefaultIfEmpty(DateTime.UnixEpoch).Max();
-        return WithTimes(new RunInfo { Id = id, Name = id == "." ? Path.GetFileName(Folder) : id, Kind = "events", Created = written, Status = DateTime.UtcNow - written < Silence ? RunStatus.Running : RunStatus.Finished, Folder = path, Sessions = 1 }, log);
+        var written = Directory.EnumerateFiles(path, "*tfevents*").Select(File.GetLastWriteTimeUtc).DefaultIfEmpty(DateTime.UnixEpoch)
+            .Max();
+        return WithTimes(
+            new RunInfo
+            {
+                Id = id,
+                Name = id == "." ? Path.GetFileName(Folder) : id,
+                Kind = "events",
+                Created = written,
+                Status = DateTime.UtcNow - written < Silence ? RunStatus.Running : RunStatus.Finished,
+                Folder = path,
+                Sessions = 1
+            }, log);
     }
 
     private IEnumerable<RunPicture> PicturesOf(EventLog log) => log.Images.SelectMany(tag => tag.Value.Select(image => new RunPicture(
-        tag.Key, image.Step, Time(image.WallTime), TypeOf(image.Value.Encoded), "", image.Value.Encoded.Length, HashOf(image.Value), image.Value.Caption)));
+        tag.Key, image.Step, Time(image.WallTime), TypeOf(image.Value.Encoded), "", image.Value.Encoded.Length, HashOf(image.Value),
+        image.Value.Caption)));
 
     private static string TypeOf(ReadOnlySpan<byte> bytes) => bytes switch
     {
@@ -132,7 +165,9 @@ internal sealed class EventFolderSource(string folder) : IRunSource
     }
 
     private T Of<T>(string id, Func<EventLog, T> read)
-        => With(() => _logs.TryGetValue(id, out var log) ? read(log) : throw new RunNotFoundException($"There are no event files in '{id}' below '{Folder}'.", []));
+        => With(
+            () => _logs.TryGetValue(id, out var log) ? read(log)
+                : throw new RunNotFoundException($"There are no event files in '{id}' below '{Folder}'.", []));
 
     private T With<T>(Func<T> read)
     {

@@ -4,7 +4,8 @@ namespace Cresset.Dashboard;
 
 /// <summary>Where the page's runs come from: a store of Cresset, or a folder of event files that any program wrote.</summary>
 /// <remarks>
-/// Members are called from several threads. Rows that cannot be read go to the list that is given, whatever wrote them; all others are answered. A run or series that is not there gives
+/// Members are called from several threads. Rows that cannot be read go to the list that is given, whatever wrote them; all others are
+/// answered. A run or series that is not there gives
 /// <see cref="RunNotFoundException"/> or <see cref="ArgumentException"/>.
 /// </remarks>
 internal interface IRunSource : IDisposable

@@ -27,7 +27,8 @@ internal sealed class RunFolder
         {
             var full = Path.GetFullPath(path);
             if (!full.StartsWith(FullPath + Path.DirectorySeparatorChar, StringComparison.Ordinal)) return null;
-            for (FileSystemInfo part = new FileInfo(full); part.FullName.Length > FullPath.Length; part = Directory.GetParent(part.FullName)!)
+            for (FileSystemInfo part = new FileInfo(full); part.FullName.Length > FullPath.Length;
+                part = Directory.GetParent(part.FullName)!)
             {
                 if (part.LinkTarget is not null) return null;
             }

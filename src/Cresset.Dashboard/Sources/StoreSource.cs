@@ -21,7 +21,8 @@ internal sealed class StoreSource(string folder, bool readOnly) : IRunSource
 
     public RunInfo Get(string id, ICollection<BadRow> bad) => Existing().Get(id, bad);
 
-    public IReadOnlyDictionary<string, RunProgress> Progress(ICollection<BadRow> bad) => Open()?.Progress(bad) ?? new Dictionary<string, RunProgress>();
+    public IReadOnlyDictionary<string, RunProgress> Progress(ICollection<BadRow> bad) =>
+        Open()?.Progress(bad) ?? new Dictionary<string, RunProgress>();
 
     public IReadOnlyDictionary<string, string> Marks() => Open()?.Marks() ?? new Dictionary<string, string>();
 
@@ -33,7 +34,8 @@ internal sealed class StoreSource(string folder, bool readOnly) : IRunSource
 
     public IReadOnlyList<SeriesPoint> Points(string id, string tag) => Existing().ReadSeries(id, tag);
 
-    public IReadOnlyList<SeriesBucket> Buckets(string id, string tag, long fromStep, long toStep, int most) => Existing().ReadSeries(id, tag, fromStep, toStep, most);
+    public IReadOnlyList<SeriesBucket> Buckets(string id, string tag, long fromStep, long toStep, int most) =>
+        Existing().ReadSeries(id, tag, fromStep, toStep, most);
 
     public IReadOnlyDictionary<string, string> Config(string id) => Existing().Config(id);
 

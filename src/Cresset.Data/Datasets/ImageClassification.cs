@@ -14,17 +14,20 @@ public static class ImageClassification
     /// </summary>
     public static (TensorDataset Train, TensorDataset Test) Digits()
     {
-        using var all = Make(Embedded("digits", "digits-images-idx3-ubyte.gz", 3), Embedded("digits", "digits-labels-idx1-ubyte.gz", 1), 16, 10, "digits");
+        using var all = Make(Embedded("digits", "digits-images-idx3-ubyte.gz", 3), Embedded("digits", "digits-labels-idx1-ubyte.gz", 1), 16,
+            10, "digits");
         return (all.Slice(0, DigitsTrainCount), all.Slice(DigitsTrainCount, all.Count));
     }
 
     /// <summary>
-    /// The embedded 10,000 garments of 28x28 pixels, the first of Fashion-MNIST's training part (Xiao et al. 2017, MIT), split in file order: the
+    /// The embedded 10,000 garments of 28x28 pixels, the first of Fashion-MNIST's training part (Xiao et al. 2017, MIT), split in file
+    /// order: the
     /// first 9,000 to train, the last 1,000 to test.
     /// </summary>
     public static (TensorDataset Train, TensorDataset Test) Garments()
     {
-        using var all = Make(Embedded("garments", "garments-images-idx3-ubyte.gz", 3), Embedded("garments", "garments-labels-idx1-ubyte.gz", 1), 255, 10, "garments");
+        using var all = Make(Embedded("garments", "garments-images-idx3-ubyte.gz", 3),
+            Embedded("garments", "garments-labels-idx1-ubyte.gz", 1), 255, 10, "garments");
         return (all.Slice(0, GarmentsTrainCount), all.Slice(GarmentsTrainCount, all.Count));
     }
 
@@ -39,7 +42,9 @@ public static class ImageClassification
         var train = IdxPair(Find(folder, [$"{prefix}train-images-idx3-ubyte"]), Find(folder, [$"{prefix}train-labels-idx1-ubyte"]));
         try
         {
-            return (train, IdxPair(Find(folder, [.. test.Select(t => $"{prefix}{t}-images-idx3-ubyte")]), Find(folder, [.. test.Select(t => $"{prefix}{t}-labels-idx1-ubyte")])));
+            return (train,
+                IdxPair(Find(folder, [.. test.Select(t => $"{prefix}{t}-images-idx3-ubyte")]),
+                    Find(folder, [.. test.Select(t => $"{prefix}{t}-labels-idx1-ubyte")])));
         }
         catch
         {
@@ -59,8 +64,11 @@ public static class ImageClassification
     /// <summary>Where Debian's package and common downloads put Fashion-MNIST, or null.</summary>
     public static string? FindFashionMnist()
     {
-        string?[] candidates = [Environment.GetEnvironmentVariable("CRESSET_FASHION_MNIST"), "/usr/share/datasets/fashion-mnist", Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "cresset", "fashion-mnist"), Path.Combine("data", "fashion-mnist")];
-        return candidates.FirstOrDefault(folder => folder is not null && Directory.Exists(folder) && Directory.GetFiles(folder, "train-images-idx3-ubyte*").Length > 0);
+        string?[] candidates = [Environment.GetEnvironmentVariable("CRESSET_FASHION_MNIST"), "/usr/share/datasets/fashion-mnist",
+            Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "cresset", "fashion-mnist"),
+            Path.Combine("data", "fashion-mnist")];
+        return candidates.FirstOrDefault(
+            folder => folder is not null && Directory.Exists(folder) && Directory.GetFiles(folder, "train-images-idx3-ubyte*").Length > 0);
     }
 
     /// <summary>Fashion-MNIST (Xiao et al. 2017, MIT), 28x28, 60,000 to train and 10,000 to test.</summary>
@@ -111,7 +119,8 @@ public static class ImageClassification
             var path = Path.Combine(folder, candidate);
             if (File.Exists(path)) return path;
         }
-        var other = Directory.GetFiles(folder, "*" + names[0] + "*").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal).FirstOrDefault();
+        var other = Directory.GetFiles(folder, "*" + names[0] + "*").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)
+            .FirstOrDefault();
         var hint = other is null ? "" : $" It holds {other}: say data.prefix={other[..other.IndexOf(names[0], StringComparison.Ordinal)]}.";
         throw new FileNotFoundException($"{folder} holds neither "
             + $"{string.Join(" nor ", names.SelectMany(name => new[] { $"{name}.gz", name }))}.{hint}", Path.Combine(folder, names[0]));

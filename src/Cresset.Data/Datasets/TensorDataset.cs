@@ -12,7 +12,8 @@ public sealed class TensorDataset : IDataset, IDisposable
     {
         ArgumentNullException.ThrowIfNull(inputs);
         if (inputs.dim() == 0) throw Shape.Wrong(inputs, "[N, ...]");
-        if (targets is not null && (targets.dim() == 0 || targets.size(0) != inputs.size(0))) throw Shape.Wrong(targets, $"[{inputs.size(0)}, ...] to match the inputs {Shape.Text(inputs)}");
+        if (targets is not null && (targets.dim() == 0 || targets.size(0) != inputs.size(0)))
+            throw Shape.Wrong(targets, $"[{inputs.size(0)}, ...] to match the inputs {Shape.Text(inputs)}");
         Inputs = inputs.DetachFromDisposeScope();
         Targets = targets?.DetachFromDisposeScope();
     }
@@ -32,7 +33,8 @@ public sealed class TensorDataset : IDataset, IDisposable
     /// <summary>Examples from <paramref name="start"/> up to but not including <paramref name="end"/>, as a dataset of its own.</summary>
     public TensorDataset Slice(int start, int end)
     {
-        if (start < 0 || end > Count || start >= end) throw new ArgumentOutOfRangeException(nameof(end), $"[{start}, {end}) lies not inside the {Count} examples.");
+        if (start < 0 || end > Count || start >= end)
+            throw new ArgumentOutOfRangeException(nameof(end), $"[{start}, {end}) lies not inside the {Count} examples.");
         using var scope = NewDisposeScope();
         return new TensorDataset(Inputs.narrow(0, start, end - start).clone(), Targets?.narrow(0, start, end - start).clone());
     }

@@ -23,15 +23,24 @@ public sealed class Loader : IDisposable
     private int _orderEpoch = -1;
 
     /// <summary>Starts at a position (the beginning by default).</summary>
-    /// <exception cref="ArgumentException">The dataset has fewer examples than one batch needs, or the position lies outside an epoch.</exception>
+    /// <exception cref="ArgumentException">The dataset has fewer examples than one batch needs, or the position lies outside an
+    /// epoch.</exception>
     public Loader(IDataset dataset, LoaderOptions options, LoaderPosition position = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         _dataset = dataset;
         _options = options.ThrowIfInvalid();
-        BatchesPerEpoch = options.DropLast ? dataset.Count / options.BatchSize : (dataset.Count + options.BatchSize - 1) / options.BatchSize;
-        if (BatchesPerEpoch == 0) throw new ArgumentException($"The dataset has {dataset.Count} examples, fewer than one batch of {options.BatchSize}; lower batch_size (trainer.batch_size={dataset.Count} or less; in code BatchSize, or keep the incomplete batch with DropLast = false), or add examples.", nameof(dataset));
-        if (position.Epoch < 0 || position.Batch < 0 || position.Batch > BatchesPerEpoch) throw new ArgumentException($"Position {position} lies outside an epoch of {BatchesPerEpoch} batches; the dataset or the batch size has changed.", nameof(position));
+        BatchesPerEpoch = options.DropLast ? dataset.Count / options.BatchSize
+            : (dataset.Count + options.BatchSize - 1) / options.BatchSize;
+        if (BatchesPerEpoch == 0)
+            throw new ArgumentException(
+                $"The dataset has {dataset.Count} examples, fewer than one batch of {options.BatchSize}; lower batch_size "
+                    + $"(trainer.batch_size={dataset.Count} or less; in code BatchSize, or keep the incomplete batch with DropLast = "
+                    + $"false), or add examples.", nameof(dataset));
+        if (position.Epoch < 0 || position.Batch < 0 || position.Batch > BatchesPerEpoch)
+            throw new ArgumentException(
+                $"Position {position} lies outside an epoch of {BatchesPerEpoch} batches; the dataset or the batch size has changed.",
+                nameof(position));
         _next = _scheduled = Normalize(position);
     }
 
@@ -60,7 +69,9 @@ public sealed class Loader : IDisposable
         return prepared.ToBatch();
     }
 
-    /// <summary>One pass in dataset order, the smaller last batch included: for evaluation. The next batches are prepared on other threads.</summary>
+    /// <summary>
+    /// One pass in dataset order, the smaller last batch included: for evaluation. The next batches are prepared on other threads.
+    /// </summary>
     /// <param name="dataset">The examples.</param>
     /// <param name="batchSize">Examples a batch.</param>
     /// <param name="share">Of batches shared out in turns, the first that is wanted.</param>
@@ -140,5 +151,6 @@ public sealed class Loader : IDisposable
 
     private LoaderPosition Following(LoaderPosition position) => Normalize(position with { Batch = position.Batch + 1 });
 
-    private LoaderPosition Normalize(LoaderPosition position) => position.Batch < BatchesPerEpoch ? position : new LoaderPosition(position.Epoch + 1, 0);
+    private LoaderPosition Normalize(LoaderPosition position) =>
+        position.Batch < BatchesPerEpoch ? position : new LoaderPosition(position.Epoch + 1, 0);
 }

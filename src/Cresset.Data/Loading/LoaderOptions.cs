@@ -24,7 +24,8 @@ public sealed record LoaderOptions : IOptionsRecord
     public int Prefetch { get; init; } = 2;
 
     /// <summary>
-    /// Pieces that a batch is handed out in, one after the other or one a process: piece q of Q has the examples q, q + Q, q + 2 Q, ... of the batch.
+    /// Pieces that a batch is handed out in, one after the other or one a process: piece q of Q has the examples q, q + Q, q + 2 Q, ... of
+    /// the batch.
     /// Together the pieces are the batch, whatever their number.
     /// </summary>
     public int Parts { get; init; } = 1;
@@ -32,7 +33,10 @@ public sealed record LoaderOptions : IOptionsRecord
     /// <summary>Which of <see cref="Ranks"/> processes this is: it gets the pieces Rank, Rank + Ranks, ... of each batch.</summary>
     public int Rank { get; init; }
 
-    /// <summary>Processes that share the batches, as PyTorch's DistributedSampler shares them out: example i of an epoch goes to process i mod Ranks.</summary>
+    /// <summary>
+    /// Processes that share the batches, as PyTorch's DistributedSampler shares them out: example i of an epoch goes to process i mod
+    /// Ranks.
+    /// </summary>
     public int Ranks { get; init; } = 1;
 
     /// <inheritdoc/>

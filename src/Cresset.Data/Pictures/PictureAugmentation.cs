@@ -98,7 +98,8 @@ public sealed record RandomCropAugmentation : PictureAugmentation
         var window = new PicturePlanes(picture.Channels, height, width);
         for (var c = 0; c < picture.Channels; c++)
         {
-            for (var y = 0; y < height; y++) picture.Plane(c).Slice(((top + y) * picture.Width) + left, width).CopyTo(window.Plane(c).Slice(y * width, width));
+            for (var y = 0; y < height; y++)
+                picture.Plane(c).Slice(((top + y) * picture.Width) + left, width).CopyTo(window.Plane(c).Slice(y * width, width));
         }
         return window;
     }
@@ -146,10 +147,12 @@ public sealed record AffineAugmentation : PictureAugmentation
             for (var x = 0; x < picture.Width; x++)
             {
                 double dx = x - centreX, dy = y - centreY;
-                double fromX = (map.Xx * dx) + (map.Xy * dy) + map.ShiftX + centreX, fromY = (map.Yx * dx) + (map.Yy * dy) + map.ShiftY + centreY;
+                double fromX = (map.Xx * dx) + (map.Xy * dy) + map.ShiftX + centreX,
+                    fromY = (map.Yx * dx) + (map.Yy * dy) + map.ShiftY + centreY;
                 for (var c = 0; c < picture.Channels; c++)
                 {
-                    result.At(c, y, x) = nearest ? Pixel(picture, c, (int)Math.Round(fromY), (int)Math.Round(fromX), outside) : Between(picture, c, fromY, fromX, outside);
+                    result.At(c, y, x) = nearest ? Pixel(picture, c, (int)Math.Round(fromY), (int)Math.Round(fromX), outside)
+                        : Between(picture, c, fromY, fromX, outside);
                 }
             }
         }
@@ -232,7 +235,8 @@ public sealed record EraseAugmentation : PictureAugmentation
         ArgumentNullException.ThrowIfNull(random);
         var picture = example.Picture;
         var isHit = random.NextDouble() < Share;
-        int h = Math.Max(1, (int)(random.NextDouble() * Side * picture.Height)), w = Math.Max(1, (int)(random.NextDouble() * Side * picture.Width));
+        int h = Math.Max(1, (int)(random.NextDouble() * Side * picture.Height)),
+            w = Math.Max(1, (int)(random.NextDouble() * Side * picture.Width));
         int top = random.NextInt32(picture.Height - h + 1), left = random.NextInt32(picture.Width - w + 1);
         if (!isHit) return;
         for (var c = 0; c < picture.Channels; c++)

@@ -8,7 +8,13 @@ namespace Cresset.Data;
 /// <param name="Blue">Blue.</param>
 internal readonly record struct PictureColour(float Red, float Green, float Blue)
 {
-    private static readonly Dictionary<string, string> Names = new() { ["white"] = "ffffff", ["black"] = "000000", ["grey"] = "808080", ["gray"] = "808080" };
+    private static readonly Dictionary<string, string> Names = new()
+    {
+        ["white"] = "ffffff",
+        ["black"] = "000000",
+        ["grey"] = "808080",
+        ["gray"] = "808080"
+    };
 
     public const string Allowed = "white, black, grey, or #rrggbb";
 
@@ -24,7 +30,8 @@ internal readonly record struct PictureColour(float Red, float Green, float Blue
         colour = default;
         if (text is null) return false;
         var digits = Names.GetValueOrDefault(text.ToLowerInvariant(), text.TrimStart('#'));
-        if (digits.Length != 6 || !uint.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var rgb)) return false;
+        if (digits.Length != 6 || !uint.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var rgb))
+            return false;
         colour = new PictureColour((rgb >> 16) / 255f, ((rgb >> 8) & 255) / 255f, (rgb & 255) / 255f);
         return true;
     }

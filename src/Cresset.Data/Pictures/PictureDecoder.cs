@@ -19,7 +19,8 @@ internal static class PictureDecoder
     /// <param name="path">The file.</param>
     /// <param name="channels">1 for grey (ITU-R BT.601 luma), 3 for RGB.</param>
     /// <param name="background">What transparent pixels stand on: red, green, blue in 0..1.</param>
-    /// <exception cref="InvalidDataException">The file is no picture, damaged or truncated; the message names it and the offset.</exception>
+    /// <exception cref="InvalidDataException">The file is no picture, damaged or truncated; the message names it and the
+    /// offset.</exception>
     public static DecodedPicture Decode(string path, int channels, PictureColour background)
         => Decode(path, ReadAll(path), channels, background);
 
@@ -92,7 +93,8 @@ internal static class PictureDecoder
         var planes = new PicturePlanes(channels, info.Height, info.Width);
         var writer = new PixelWriter(planes, background);
         var bytes = bitmap.GetPixelSpan();
-        for (int i = 0, at = 0; i < info.Width * info.Height; i++, at += 4) writer.Write(i, bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]);
+        for (int i = 0, at = 0; i < info.Width * info.Height; i++, at += 4)
+            writer.Write(i, bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]);
         if (orientation == 0) orientation = (int)codec.EncodedOrigin;
         return new DecodedPicture(PictureOrientation.Apply(planes, orientation), IsWide: false, Math.Max(1, codec.FrameCount));
     }

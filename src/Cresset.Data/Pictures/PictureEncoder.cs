@@ -18,10 +18,13 @@ public static class PictureEncoder
     public static byte[] Encode(PicturePlanes planes, string extension)
     {
         ArgumentNullException.ThrowIfNull(planes);
-        var format = FormatOf(extension) ?? throw new ArgumentException($"Pictures are written as .png, .jpg or .webp; the ending is '{extension}'.", nameof(extension));
+        var format = FormatOf(extension)
+            ?? throw new ArgumentException($"Pictures are written as .png, .jpg or .webp; the ending is '{extension}'.", nameof(extension));
         var grey = planes.Channels == 1;
-        if (!grey && planes.Channels != 3) throw new ArgumentException($"The picture has {planes.Channels} channels; 1 or 3 can be written.", nameof(planes));
-        using var bitmap = new SKBitmap(new SKImageInfo(planes.Width, planes.Height, grey ? SKColorType.Gray8 : SKColorType.Rgba8888, SKAlphaType.Opaque));
+        if (!grey && planes.Channels != 3)
+            throw new ArgumentException($"The picture has {planes.Channels} channels; 1 or 3 can be written.", nameof(planes));
+        using var bitmap = new SKBitmap(
+            new SKImageInfo(planes.Width, planes.Height, grey ? SKColorType.Gray8 : SKColorType.Rgba8888, SKAlphaType.Opaque));
         var bytes = bitmap.GetPixelSpan();
         var (area, step) = (planes.Width * planes.Height, bitmap.RowBytes);
         for (var y = 0; y < planes.Height; y++)
@@ -38,7 +41,8 @@ public static class PictureEncoder
                 bytes[(y * step) + (4 * x) + 3] = 255;
             }
         }
-        using var data = bitmap.Encode(format, Quality) ?? throw new InvalidDataException($"A picture of {planes.Width}x{planes.Height} pixels cannot be written as {extension}.");
+        using var data = bitmap.Encode(format, Quality)
+            ?? throw new InvalidDataException($"A picture of {planes.Width}x{planes.Height} pixels cannot be written as {extension}.");
         return data.ToArray();
     }
 

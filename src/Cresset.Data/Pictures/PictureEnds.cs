@@ -31,7 +31,8 @@ internal static class PictureEnds
     private static bool IsWhole(ReadOnlySpan<byte> head, ReadOnlySpan<byte> tail, long length)
     {
         if (JpegFile.Is(head)) return tail.EndsWith((ReadOnlySpan<byte>)[0xff, 0xd9]);
-        if (PngFile.Is(head)) return tail.EndsWith((ReadOnlySpan<byte>)[(byte)'I', (byte)'E', (byte)'N', (byte)'D', 0xae, 0x42, 0x60, 0x82]);
+        if (PngFile.Is(head))
+            return tail.EndsWith((ReadOnlySpan<byte>)[(byte)'I', (byte)'E', (byte)'N', (byte)'D', 0xae, 0x42, 0x60, 0x82]);
         if (head.StartsWith("GIF8"u8)) return tail.EndsWith((ReadOnlySpan<byte>)[0x3b]);
         if (head.StartsWith("RIFF"u8) && head.Length >= 12) return BinaryPrimitives.ReadUInt32LittleEndian(head[4..]) + 8 == length;
         if (head.StartsWith("BM"u8) && head.Length >= 6) return BinaryPrimitives.ReadUInt32LittleEndian(head[2..]) == length;

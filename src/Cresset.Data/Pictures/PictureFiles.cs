@@ -20,7 +20,8 @@ public sealed class PictureFiles
         if (File.Exists(path)) return new PictureFiles([(path, Path.GetFileName(path))], []);
         if (!Directory.Exists(path)) throw new FileNotFoundException($"There is no file or folder '{path}'.", path);
         var listing = PictureListing.Of(path);
-        if (listing.Files.Count == 0) throw new InvalidDataException($"{path} holds no pictures ({string.Join(", ", PictureDecoder.Extensions)}).");
+        if (listing.Files.Count == 0)
+            throw new InvalidDataException($"{path} holds no pictures ({string.Join(", ", PictureDecoder.Extensions)}).");
         return new PictureFiles([.. listing.Files.Select(f => (f.Path, f.Name))], [.. listing.Notes]);
     }
 }

@@ -24,7 +24,8 @@ public abstract record PictureFit : IOptionsRecord
     internal PicturePlanes ApplyToMask(PicturePlanes mask, int height, int width, float outside)
         => Cut(Resampler.Nearest, mask, height, width, new PictureColour(outside, outside, outside));
 
-    private PicturePlanes Cut(Func<PicturePlanes, int, int, PicturePlanes> resize, PicturePlanes picture, int height, int width, PictureColour outside)
+    private PicturePlanes Cut(Func<PicturePlanes, int, int, PicturePlanes> resize, PicturePlanes picture, int height, int width,
+        PictureColour outside)
     {
         var place = Place(picture.Height, picture.Width, height, width);
         var scaled = resize(picture, place.Height, place.Width);
@@ -37,7 +38,8 @@ public abstract record PictureFit : IOptionsRecord
             for (var y = Math.Max(0, place.Top); y < Math.Min(height, place.Top + place.Height); y++)
             {
                 int from = Math.Max(0, place.Left), end = Math.Min(width, place.Left + place.Width);
-                scaled.Plane(c).Slice(((y - place.Top) * place.Width) + from - place.Left, end - from).CopyTo(result.Plane(c).Slice((y * width) + from, end - from));
+                scaled.Plane(c).Slice(((y - place.Top) * place.Width) + from - place.Left, end - from)
+                    .CopyTo(result.Plane(c).Slice((y * width) + from, end - from));
             }
         }
         return result;
@@ -77,7 +79,8 @@ public sealed record PadFit : PictureFit
     public override PicturePlace Place(int height, int width, int targetHeight, int targetWidth)
     {
         var scale = Math.Min((double)targetHeight / height, (double)targetWidth / width);
-        int h = Math.Clamp((int)Math.Round(height * scale), 1, targetHeight), w = Math.Clamp((int)Math.Round(width * scale), 1, targetWidth);
+        int h = Math.Clamp((int)Math.Round(height * scale), 1, targetHeight),
+            w = Math.Clamp((int)Math.Round(width * scale), 1, targetWidth);
         return new PicturePlace(h, w, (targetHeight - h) / 2, (targetWidth - w) / 2);
     }
 

@@ -43,7 +43,9 @@ internal sealed class PictureListing
             if (_hidden.Count > 0) yield return $"{Folder}: left out {Some(_hidden, "hidden file or folder", "hidden files and folders")}.";
             if (_foreign.Count > 0) yield return $"{Folder}: left out "
                 + $"{Some(_foreign, "file that is no picture", "files that are no pictures")}.";
-            if (_again.Count > 0) yield return $"{Folder}: left out {Some(_again, "link to a folder that is listed itself", "links to folders that are listed themselves")}.";
+            if (_again.Count > 0)
+                yield return $"{Folder}: left out "
+                    + $"{Some(_again, "link to a folder that is listed itself", "links to folders that are listed themselves")}.";
         }
     }
 
@@ -67,7 +69,9 @@ internal sealed class PictureListing
 
     /// <summary>"3 hidden files (a, b, c)", the first five by name.</summary>
     public static string Some(IReadOnlyList<string> names, string one, string many)
-        => $"{names.Count} {(names.Count == 1 ? one : many)} ({string.Join(", ", names.Order(StringComparer.Ordinal).Take(5))}{(names.Count > 5 ? $" and {names.Count - 5} more" : "")})";
+        => $"{names.Count} {(names.Count == 1 ? one : many)} "
+            + $"({string.Join(", ", names.Order(StringComparer.Ordinal).Take(5))}{(names.Count > 5 ? $" and {names.Count - 5} more" : "")}"
+            + $")";
 
     // The folders that are there without a link: they have their own names, whichever order the system lists links and folders in.
     private void Own(DirectoryInfo folder)
@@ -79,7 +83,8 @@ internal sealed class PictureListing
         }
     }
 
-    private static string RealPath(DirectoryInfo folder) => folder.LinkTarget is null ? folder.FullName : folder.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
+    private static string RealPath(DirectoryInfo folder) =>
+        folder.LinkTarget is null ? folder.FullName : folder.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
 
     private int Walk(string folder, string prefix, Func<string, bool> expected)
     {
@@ -93,7 +98,8 @@ internal sealed class PictureListing
             if (name.StartsWith('.') || Leftovers.Contains(name.ToLowerInvariant())) _hidden.Add(full);
             else if (Directory.Exists(path))
             {
-                if (new DirectoryInfo(path) is { LinkTarget: not null } link && (_own.Contains(RealPath(link)) || _visited.Contains(RealPath(link))))
+                if (new DirectoryInfo(path) is { LinkTarget: not null } link
+                    && (_own.Contains(RealPath(link)) || _visited.Contains(RealPath(link))))
                 {
                     _again.Add(full);
                     continue;

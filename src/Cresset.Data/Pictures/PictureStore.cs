@@ -31,7 +31,8 @@ internal sealed class PictureStore(PictureRules rules, IReadOnlyList<PictureItem
         if (kept is null || Unpacked(kept, colours, all) is not { } bytes)
         {
             var fresh = Decode(index, height, width);
-            var isKept = Interlocked.Add(ref _keptBytes, fresh.Length) <= cacheBytes && Interlocked.CompareExchange(ref _kept[index], fresh, null) is null;
+            var isKept = Interlocked.Add(ref _keptBytes, fresh.Length) <= cacheBytes
+                && Interlocked.CompareExchange(ref _kept[index], fresh, null) is null;
             if (!isKept) Interlocked.Add(ref _keptBytes, -fresh.Length);
             return Unpack(fresh, height, width, colours);
         }
@@ -126,7 +127,8 @@ internal sealed class PictureExamples(PictureStore store, int[] indices, IReadOn
             if (!store.HasMasks) labels[i] = store.Items[index].Label;
             else for (var p = 0; p < plane; p++) labels[(i * plane) + p] = (long)example.Mask!.Values[p];
         }
-        return new Prepared(pixels, labels, [count, rules.Channels, rules.Height, rules.Width], store.HasMasks ? [count, rules.Height, rules.Width] : [count]);
+        return new Prepared(pixels, labels, [count, rules.Channels, rules.Height, rules.Width],
+            store.HasMasks ? [count, rules.Height, rules.Width] : [count]);
     }
 
     // The finalizer of SplitMix64 after each part: neighbouring pictures and epochs get unlike seeds.

@@ -78,7 +78,8 @@ internal sealed class PngFile
         return pixels;
     }
 
-    private static (int X, int Y, int StepX, int StepY)[] Passes => [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
+    private static (int X, int Y, int StepX, int StepY)[] Passes =>
+        [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
 
     private void Walk()
     {

@@ -58,7 +58,8 @@ internal static class Resampler
             for (var y = 0; y < height; y++)
             {
                 var fromY = Math.Min(picture.Height - 1, (int)((y + 0.5) * picture.Height / height));
-                for (var x = 0; x < width; x++) result.At(c, y, x) = picture.At(c, fromY, Math.Min(picture.Width - 1, (int)((x + 0.5) * picture.Width / width)));
+                for (var x = 0; x < width; x++)
+                    result.At(c, y, x) = picture.At(c, fromY, Math.Min(picture.Width - 1, (int)((x + 0.5) * picture.Width / width)));
             }
         }
         return result;

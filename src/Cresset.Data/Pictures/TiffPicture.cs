@@ -19,7 +19,8 @@ internal static class TiffPicture
             using var tiff = Tiff.ClientOpen(path, "r", memory, new Source(errors)) ?? throw Damaged(path, content, errors);
             return Decode(path, content, tiff, errors, channels, background);
         }
-        catch (Exception e) when (e is IndexOutOfRangeException or NullReferenceException or ArgumentException or OverflowException or IOException or InvalidCastException or DivideByZeroException
+        catch (Exception e) when (e is IndexOutOfRangeException or NullReferenceException or ArgumentException or OverflowException
+            or IOException or InvalidCastException or DivideByZeroException
             && e is not InvalidDataException)
         {
             // LibTiff walks off its tables where a directory is damaged.
@@ -28,7 +29,8 @@ internal static class TiffPicture
         }
     }
 
-    private static DecodedPicture Decode(string path, byte[] content, Tiff tiff, List<string> errors, int channels, PictureColour background)
+    private static DecodedPicture Decode(string path, byte[] content, Tiff tiff, List<string> errors, int channels,
+        PictureColour background)
     {
         int Field(TiffTag tag, int otherwise) => tiff.GetField(tag) is [var value, ..] ? value.ToInt() : otherwise;
         int width = Field(TiffTag.IMAGEWIDTH, 0), height = Field(TiffTag.IMAGELENGTH, 0), bits = Field(TiffTag.BITSPERSAMPLE, 1);
@@ -42,9 +44,12 @@ internal static class TiffPicture
                 + $"16 bits. Convert the picture to 8 or 16 bits.");
         }
         // What is not compressed has its size: no memory is taken for pixels that cannot be there.
-        if (Field(TiffTag.COMPRESSION, 1) == (int)Compression.NONE && (long)width * height * Math.Max(1, samples) * Math.Max(1, bits) > 8L * content.Length)
+        if (Field(TiffTag.COMPRESSION, 1) == (int)Compression.NONE
+            && (long)width * height * Math.Max(1, samples) * Math.Max(1, bits) > 8L * content.Length)
         {
-            throw new InvalidDataException($"{path}: claims {width}x{height} pixels of {samples} samples with {bits} bits, more than its {content.Length} bytes hold. The file is truncated or damaged.");
+            throw new InvalidDataException(
+                $"{path}: claims {width}x{height} pixels of {samples} samples with {bits} bits, more than its {content.Length} bytes hold. "
+                    + $"The file is truncated or damaged.");
         }
         var planes = new PicturePlanes(channels, height, width);
         var writer = new PixelWriter(planes, background);
@@ -54,7 +59,8 @@ internal static class TiffPicture
             var raster = new int[width * height];
             // Asked for as it is stored, since LibTiff only mirrors and never transposes. Its colours are multiplied by alpha.
             if (orientation is < 1 or > 8) orientation = 1;
-            if (!tiff.ReadRGBAImageOriented(width, height, raster, (Orientation)orientation, stopOnError: true)) throw Damaged(path, content, errors);
+            if (!tiff.ReadRGBAImageOriented(width, height, raster, (Orientation)orientation, stopOnError: true))
+                throw Damaged(path, content, errors);
             for (var i = 0; i < raster.Length; i++)
             {
                 var alpha = Tiff.GetA(raster[i]) / 255f;
@@ -66,7 +72,8 @@ internal static class TiffPicture
         return new DecodedPicture(PictureOrientation.Apply(planes, orientation), IsWide: bits == 16, Pages: tiff.NumberOfDirectories());
     }
 
-    private static void Wide(string path, byte[] content, Tiff tiff, List<string> errors, int samples, int width, int height, PixelWriter writer)
+    private static void Wide(string path, byte[] content, Tiff tiff, List<string> errors, int samples, int width, int height,
+        PixelWriter writer)
     {
         var photometric = tiff.GetField(TiffTag.PHOTOMETRIC) is [var p, ..] ? (Photometric)p.ToInt() : Photometric.MINISBLACK;
         var isPlanar = tiff.GetField(TiffTag.PLANARCONFIG) is [var c, ..] && (PlanarConfig)c.ToInt() == PlanarConfig.SEPARATE;
@@ -112,7 +119,8 @@ internal static class TiffPicture
         }
 
         public override void ErrorHandlerExt(Tiff tif, object clientData, string method, string format, params object[] args)
-            => (tif?.GetStream() as Source)?.Add($"{method}: {string.Format(System.Globalization.CultureInfo.InvariantCulture, format, args)}");
+            => (tif?.GetStream() as Source)
+                ?.Add($"{method}: {string.Format(System.Globalization.CultureInfo.InvariantCulture, format, args)}");
 
         public override void WarningHandler(Tiff tif, string method, string format, params object[] args)
         {

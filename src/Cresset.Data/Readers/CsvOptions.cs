@@ -47,7 +47,8 @@ public sealed record CsvOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(Separator is { Length: 1 } && Separator[0] is not ('"' or '\r' or '\n') || SeparatorNames.Contains(Separator), Separator, $"one character, or one of {string.Join(", ", SeparatorNames)}")
+        .Must(Separator is { Length: 1 } && Separator[0] is not ('"' or '\r' or '\n') || SeparatorNames.Contains(Separator), Separator,
+            $"one character, or one of {string.Join(", ", SeparatorNames)}")
         .Defined(Header)
         .Defined(Decimal)
         .Must(Markers is not null && Markers.All(m => m is not null), Markers is null ? null : "a list with null", "a list of "

@@ -3,7 +3,8 @@ using System.Text.RegularExpressions;
 namespace Cresset.Data;
 
 /// <summary>What one pass over a table tells: whether it has a header, what the columns are called, and what each holds.</summary>
-internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> Names, IReadOnlyList<ColumnKind> Kinds, int Rows, IReadOnlyList<string> Notes)
+internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> Names, IReadOnlyList<ColumnKind> Kinds, int Rows,
+    IReadOnlyList<string> Notes)
 {
     public static CsvSurvey Of(string path, CsvText text, CsvOptions options, IReadOnlyDictionary<string, ColumnKind> kinds)
     {
@@ -36,11 +37,13 @@ internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> N
         }
         if (rows == 0) throw new DataMismatchException($"{path} holds a header and no rows.");
         var names = hasHeader ? Named(path, first, notes) : [.. first.Select((_, i) => $"c{i}")];
-        return new CsvSurvey(hasHeader, names, [.. names.Select((name, i) => tallies[i].Kind(path, name, kinds.GetValueOrDefault(name), options))], rows, notes);
+        return new CsvSurvey(hasHeader, names,
+            [.. names.Select((name, i) => tallies[i].Kind(path, name, kinds.GetValueOrDefault(name), options))], rows, notes);
     }
 
     // A header is text over numbers. A row of numbers and missing values is a row; what could be either is refused.
-    private static bool Guess(string path, string[] first, int line, Tally[] tallies, int rows, CsvOptions options, IEnumerable<string> wanted, List<string> notes)
+    private static bool Guess(string path, string[] first, int line, Tally[] tallies, int rows, CsvOptions options,
+        IEnumerable<string> wanted, List<string> notes)
     {
         var isName = first.Select(c => !options.IsMissing(c) && !CsvTable.TryNumber(c, options.Decimal, out _)).ToArray();
         if (wanted.Any() && wanted.All(w => first.Contains(w))) return true;

@@ -35,7 +35,8 @@ public sealed class CsvTable
     /// <param name="options">Separator, header, missing values.</param>
     /// <param name="kinds">Kinds of columns by name where the cells shall not decide.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">A line or cell does not fit, or it is not clear whether there is a header; file, line and column are named.</exception>
+    /// <exception cref="InvalidDataException">A line or cell does not fit, or it is not clear whether there is a header; file, line and
+    /// column are named.</exception>
     /// <exception cref="ArgumentException">A column of <paramref name="kinds"/> does not exist; the nearest is named.</exception>
     public static CsvTable Read(string path, CsvOptions? options = null, IReadOnlyDictionary<string, ColumnKind>? kinds = null)
     {

@@ -16,7 +16,12 @@ internal sealed class CsvText
     {
         if (!File.Exists(path)) throw new FileNotFoundException($"There is no file '{path}'.", path);
         _path = path;
-        _encoding = options.Encoding switch { "latin1" => Encoding.Latin1, "utf-16" => new UnicodeEncoding(false, true, true), _ => new UTF8Encoding(false, true) };
+        _encoding = options.Encoding switch
+        {
+            "latin1" => Encoding.Latin1,
+            "utf-16" => new UnicodeEncoding(false, true, true),
+            _ => new UTF8Encoding(false, true),
+        };
         Separator = options.SeparatorCharacter ?? Detect();
     }
 
@@ -119,7 +124,9 @@ internal sealed class CsvText
         }
         if (fitting.Count > 1)
         {
-            throw new DataMismatchException($"{_path}: {string.Join(" and ", fitting.Select(f => $"'{Name(f.Separator)}' ({f.Cells} cells)"))} both cut every line alike; say which is the separator (separator: semicolon, for example).");
+            throw new DataMismatchException(
+                $"{_path}: {string.Join(" and ", fitting.Select(f => $"'{Name(f.Separator)}' ({f.Cells} cells)"))} both cut every line "
+                    + $"alike; say which is the separator (separator: semicolon, for example).");
         }
         return fitting.Count == 1 ? fitting[0].Separator : ',';
     }

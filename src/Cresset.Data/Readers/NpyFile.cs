@@ -18,7 +18,8 @@ public static class NpyFile
 
     /// <summary>Reads one array.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">The header or the length is wrong, or elements are of a type that is not read; the message names file and offset.</exception>
+    /// <exception cref="InvalidDataException">The header or the length is wrong, or elements are of a type that is not read; the message
+    /// names file and offset.</exception>
     public static Tensor Read(string path)
     {
         using var stream = File.OpenRead(path);
@@ -84,7 +85,8 @@ public static class NpyFile
             Fill(stream, piece, header, name, offset);
             offset += piece.numel() * header.ItemSize;
         }
-        if (header.IsFortran && header.Shape.Length > 1) tensor = tensor.permute([.. Enumerable.Range(0, header.Shape.Length).Reverse().Select(i => (long)i)]).contiguous();
+        if (header.IsFortran && header.Shape.Length > 1)
+            tensor = tensor.permute([.. Enumerable.Range(0, header.Shape.Length).Reverse().Select(i => (long)i)]).contiguous();
         return tensor.MoveToOuterDisposeScope();
     }
 

@@ -56,7 +56,8 @@ internal sealed record NpyHeader(string Descr, char Order, char Kind, int ItemSi
         {
             throw new InvalidDataException($"{name}: ends at offset {got}, inside the header length.");
         }
-        long length = wide ? BinaryPrimitives.ReadUInt32LittleEndian(fixedPart[8..]) : BinaryPrimitives.ReadUInt16LittleEndian(fixedPart[8..]);
+        long length = wide ? BinaryPrimitives.ReadUInt32LittleEndian(fixedPart[8..])
+            : BinaryPrimitives.ReadUInt16LittleEndian(fixedPart[8..]);
         if (length > MaxHeaderLength)
         {
             throw new InvalidDataException($"{name}: a header of {length} bytes at offset {start}; at most {MaxHeaderLength} are read.");
@@ -99,13 +100,15 @@ internal sealed record NpyHeader(string Descr, char Order, char Kind, int ItemSi
 
         private NpyHeader Checked(string descr, bool fortran, long[] shape, long dataStart)
         {
-            var (order, kind) = descr.Length >= 3 && descr[0] is '<' or '>' or '|' or '=' ? (descr[0], descr[1]) : ('=', descr.Length > 0 ? descr[0] : ' ');
+            var (order, kind) = descr.Length >= 3 && descr[0] is '<' or '>' or '|' or '=' ? (descr[0], descr[1])
+                : ('=', descr.Length > 0 ? descr[0] : ' ');
             var digits = descr.TrimStart('<', '>', '|', '=') is { Length: > 1 } rest ? rest[1..] : "";
             var size = int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var parsed) ? parsed : -1;
             var isKnown = (kind, size) is ('f', 2 or 4 or 8) or ('i' or 'u', 1 or 2 or 4 or 8) or ('b', 1);
             if (!isKnown)
             {
-                var unread = new InvalidDataException($"{name}: elements of type '{descr}' ({Describe(kind, size)}) at offset {start}; read "
+                var unread = new InvalidDataException(
+                    $"{name}: elements of type '{descr}' ({Describe(kind, size)}) at offset {start}; read "
                     + $"are booleans, whole numbers of 1 to 8 bytes and floats of 2, 4 and 8 bytes.{Cure(kind)}");
                 unread.Data[UnreadKey] = (descr, shape);
                 throw unread;
@@ -179,7 +182,8 @@ internal sealed record NpyHeader(string Descr, char Order, char Kind, int ItemSi
                 Blank();
                 var from = _at;
                 while (_at < text.Length && char.IsAsciiDigit(text[_at])) _at++;
-                if (!long.TryParse(text.AsSpan(from, _at - from), NumberStyles.None, CultureInfo.InvariantCulture, out var side)) throw Bad("expected a size that is a whole number of at most 19 digits");
+                if (!long.TryParse(text.AsSpan(from, _at - from), NumberStyles.None, CultureInfo.InvariantCulture, out var side))
+                    throw Bad("expected a size that is a whole number of at most 19 digits");
                 // Python 2 wrote long integers as 3L.
                 if (_at < text.Length && text[_at] == 'L') _at++;
                 sides.Add(side);

@@ -12,7 +12,10 @@ public static class NpzFile
     /// <summary>Names of the arrays, in the order of the archive.</summary>
     /// <exception cref="InvalidDataException">The archive is damaged.</exception>
     public static IReadOnlyList<string> Names(string path)
-        => Open(path, archive => (IReadOnlyList<string>)[.. archive.Entries.Where(e => e.FullName.EndsWith(Suffix, StringComparison.Ordinal)).Select(e => e.FullName[..^Suffix.Length])]);
+        => Open(path,
+            archive =>
+                (IReadOnlyList<string>)[.. archive.Entries.Where(e => e.FullName.EndsWith(Suffix, StringComparison.Ordinal))
+                    .Select(e => e.FullName[..^Suffix.Length])]);
 
     /// <summary>Reads one array.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
@@ -66,7 +69,8 @@ public static class NpzFile
             using var archive = new ZipArchive(stream, ZipArchiveMode.Read);
             return work(archive);
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or NotSupportedException or ArgumentOutOfRangeException or OverflowException
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or NotSupportedException or ArgumentOutOfRangeException
+            or OverflowException
             && !e.Message.StartsWith(path, StringComparison.Ordinal))
         {
             throw new InvalidDataException($"{path}: not a readable .npz archive: {e.Message.Split('\n')[0]}", e);

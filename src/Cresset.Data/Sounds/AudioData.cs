@@ -2,7 +2,9 @@ using Cresset.Numerics;
 
 namespace Cresset.Data;
 
-/// <summary>Sounds: a WAV file, or a folder of them (8 to 32 bits, floating point, any rate and number of channels), cut in pieces of one length.</summary>
+/// <summary>
+/// Sounds: a WAV file, or a folder of them (8 to 32 bits, floating point, any rate and number of channels), cut in pieces of one length.
+/// </summary>
 [Part("audio")]
 public sealed record AudioData : DataSource
 {
@@ -26,7 +28,9 @@ public sealed record AudioData : DataSource
     {
         ArgumentNullException.ThrowIfNull(use);
         this.ThrowIfInvalid();
-        if (!use.TakesSounds) throw new DataMismatchException($"{Path}: this task learns no sounds; a tokenizer of signals does (model.architecture=signal-vq-vae).");
+        if (!use.TakesSounds)
+            throw new DataMismatchException(
+                $"{Path}: this task learns no sounds; a tokenizer of signals does (model.architecture=signal-vq-vae).");
         var found = SoundFiles.Of(Path);
         var notes = found.Notes.ToList();
         var (rate, frames) = Measure(found, notes);
@@ -37,15 +41,24 @@ public sealed record AudioData : DataSource
         if (paths.Length == 1)
         {
             var pieces = new SoundExamples(paths, frames, facts, moves: false);
-            var divided = Split.Divide(new SplitExamples { Name = Path, Names = [.. Enumerable.Range(0, pieces.Count).Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture))] });
+            var divided = Split.Divide(
+                new SplitExamples
+                {
+                    Name = Path,
+                    Names = [.. Enumerable.Range(0, pieces.Count)
+                        .Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture))]
+                });
             DataSplit.CheckParts(Path, divided);
             IDataset? Pieces(int[] chosen) => chosen.Length == 0 ? null : new ChosenExamples(pieces, chosen);
             return new DataSplit(shared, Pieces(divided.Train)!, Pieces(divided.Validation), Pieces(divided.Test), fingerprint, notes);
         }
         var parts = Split.Divide(new SplitExamples { Name = Path, Names = [.. found.Files.Select(f => f.Name)] });
         DataSplit.CheckParts(Path, parts);
-        IDataset? Part(int[] chosen, bool moves) => chosen.Length == 0 ? null : new SoundExamples([.. chosen.Select(i => paths[i])], [.. chosen.Select(i => frames[i])], facts, moves);
-        return new DataSplit(shared, Part(parts.Train, moves: true)!, Part(parts.Validation, moves: false), Part(parts.Test, moves: false), fingerprint, notes);
+        IDataset? Part(int[] chosen, bool moves) =>
+            chosen.Length == 0 ? null
+                : new SoundExamples([.. chosen.Select(i => paths[i])], [.. chosen.Select(i => frames[i])], facts, moves);
+        return new DataSplit(shared, Part(parts.Train, moves: true)!, Part(parts.Validation, moves: false), Part(parts.Test, moves: false),
+            fingerprint, notes);
     }
 
     /// <inheritdoc/>
@@ -76,8 +89,14 @@ public sealed record AudioData : DataSource
             if (source.Frames < Length) quiet.Add(name);
         }
         if (resampled.Count > 0) notes.Add($"{Path}: resampled to {rate} Hz: {PictureListing.Some(resampled, "file", "files")}.");
-        if (mixed.Count > 0) notes.Add($"{Path}: brought to {Channels} {(Channels == 1 ? "channel" : "channels")}: {PictureListing.Some(mixed, "file", "files")}.");
-        if (quiet.Count > 0) notes.Add($"{Path}: shorter than a piece of {Length} samples and filled up with silence: {PictureListing.Some(quiet, "file", "files")}.");
+        if (mixed.Count > 0)
+            notes.Add(
+                $"{Path}: brought to {Channels} {(Channels == 1 ? "channel" : "channels")}: "
+                    + $"{PictureListing.Some(mixed, "file", "files")}.");
+        if (quiet.Count > 0)
+            notes.Add(
+                $"{Path}: shorter than a piece of {Length} samples and filled up with silence: "
+                    + $"{PictureListing.Some(quiet, "file", "files")}.");
         return (rate, frames);
     }
 }

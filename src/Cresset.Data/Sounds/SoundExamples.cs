@@ -3,14 +3,18 @@ using static TorchSharp.torch;
 
 namespace Cresset.Data;
 
-/// <summary>Pieces of one length out of sounds: inputs float32 [N, C, L] in -1..1, without targets. Files are read when asked for, so that memory is that of a batch.</summary>
+/// <summary>
+/// Pieces of one length out of sounds: inputs float32 [N, C, L] in -1..1, without targets. Files are read when asked for, so that memory is
+/// that of a batch.
+/// </summary>
 /// <param name="files">The files.</param>
 /// <param name="frames">Their lengths at <paramref name="facts"/>' rate.</param>
 /// <param name="facts">Rate, channels, length of a piece.</param>
 /// <param name="moves">Whether pieces begin at random places, by seed, epoch and number; else one stands behind the other.</param>
 internal sealed class SoundExamples(IReadOnlyList<string> files, IReadOnlyList<long> frames, SoundFacts facts, bool moves) : IDataset
 {
-    private readonly (int File, long First)[] _pieces = [.. files.Index().SelectMany(f => Starts(frames[f.Index], facts.Length).Select(first => (f.Index, first)))];
+    private readonly (int File,
+        long First)[] _pieces = [.. files.Index().SelectMany(f => Starts(frames[f.Index], facts.Length).Select(first => (f.Index, first)))];
 
     /// <inheritdoc/>
     public int Count => _pieces.Length;

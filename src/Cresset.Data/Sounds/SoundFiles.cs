@@ -38,10 +38,16 @@ public sealed class SoundFiles
         var all = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
             .Select(file => (Path: file, Name: Path.GetRelativePath(path, file).Replace(Path.DirectorySeparatorChar, '/')))
             .Where(file => !file.Name.Split('/').Any(part => part.StartsWith('.')))
-            .OrderBy(file => file.Name, StringComparer.Ordinal).ToLookup(file => Extensions.Contains(Path.GetExtension(file.Name).ToLowerInvariant()));
+            .OrderBy(file => file.Name, StringComparer.Ordinal)
+            .ToLookup(file => Extensions.Contains(Path.GetExtension(file.Name).ToLowerInvariant()));
         List<(string Path, string Name)> sounds = [.. all[true]], others = [.. all[false]];
-        if (sounds.Count == 0) throw new DataMismatchException($"{path} holds no sounds ({string.Join(", ", Extensions)}){(others.Count > 0 ? $"; the {others.Count} files in it, such as {others[0].Name}, are of other kinds" : "")}.");
-        List<string> notes = others.Count == 0 ? [] : [$"{path}: left out {PictureListing.Some([.. others.Select(f => f.Name)], "file that is no WAV", "files that are no WAV")}."];
+        if (sounds.Count == 0)
+            throw new DataMismatchException(
+                $"{path} holds no sounds "
+                    + $"({string.Join(", ", Extensions)})"
+                    + $"{(others.Count > 0 ? $"; the {others.Count} files in it, such as {others[0].Name}, are of other kinds" : "")}.");
+        List<string> notes = others.Count == 0 ? []
+            : [$"{path}: left out {PictureListing.Some([.. others.Select(f => f.Name)], "file that is no WAV", "files that are no WAV")}."];
         return new SoundFiles(sounds, notes);
     }
 }

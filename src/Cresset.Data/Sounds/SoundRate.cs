@@ -25,5 +25,6 @@ public sealed class SoundRate(int from, int to)
         return result;
     }
 
-    private static int Positive(int rate, string name) => rate > 0 ? rate : throw new ArgumentOutOfRangeException(name, rate, "A rate is 1 or more.");
+    private static int Positive(int rate, string name) =>
+        rate > 0 ? rate : throw new ArgumentOutOfRangeException(name, rate, "A rate is 1 or more.");
 }

@@ -1,7 +1,8 @@
 namespace Cresset.Data;
 
 /// <summary>
-/// Sound at another rate: a windowed sinc of 16 zero crossings each side (Kaiser, beta 8.6), whose cut-off is the lower of the two rates' limits.
+/// Sound at another rate: a windowed sinc of 16 zero crossings each side (Kaiser, beta 8.6), whose cut-off is the lower of the two rates'
+/// limits.
 /// A sample of the result depends on its surroundings alone, so that pieces are those of the whole.
 /// </summary>
 internal sealed class SoundResampling

@@ -28,7 +28,8 @@ public sealed class SoundSource : IDisposable
     /// <param name="path">The file.</param>
     /// <param name="rate">Samples a second; 0 for the file's.</param>
     /// <param name="channels">1 mixes the channels to their mean, 2 doubles a single one; 0 for the file's.</param>
-    /// <exception cref="InvalidDataException">The file is damaged, or has a number of channels that cannot be brought to this one.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, or has a number of channels that cannot be brought to this
+    /// one.</exception>
     public static SoundSource Open(string path, int rate = 0, int channels = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(rate);
@@ -38,7 +39,8 @@ public sealed class SoundSource : IDisposable
         if (channels > 1 && own != 1 && own != channels)
         {
             reader.Dispose();
-            throw new InvalidDataException($"{path} has {own} channels; {channels} are wanted, which only a file of 1 or {channels} gives.");
+            throw new InvalidDataException(
+                $"{path} has {own} channels; {channels} are wanted, which only a file of 1 or {channels} gives.");
         }
         return new SoundSource(reader, path, rate == 0 ? reader.Facts.Rate : rate, channels == 0 ? own : channels);
     }
@@ -50,7 +52,8 @@ public sealed class SoundSource : IDisposable
         var own = _reader.Facts.Channels;
         var from = _resampling?.FirstNeeded(first) ?? first;
         // One more at the end: the last place may lie between two samples.
-        var needed = _resampling is null ? count : checked((int)(_resampling.FirstNeeded(first + count - 1) - from) + (2 * _resampling.Reach));
+        var needed = _resampling is null ? count
+            : checked((int)(_resampling.FirstNeeded(first + count - 1) - from) + (2 * _resampling.Reach));
         var (start, end) = (Math.Max(0, from), Math.Min(_reader.Facts.Frames, from + needed));
         var there = (int)Math.Max(0, end - start);
         var read = there == 0 ? [] : _reader.Read(start, there);

@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Data;
 
-/// <summary>Sounds that are made here: melodies of a few notes with overtones, decaying or held, over a little noise. Needs no file; the same seed gives the same sounds.</summary>
+/// <summary>
+/// Sounds that are made here: melodies of a few notes with overtones, decaying or held, over a little noise. Needs no file; the same seed
+/// gives the same sounds.
+/// </summary>
 [Part("tones")]
 public sealed record ToneData : DataSource
 {
@@ -27,10 +30,17 @@ public sealed record ToneData : DataSource
     {
         ArgumentNullException.ThrowIfNull(use);
         this.ThrowIfInvalid();
-        if (!use.TakesSounds) throw new DataMismatchException("tones: this task learns no sounds; a tokenizer of signals does (model.architecture=signal-vq-vae).");
+        if (!use.TakesSounds)
+            throw new DataMismatchException(
+                "tones: this task learns no sounds; a tokenizer of signals does (model.architecture=signal-vq-vae).");
         var values = new float[checked(Count * Length)];
         Parallel.For(0, Count, i => Melody(SplitMix64.ForIndex(Seed, (ulong)i), Rate, values.AsSpan(i * Length, Length)));
-        var facts = new DataFacts { Name = "tones", Shape = [1, Length], Sound = new SoundFacts { Rate = Rate, Channels = 1, Length = Length } };
+        var facts = new DataFacts
+        {
+            Name = "tones",
+            Shape = [1, Length],
+            Sound = new SoundFacts { Rate = Rate, Channels = 1, Length = Length }
+        };
         using var inputs = tensor(values, [Count, 1, Length]);
         return DataSplit.FromTensors(facts, inputs, null, Split);
     }
@@ -40,7 +50,8 @@ public sealed record ToneData : DataSource
         .Within(Rate, 1000, 192_000)
         .Within(Length, 16, 1 << 22)
         .Within(Count, 3, 1 << 20)
-        .Must((long)Count * Length <= 1 << 29, (long)Count * Length, "at most 2^29 samples in all", "They lie in memory: use fewer or shorter pieces.", nameof(Count))
+        .Must((long)Count * Length <= 1 << 29, (long)Count * Length, "at most 2^29 samples in all",
+            "They lie in memory: use fewer or shorter pieces.", nameof(Count))
         .Nested(Split);
 
     /// <summary>A sound of that length: two to five notes between 110 and 880 Hz, each with up to six overtones.</summary>
@@ -55,12 +66,15 @@ public sealed record ToneData : DataSource
             var decay = stream.NextDouble() < 0.5 ? 3 + (9 * stream.NextDouble()) : 0;
             for (var overtone = 1; overtone <= 6 && pitch * overtone < rate * 0.45; overtone++)
             {
-                var (strength, phase) = (loudness * Math.Pow(0.3 + (0.4 * stream.NextDouble()), overtone - 1), 2 * Math.PI * stream.NextDouble());
+                var (strength, phase) = (loudness * Math.Pow(0.3 + (0.4 * stream.NextDouble()), overtone - 1),
+                    2 * Math.PI * stream.NextDouble());
                 for (var i = start; i < sound.Length; i++)
                 {
                     var time = (double)(i - start) / rate;
                     // The first hundredth of a second fades in: a note has no click.
-                    sound[i] += (float)(strength * Math.Min(1, time * 100) * Math.Exp(-decay * time) * Math.Sin((2 * Math.PI * pitch * overtone * time) + phase));
+                    sound[i] +=
+                        (float)(strength * Math.Min(1, time * 100) * Math.Exp(-decay * time)
+                            * Math.Sin((2 * Math.PI * pitch * overtone * time) + phase));
                 }
             }
         }

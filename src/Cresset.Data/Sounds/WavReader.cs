@@ -2,7 +2,10 @@ using System.Buffers.Binary;
 
 namespace Cresset.Data;
 
-/// <summary>A WAV file (RIFF or RF64; 8 to 32 bits of whole numbers, 32 or 64 of floating point) read piece by piece, so that memory does not grow with its length.</summary>
+/// <summary>
+/// A WAV file (RIFF or RF64; 8 to 32 bits of whole numbers, 32 or 64 of floating point) read piece by piece, so that memory does not grow
+/// with its length.
+/// </summary>
 public sealed class WavReader : IDisposable
 {
     private const int MostChannels = 256;
@@ -21,7 +24,8 @@ public sealed class WavReader : IDisposable
 
     /// <summary>Opens a file.</summary>
     /// <exception cref="FileNotFoundException">There is none.</exception>
-    /// <exception cref="InvalidDataException">It is no WAV file, damaged, cut short, or of a kind that is not read; path and offset are named.</exception>
+    /// <exception cref="InvalidDataException">It is no WAV file, damaged, cut short, or of a kind that is not read; path and offset are
+    /// named.</exception>
     public static WavReader Open(string path)
     {
         if (!File.Exists(path)) throw new FileNotFoundException($"There is no file '{path}'.", path);
@@ -33,7 +37,8 @@ public sealed class WavReader : IDisposable
         catch (EndOfStreamException e)
         {
             stream.Dispose();
-            throw new InvalidDataException($"{path}: the file ends inside its header: it is cut short, or no WAV file. {Conversion(path)}", e);
+            throw new InvalidDataException($"{path}: the file ends inside its header: it is cut short, or no WAV file. {Conversion(path)}",
+                e);
         }
         catch
         {
@@ -104,7 +109,10 @@ public sealed class WavReader : IDisposable
                 if (format is null) throw new InvalidDataException($"{_path}: the samples at offset {at} come before their format.");
                 return (Measured(format, at, length, wideLength), at + 8);
             }
-            if (length > _stream.Length - _stream.Position) throw new InvalidDataException($"{_path}: the part at offset {at} claims {length} bytes; {_stream.Length - _stream.Position} are left. The file is cut short or damaged.");
+            if (length > _stream.Length - _stream.Position)
+                throw new InvalidDataException(
+                    $"{_path}: the part at offset {at} claims {length} bytes; {_stream.Length - _stream.Position} are left. The file is "
+                        + $"cut short or damaged.");
             if (chunk[..4].SequenceEqual("fmt "u8)) format = Format(at, length);
             if (chunk[..4].SequenceEqual("ds64"u8) && length >= 16)
             {
@@ -125,21 +133,27 @@ public sealed class WavReader : IDisposable
         var isUnknown = length == uint.MaxValue;
         if (isUnknown && wideLength >= 0) length = wideLength;
         else if (isUnknown) length = left;
-        if (length > left) throw new InvalidDataException($"{_path}: the samples at offset {at} claim {length} bytes; {left} are left. The file is cut short.");
+        if (length > left)
+            throw new InvalidDataException(
+                $"{_path}: the samples at offset {at} claim {length} bytes; {left} are left. The file is cut short.");
         long frame = format.SampleBytes * format.Channels;
-        if (length % frame != 0 && !isUnknown) throw new InvalidDataException($"{_path}: {length} bytes of samples at offset {at} are no whole number of frames of {frame} bytes.");
+        if (length % frame != 0 && !isUnknown)
+            throw new InvalidDataException(
+                $"{_path}: {length} bytes of samples at offset {at} are no whole number of frames of {frame} bytes.");
         if (length < frame) throw new InvalidDataException($"{_path}: there are no samples in it.");
         return format with { Frames = length / frame };
     }
 
     private WavFacts Format(long at, long length)
     {
-        if (length is < 16 or > 1024) throw new InvalidDataException($"{_path}: the format at offset {at} has {length} bytes; expected 16 to 40.");
+        if (length is < 16 or > 1024)
+            throw new InvalidDataException($"{_path}: the format at offset {at} has {length} bytes; expected 16 to 40.");
         var bytes = new byte[length];
         _stream.ReadExactly(bytes);
         int tag = BinaryPrimitives.ReadUInt16LittleEndian(bytes), channels = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(2));
         var rate = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(4));
-        int block = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(12)), bits = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(14));
+        int block = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(12)),
+            bits = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(14));
         // The extensible form has the real tag in front of its identifier.
         if (tag == 0xFFFE && length >= 26) tag = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(24));
         WavSample sample = (tag, bits) switch
@@ -150,12 +164,18 @@ public sealed class WavReader : IDisposable
             (1, 32) => WavSample.Pcm32,
             (3, 32) => WavSample.Float32,
             (3, 64) => WavSample.Float64,
-            _ => throw new InvalidDataException($"{_path}: samples of format {tag} with {bits} bits are not read; 8, 16, 24 and 32 bits of whole numbers (1) and 32 and 64 of floating point (3) are. Convert it, for instance: ffmpeg -i IN -c:a pcm_s16le OUT.wav"),
+            _ => throw new InvalidDataException(
+                $"{_path}: samples of format {tag} with {bits} bits are not read; 8, 16, 24 and 32 bits of whole numbers (1) and 32 and 64 "
+                    + $"of floating point (3) are. Convert it, for instance: ffmpeg -i IN -c:a pcm_s16le OUT.wav"),
         };
-        if (channels is < 1 or > MostChannels) throw new InvalidDataException($"{_path}: {channels} channels at offset {at + 10}; allowed: 1 to {MostChannels}.");
+        if (channels is < 1 or > MostChannels)
+            throw new InvalidDataException($"{_path}: {channels} channels at offset {at + 10}; allowed: 1 to {MostChannels}.");
         if (rate is < 1 or > 10_000_000) throw new InvalidDataException($"{_path}: {rate} samples a second at offset {at + 12}.");
         var facts = new WavFacts((int)rate, channels, 0, sample);
-        if (block != facts.SampleBytes * channels) throw new InvalidDataException($"{_path}: frames of {block} bytes at offset {at + 20}; {channels} channels of {bits} bits take {facts.SampleBytes * channels}.");
+        if (block != facts.SampleBytes * channels)
+            throw new InvalidDataException(
+                $"{_path}: frames of {block} bytes at offset {at + 20}; {channels} channels of {bits} bits take "
+                    + $"{facts.SampleBytes * channels}.");
         return facts;
     }
 }

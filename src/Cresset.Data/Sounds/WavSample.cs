@@ -32,7 +32,8 @@ public sealed record WavFacts(int Rate, int Channels, long Frames, WavSample Sam
     /// <summary>Length in seconds.</summary>
     public double Seconds => (double)Frames / Rate;
 
-    internal int SampleBytes => Sample switch { WavSample.Pcm8 => 1, WavSample.Pcm16 => 2, WavSample.Pcm24 => 3, WavSample.Float64 => 8, _ => 4 };
+    internal int SampleBytes =>
+        Sample switch { WavSample.Pcm8 => 1, WavSample.Pcm16 => 2, WavSample.Pcm24 => 3, WavSample.Float64 => 8, _ => 4 };
 
     internal bool IsFloat => Sample is WavSample.Float32 or WavSample.Float64;
 }

@@ -9,9 +9,12 @@ public static class WavWriter
     /// <summary>Writes a file.</summary>
     /// <param name="path">Where.</param>
     /// <param name="facts">Rate, channels, length, kind of samples.</param>
-    /// <param name="pieces">Samples of each channel after one another, [channels * n], piece by piece. Whole numbers are clipped to -1..1.</param>
-    /// <exception cref="ArgumentException">The pieces have other samples than <paramref name="facts"/> says, or more than the format holds (4 GiB).</exception>
-    public static void Write(string path, WavFacts facts, IEnumerable<float[]> pieces) => AtomicFile.Write(path, stream => Write(stream, facts, pieces));
+    /// <param name="pieces">Samples of each channel after one another, [channels * n], piece by piece. Whole numbers are clipped to
+    /// -1..1.</param>
+    /// <exception cref="ArgumentException">The pieces have other samples than <paramref name="facts"/> says, or more than the format holds
+    /// (4 GiB).</exception>
+    public static void Write(string path, WavFacts facts, IEnumerable<float[]> pieces) =>
+        AtomicFile.Write(path, stream => Write(stream, facts, pieces));
 
     /// <summary>Writes to a stream, which need not be able to seek.</summary>
     public static void Write(Stream stream, WavFacts facts, IEnumerable<float[]> pieces)
@@ -19,24 +22,32 @@ public static class WavWriter
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(facts);
         ArgumentNullException.ThrowIfNull(pieces);
-        if (facts.Channels < 1 || facts.Rate < 1 || facts.Frames < 0) throw new ArgumentException($"{facts.Channels} channels, {facts.Rate} samples a second, {facts.Frames} frames: there is no such sound.", nameof(facts));
+        if (facts.Channels < 1 || facts.Rate < 1 || facts.Frames < 0)
+            throw new ArgumentException(
+                $"{facts.Channels} channels, {facts.Rate} samples a second, {facts.Frames} frames: there is no such sound.", nameof(facts));
         long frame = facts.SampleBytes * facts.Channels, length = facts.Frames * frame;
-        if (length > uint.MaxValue - 64) throw new ArgumentException($"{length} bytes of samples are more than a WAV file holds (4 GiB); cut the sound in pieces.", nameof(facts));
+        if (length > uint.MaxValue - 64)
+            throw new ArgumentException($"{length} bytes of samples are more than a WAV file holds (4 GiB); cut the sound in pieces.",
+                nameof(facts));
         stream.Write(Head(facts, length));
         var written = 0L;
         foreach (var piece in pieces)
         {
             var count = piece.Length / facts.Channels;
-            if (count * facts.Channels != piece.Length) throw new ArgumentException($"A piece of {piece.Length} samples; {facts.Channels} channels have a multiple of that.", nameof(pieces));
+            if (count * facts.Channels != piece.Length)
+                throw new ArgumentException($"A piece of {piece.Length} samples; {facts.Channels} channels have a multiple of that.",
+                    nameof(pieces));
             var bytes = new byte[count * frame];
             for (var i = 0; i < count; i++)
             {
-                for (var c = 0; c < facts.Channels; c++) Put(bytes.AsSpan((int)((i * frame) + (c * facts.SampleBytes))), piece[(c * count) + i], facts.Sample);
+                for (var c = 0; c < facts.Channels; c++)
+                    Put(bytes.AsSpan((int)((i * frame) + (c * facts.SampleBytes))), piece[(c * count) + i], facts.Sample);
             }
             stream.Write(bytes);
             written += count;
         }
-        if (written != facts.Frames) throw new ArgumentException($"The pieces have {written} frames; {facts.Frames} were announced.", nameof(pieces));
+        if (written != facts.Frames)
+            throw new ArgumentException($"The pieces have {written} frames; {facts.Frames} were announced.", nameof(pieces));
         if ((length & 1) != 0) stream.WriteByte(0);
     }
 

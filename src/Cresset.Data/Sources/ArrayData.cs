@@ -39,7 +39,8 @@ public abstract record ArrayData : DataSource
         .Defined(Layout)
         .AtLeast(ClassCount, 0)
         .Must(ClassNames is not null, null, "a list of names", field: nameof(ClassNames))
-        .Must(ClassNames is null || ClassNames.Distinct().Count() == ClassNames.Count, ClassNames is null ? null : string.Join(", ", ClassNames), "a name of its own for each class", field: nameof(ClassNames))
+        .Must(ClassNames is null || ClassNames.Distinct().Count() == ClassNames.Count,
+            ClassNames is null ? null : string.Join(", ", ClassNames), "a name of its own for each class", field: nameof(ClassNames))
         .Nested(Split);
 
     /// <summary>Checks arrays against what is asked for and divides them.</summary>
@@ -71,7 +72,8 @@ public abstract record ArrayData : DataSource
         if (use.NeedsPictures && (values.min().ToDouble() is var low && values.max().ToDouble() is var high) && (low < 0 || high > 1))
         {
             throw new DataMismatchException($"{name}: values from {low:g4} to {high:g4}; pictures need 0 to 1. Say "
-                + $"data.scale={(high > 1 && low >= 0 ? high.ToString("g4", System.Globalization.CultureInfo.InvariantCulture) : "..")}, or shift the values before they are saved.");
+                + $"data.scale={(high > 1 && low >= 0 ? high.ToString("g4", System.Globalization.CultureInfo.InvariantCulture) : "..")}, "
+                + $"or shift the values before they are saved.");
         }
         var isPicture = values.dim() == 4 && values.size(1) is 1 or 3;
         var facts = new DataFacts
@@ -80,7 +82,9 @@ public abstract record ArrayData : DataSource
             Shape = values.shape[1..],
             Target = use.Target,
             Classes = classes,
-            Picture = isPicture ? PictureFacts.Of(new PictureRules((int)values.size(1), (int)values.size(2), (int)values.size(3), new StretchFit(), "white")) : null,
+            Picture = isPicture
+                ? PictureFacts.Of(
+                    new PictureRules((int)values.size(1), (int)values.size(2), (int)values.size(3), new StretchFit(), "white")) : null,
         };
         return DataSplit.FromTensors(facts, values, labels, Split, givenTest, notes);
     }
@@ -91,7 +95,8 @@ public abstract record ArrayData : DataSource
         {
             throw new DataMismatchException($"{name}: complex inputs; save real and imaginary part as features of their own.");
         }
-        var divisor = Scale > 0 ? Scale : inputs.dtype == ScalarType.Byte && inputs.dim() > 2 ? 255 : inputs is { dtype: ScalarType.Int32 } && inputs.dim() > 2 && inputs.max().ToInt64() is > 255 and <= 65535 ? 65535 : 1;
+        var divisor = Scale > 0 ? Scale : inputs.dtype == ScalarType.Byte && inputs.dim() > 2 ? 255
+            : inputs is { dtype: ScalarType.Int32 } && inputs.dim() > 2 && inputs.max().ToInt64() is > 255 and <= 65535 ? 65535 : 1;
         if (Scale == 0 && divisor != 1) notes.Add($"{name}: values of {inputs.dtype} are divided by {divisor} (data.scale would say "
             + $"otherwise).");
         var values = Float32Fit.Of(name, "the inputs", "input", inputs);
@@ -106,14 +111,16 @@ public abstract record ArrayData : DataSource
         return values;
     }
 
-    private (Tensor Labels, IReadOnlyList<string> Classes) Targets(string name, Tensor? targets, long count, DataUse use, List<string> notes)
+    private (Tensor Labels, IReadOnlyList<string> Classes) Targets(string name, Tensor? targets, long count, DataUse use,
+        List<string> notes)
     {
         if (targets is null)
         {
             throw new DataMismatchException($"{name} has no targets; this task needs "
                 + $"{(use.Target == TargetKind.Class ? "a class" : "a number")} for each input.");
         }
-        if (targets.dim() == 0) throw new DataMismatchException($"{name}: the targets are one value; one for each of the {count} inputs is needed.");
+        if (targets.dim() == 0)
+            throw new DataMismatchException($"{name}: the targets are one value; one for each of the {count} inputs is needed.");
         if (targets.is_complex()) throw new DataMismatchException($"{name}: complex targets; a number or a class is learned.");
         if (targets.size(0) != count) throw new DataMismatchException($"{name}: {count} inputs and {targets.size(0)} targets.");
         if (use.Target is TargetKind.Mask or TargetKind.Caption)
@@ -151,7 +158,9 @@ public abstract record ArrayData : DataSource
         var present = labels.bincount(null, 0).count_nonzero().ToInt64();
         if (present < 2) throw new DataMismatchException($"{name}: all labels are {lowest}; there is nothing to tell apart.");
         if (present < most) notes.Add($"{name}: {most - present} of the classes 0 to {most - 1} have no example.");
-        return (labels, ClassNames.Count > 0 ? ClassNames : [.. Enumerable.Range(0, (int)most).Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture))]);
+        return (labels,
+            ClassNames.Count > 0 ? ClassNames
+                : [.. Enumerable.Range(0, (int)most).Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture))]);
     }
 }
 
@@ -199,7 +208,8 @@ public sealed record NpzData : ArrayData
         using var scope = NewDisposeScope();
         try
         {
-            return Divide(use, Path, NpzFile.Read(Path, Inputs), Targets.Length > 0 && use.Target != TargetKind.None ? NpzFile.Read(Path, Targets) : null);
+            return Divide(use, Path, NpzFile.Read(Path, Inputs),
+                Targets.Length > 0 && use.Target != TargetKind.None ? NpzFile.Read(Path, Targets) : null);
         }
         catch (ArgumentException e) when (e is not (InvalidOptionsException or DataMismatchException))
         {

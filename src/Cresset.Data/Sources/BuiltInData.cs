@@ -60,7 +60,8 @@ public sealed record FashionData : DataSource
 public sealed record GarmentsData : DataSource
 {
     /// <summary>Fashion-MNIST's classes.</summary>
-    internal static readonly string[] Names = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
+    internal static readonly string[] Names = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
+        "ankle boot"];
 
     /// <summary>How the garments are divided.</summary>
     public SplitRule Split { get; init; } = new GivenSplit();
@@ -116,7 +117,9 @@ public sealed record IdxData : DataSource
         {
             throw new DataMismatchException($"{Path}: labels up to {highest} and {ClassNames.Count} names of classes.");
         }
-        return GivenPictures.Divide(use, Path, train, test, ClassNames.Count > 0 ? ClassNames : [.. Enumerable.Range(0, highest + 1).Select(i => i.ToString(CultureInfo.InvariantCulture))], Split);
+        return GivenPictures.Divide(use, Path, train, test,
+            ClassNames.Count > 0 ? ClassNames : [.. Enumerable.Range(0, highest + 1).Select(i => i.ToString(CultureInfo.InvariantCulture))],
+            Split);
     }
 
     /// <inheritdoc/>
@@ -144,9 +147,11 @@ internal static class GivenPictures
     };
 
     private static bool Is(DataFacts facts, int side, IReadOnlyList<string> classes)
-        => facts.Shape is [1, var height, var width] && height == side && width == side && facts.Classes.SequenceEqual(classes, StringComparer.Ordinal);
+        => facts.Shape is [1, var height, var width] && height == side && width == side
+            && facts.Classes.SequenceEqual(classes, StringComparer.Ordinal);
 
-    public static DataSplit Divide(DataUse use, string name, TensorDataset train, TensorDataset test, IReadOnlyList<string> classes, SplitRule split)
+    public static DataSplit Divide(DataUse use, string name, TensorDataset train, TensorDataset test, IReadOnlyList<string> classes,
+        SplitRule split)
     {
         using (train)
         using (test)
@@ -154,7 +159,9 @@ internal static class GivenPictures
         {
             if (use.Target is TargetKind.Mask or TargetKind.Number)
             {
-                throw new DataMismatchException($"{name} has {(use.Target == TargetKind.Mask ? "no masks (data: folder has)" : "classes, no numbers (data: csv has)")}.");
+                throw new DataMismatchException(
+                    $"{name} has "
+                        + $"{(use.Target == TargetKind.Mask ? "no masks (data: folder has)" : "classes, no numbers (data: csv has)")}.");
             }
             var inputs = cat([train.Inputs, test.Inputs]);
             if (use is { NeedsPictures: false, NumbersOnly: true }) inputs = inputs.flatten(1);
@@ -166,7 +173,8 @@ internal static class GivenPictures
                 Target = use.Target,
                 Classes = classes,
                 Captions = captions,
-                Picture = inputs.dim() == 4 ? PictureFacts.Of(new PictureRules(1, (int)inputs.size(2), (int)inputs.size(3), new StretchFit(), "black")) : null,
+                Picture = inputs.dim() == 4
+                    ? PictureFacts.Of(new PictureRules(1, (int)inputs.size(2), (int)inputs.size(3), new StretchFit(), "black")) : null,
             };
             return DataSplit.FromTensors(facts, inputs, cat([train.Targets!, test.Targets!]), split, test.Count);
         }

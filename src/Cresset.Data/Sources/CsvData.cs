@@ -105,8 +105,15 @@ public sealed record CsvData : DataSource
         foreach (var name in LeaveOut) kinds[name] = ColumnKind.Text;
         foreach (var name in Classes) kinds[name] = ColumnKind.Class;
         if (Split is ColumnSplit byColumn) kinds[byColumn.Column] = ColumnKind.Text;
-        if (Split is GroupSplit { Column.Length: > 0 } byGroup && !kinds.ContainsKey(byGroup.Column)) kinds[byGroup.Column] = ColumnKind.Text;
-        if (Target.Length > 0) kinds[Target] = use.Target switch { TargetKind.Class => ColumnKind.Class, TargetKind.Number => ColumnKind.Number, _ => ColumnKind.Text };
+        if (Split is GroupSplit { Column.Length: > 0 } byGroup && !kinds.ContainsKey(byGroup.Column))
+            kinds[byGroup.Column] = ColumnKind.Text;
+        if (Target.Length > 0)
+            kinds[Target] = use.Target switch
+            {
+                TargetKind.Class => ColumnKind.Class,
+                TargetKind.Number => ColumnKind.Number,
+                _ => ColumnKind.Text,
+            };
         try
         {
             return CsvTable.Read(Path, Format, kinds);
@@ -188,8 +195,10 @@ public sealed record CsvData : DataSource
     private DataSplit Divide(CsvTable table, List<CsvColumn> columns, int[] rows, CsvColumn? target, DataUse use, List<string> notes)
     {
         // Classes that only left-out rows had are no classes.
-        List<string> classes = use.Target == TargetKind.Class ? [.. target!.Levels.Where((_, i) => rows.Any(row => target.Codes![row] == i))] : [];
-        var labels = use.Target == TargetKind.Class ? rows.Select(row => classes.IndexOf(target!.Levels[target.Codes![row]])).ToArray() : null;
+        List<string> classes = use.Target == TargetKind.Class
+            ? [.. target!.Levels.Where((_, i) => rows.Any(row => target.Codes![row] == i))] : [];
+        var labels = use.Target == TargetKind.Class ? rows.Select(row => classes.IndexOf(target!.Levels[target.Codes![row]])).ToArray()
+            : null;
         var parts = Split.Divide(new SplitExamples
         {
             Name = Path,
@@ -214,9 +223,12 @@ public sealed record CsvData : DataSource
             TargetMean = mean,
             TargetDeviation = deviation,
         };
-        TensorDataset? Part(int[] indices) => indices.Length == 0 ? null : Dataset(table, facts, [.. indices.Select(i => rows[i])], target, classes, use);
+        TensorDataset? Part(int[] indices) =>
+            indices.Length == 0 ? null : Dataset(table, facts, [.. indices.Select(i => rows[i])], target, classes, use);
         var all = new DataFacts { Name = Path, Shape = [facts.Width], Target = use.Target, Classes = classes, Table = facts };
-        return new DataSplit(all, Part(parts.Train)!, Part(parts.Validation), Part(parts.Test), DataFingerprint.OfFiles([(System.IO.Path.GetFileName(Path), Path, "")]), notes, labels is null ? null : [.. parts.Train.Select(i => labels[i])]);
+        return new DataSplit(all, Part(parts.Train)!, Part(parts.Validation), Part(parts.Test),
+            DataFingerprint.OfFiles([(System.IO.Path.GetFileName(Path), Path, "")]), notes,
+            labels is null ? null : [.. parts.Train.Select(i => labels[i])]);
     }
 
     private TableColumn Column(CsvColumn column, int[] train, List<string> notes)
@@ -229,11 +241,15 @@ public sealed record CsvData : DataSource
             return new TableColumn { Name = column.Name, Mean = 0, Deviation = 1, FillsMissing = fills };
         }
         var (mean, deviation, isConstant) = Moments(column, train);
-        if (isConstant) notes.Add($"{Path}: column '{column.Name}' is {mean.ToString(CultureInfo.InvariantCulture)} in every training row and tells nothing.");
+        if (isConstant)
+            notes.Add(
+                $"{Path}: column '{column.Name}' is {mean.ToString(CultureInfo.InvariantCulture)} in every training row and tells "
+                    + $"nothing.");
         return new TableColumn { Name = column.Name, Mean = mean, Deviation = deviation, FillsMissing = fills };
     }
 
-    // Two passes: the difference of large squares would lose the deviation of, say, years. Around the first value and in units of the range,
+    // Two passes: the difference of large squares would lose the deviation of, say, years. Around the first value and in units of the
+    // range,
     // so that equal values have no deviation at all and squares of large ones do not overflow.
     private (double Mean, double Deviation, bool IsConstant) Moments(CsvColumn column, int[] rows)
     {
@@ -252,8 +268,10 @@ public sealed record CsvData : DataSource
     /// <summary>Features and answers are computed in float32; what is not standardised has to fit there.</summary>
     private void CheckFits(CsvColumn column)
     {
-        if (column.Numbers!.FirstOrDefault(n => Math.Abs(n) > float.MaxValue) is var large and not 0) throw new DataMismatchException(string.Create(
-            CultureInfo.InvariantCulture, $"{Path}: column '{column.Name}' holds {large:g4}; numbers up to {float.MaxValue:g4} can be computed with. Change its unit."));
+        if (column.Numbers!.FirstOrDefault(n => Math.Abs(n) > float.MaxValue) is var large and not 0)
+            throw new DataMismatchException(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Path}: column '{column.Name}' holds {large:g4}; numbers up to {float.MaxValue:g4} can be computed with. Change its unit."));
     }
 
     private static TensorDataset Dataset(CsvTable table, TableFacts facts, int[] rows, CsvColumn? target, List<string> classes, DataUse use)
@@ -265,12 +283,16 @@ public sealed record CsvData : DataSource
         var targets = use.Target switch
         {
             TargetKind.Class => tensor(rows.Select(row => (long)classes.IndexOf(target!.Levels[target.Codes![row]])).ToArray()),
-            TargetKind.Number => tensor(rows.Select(row => (float)((target!.Numbers![row] - facts.TargetMean) / facts.TargetDeviation)).ToArray(), rows.Length, 1),
+            TargetKind.Number =>
+                tensor(rows.Select(row => (float)((target!.Numbers![row] - facts.TargetMean) / facts.TargetDeviation)).ToArray(),
+                    rows.Length, 1),
             _ => null,
         };
         return new TensorDataset(inputs, targets);
     }
 
     private static string Cell(CsvColumn column, int row)
-        => column.Texts?[row] ?? (column.Codes is { } codes ? codes[row] < 0 ? "" : column.Levels[codes[row]] : column.Numbers![row].ToString("R", CultureInfo.InvariantCulture));
+        => column.Texts?[row]
+            ?? (column.Codes is { } codes ? codes[row] < 0 ? "" : column.Levels[codes[row]]
+                : column.Numbers![row].ToString("R", CultureInfo.InvariantCulture));
 }

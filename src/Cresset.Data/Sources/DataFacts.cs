@@ -56,7 +56,9 @@ public sealed record DataFacts
     [JsonIgnore]
     public bool CanBeShown => ArePictures && Shape[0] is 1 or 3 or 4;
 
-    /// <summary>The name of the set of pictures that comes with Cresset, or that it knows; empty for other data, whatever their name.</summary>
+    /// <summary>
+    /// The name of the set of pictures that comes with Cresset, or that it knows; empty for other data, whatever their name.
+    /// </summary>
     public string KnownSet() => GivenPictures.BuiltIn(this);
 
     /// <summary>As JSON.</summary>

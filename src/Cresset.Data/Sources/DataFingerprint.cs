@@ -19,7 +19,9 @@ public sealed record DataFingerprint(int Count, string Hash, string Basis)
 
     /// <summary>Reads what <see cref="ToString"/> wrote; null for other texts.</summary>
     public static DataFingerprint? Parse(string? text)
-        => text?.Split(':') is [var count, { Length: 64 } hash, var basis] && int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? new DataFingerprint(number, hash, basis) : null;
+        => text?.Split(':') is [var count, { Length: 64 } hash, var basis]
+            && int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? new DataFingerprint(number, hash, basis) : null;
 
     /// <summary>How this state differs from an earlier one, as a sentence; null when they are the same.</summary>
     public string? DifferenceFrom(DataFingerprint earlier)

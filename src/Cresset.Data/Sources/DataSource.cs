@@ -13,13 +13,16 @@ public abstract record DataSource : IOptionsRecord
     public virtual (int Channels, int Height, int Width)? PictureShape => null;
 
     /// <summary>
-    /// The source that reads a path: a folder of pictures or of sounds, a folder with IDX files, a .csv, .tsv, .npy, .npz, .safetensors or .wav file. Null where
+    /// The source that reads a path: a folder of pictures or of sounds, a folder with IDX files, a .csv, .tsv, .npy, .npz, .safetensors or
+    /// .wav file. Null where
     /// nothing lies there.
     /// </summary>
     public static DataSource? FromText(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (Directory.Exists(path)) return IdxData.IsFolder(path) ? new IdxData { Path = path } : SoundFiles.AreIn(path) ? new AudioData { Path = path } : new FolderData { Path = path };
+        if (Directory.Exists(path))
+            return IdxData.IsFolder(path) ? new IdxData { Path = path } : SoundFiles.AreIn(path) ? new AudioData { Path = path }
+                : new FolderData { Path = path };
         if (!File.Exists(path)) return null;
         return System.IO.Path.GetExtension(path).ToLowerInvariant() switch
         {
@@ -71,4 +74,5 @@ public enum TargetKind
 /// <param name="NumbersOnly">Inputs must be numbers, without columns of classes.</param>
 /// <param name="Context">Tokens a block of text; 0 for tasks that learn no texts.</param>
 /// <param name="TakesSounds">Inputs are sounds [C, L] with the rate in <see cref="DataFacts.Sound"/>, and nothing else.</param>
-public sealed record DataUse(TargetKind Target, bool NeedsPictures = false, bool NumbersOnly = false, int Context = 0, bool TakesSounds = false);
+public sealed record DataUse(TargetKind Target, bool NeedsPictures = false, bool NumbersOnly = false, int Context = 0,
+    bool TakesSounds = false);

@@ -29,7 +29,8 @@ public sealed class DataSplit : IDisposable
         ArgumentNullException.ThrowIfNull(facts);
         ArgumentNullException.ThrowIfNull(train);
         ArgumentNullException.ThrowIfNull(fingerprint);
-        (Facts, Train, Validation, Test, Fingerprint, Notes) = (facts, train, validation, test, fingerprint, [.. notes ?? [], .. TwinNames.Notes(facts)]);
+        (Facts, Train, Validation, Test, Fingerprint, Notes) = (facts, train, validation, test, fingerprint,
+            [.. notes ?? [], .. TwinNames.Notes(facts)]);
         _trainLabels = trainLabels;
         _owned = [.. new[] { train, validation, test }.OfType<IDisposable>().Distinct()];
     }
@@ -90,9 +91,11 @@ public sealed class DataSplit : IDisposable
         {
             int[] indices = [.. Enumerable.Range(start, Math.Min(64, count - start)).Select(i => (int)((long)i * Train.Count / count))];
             using var scope = NewDisposeScope();
-            var inputs = Train.Prepare(new BatchRequest(indices, 0, 0)).ToBatch().Inputs.to(ScalarType.Float64).reshape(indices.Length, channels, each);
+            var inputs = Train.Prepare(new BatchRequest(indices, 0, 0)).ToBatch().Inputs.to(ScalarType.Float64)
+                .reshape(indices.Length, channels, each);
             var middle = inputs.mean([0L, 2L], keepdim: true);
-            var (means, powers) = (middle.reshape(-1).data<double>().ToArray(), (inputs - middle).square().sum([0L, 2L]).data<double>().ToArray());
+            var (means, powers) = (middle.reshape(-1).data<double>().ToArray(),
+                (inputs - middle).square().sum([0L, 2L]).data<double>().ToArray());
             var (least, most) = (inputs.amin([0L, 2L]).data<double>().ToArray(), inputs.amax([0L, 2L]).data<double>().ToArray());
             double own = (double)indices.Length * each, all = seen + own;
             for (var c = 0; c < channels; c++)
@@ -149,7 +152,8 @@ public sealed class DataSplit : IDisposable
             var chosen = tensor(indices.Select(i => (long)i).ToArray());
             return new TensorDataset(inputs.index_select(0, chosen), targets?.index_select(0, chosen));
         }
-        return new DataSplit(facts, Part(parts.Train)!, Part(parts.Validation), Part(parts.Test), DataFingerprint.OfTensors(count, inputs, targets), notes, labels is null ? null : [.. parts.Train.Select(i => labels[i])]);
+        return new DataSplit(facts, Part(parts.Train)!, Part(parts.Validation), Part(parts.Test),
+            DataFingerprint.OfTensors(count, inputs, targets), notes, labels is null ? null : [.. parts.Train.Select(i => labels[i])]);
     }
 
     /// <summary>Frees the parts.</summary>
@@ -177,7 +181,8 @@ public static class DatasetExtensions
     }
 
     /// <summary>
-    /// At most <paramref name="count"/> examples, evenly spaced, as one batch in the caller's scope: folders are sorted by class, so the first ones are
+    /// At most <paramref name="count"/> examples, evenly spaced, as one batch in the caller's scope: folders are sorted by class, so the
+    /// first ones are
     /// all of one kind.
     /// </summary>
     public static Batch Spread(this IDataset data, int count)
@@ -185,6 +190,7 @@ public static class DatasetExtensions
         ArgumentNullException.ThrowIfNull(data);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
         var taken = Math.Min(count, data.Count);
-        return data.Prepare(new BatchRequest([.. Enumerable.Range(0, taken).Select(i => (int)((long)i * data.Count / taken))], 0, 0)).ToBatch();
+        return data.Prepare(new BatchRequest([.. Enumerable.Range(0, taken).Select(i => (int)((long)i * data.Count / taken))], 0, 0))
+            .ToBatch();
     }
 }

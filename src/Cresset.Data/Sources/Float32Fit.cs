@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Data;
 
 /// <summary>
-/// Numbers as float32, in which everything is computed. Whole numbers and doubles that would no longer differ there (seconds since 1970, large
+/// Numbers as float32, in which everything is computed. Whole numbers and doubles that would no longer differ there (seconds since 1970,
+/// large
 /// identifiers) are refused: a model would learn from steps of 128 seconds without anybody being told.
 /// </summary>
 internal static class Float32Fit
@@ -29,7 +30,8 @@ internal static class Float32Fit
         if (numbers.dtype is not (ScalarType.Float64 or ScalarType.Int64 or ScalarType.Int32)) return values;
         if (!values.isfinite().all().ToBoolean())
         {
-            throw new DataMismatchException($"{name}: {what} hold numbers beyond {Text(float.MaxValue)}, which float32 cannot hold; change their unit.");
+            throw new DataMismatchException(
+                $"{name}: {what} hold numbers beyond {Text(float.MaxValue)}, which float32 cannot hold; change their unit.");
         }
         using var scope = NewDisposeScope();
         var (wide, narrow) = (numbers.reshape(numbers.size(0), -1), values.reshape(numbers.size(0), -1));
@@ -51,8 +53,10 @@ internal static class Float32Fit
         var lost = loss.gt(range * MostLoss).logical_and(range.gt(0));
         if (!lost.any().ToBoolean()) return values;
         var first = lost.to(ScalarType.Int64).argmax().ToInt64();
-        throw new DataMismatchException($"{name}: {one} {first} goes from {Text(low[first].ToDouble())} to {Text(high[first].ToDouble())}; float32 "
-            + $"rounds such numbers by up to {loss[first].ToDouble().ToString("g3", CultureInfo.InvariantCulture)}, so little would be left of their "
+        throw new DataMismatchException(
+            $"{name}: {one} {first} goes from {Text(low[first].ToDouble())} to {Text(high[first].ToDouble())}; float32 "
+            + $"rounds such numbers by up to {loss[first].ToDouble().ToString("g3", CultureInfo.InvariantCulture)}, so little would be "
+            + $"left of their "
             + "differences. Subtract an offset, such as the mean, before they are saved.");
     }
 

@@ -77,8 +77,11 @@ public sealed record FolderData : DataSource
         .Must(Table.Length > 0 || (LabelColumn.Length == 0 && CaptionColumn.Length == 0), Table, "a CSV file, since a column of it is "
             + "named")
         .NotEmpty(FileColumn)
-        .Must(MaskValues is not null && MaskValues.Distinct().Count() == MaskValues.Count && MaskValues.Count is 0 or (>= 2 and <= 255), MaskValues, "2 to 255 different values, or none")
-        .Must(MaskNames is not null && (MaskNames.Count == 0 || MaskValues is null || MaskValues.Count == 0 || MaskValues.Count == MaskNames.Count), MaskNames, "as many names as mask_values")
+        .Must(MaskValues is not null && MaskValues.Distinct().Count() == MaskValues.Count && MaskValues.Count is 0 or (>= 2 and <= 255),
+            MaskValues, "2 to 255 different values, or none")
+        .Must(MaskNames is not null
+            && (MaskNames.Count == 0 || MaskValues is null || MaskValues.Count == 0 || MaskValues.Count == MaskNames.Count), MaskNames,
+            "as many names as mask_values")
         .Must(Augment is not null && Augment.All(a => a is not null), null, "a list of augmentations", field: nameof(Augment))
         .Nested(Split)
         .Within(CacheMegabytes, 0, 1 << 20);

@@ -12,7 +12,8 @@ internal sealed class FolderReading(FolderData options, DataUse use)
     public DataSplit Open()
     {
         var folder = options.Path;
-        var listing = PictureListing.Of(folder, name => name.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) && use.Target == TargetKind.Caption || IsTable(name));
+        var listing = PictureListing.Of(folder,
+            name => name.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) && use.Target == TargetKind.Caption || IsTable(name));
         _notes.AddRange(listing.Notes);
         if (listing.Files.Count == 0)
         {
@@ -56,17 +57,22 @@ internal sealed class FolderReading(FolderData options, DataUse use)
     private bool IsTable(string name)
         => options.Table.Length > 0 && Path.GetFullPath(TablePath()) == Path.GetFullPath(Path.Combine(options.Path, name));
 
-    private DataSplit Divide(List<PictureFile> files, int[] labels, List<string> classes, List<string> captions, MaskRules? masks, Dictionary<string, string> maskOf)
+    private DataSplit Divide(List<PictureFile> files, int[] labels, List<string> classes, List<string> captions, MaskRules? masks,
+        Dictionary<string, string> maskOf)
     {
         var parts = options.Split.Divide(new SplitExamples
         {
             Name = options.Path,
             Names = [.. files.Select(f => f.Name)],
             Labels = use.Target == TargetKind.Class ? labels : null,
-            Column = _table is null ? null : name => [.. files.Select(f => _table[name].Texts is { } texts ? texts[_rowOf[f.Name]] : throw CsvTable.NoColumn(TablePath(), name, []))],
+            Column = _table is null ? null
+                : name =>
+                    [.. files.Select(
+                        f => _table[name].Texts is { } texts ? texts[_rowOf[f.Name]] : throw CsvTable.NoColumn(TablePath(), name, []))],
         });
         DataSplit.CheckParts(options.Path, parts);
-        if (use.Target == TargetKind.Class && classes.Where((_, c) => !parts.Train.Any(i => labels[i] == c)).ToList() is { Count: > 0 } unlearned)
+        if (use.Target == TargetKind.Class
+            && classes.Where((_, c) => !parts.Train.Any(i => labels[i] == c)).ToList() is { Count: > 0 } unlearned)
         {
             throw new DataMismatchException($"{options.Path}: the training part holds no picture of class "
                 + $"{string.Join(", ", unlearned.Select(c => $"'{c}'"))}. Use another split.");
@@ -75,7 +81,8 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         var rules = new PictureRules(channels, height, width, options.Fit, options.Background);
         PictureItem[] items = [.. files.Select((file, i) => new PictureItem(file, labels[i], maskOf.GetValueOrDefault(file.Name)))];
         var store = new PictureStore(rules, items, masks, (long)options.CacheMegabytes << 20);
-        PictureExamples? Part(int[] indices, IReadOnlyList<PictureAugmentation> augmentations) => indices.Length == 0 ? null : new PictureExamples(store, indices, augmentations);
+        PictureExamples? Part(int[] indices, IReadOnlyList<PictureAugmentation> augmentations) =>
+            indices.Length == 0 ? null : new PictureExamples(store, indices, augmentations);
         var facts = new DataFacts
         {
             Name = options.Path,
@@ -85,10 +92,13 @@ internal sealed class FolderReading(FolderData options, DataUse use)
             Captions = captions.Count == 0 ? null : captions,
             Picture = PictureFacts.Of(rules),
         };
-        string LabelOf(int i) => use.Target switch { TargetKind.Class => classes[labels[i]], TargetKind.Caption => captions[labels[i]], _ => "" };
-        var fingerprint = DataFingerprint.OfFiles(files.Select((f, i) => (f.Name, f.Path, LabelOf(i))).Concat(maskOf.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => (m.Key, m.Value, "mask"))));
+        string LabelOf(int i) =>
+            use.Target switch { TargetKind.Class => classes[labels[i]], TargetKind.Caption => captions[labels[i]], _ => "" };
+        var fingerprint = DataFingerprint.OfFiles(files.Select((f, i) => (f.Name, f.Path, LabelOf(i)))
+            .Concat(maskOf.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => (m.Key, m.Value, "mask"))));
         int[]? trainLabels = use.Target == TargetKind.Class ? [.. parts.Train.Select(i => labels[i])] : null;
-        return new DataSplit(facts, Part(parts.Train, options.Augment)!, Part(parts.Validation, []), Part(parts.Test, []), fingerprint, _notes, trainLabels);
+        return new DataSplit(facts, Part(parts.Train, options.Augment)!, Part(parts.Validation, []), Part(parts.Test, []), fingerprint,
+            _notes, trainLabels);
     }
 
     private string TablePath()
@@ -188,7 +198,10 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         if (beside.Count > 0) _notes.Add($"{options.Path}: left out "
             + $"{PictureListing.Some(beside, "picture that lies in no class folder", "pictures that lie in no class folder")}.");
         var empty = listing.EmptyFolders.Where(f => f.Count(c => c == '/') == depth).ToList();
-        if (empty.Count > 0) _notes.Add($"{options.Path}: {PictureListing.Some(empty, "folder without pictures is no class", "folders without pictures are no classes")}.");
+        if (empty.Count > 0)
+            _notes.Add(
+                $"{options.Path}: "
+                    + $"{PictureListing.Some(empty, "folder without pictures is no class", "folders without pictures are no classes")}.");
         files = [.. files.Where(f => NameOf(f).Length > 0)];
         return NameOf;
     }
@@ -197,7 +210,8 @@ internal sealed class FolderReading(FolderData options, DataUse use)
     private static (List<PictureFile> Files, int[] Labels, List<string> Classes) Loose(List<PictureFile> files)
     {
         List<string> tops = [.. files.Select(f => f.TopFolder).Distinct().Order(StringComparer.Ordinal)];
-        return tops.Contains("") || tops.Count < 2 ? (files, new int[files.Count], []) : (files, [.. files.Select(f => tops.IndexOf(f.TopFolder))], tops);
+        return tops.Contains("") || tops.Count < 2 ? (files, new int[files.Count], [])
+            : (files, [.. files.Select(f => tops.IndexOf(f.TopFolder))], tops);
     }
 
     private (int[] Labels, List<string> Captions) Captions(List<PictureFile> files)
@@ -206,7 +220,8 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         var indexOf = new Dictionary<string, int>();
         var missing = new List<string>();
         var depth = HasFolderSplit ? 1 : 0;
-        var byFolder = options.CaptionColumn.Length == 0 && options.Caption.Length == 0 && files.TrueForAll(f => f.Name.Count(c => c == '/') > depth && CaptionOf(f).Length == 0);
+        var byFolder = options.CaptionColumn.Length == 0 && options.Caption.Length == 0
+            && files.TrueForAll(f => f.Name.Count(c => c == '/') > depth && CaptionOf(f).Length == 0);
         if (byFolder) _notes.Add($"{options.Path}: no picture has a caption, so the names of the sub-folders are taken.");
         var labels = new int[files.Count];
         for (var i = 0; i < files.Count; i++)

@@ -46,7 +46,8 @@ public sealed record TableFacts
     }
 
     /// <summary>The input of a row, <see cref="Width"/> numbers.</summary>
-    /// <exception cref="InvalidDataException">A value is missing that is not filled, or a class is one that training did not see.</exception>
+    /// <exception cref="InvalidDataException">A value is missing that is not filled, or a class is one that training did not
+    /// see.</exception>
     public void Fill(CsvTable table, int row, Span<float> features)
     {
         ArgumentNullException.ThrowIfNull(table);
@@ -60,11 +61,13 @@ public sealed record TableFacts
 
     /// <summary>The input of one row, <see cref="Width"/> numbers.</summary>
     /// <param name="cells">
-    /// A value by the name of each column: a number, a text as it would stand in the table, or JSON; null for none. Other names are passed over, as other columns
+    /// A value by the name of each column: a number, a text as it would stand in the table, or JSON; null for none. Other names are passed
+    /// over, as other columns
     /// of a file are.
     /// </param>
     /// <param name="name">What errors call the row.</param>
-    /// <exception cref="InvalidDataException">A column is missing, a number is none, a value is missing that is not filled, or a class is one that training did not see.</exception>
+    /// <exception cref="InvalidDataException">A column is missing, a number is none, a value is missing that is not filled, or a class is
+    /// one that training did not see.</exception>
     public float[] Row(IReadOnlyDictionary<string, object?> cells, string name)
     {
         ArgumentNullException.ThrowIfNull(cells);
@@ -75,7 +78,9 @@ public sealed record TableFacts
             if (!cells.TryGetValue(column.Name, out var value))
             {
                 var others = cells.Keys.Where(key => Columns.All(c => c.Name != key)).ToList();
-                throw new InvalidDataException($"{name} has no value '{column.Name}'.{NearestName.Suggest(column.Name, others)} The model takes {string.Join(", ", Columns.Select(c => c.Name).Take(50))}; null stands for a missing one.");
+                throw new InvalidDataException(
+                    $"{name} has no value '{column.Name}'.{NearestName.Suggest(column.Name, others)} The model takes "
+                        + $"{string.Join(", ", Columns.Select(c => c.Name).Take(50))}; null stands for a missing one.");
             }
             column.Write(value, Text, name, features.AsSpan(at, column.Width));
             at += column.Width;
@@ -136,10 +141,12 @@ public sealed record TableColumn
         {
             null => null,
             string written => CsvTable.TryNumber(written.Trim(), text.Decimal, out var parsed) ? parsed : throw NoNumber(written),
-            sbyte or byte or short or ushort or int or uint or long or ulong or float or double or decimal or Half => Convert.ToDouble(value, CultureInfo.InvariantCulture),
+            sbyte or byte or short or ushort or int or uint or long or ulong or float or double or decimal or Half =>
+                Convert.ToDouble(value, CultureInfo.InvariantCulture),
             _ => throw NoNumber(value.ToString() ?? ""),
         };
-        if (number is { } finite && !double.IsFinite(finite)) throw new InvalidDataException($"{name}: '{Name}' is {finite.ToString(CultureInfo.InvariantCulture)}, not a finite number.");
+        if (number is { } finite && !double.IsFinite(finite))
+            throw new InvalidDataException($"{name}: '{Name}' is {finite.ToString(CultureInfo.InvariantCulture)}, not a finite number.");
         Number(number, features, Place);
 
         InvalidDataException NoNumber(string written) => new($"{name}: '{Name}' is '{CsvText.Shorten(written)}', which is not a number.");

@@ -9,14 +9,16 @@ internal static class TwinNames
         if (Note(facts.Name, "the classes", facts.Classes) is { } classes) yield return classes;
         foreach (var column in facts.Table?.Columns ?? [])
         {
-            if (column.Levels is { } levels && Note(facts.Name, $"the classes of column '{column.Name}',", levels) is { } note) yield return note;
+            if (column.Levels is { } levels && Note(facts.Name, $"the classes of column '{column.Name}',", levels) is { } note)
+                yield return note;
         }
     }
 
     private static string? Note(string name, string what, IReadOnlyList<string> classes)
     {
         var twins = classes.GroupBy(Plain).Where(g => g.Count() > 1).Select(g => string.Join(" and ", g.Select(n => $"'{n}'"))).ToList();
-        return twins.Count == 0 ? null : $"{name}: {what} {string.Join(", ", twins.Take(5))}{(twins.Count > 5 ? " ..." : "")} differ in case or blanks alone; "
+        return twins.Count == 0 ? null
+            : $"{name}: {what} {string.Join(", ", twins.Take(5))}{(twins.Count > 5 ? " ..." : "")} differ in case or blanks alone; "
             + "they are classes of their own.";
     }
 

@@ -50,7 +50,8 @@ public sealed record FileSplit : SplitRule
         ArgumentNullException.ThrowIfNull(examples);
         var kinds = new Dictionary<string, ColumnKind> { ["part"] = ColumnKind.Text };
         var table = CsvTable.Read(Path, new CsvOptions { Header = CsvHeader.Present }, kinds);
-        var key = table.Columns.FirstOrDefault(c => c.Name is "file" or "row")?.Name ?? throw CsvTable.NoColumn(Path, "file", [.. table.Columns.Select(c => c.Name)]);
+        var key = table.Columns.FirstOrDefault(c => c.Name is "file" or "row")?.Name
+            ?? throw CsvTable.NoColumn(Path, "file", [.. table.Columns.Select(c => c.Name)]);
         kinds[key] = ColumnKind.Text;
         table = CsvTable.Read(Path, new CsvOptions { Header = CsvHeader.Present }, kinds);
         var part = new Dictionary<string, string?>();
@@ -135,8 +136,10 @@ public sealed record GroupSplit : SplitRule
         {
             throw new DataMismatchException($"{examples.Name} has no table, so it cannot be grouped by a column.");
         }
-        var keys = Column.Length > 0 ? examples.Column!(Column) : [.. examples.Names.Select(n => n.Contains('/', StringComparison.Ordinal) ? n[..n.LastIndexOf('/')] : "")];
-        var groups = Enumerable.Range(0, keys.Count).GroupBy(i => keys[i]).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => g.ToArray()).ToArray();
+        var keys = Column.Length > 0 ? examples.Column!(Column)
+            : [.. examples.Names.Select(n => n.Contains('/', StringComparison.Ordinal) ? n[..n.LastIndexOf('/')] : "")];
+        var groups = Enumerable.Range(0, keys.Count).GroupBy(i => keys[i]).OrderBy(g => g.Key, StringComparer.Ordinal)
+            .Select(g => g.ToArray()).ToArray();
         var wanted = 1 + (Test > 0 ? 1 : 0) + (Validation > 0 ? 1 : 0);
         if (groups.Length < wanted)
         {

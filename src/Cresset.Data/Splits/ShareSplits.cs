@@ -21,7 +21,8 @@ public sealed record ShareSplit : SplitRule
     {
         ArgumentNullException.ThrowIfNull(examples);
         var order = Shares.Order(examples, Enumerable.Range(0, examples.Count), Seed);
-        int test = Shares.Size(examples, order.Length, Test, "test"), validation = Shares.Size(examples, order.Length, Validation, "validation");
+        int test = Shares.Size(examples, order.Length, Test, "test"),
+            validation = Shares.Size(examples, order.Length, Validation, "validation");
         return Shares.Parts(order, test, validation);
     }
 
@@ -113,7 +114,8 @@ internal static class Shares
         var classes = drawn.GroupBy(i => labels[i]).OrderBy(g => g.Key).Select(g => g.ToArray());
         return byClass
             ? [.. classes.SelectMany(c => c)]
-            : [.. classes.SelectMany(c => c.Select((index, place) => (Index: index, Rank: (place + 0.5) / c.Length))).OrderBy(e => e.Rank).ThenBy(e => labels[e.Index]).Select(e => e.Index)];
+            : [.. classes.SelectMany(c => c.Select((index, place) => (Index: index, Rank: (place + 0.5) / c.Length))).OrderBy(e => e.Rank)
+                .ThenBy(e => labels[e.Index]).Select(e => e.Index)];
     }
 
     /// <summary>Number of examples of a share, at least one where it is not 0.</summary>

@@ -4,7 +4,10 @@ using System.Text.RegularExpressions;
 
 namespace Cresset.Data;
 
-/// <summary>Byte-level byte-pair encoding (Sennrich et al. 2016; Radford et al. 2019): learning the merges, and the letters that bytes are written as.</summary>
+/// <summary>
+/// Byte-level byte-pair encoding (Sennrich et al. 2016; Radford et al. 2019): learning the merges, and the letters that bytes are written
+/// as.
+/// </summary>
 public static class BytePairs
 {
     /// <summary>GPT-2's words: endings such as 's, letters, numbers or signs with the blank before them, and blanks.</summary>
@@ -14,11 +17,14 @@ public static class BytePairs
     internal static char[] Letters { get; } = MakeLetters();
 
     /// <summary>The byte of each letter.</summary>
-    internal static FrozenDictionary<char, byte> BytesOfLetters { get; } = Enumerable.Range(0, 256).ToFrozenDictionary(b => Letters[b], b => (byte)b);
+    internal static FrozenDictionary<char, byte> BytesOfLetters { get; } = Enumerable.Range(0, 256)
+        .ToFrozenDictionary(b => Letters[b], b => (byte)b);
 
     /// <summary>
-    /// Learns a vocabulary of <paramref name="size"/> tokens: the 256 bytes, then one token for each merge of the commonest pair of neighbours within a
-    /// word. Of equally common pairs the one that comes first in the order of its tokens is taken, so that the result depends on the text alone.
+    /// Learns a vocabulary of <paramref name="size"/> tokens: the 256 bytes, then one token for each merge of the commonest pair of
+    /// neighbours within a
+    /// word. Of equally common pairs the one that comes first in the order of its tokens is taken, so that the result depends on the text
+    /// alone.
     /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="size">Tokens, at least 256; fewer come out where no pair occurs twice.</param>
@@ -99,14 +105,16 @@ public static class BytePairs
             var word = text.Substring(match.Index, match.Length);
             counts[word] = counts.GetValueOrDefault(word) + 1;
         }
-        return [.. counts.OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => (Encoding.UTF8.GetBytes(c.Key).Select(b => (int)b).ToList(), c.Value))];
+        return [.. counts.OrderBy(c => c.Key, StringComparer.Ordinal)
+            .Select(c => (Encoding.UTF8.GetBytes(c.Key).Select(b => (int)b).ToList(), c.Value))];
     }
 
     private static char[] MakeLetters()
     {
         var letters = new char[256];
         var next = 256;
-        for (var b = 0; b < 256; b++) letters[b] = b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF) ? (char)b : (char)next++;
+        for (var b = 0; b < 256; b++)
+            letters[b] = b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF) ? (char)b : (char)next++;
         return letters;
     }
 }

@@ -9,7 +9,10 @@ public sealed class TextBlocks : IDataset
     private readonly int _context;
     private readonly int _stride;
 
-    /// <summary>Cuts tokens into blocks of <paramref name="context"/> that begin every <paramref name="stride"/> tokens: 1 to learn from, the context itself to be judged on each token once.</summary>
+    /// <summary>
+    /// Cuts tokens into blocks of <paramref name="context"/> that begin every <paramref name="stride"/> tokens: 1 to learn from, the
+    /// context itself to be judged on each token once.
+    /// </summary>
     /// <exception cref="ArgumentException">There are fewer than two tokens.</exception>
     public TextBlocks(int[] tokens, int context, int stride, int characters)
     {
@@ -43,7 +46,8 @@ public sealed class TextBlocks : IDataset
         for (var n = 0; n < request.Indices.Count; n++)
         {
             var start = request.Indices[n] * _stride;
-            for (var i = 0; i < _context && start + i + 1 < _tokens.Length; i++) (inputs[(n * _context) + i], targets[(n * _context) + i]) = (_tokens[start + i], _tokens[start + i + 1]);
+            for (var i = 0; i < _context && start + i + 1 < _tokens.Length; i++)
+                (inputs[(n * _context) + i], targets[(n * _context) + i]) = (_tokens[start + i], _tokens[start + i + 1]);
         }
         return new Prepared(inputs, targets, request.Indices.Count, _context);
     }

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Data;
 
 /// <summary>
-/// Texts to learn the next token of: a file, a folder of .txt files, or files by a pattern, one after the other in the order of their names. Without
+/// Texts to learn the next token of: a file, a folder of .txt files, or files by a pattern, one after the other in the order of their
+/// names. Without
 /// a path the embedded plays of Shakespeare (public domain, 1,115,394 characters).
 /// </summary>
 [Part("text")]
@@ -33,7 +34,8 @@ public sealed record TextData : DataSource
     {
         ArgumentNullException.ThrowIfNull(use);
         this.ThrowIfInvalid();
-        if (use.Context == 0) throw new InvalidDataException($"{Name} is a text; this task learns from pictures or tables. gpt-shakespeare learns texts.");
+        if (use.Context == 0)
+            throw new InvalidDataException($"{Name} is a text; this task learns from pictures or tables. gpt-shakespeare learns texts.");
         var notes = new List<string>();
         var (text, fingerprint) = Read(notes);
         var tokenizer = Tokens.Build(text);
@@ -43,13 +45,19 @@ public sealed record TextData : DataSource
         {
             var part = text[from..to];
             var tokens = tokenizer.Encode(part);
-            if (tokens.Length <= use.Context) throw new InvalidDataException($"{Name}: the {name} part has {tokens.Length:N0} tokens, and a block has {use.Context + 1}; give a longer text or a smaller context.");
+            if (tokens.Length <= use.Context)
+                throw new InvalidDataException(
+                    $"{Name}: the {name} part has {tokens.Length:N0} tokens, and a block has {use.Context + 1}; give a longer text or a "
+                        + $"smaller context.");
             return new TextBlocks(tokens, use.Context, stride, part.Length);
         }
         var train = Part(0, held, 1, "training");
         var validation = Validation > 0 ? Part(held, reported, use.Context, "validation") : null;
         var test = Test > 0 ? Part(reported, text.Length, use.Context, "test") : null;
-        notes.Add(string.Create(CultureInfo.InvariantCulture, $"{Name}: {text.Length:N0} characters, {tokenizer.Count:N0} different tokens, {train.Length + (validation?.Length ?? 0) + (test?.Length ?? 0):N0} in all."));
+        notes.Add(
+            string.Create(CultureInfo.InvariantCulture,
+                $"{Name}: {text.Length:N0} characters, {tokenizer.Count:N0} different tokens, "
+                    + $"{train.Length + (validation?.Length ?? 0) + (test?.Length ?? 0):N0} in all."));
         return new DataSplit(
             new DataFacts { Name = Name, Shape = [use.Context], Target = TargetKind.Token, Text = tokenizer.Facts },
             train,
@@ -64,7 +72,8 @@ public sealed record TextData : DataSource
         .Nested(Tokens)
         .Within(Validation, 0, 1, includeMax: false)
         .Within(Test, 0, 1, includeMax: false)
-        .Must(Validation + Test < 1, Validation + Test, "less than 1 together with test, so that there is something to learn from", field: nameof(Validation));
+        .Must(Validation + Test < 1, Validation + Test, "less than 1 together with test, so that there is something to learn from",
+            field: nameof(Validation));
 
     private string Name => Path.Length == 0 ? "shakespeare" : Path;
 
@@ -78,13 +87,16 @@ public sealed record TextData : DataSource
     {
         if (Path.Length == 0)
         {
-            using var packed = typeof(TextData).Assembly.GetManifestResourceStream("texts/shakespeare.txt.gz") ?? throw new InvalidDataException("The embedded text is missing from Cresset.Data.");
+            using var packed = typeof(TextData).Assembly.GetManifestResourceStream("texts/shakespeare.txt.gz")
+                ?? throw new InvalidDataException("The embedded text is missing from Cresset.Data.");
             using var reader = new StreamReader(new GZipStream(packed, CompressionMode.Decompress), Encoding.ASCII);
             var plays = reader.ReadToEnd();
-            return (plays, DataFingerprint.OfTensors(plays.Length, frombuffer(Encoding.ASCII.GetBytes(plays), TorchSharp.torch.ScalarType.Byte)));
+            return (plays,
+                DataFingerprint.OfTensors(plays.Length, frombuffer(Encoding.ASCII.GetBytes(plays), TorchSharp.torch.ScalarType.Byte)));
         }
         var files = Files();
-        if (files.Sum(f => new FileInfo(f).Length) is var size && size > MostBytes) throw new InvalidDataException($"{Path}: {size:N0} bytes of text; at most {MostBytes:N0} fit.");
+        if (files.Sum(f => new FileInfo(f).Length) is var size && size > MostBytes)
+            throw new InvalidDataException($"{Path}: {size:N0} bytes of text; at most {MostBytes:N0} fit.");
         var all = new StringBuilder();
         var lineEnds = 0;
         foreach (var file in files)
@@ -99,17 +111,23 @@ public sealed record TextData : DataSource
             if (all.Length > 0 && all[^1] != '\n') all.Append('\n');
             all.Append(text);
         }
-        if (lineEnds > 0) notes.Add($"{Name}: the line ends of {(files.Count == 1 ? "the file" : $"{lineEnds} files")} (CR LF or CR) were read as LF.");
+        if (lineEnds > 0)
+            notes.Add($"{Name}: the line ends of {(files.Count == 1 ? "the file" : $"{lineEnds} files")} (CR LF or CR) were read as LF.");
         return (all.ToString(), DataFingerprint.OfFiles(files.Select(f => (System.IO.Path.GetFileName(f), f, ""))));
     }
 
     private List<string> Files()
     {
         if (File.Exists(Path)) return [Path];
-        var (folder, pattern) = Directory.Exists(Path) ? (Path, "*.txt") : (System.IO.Path.GetDirectoryName(Path) is { Length: > 0 } parent ? parent : ".", System.IO.Path.GetFileName(Path));
-        if (!Directory.Exists(folder) || (!Directory.Exists(Path) && pattern.AsSpan().IndexOfAny('*', '?') < 0)) throw new FileNotFoundException($"data.path is '{Path}': there is no such file or folder.");
-        var found = Directory.GetFiles(folder, pattern, new EnumerationOptions { RecurseSubdirectories = Directory.Exists(Path) }).Order(StringComparer.Ordinal).ToList();
-        return found.Count > 0 ? found : throw new FileNotFoundException($"data.path is '{Path}': {(Directory.Exists(Path) ? "the folder holds no .txt file" : "no file matches")}.");
+        var (folder, pattern) = Directory.Exists(Path) ? (Path, "*.txt")
+            : (System.IO.Path.GetDirectoryName(Path) is { Length: > 0 } parent ? parent : ".", System.IO.Path.GetFileName(Path));
+        if (!Directory.Exists(folder) || (!Directory.Exists(Path) && pattern.AsSpan().IndexOfAny('*', '?') < 0))
+            throw new FileNotFoundException($"data.path is '{Path}': there is no such file or folder.");
+        var found = Directory.GetFiles(folder, pattern, new EnumerationOptions { RecurseSubdirectories = Directory.Exists(Path) })
+            .Order(StringComparer.Ordinal).ToList();
+        return found.Count > 0 ? found
+            : throw new FileNotFoundException(
+                $"data.path is '{Path}': {(Directory.Exists(Path) ? "the folder holds no .txt file" : "no file matches")}.");
     }
 
     private static string ReadFile(string path)
@@ -129,7 +147,9 @@ public sealed record TextData : DataSource
         }
         catch (DecoderFallbackException e)
         {
-            throw new InvalidDataException($"{path} is not {(encoding is UTF8Encoding ? "UTF-8" : "UTF-16")}: byte {mark + Math.Max(0, e.Index):N0} fits no character. Convert it first (iconv -f latin1 -t utf-8).", e);
+            throw new InvalidDataException(
+                $"{path} is not {(encoding is UTF8Encoding ? "UTF-8" : "UTF-16")}: byte {mark + Math.Max(0, e.Index):N0} fits no "
+                    + $"character. Convert it first (iconv -f latin1 -t utf-8).", e);
         }
     }
 }

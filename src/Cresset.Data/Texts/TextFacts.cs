@@ -17,5 +17,6 @@ public sealed record TextFacts
 
     /// <summary>Makes the tokenizer.</summary>
     /// <exception cref="InvalidDataException">The facts do not fit together.</exception>
-    public TextTokenizer Open() => Characters.Length > 0 ? new CharacterTokenizer(Characters) : new BytePairTokenizer(Vocabulary, Merges, Pattern);
+    public TextTokenizer Open() =>
+        Characters.Length > 0 ? new CharacterTokenizer(Characters) : new BytePairTokenizer(Vocabulary, Merges, Pattern);
 }

@@ -66,7 +66,9 @@ public sealed class CharacterTokenizer : TextTokenizer
         {
             tokens.Add(_numbers.TryGetValue(rune, out var number)
                 ? number
-                : throw new ArgumentException($"The character '{rune}' (U+{rune.Value:X4}) is not among the {Count} that the model learned; write without it, or train with tokens: byte-pair, which knows every character.", nameof(text)));
+                : throw new ArgumentException(
+                    $"The character '{rune}' (U+{rune.Value:X4}) is not among the {Count} that the model learned; write without it, or "
+                        + $"train with tokens: byte-pair, which knows every character.", nameof(text)));
         }
         return [.. tokens];
     }

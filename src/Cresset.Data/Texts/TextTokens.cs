@@ -21,7 +21,9 @@ public sealed record CharacterTokens : TextTokens
     public override TextTokenizer Build(string text) => new CharacterTokenizer(text);
 }
 
-/// <summary>Byte pairs, learned from the text or read from a file: common pieces of words are one token, and every character can be written.</summary>
+/// <summary>
+/// Byte pairs, learned from the text or read from a file: common pieces of words are one token, and every character can be written.
+/// </summary>
 [Part("byte-pair", "Sennrich et al. 2016, arXiv:1508.07909")]
 public sealed record BytePairTokens : TextTokens
 {

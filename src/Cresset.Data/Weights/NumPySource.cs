@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Data;
 
 /// <summary>
-/// Arrays of a NumPy file (<c>.npz</c>, or <c>.npy</c> as one array named like the file), open for reading. Arrays of types that are not read
+/// Arrays of a NumPy file (<c>.npz</c>, or <c>.npy</c> as one array named like the file), open for reading. Arrays of types that are not
+/// read
 /// (texts, objects, complex numbers) are listed; the others can be read.
 /// </summary>
 public sealed class NumPySource : ITensorSource
@@ -57,8 +58,11 @@ public sealed class NumPySource : ITensorSource
     /// <inheritdoc/>
     public Tensor Read(string name)
     {
-        if (!_entries.TryGetValue(name, out var entry)) throw new KeyNotFoundException($"{Path} holds no array '{name}'.{NearestName.Suggest(name, _entries.Keys)}");
-        if (entry.Dtype == SafetensorsDtype.Unknown) throw new NotSupportedException($"{Path}: '{name}' has the element type {entry.TypeName}, which is not read; its other arrays are.");
+        if (!_entries.TryGetValue(name, out var entry))
+            throw new KeyNotFoundException($"{Path} holds no array '{name}'.{NearestName.Suggest(name, _entries.Keys)}");
+        if (entry.Dtype == SafetensorsDtype.Unknown)
+            throw new NotSupportedException(
+                $"{Path}: '{name}' has the element type {entry.TypeName}, which is not read; its other arrays are.");
         return _isArchive ? NpzFile.Read(Path, name) : NpyFile.Read(Path);
     }
 

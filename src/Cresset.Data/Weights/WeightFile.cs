@@ -2,7 +2,9 @@ using Cresset.Tensors;
 
 namespace Cresset.Data;
 
-/// <summary>Opens tensors of any format that is read: what <see cref="TensorFile"/> opens, and NumPy's <c>.npz</c> and <c>.npy</c>.</summary>
+/// <summary>
+/// Opens tensors of any format that is read: what <see cref="TensorFile"/> opens, and NumPy's <c>.npz</c> and <c>.npy</c>.
+/// </summary>
 public static class WeightFile
 {
     /// <summary>Opens a file by what is in it.</summary>
@@ -13,9 +15,12 @@ public static class WeightFile
     /// <exception cref="ArgumentException">A section is named and the format has none.</exception>
     public static ITensorSource Open(string path, string? section = null)
     {
-        if (Directory.Exists(path)) throw new FileNotFoundException($"{path} is a folder; name a file in it (weights, or the *.index.json of shards).", path);
+        if (Directory.Exists(path))
+            throw new FileNotFoundException($"{path} is a folder; name a file in it (weights, or the *.index.json of shards).", path);
         if (!IsNumPy(path)) return TensorFile.Open(path, section);
-        if (section is not null) throw new ArgumentException($"{path} has no sections; '{section}' can only be chosen in a PyTorch checkpoint.", nameof(section));
+        if (section is not null)
+            throw new ArgumentException($"{path} has no sections; '{section}' can only be chosen in a PyTorch checkpoint.",
+                nameof(section));
         return NumPySource.Open(path);
     }
 
@@ -26,7 +31,8 @@ public static class WeightFile
         if (kind == TensorFileKind.NumPy) return true;
         // Both are zip archives; torch.save's has a record data.pkl.
         if (kind != TensorFileKind.TorchZip) return false;
-        return path.EndsWith(".npz", StringComparison.OrdinalIgnoreCase) || !NpzFile.Open(path, archive => archive.Entries.Any(e => e.Name == "data.pkl"))
+        return path.EndsWith(".npz", StringComparison.OrdinalIgnoreCase)
+            || !NpzFile.Open(path, archive => archive.Entries.Any(e => e.Name == "data.pkl"))
             && NpzFile.Names(path).Count > 0;
     }
 }

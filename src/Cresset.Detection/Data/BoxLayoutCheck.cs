@@ -14,7 +14,8 @@ internal static class BoxLayoutCheck
         ("shares of the image, two corners", (b, i) => Scaled(b, i) is var s ? Box.FromCorners(s.X, s.Y, s.Width, s.Height) : b),
         ("two corners, y before x (y1, x1, y2, x2)", (b, _) => Box.FromCorners(b.Y, b.X, b.Height, b.Width)),
         ("y before x (y, x, height, width)", (b, _) => Turned(b)),
-        ("shares of the image, two corners, y before x", (b, i) => Scaled(Turned(b), i) is var s ? Box.FromCorners(s.X, s.Y, s.Width, s.Height) : b),
+        ("shares of the image, two corners, y before x",
+            (b, i) => Scaled(Turned(b), i) is var s ? Box.FromCorners(s.X, s.Y, s.Width, s.Height) : b),
         ("shares of the image, centre and size", (b, i) => Scaled(b, i) is var s ? Box.FromCenter(s.X, s.Y, s.Width, s.Height) : b),
     ];
 
@@ -59,7 +60,8 @@ internal static class BoxLayoutCheck
 
         int? Best(int[] counts) => Array.IndexOf(counts, counts.Max()) is var best && counts[best] >= needed ? best : null;
         string Say(string what, int layout, int meeting)
-            => $"{asRead} of {looked} detections meet an object of their class (IoU {Meeting}), but {meeting} do when {what} are read as {Layouts[layout].Name}; write boxes as x, y, width, height in pixels";
+            => $"{asRead} of {looked} detections meet an object of their class (IoU {Meeting}), but {meeting} do when {what} are read as "
+                + $"{Layouts[layout].Name}; write boxes as x, y, width, height in pixels";
     }
 
     private static bool Meets(in Box box, List<Box> boxes)

@@ -102,6 +102,8 @@ public static class DatasetCheck
         var image = dataset.FindImage(o.ImageId);
         var b = o.Box;
         return string.Create(CultureInfo.InvariantCulture,
-            $"object {o.Id} ({dataset.CategoryName(o.CategoryId)}) of {(image is { FileName.Length: > 0 } ? image.FileName : "image " + o.ImageId)}: {b.X:0.##}, {b.Y:0.##}, {b.Width:0.##} x {b.Height:0.##}");
+            $"object {o.Id} ({dataset.CategoryName(o.CategoryId)}) of "
+                + $"{(image is { FileName.Length: > 0 } ? image.FileName : "image " + o.ImageId)}: {b.X:0.##}, {b.Y:0.##}, {b.Width:0.##} "
+                + $"x {b.Height:0.##}");
     }
 }

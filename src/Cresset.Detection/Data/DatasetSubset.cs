@@ -34,7 +34,9 @@ public static class DatasetSubset
                 long.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
                 && dataset.FindImage(number) is not null ? number : known.Image(name));
             ids.Add(id ?? throw new ArgumentException(
-                $"'{name}' is {(known.IsAmbiguous(name) ? "the name of several images; give the folder or the id" : "neither an id nor a file name of an image")}.", nameof(names)));
+                $"'{name}' is " + (known.IsAmbiguous(name)
+                    ? "the name of several images; give the folder or the id."
+                    : "neither an id nor a file name of an image."), nameof(names)));
         }
         return Of(dataset, results, ids.Contains);
     }
@@ -55,7 +57,9 @@ public static class DatasetSubset
                 long.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
                 && dataset.FindCategory(number) is not null ? number : null);
             ids.Add(id ?? throw new ArgumentException(
-                $"'{name}' is no single class of the data set; it has {string.Join(", ", dataset.Categories.Take(10).Select(c => c.Name))}{(dataset.Categories.Count > 10 ? ", ..." : "")}.", nameof(names)));
+                $"'{name}' is no single class of the data set; it has "
+                    + $"{string.Join(", ", dataset.Categories.Take(10).Select(c => c.Name))}"
+                    + $"{(dataset.Categories.Count > 10 ? ", ..." : "")}.", nameof(names)));
         }
         return (dataset.With(dataset.Images, [.. dataset.Categories.Where(c => ids.Contains(c.Id))],
             Array.FindAll(dataset.Objects.ToArray(), o => ids.Contains(o.CategoryId))),

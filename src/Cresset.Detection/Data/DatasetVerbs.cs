@@ -42,7 +42,8 @@ public static class DatasetVerbs
         if (shares.Count < 2 || shares.Any(s => !(s > 0)) || Math.Abs(shares.Sum() - 1) > 1e-6)
         {
             throw new ArgumentException(
-                $"the shares are {string.Join(", ", shares.Select(s => s.ToString(CultureInfo.InvariantCulture)))}; two or more positive numbers with the sum 1 are needed.", nameof(shares));
+                $"the shares are {string.Join(", ", shares.Select(s => s.ToString(CultureInfo.InvariantCulture)))}; two or more positive "
+                    + $"numbers with the sum 1 are needed.", nameof(shares));
         }
         var units = group is null
             ? Shuffled([.. dataset.Images.Select(i => i.Id).Distinct()], seed).Select(id => new[] { id }).ToArray()

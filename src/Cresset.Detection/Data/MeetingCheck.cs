@@ -28,6 +28,7 @@ public static class MeetingCheck
         if (total == 0) return null;
         return broken == total
             ? $"none of {total} detections could be read as a whole; nothing was measured"
-            : $"none of {total} detections lies in an image that has an object of its class; nothing was measured. Compare the image and category ids of both files";
+            : $"none of {total} detections lies in an image that has an object of its class; nothing was measured. Compare the image and "
+                + $"category ids of both files";
     }
 }

@@ -18,7 +18,10 @@ public readonly record struct CalibrationBin(double From, double To, long Count,
 /// <param name="Count">Detections that count.</param>
 public sealed record Calibration(IReadOnlyList<CalibrationBin> Bins, double Expected, double Maximum, long Count)
 {
-    /// <summary>False where a score lies outside 0 to 1: such scores are no probabilities, and there is nothing to calibrate. Then the numbers are NaN.</summary>
+    /// <summary>
+    /// False where a score lies outside 0 to 1: such scores are no probabilities, and there is nothing to calibrate. Then the numbers are
+    /// NaN.
+    /// </summary>
     public bool IsDefined { get; private init; } = true;
 
     /// <summary>Computes it over all categories, or one.</summary>

@@ -84,7 +84,8 @@ internal static partial class ClassFiles
             if (CategoryOf(file, names, desk) is not { } category)
             {
                 Refuse(file, desk, DataProblemKind.UnknownCategory,
-                    $"is named after the class \"{file.Names[0]}\", which the data set does not have; where no object has that class, list all classes (--classes FILE).");
+                    $"is named after the class \"{file.Names[0]}\", which the data set does not have; where no object has that class, list "
+                        + $"all classes (--classes FILE).");
             }
             else if (!sources.TryAdd(category, file.File))
             {
@@ -141,7 +142,8 @@ internal static partial class ClassFiles
         null => [d.Box.X, d.Box.Y, d.Box.Right, d.Box.Y, d.Box.Right, d.Box.Bottom, d.Box.X, d.Box.Bottom],
         PolygonSegmentation { Polygons: [{ Length: 8 } corners] } => corners,
         _ => throw new ArgumentException(
-            $"a detection of image {d.ImageId} has a shape that is not one polygon of four corners, which task 1 of DOTA needs; write task 2 (--task 2) for level boxes."),
+            $"a detection of image {d.ImageId} has a shape that is not one polygon of four corners, which task 1 of DOTA needs; write task "
+                + $"2 (--task 2) for level boxes."),
     };
 
     /// <summary>Lines of a file; the name of an image may hold blanks, so the numbers are counted from the end.</summary>
@@ -198,7 +200,8 @@ internal static partial class ClassFiles
         if (names.IsAmbiguous(name)) return "which is the name of several images; give its folder too";
         if (Patch().Match(name) is { Success: true } patch && names.Image(patch.Groups[1].Value) is not null)
         {
-            return $"which is a patch of {patch.Groups[1].Value}; merge the results of the patches first (ResultMerge of the DOTA kit), or score against the patches";
+            return $"which is a patch of {patch.Groups[1].Value}; merge the results of the patches first (ResultMerge of the DOTA kit), or "
+                + $"score against the patches";
         }
         var more = fields.Length > numbers + 1 && fields[1..].All(FilePeek.IsNumber);
         return more ? $"the line has {fields.Length - 1} numbers, {numbers} are needed" : "the data set has no such image";

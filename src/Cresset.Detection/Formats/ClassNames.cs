@@ -13,6 +13,7 @@ public static class ClassNames
         var count = Array.FindLastIndex(lines, l => l.Length > 0) + 1;
         var blank = Array.FindIndex(lines, 0, count, l => l.Length == 0);
         return blank < 0 ? lines[..count] : throw new DetectionFormatException(new DataProblem(DataProblemKind.Malformed, path,
-            string.Create(CultureInfo.InvariantCulture, $"line {blank + 1}"), "", "is blank. Classes are numbered by their lines, so the names below it would move; name the class or take the line out."));
+            string.Create(CultureInfo.InvariantCulture, $"line {blank + 1}"), "",
+            "is blank. Classes are numbered by their lines, so the names below it would move; name the class or take the line out."));
     }
 }

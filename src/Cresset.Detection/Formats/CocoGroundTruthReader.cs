@@ -95,7 +95,8 @@ internal sealed class CocoGroundTruthReader
     private static string RecordOf(in GroundTruthObject o) => string.Create(CultureInfo.InvariantCulture, $"annotation with id {o.Id}");
 
     /// <summary>An id after texts got their numbers, as the file writes it.</summary>
-    private static string Referred(long id, TextIds texts) => texts.TextOfFinal(id) is { } text ? $"\"{text}\"" : id.ToString(CultureInfo.InvariantCulture);
+    private static string Referred(long id, TextIds texts) =>
+        texts.TextOfFinal(id) is { } text ? $"\"{text}\"" : id.ToString(CultureInfo.InvariantCulture);
 
     private static string Shown(long id, TextIds texts) => texts.TextOf(id) is { } text ? $"\"{text}\""
         : id.ToString(CultureInfo.InvariantCulture);
@@ -113,7 +114,8 @@ internal sealed class CocoGroundTruthReader
             && (mask.Width != image.Width || mask.Height != image.Height))
         {
             _desk.Fault(DataProblemKind.BadMask, RecordOf(o), "segmentation",
-                $"is {mask.Height} x {mask.Width}, its image {image.Height} x {image.Width} (height x width); masks have the size of their image.");
+                $"is {mask.Height} x {mask.Width}, its image {image.Height} x {image.Width} (height x width); masks have the size of their "
+                    + $"image.");
             return o with { CannotBeHit = true };
         }
         return o;

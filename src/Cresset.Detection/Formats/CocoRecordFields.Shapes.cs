@@ -146,7 +146,8 @@ internal sealed partial class CocoRecordFields
         {
             Fault(DataProblemKind.BadMask, field,
                 string.Create(CultureInfo.InvariantCulture,
-                $"is a list of {polygon.Length} numbers; a list of polygons is needed, pairs x, y of three points or more each, up to a million pixels."));
+                $"is a list of {polygon.Length} numbers; a list of polygons is needed, pairs x, y of three points or more each, up to a "
+                    + $"million pixels."));
             return null;
         }
         Note(DataProblemKind.Converted, field, "is one flat list of numbers; it was taken as one polygon.");

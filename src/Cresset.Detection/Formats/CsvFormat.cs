@@ -100,7 +100,8 @@ public static class CsvFormat
             {
                 var area = o.Area == o.Box.Area ? "" : VocFormat.Text(o.Area);
                 text.Append(
-                    $"{name},{Cell(dataset.CategoryName(o.CategoryId))},{Corners(o.Box)},{Bit(o.IsDifficult || o.IsCrowd)},{size},{Bit(o.IsCrowd)},{Bit(o.IsIgnored)},{Bit(o.IsGroupOf)},{area}\n");
+                    $"{name},{Cell(dataset.CategoryName(o.CategoryId))},{Corners(o.Box)},{Bit(o.IsDifficult || o.IsCrowd)},{size},"
+                        + $"{Bit(o.IsCrowd)},{Bit(o.IsIgnored)},{Bit(o.IsGroupOf)},{area}\n");
             }
             if (!objects.Contains(image.Id)) text.Append($"{name},,,,,,,{size},,,,\n");
         }
@@ -121,7 +122,8 @@ public static class CsvFormat
                 ?? throw new ArgumentException($"a detection lies in image {d.ImageId}, which the data set does not have.",
                 nameof(results));
             text.Append(
-                $"{Cell(ImagePaths.NameOf(image))},{Cell(dataset.CategoryName(d.CategoryId))},{VocFormat.Text(d.Score)},{Corners(d.Box)}\n");
+                $"{Cell(ImagePaths.NameOf(image))},{Cell(dataset.CategoryName(d.CategoryId))},{VocFormat.Text(d.Score)},{Corners(d.Box)}"
+                    + $"\n");
         }
         AtomicFile.WriteText(path, text.ToString());
     }
@@ -179,7 +181,8 @@ public static class CsvFormat
             }
             var needed = string.Join(", ", withScore ? [.. Required, "score"] : Required);
             desk.Fault(DataProblemKind.MissingField, record, name,
-                $"is no column; the header needs {needed} (or {OtherNames[name][0]} and the like) and has {string.Join(", ", cells.Take(20))}.");
+                $"is no column; the header needs {needed} (or {OtherNames[name][0]} and the like) and has "
+                    + $"{string.Join(", ", cells.Take(20))}.");
             desk.Tally(1, 1);
             return null;
         }

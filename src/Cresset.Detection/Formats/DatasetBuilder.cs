@@ -15,7 +15,9 @@ internal sealed class DatasetBuilder
         _closed = classes is not null;
         if (classes?.GroupBy(n => n, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
         {
-            throw new ArgumentException($"the class \"{twice.Key}\" is named {twice.Count()} times; files that name their classes could mean either.", nameof(classes));
+            throw new ArgumentException(
+                $"the class \"{twice.Key}\" is named {twice.Count()} times; files that name their classes could mean either.",
+                nameof(classes));
         }
         foreach (var name in classes ?? []) AddCategory(name);
     }

@@ -37,7 +37,8 @@ internal sealed class ResultNames
             if (known is null)
             {
                 var shown = Images.TextOf(image) is { } text ? $"\"{text}\"" : image.ToString(CultureInfo.InvariantCulture);
-                _desk.Fault(DataProblemKind.UnknownImage, _scanner.Where, "image_id", WhyNot(Images.TextOf(image), "image") is { } why ? why : Images.TextOf(image) is { } several
+                _desk.Fault(DataProblemKind.UnknownImage, _scanner.Where, "image_id",
+                    WhyNot(Images.TextOf(image), "image") is { } why ? why : Images.TextOf(image) is { } several
                     && _byName is { } names && names.IsAmbiguous(several)
                     ? $"is {shown}, the name of several images of the data set; keep their folders."
                         : $"is {shown}; the data set has no such image.", _scanner.Offset);
@@ -55,7 +56,9 @@ internal sealed class ResultNames
         var name = Categories.TextOf(category) is { } word ? $"\"{word}\"" : category.ToString(CultureInfo.InvariantCulture);
         var isShared = Categories.TextOf(category) is { } given && _byName?.IsAmbiguousCategory(given) == true;
         _desk.Fault(DataProblemKind.UnknownCategory, _scanner.Where, "category_id", WhyNot(Categories.TextOf(category), "category")
-            ?? $"is {name}{(isShared ? ", the name of several categories of the data set; write their ids." : "; the data set has no such category.")}", _scanner.Offset);
+            ?? $"is {name}" + (isShared
+                ? ", the name of several categories of the data set; write their ids."
+                : "; the data set has no such category."), _scanner.Offset);
         return false;
     }
 
@@ -84,7 +87,8 @@ internal sealed class ResultNames
         if (_images.TryGetValue(id, out var known)) return known < 0 && TextIds.IsProvisional(known) ? null : known;
         var text = Images.TextOf(id) ?? id.ToString(CultureInfo.InvariantCulture);
         _byName ??= new DatasetNames(_dataset!);
-        var found = _byName.ImageKey(text) ?? Chosen(text, "image_id", ByNumber(text, n => _dataset!.FindImage(n) is { Key: null }), _byName.Image(text));
+        var found = _byName.ImageKey(text)
+            ?? Chosen(text, "image_id", ByNumber(text, n => _dataset!.FindImage(n) is { Key: null }), _byName.Image(text));
         _images[id] = found ?? long.MinValue;
         return found;
     }
@@ -96,7 +100,8 @@ internal sealed class ResultNames
         if (_categoryOf.TryGetValue(id, out var known)) return TextIds.IsProvisional(known) ? null : known;
         var text = Categories.TextOf(id) ?? id.ToString(CultureInfo.InvariantCulture);
         _byName ??= new DatasetNames(_dataset!);
-        var found = _byName.CategoryKey(text) ?? Chosen(text, "category_id", ByNumber(text, n => _dataset!.FindCategory(n) is { Key: null }), _byName.Category(text));
+        var found = _byName.CategoryKey(text)
+            ?? Chosen(text, "category_id", ByNumber(text, n => _dataset!.FindCategory(n) is { Key: null }), _byName.Category(text));
         _categoryOf[id] = found ?? long.MinValue;
         return found;
     }
@@ -113,11 +118,15 @@ internal sealed class ResultNames
             return null;
         }
         if ((byNumber ?? byName) is not { } found) return null;
-        if (byNumber is null) _desk.Note(DataProblemKind.MatchedByName, _scanner.Where, field, $"is \"{text}\"; it was taken for the one of that name.", _scanner.Offset);
-        else _desk.Note(DataProblemKind.Converted, _scanner.Where, field, $"is the text \"{text}\"; it was taken as the number.", _scanner.Offset);
+        if (byNumber is null)
+            _desk.Note(DataProblemKind.MatchedByName, _scanner.Where, field, $"is \"{text}\"; it was taken for the one of that name.",
+                _scanner.Offset);
+        else _desk.Note(DataProblemKind.Converted, _scanner.Where, field, $"is the text \"{text}\"; it was taken as the number.",
+            _scanner.Offset);
         return found;
     }
 
     private string? WhyNot(string? text, string one)
-        => text is not null && _twoMeanings.Contains(text) ? $"is \"{text}\", the id of one {one} and the name of another; write ids as numbers." : null;
+        => text is not null && _twoMeanings.Contains(text)
+            ? $"is \"{text}\", the id of one {one} and the name of another; write ids as numbers." : null;
 }

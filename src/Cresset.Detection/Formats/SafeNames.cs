@@ -125,7 +125,9 @@ internal sealed class ImagePaths
                 if (group.Count() > 1)
                 {
                     throw new ArgumentException(
-                        $"images {string.Join(" and ", group.Take(2).Select(i => i.Key ?? i.Id.ToString(CultureInfo.InvariantCulture)))} are both named \"{group.Key}\"; this format knows images by their names. Rename one, or write COCO.", nameof(dataset));
+                        $"images {string.Join(" and ", group.Take(2).Select(i => i.Key ?? i.Id.ToString(CultureInfo.InvariantCulture)))} "
+                            + $"are both named \"{group.Key}\"; this format knows images by their names. Rename one, or write COCO.",
+                            nameof(dataset));
                 }
             }
         }
@@ -135,7 +137,8 @@ internal sealed class ImagePaths
             if (group.Count() > 1)
             {
                 throw new ArgumentException(
-                    $"categories {string.Join(" and ", group.Take(2).Select(c => c.Id.ToString(CultureInfo.InvariantCulture)))} are both named \"{group.Key}\"; this format knows classes by their names. Rename one, or write COCO.", nameof(dataset));
+                    $"categories {string.Join(" and ", group.Take(2).Select(c => c.Id.ToString(CultureInfo.InvariantCulture)))} are both "
+                        + $"named \"{group.Key}\"; this format knows classes by their names. Rename one, or write COCO.", nameof(dataset));
             }
         }
     }

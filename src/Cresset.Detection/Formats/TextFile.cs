@@ -3,7 +3,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Detection;
 
-/// <summary>Text files of a data set, which have to be UTF-8 (or UTF-16 with its mark): .NET reads other bytes as "\uFFFD", so that names change in silence.</summary>
+/// <summary>
+/// Text files of a data set, which have to be UTF-8 (or UTF-16 with its mark): .NET reads other bytes as "\uFFFD", so that names change in
+/// silence.
+/// </summary>
 internal static class TextFile
 {
     /// <summary>A fault where the bytes are no text; a lenient reader goes on with what can be read of them.</summary>
@@ -19,7 +22,8 @@ internal static class TextFile
         }
         catch (DecoderFallbackException e)
         {
-            desk.Fault(DataProblemKind.Malformed, "", "", $"holds the bytes {Convert.ToHexStringLower(e.BytesUnknown ?? [])}, which are not UTF-8. Save the file as UTF-8.");
+            desk.Fault(DataProblemKind.Malformed, "", "",
+                $"holds the bytes {Convert.ToHexStringLower(e.BytesUnknown ?? [])}, which are not UTF-8. Save the file as UTF-8.");
         }
     }
 

@@ -33,7 +33,8 @@ internal sealed class TextIds
         foreach (var (text, id) in _provisional.OrderBy(p => p.Key, StringComparer.Ordinal))
         {
             // A reference "7" to a record whose id is the number 7.
-            if (!taken.Contains(id) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && taken.Contains(number))
+            if (!taken.Contains(id) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+                && taken.Contains(number))
             {
                 _final[id] = number;
                 MetNumbers++;
@@ -48,7 +49,8 @@ internal sealed class TextIds
     public int MetNumbers { get; private set; }
 
     /// <summary>The text that got a number of its own, or null.</summary>
-    public string? TextOfFinal(long number) => _provisional.FirstOrDefault(p => _final.TryGetValue(p.Value, out var own) && own == number).Key;
+    public string? TextOfFinal(long number) =>
+        _provisional.FirstOrDefault(p => _final.TryGetValue(p.Value, out var own) && own == number).Key;
 
     /// <summary>The number of an id that may be provisional.</summary>
     public long Final(long id) => IsProvisional(id) && _final.TryGetValue(id, out var number) ? number : id;

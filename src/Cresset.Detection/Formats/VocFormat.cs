@@ -129,8 +129,10 @@ public static class VocFormat
         }
         catch (XmlException e)
         {
-            desk.Fault(DataProblemKind.Malformed, e.LineNumber > 0 ? string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber}") : "", "",
-                e.Message.Contains("DTD", StringComparison.Ordinal) ? "has a document type (DTD), which is not read." : $"is not XML: {e.Message}");
+            desk.Fault(DataProblemKind.Malformed,
+                e.LineNumber > 0 ? string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber}") : "", "",
+                e.Message.Contains("DTD", StringComparison.Ordinal) ? "has a document type (DTD), which is not read."
+                    : $"is not XML: {e.Message}");
             desk.Tally(1, 1);
             return;
         }
@@ -171,9 +173,11 @@ public static class VocFormat
             }
             if (o.Element("polygon") is not null || o.Element("part") is not null)
             {
-                desk.Note(DataProblemKind.Layout, record, o.Element("polygon") is null ? "part" : "polygon", "is not read; the object is its box alone.");
+                desk.Note(DataProblemKind.Layout, record, o.Element("polygon") is null ? "part" : "polygon",
+                    "is not read; the object is its box alone.");
             }
-            if (o.Elements("bndbox").Skip(1).Any()) desk.Fault(DataProblemKind.Malformed, record, "bndbox", "is there several times; an object has one box.");
+            if (o.Elements("bndbox").Skip(1).Any())
+                desk.Fault(DataProblemKind.Malformed, record, "bndbox", "is there several times; an object has one box.");
             // A broken box stays, as an object that cannot be hit.
             if (!TryBox(o.Element("bndbox"), desk, record, out var box)) box = Box.Unreachable;
             if (builder.CategoryOf(label) is not { } category)

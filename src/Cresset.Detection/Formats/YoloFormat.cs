@@ -165,7 +165,8 @@ internal sealed class YoloWriter
         var text = _lines[imageId].Append(CultureInfo.InvariantCulture, $"{index}");
         if (_labels is YoloLabels.Segments or YoloLabels.OrientedBoxes) Outline(text, image, shape, imageId);
         else text.Append(CultureInfo.InvariantCulture,
-            $" {(box.X + (box.Width / 2)) / image.Width:F6} {(box.Y + (box.Height / 2)) / image.Height:F6} {box.Width / image.Width:F6} {box.Height / image.Height:F6}");
+            $" {(box.X + (box.Width / 2)) / image.Width:F6} {(box.Y + (box.Height / 2)) / image.Height:F6} {box.Width / image.Width:F6} "
+                + $"{box.Height / image.Height:F6}");
         if (_labels == YoloLabels.Pose)
         {
             if (keypoints is null) throw new ArgumentException($"a record of image {imageId} has no keypoints; pose labels need them.");
@@ -193,7 +194,8 @@ internal sealed class YoloWriter
         if (shape is not PolygonSegmentation { Polygons: var polygons })
         {
             throw new ArgumentException(
-                $"a record of image {imageId} has {(shape is null ? "no polygon" : "a run-length mask")}; outlines need polygons. Write boxes (yolo), or COCO.");
+                $"a record of image {imageId} has {(shape is null ? "no polygon" : "a run-length mask")}; outlines need polygons. Write "
+                    + $"boxes (yolo), or COCO.");
         }
         if (_labels == YoloLabels.OrientedBoxes && (polygons.Count != 1 || polygons[0].Length != 8))
         {

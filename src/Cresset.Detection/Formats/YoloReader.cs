@@ -62,7 +62,8 @@ internal sealed class YoloReader(DetectionDataset dataset, ReadOptions options, 
         if (!TextLines.TryNumbers(fields, desk, record, out var n))
         {
             // The line stays as a miss where its class can be read.
-            return double.TryParse(fields[0], System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out var c) && IsClass(c)
+            return double.TryParse(fields[0], System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture,
+                out var c) && IsClass(c)
                 ? new YoloLine(image.Id, _names.InOrder[(int)c], Box.Nowhere, 0, DetectedObject.FirstRank, null, null)
                 : null;
         }
@@ -75,7 +76,9 @@ internal sealed class YoloReader(DetectionDataset dataset, ReadOptions options, 
         // A box may reach a little beyond its image; pixels lie far beyond.
         if (!points && n.AsSpan(1, own - 1).ContainsAnyExceptInRange(-MostShare, MostShare))
         {
-            desk.Fault(DataProblemKind.WrongValue, record, "", $"holds {string.Join(' ', fields[1..own])}; YOLO labels are shares of the image's width and height, from 0 to 1, not pixels.");
+            desk.Fault(DataProblemKind.WrongValue, record, "",
+                $"holds {string.Join(' ', fields[1..own])}; YOLO labels are shares of the image's width and height, from 0 to 1, not "
+                    + $"pixels.");
         }
         var category = _names.InOrder[(int)n[0]];
         var score = withScore ? n[^1] : 1;

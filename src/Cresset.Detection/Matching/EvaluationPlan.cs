@@ -107,12 +107,14 @@ internal sealed class EvaluationPlan
         if (image is null)
         {
             throw new ArgumentException(
-                $"detections[{i}] lies in image {d.ImageId}, which the data set does not have; every detection needs the id of one of its images.");
+                $"detections[{i}] lies in image {d.ImageId}, which the data set does not have; every detection needs the id of one of its "
+                    + $"images.");
         }
         if (Results.Source.Length == 0 && Dataset.FindCategory(d.CategoryId) is null)
         {
             throw new ArgumentException(
-                $"detections[{i}] has the category {d.CategoryId}, which the data set does not have; its categories are {string.Join(", ", Dataset.Categories.Take(8).Select(c => c.Id))}{(Dataset.Categories.Count > 8 ? ", ..." : "")}.");
+                $"detections[{i}] has the category {d.CategoryId}, which the data set does not have; its categories are "
+                    + $"{string.Join(", ", Dataset.Categories.Take(8).Select(c => c.Id))}{(Dataset.Categories.Count > 8 ? ", ..." : "")}.");
         }
     }
 

@@ -32,7 +32,8 @@ internal static class ImageGroups
     }
 
     private static ArgumentException Unknown(string list, int i, long category, IReadOnlySet<long> known, string parameter)
-        => new($"{list}[{i}] has the category {category}; the evaluator has {string.Join(", ", known.Order().Take(8))}{(known.Count > 8 ? ", ..." : "")}.", parameter);
+        => new($"{list}[{i}] has the category {category}; the evaluator has "
+            + $"{string.Join(", ", known.Order().Take(8))}{(known.Count > 8 ? ", ..." : "")}.", parameter);
 
     public static IEnumerable<(long Category, int[] Objects, int[] Detections)> Split(GroundTruthObject[] objects,
         DetectedObject[] detections, IReadOnlySet<long> categories, bool classAgnostic)

@@ -31,7 +31,9 @@ public static class KeypointSimilarity
         if (truth is null || truth.Length != 3 * spreads.Length || detected.Length != 3 * spreads.Length)
         {
             throw new ArgumentException(
-                $"image {target.ImageId}: the object has {(truth?.Length ?? 0) / 3} keypoints and the detection {detected.Length / 3}; {spreads.Length} are needed, one a sigma. For another skeleton give its sigmas (--sigmas of the command, KeypointSigmas in code).",
+                $"image {target.ImageId}: the object has {(truth?.Length ?? 0) / 3} keypoints and the detection {detected.Length / 3}; "
+                    + $"{spreads.Length} are needed, one a sigma. For another skeleton give its sigmas (--sigmas of the command, "
+                    + $"KeypointSigmas in code).",
                 nameof(detected));
         }
         var anyLabelled = false;

@@ -39,7 +39,9 @@ internal static class ShapeCheck
             var what = kind == IouKind.Keypoints ? "keypoints" : kind == IouKind.Oriented
                 ? "corners (a segmentation of one polygon of four points)" : "segmentation";
             throw new ArgumentException(
-                $"object {o.Id} (objects[{i}]) of image {o.ImageId} has no {what}; {(kind == IouKind.Keypoints ? "keypoints" : kind == IouKind.Oriented ? "oriented boxes" : "masks")} are to be compared. Score boxes, or leave its category or image out.");
+                $"object {o.Id} (objects[{i}]) of image {o.ImageId} has no {what}; "
+                    + $"{(kind == IouKind.Keypoints ? "keypoints" : kind == IouKind.Oriented ? "oriented boxes" : "masks")} are to be "
+                    + $"compared. Score boxes, or leave its category or image out.");
         }
     }
 }

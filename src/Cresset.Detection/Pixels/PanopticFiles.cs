@@ -48,7 +48,8 @@ public static class PanopticFiles
             if ((labels.Height, labels.Width) != (predicted.Height, predicted.Width))
             {
                 throw new InvalidDataException(
-                    $"image {item.Id}: the prediction is {predicted.Width} x {predicted.Height} pixels, the truth {labels.Width} x {labels.Height}.");
+                    $"image {item.Id}: the prediction is {predicted.Width} x {predicted.Height} pixels, the truth {labels.Width} x "
+                        + $"{labels.Height}.");
             }
             Interlocked.Add(ref areas, OtherAreas(item.Image, labels));
             try
@@ -58,8 +59,8 @@ public static class PanopticFiles
             catch (ArgumentException e)
             {
                 var side = e.ParamName == "truthSegments" ? truth : found;
-                throw new InvalidDataException(
-                    $"{side}: {e.Message.Replace($"image {item.Place}:", $"image {item.Id}:", StringComparison.Ordinal).Split(" (Parameter")[0]}", e);
+                var message = e.Message.Replace($"image {item.Place}:", $"image {item.Id}:", StringComparison.Ordinal);
+                throw new InvalidDataException($"{side}: {message.Split(" (Parameter")[0]}", e);
             }
             return part;
         }, part =>

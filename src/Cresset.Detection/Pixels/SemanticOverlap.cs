@@ -26,7 +26,8 @@ public sealed class SemanticOverlap
         if (ignored >= 0 && ignored < classes.Count)
         {
             throw new ArgumentOutOfRangeException(nameof(ignored), ignored,
-                $"The ignored number is that of the class \"{classes[ignored]}\"; take one beyond the classes, or a negative one for none.");
+                $"The ignored number is that of the class \"{classes[ignored]}\"; take one beyond the classes, or a negative one for "
+                    + $"none.");
         }
         (_classes, _ignored) = ([.. classes], ignored);
         _counts = new long[_classes.Length * (_classes.Length + 1)];
@@ -103,5 +104,6 @@ public sealed class SemanticOverlap
     }
 
     private ArgumentException Unknown(string what, int i, int value, string parameter)
-        => new($"{what}[{i}] is {value}; there are classes 0 to {_classes.Length - 1}{(_ignored >= 0 ? $", and {_ignored} for pixels that are not judged" : "")}.", parameter);
+        => new($"{what}[{i}] is {value}; there are classes 0 to "
+            + $"{_classes.Length - 1}{(_ignored >= 0 ? $", and {_ignored} for pixels that are not judged" : "")}.", parameter);
 }

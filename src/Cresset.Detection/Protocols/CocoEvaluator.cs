@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Cresset.Detection;
 
 /// <summary>
-/// COCO evaluation, all at once (<see cref="Evaluate(DetectionDataset, DetectionResults, CocoOptions?, IProgress{double}?, CancellationToken)"/>)
+/// COCO evaluation, all at once
+/// (<see cref="Evaluate(DetectionDataset, DetectionResults, CocoOptions?, IProgress{double}?, CancellationToken)"/>)
 /// or image by image. Evaluators can be saved and merged; any sharding gives the bits of a single run.
 /// </summary>
 public sealed class CocoEvaluator
@@ -176,6 +177,9 @@ public sealed class CocoEvaluator
         var areas = string.Join(",",
             o.AreaRanges.Select(a => string.Create(CultureInfo.InvariantCulture, $"{a.Name}:{a.Min:R}-{a.Max:R}")));
         return string.Create(CultureInfo.InvariantCulture,
-            $"{variant} kind={o.Kind} iou={List(o.IouThresholds)} dets={string.Join(",", maxDetections)} areas={areas} by={o.Measure} agnostic={o.ClassAgnostic} corrected={o.Corrected} sigmas={(o.Kind == IouKind.Keypoints ? List(o.KeypointSigmas) : "")} band={(o.Kind == IouKind.Boundary ? o.BoundaryRatio : 0):R}");
+            $"{variant} kind={o.Kind} iou={List(o.IouThresholds)} dets={string.Join(",", maxDetections)} areas={areas} by={o.Measure} "
+                + $"agnostic={o.ClassAgnostic} corrected={o.Corrected} "
+                + $"sigmas={(o.Kind == IouKind.Keypoints ? List(o.KeypointSigmas) : "")} "
+                + $"band={(o.Kind == IouKind.Boundary ? o.BoundaryRatio : 0):R}");
     }
 }

@@ -69,7 +69,8 @@ public sealed class ProtocolEvaluator
         if (other._backend.GetType() != _backend.GetType())
         {
             throw new ArgumentException(
-                $"evaluators of {DetectionProtocols.NameOf(_options.Protocol)} and {DetectionProtocols.NameOf(other._options.Protocol)} cannot be merged.", nameof(other));
+                $"evaluators of {DetectionProtocols.NameOf(_options.Protocol)} and {DetectionProtocols.NameOf(other._options.Protocol)} "
+                    + $"cannot be merged.", nameof(other));
         }
         _backend.Merge(other._backend);
     }

@@ -120,7 +120,8 @@ internal sealed class RankedBackend : IProtocolBackend
                 counts[k] |= curve.Positives > 0;
             }
         });
-        return RankedSummary.Headline(RankedSummary.PerThreshold(_thresholds.Length, ap, [.. ids.Index().Where(c => counts[c.Index]).Select(c => c.Index)]));
+        return RankedSummary.Headline(
+            RankedSummary.PerThreshold(_thresholds.Length, ap, [.. ids.Index().Where(c => counts[c.Index]).Select(c => c.Index)]));
     }
 
     /// <summary>The same images under another protocol; null where that matches otherwise.</summary>
@@ -174,5 +175,8 @@ internal sealed class RankedBackend : IProtocolBackend
 
     private string Fingerprint()
         => string.Create(CultureInfo.InvariantCulture,
-        $"{DetectionProtocols.NameOf(_options.Protocol)} iou={string.Join(",", _thresholds.Select(t => t.ToString("R", CultureInfo.InvariantCulture)))} agnostic={_options.ClassAgnostic} single={_options.YoloSinglePrecision}{(_options.Kind == IouKind.Box ? "" : $" kind={_options.Kind}")}");
+        $"{DetectionProtocols.NameOf(_options.Protocol)} "
+            + $"iou={string.Join(",", _thresholds.Select(t => t.ToString("R", CultureInfo.InvariantCulture)))} "
+            + $"agnostic={_options.ClassAgnostic} "
+            + $"single={_options.YoloSinglePrecision}{(_options.Kind == IouKind.Box ? "" : $" kind={_options.Kind}")}");
 }

@@ -152,7 +152,8 @@ public sealed class RankedCurve
         }
     }
 
-    private static (double[] Scores, double[] Weights) Weights(CategoryMatches matches, int threshold, int layer, RankingRules rules, int[] order)
+    private static (double[] Scores, double[] Weights) Weights(CategoryMatches matches, int threshold, int layer, RankingRules rules,
+        int[] order)
     {
         var bits = new WeightBits(matches, threshold, layer, rules);
         var all = matches.Scores;

@@ -13,7 +13,8 @@ public static class DetectionPicture
     {
         if (report.Worst.Count == 0) return "";
         var text = new StringBuilder(
-            "<h2>Images with most errors</h2><p><b style=\"color:#009e73\">hit</b>, <b style=\"color:#d55e00\">false or wrong class</b>, <b style=\"color:#0072b2\">missed</b>.</p><div class=\"row\">");
+            "<h2>Images with most errors</h2><p><b style=\"color:#009e73\">hit</b>, <b style=\"color:#d55e00\">false or wrong class</b>, "
+                + "<b style=\"color:#0072b2\">missed</b>.</p><div class=\"row\">");
         foreach (var image in report.Worst) text.Append(Figure(image, report));
         return text.Append("</div>").ToString();
     }
@@ -23,7 +24,8 @@ public static class DetectionPicture
         var name = SvgChart.Text(image.Image.FileName.Length > 0 ? image.Image.FileName
             : string.Create(CultureInfo.InvariantCulture, $"image {image.Image.Id}"));
         return string.Create(CultureInfo.InvariantCulture,
-            $"<figure>{ToSvg(image, report.Dataset, report.Options.ImageFolder)}<figcaption>{name}: {image.Errors} errors, {image.Hits} hits</figcaption></figure>");
+            $"<figure>{ToSvg(image, report.Dataset, report.Options.ImageFolder)}<figcaption>{name}: {image.Errors} errors, {image.Hits} "
+                + $"hits</figcaption></figure>");
     }
 
     /// <summary>Labels that a person should look at, each with its image.</summary>
@@ -31,7 +33,8 @@ public static class DetectionPicture
     {
         if (report.LabelErrors.Count == 0) return "";
         var text = new StringBuilder(
-            "<h2>Labels to look at</h2><p>Confident detections that the labels contradict: <b style=\"color:#d55e00\">detection</b>, <b style=\"color:#0072b2\">label</b>.</p><div class=\"row\">");
+            "<h2>Labels to look at</h2><p>Confident detections that the labels contradict: <b style=\"color:#d55e00\">detection</b>, <b "
+                + "style=\"color:#0072b2\">label</b>.</p><div class=\"row\">");
         foreach (var c in report.LabelErrors.Take(report.Options.WorstImages))
         {
             var pairs = new List<MatchedPair> { new(null, c.Detection, double.NaN, false) };
@@ -44,7 +47,8 @@ public static class DetectionPicture
             };
             text.Append("<figure>").Append(ToSvg(new ImageMatches(c.Image, pairs), report.Dataset, report.Options.ImageFolder));
             text.Append(
-                $"<figcaption>{SvgChart.Text(c.Image.FileName.Length > 0 ? c.Image.FileName : "image " + c.Image.Id)}: {what}</figcaption></figure>");
+                $"<figcaption>{SvgChart.Text(c.Image.FileName.Length > 0 ? c.Image.FileName : "image " + c.Image.Id)}: "
+                    + $"{what}</figcaption></figure>");
         }
         return text.Append("</div>").ToString();
     }
@@ -137,13 +141,15 @@ public static class DetectionPicture
     {
         var dash = dashed ? string.Create(CultureInfo.InvariantCulture, $" stroke-dasharray=\"{line * 4:0.#}\"") : "";
         svg.Append(CultureInfo.InvariantCulture,
-            $"<rect x=\"{b.X:0.##}\" y=\"{b.Y:0.##}\" width=\"{Math.Max(0, b.Width):0.##}\" height=\"{Math.Max(0, b.Height):0.##}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{line:0.##}\"{dash}/>");
+            $"<rect x=\"{b.X:0.##}\" y=\"{b.Y:0.##}\" width=\"{Math.Max(0, b.Width):0.##}\" height=\"{Math.Max(0, b.Height):0.##}\" "
+                + $"fill=\"none\" stroke=\"{color}\" stroke-width=\"{line:0.##}\"{dash}/>");
         Label(svg, b, color, line, label);
     }
 
     private static void Label(StringBuilder svg, Box b, string color, double line, string label)
         => svg.Append(CultureInfo.InvariantCulture,
-            $"<text x=\"{b.X + line:0.##}\" y=\"{Math.Max(line * 9, b.Y - line):0.##}\" font-size=\"{line * 9:0.#}\" fill=\"{color}\">{SvgChart.Text(label)}</text>");
+            $"<text x=\"{b.X + line:0.##}\" y=\"{Math.Max(line * 9, b.Y - line):0.##}\" font-size=\"{line * 9:0.#}\" "
+                + $"fill=\"{color}\">{SvgChart.Text(label)}</text>");
 
     private static (int Width, int Height) Extent(ImageMatches matches)
     {

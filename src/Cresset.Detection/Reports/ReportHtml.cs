@@ -15,7 +15,9 @@ internal sealed class ReportHtml(DetectionReport report)
     {
         var title = SvgChart.Text(report.Options.Title);
         _page.Append(
-            $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title}</title><style>{Style}</style></head><body><main><h1>{title}</h1>");
+            $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+                + $"content=\"width=device-width,initial-scale=1\"><title>{title}</title><style>{Style}</style></head><body><main><h1>"
+                + $"{title}</h1>");
         Summary();
         Errors();
         ErrorImages();
@@ -36,9 +38,12 @@ internal sealed class ReportHtml(DetectionReport report)
     {
         var d = report.Dataset;
         _page.Append(CultureInfo.InvariantCulture,
-            $"<p class=\"facts\">{d.Images.Count:N0} images, {d.Objects.Length:N0} objects, {report.Results.Items.Length:N0} detections; protocol <b>{DetectionProtocols.NameOf(report.Protocol.Protocol)}</b>, {ReportJson.KindName(report.Options.Protocol.Kind)}.</p>");
+            $"<p class=\"facts\">{d.Images.Count:N0} images, {d.Objects.Length:N0} objects, {report.Results.Items.Length:N0} detections; "
+                + $"protocol <b>{DetectionProtocols.NameOf(report.Protocol.Protocol)}</b>, "
+                + $"{ReportJson.KindName(report.Options.Protocol.Kind)}.</p>");
         if (d.Source.Length > 0) _page.Append(
-            $"<p class=\"facts\">Ground truth <code>{SvgChart.Text(Path.GetFileName(d.Source))}</code>, results <code>{SvgChart.Text(Path.GetFileName(report.Results.Source))}</code>.</p>");
+            $"<p class=\"facts\">Ground truth <code>{SvgChart.Text(Path.GetFileName(d.Source))}</code>, results "
+                + $"<code>{SvgChart.Text(Path.GetFileName(report.Results.Source))}</code>.</p>");
         var intervals = report.Intervals.ToDictionary(i => i.Name);
         _page.Append("<div class=\"row\"><table><thead><tr><th>statistic</th><th class=\"n\">value</th>" + (intervals.Count > 0
             ? "<th class=\"n\">95 % interval</th>" : "") + "</tr></thead><tbody>");
@@ -58,7 +63,8 @@ internal sealed class ReportHtml(DetectionReport report)
         if (report.LocalizationErrors.Count == 0) return;
         var mean = report.LocalizationErrors.Average(l => l.Error);
         _page.Append(CultureInfo.InvariantCulture,
-            $"<p class=\"facts\">moLRP {mean:0.0000} at IoU {report.Options.IouThreshold:0.##} (lower is better: places, false and missed objects at the best threshold of each class).</p>");
+            $"<p class=\"facts\">moLRP {mean:0.0000} at IoU {report.Options.IouThreshold:0.##} (lower is better: places, false and missed "
+                + $"objects at the best threshold of each class).</p>");
     }
 
     /// <summary>The mean of the classes' envelopes at 101 recalls.</summary>
@@ -112,13 +118,21 @@ internal sealed class ReportHtml(DetectionReport report)
         var sorted = report.Classes.Where(c => c.Objects > 0).OrderByDescending(c => double.IsNaN(c.Ap) ? -1 : c.Ap).ToArray();
         _page.Append("<h2>Classes</h2><p class=\"facts\">A click on a head sorts.</p>");
         _page.Append(
-            "<div class=\"wide\"><table class=\"sortable\"><thead><tr><th>class</th><th class=\"n\">objects</th><th class=\"n\">detections</th><th class=\"n\">AP</th><th class=\"n\">AP at IoU</th><th class=\"n\">best F1</th><th class=\"n\">threshold</th><th class=\"n\">precision</th><th class=\"n\">recall</th><th class=\"n\">threshold for precision 0.9</th></tr></thead><tbody>");
+            "<div class=\"wide\"><table class=\"sortable\"><thead><tr><th>class</th><th class=\"n\">objects</th><th "
+                + "class=\"n\">detections</th><th class=\"n\">AP</th><th class=\"n\">AP at IoU</th><th class=\"n\">best F1</th><th "
+                + "class=\"n\">threshold</th><th class=\"n\">precision</th><th class=\"n\">recall</th><th class=\"n\">threshold for "
+                + "precision 0.9</th></tr></thead><tbody>");
         foreach (var c in report.Classes)
         {
             _page.Append(CultureInfo.InvariantCulture,
-                $"<tr><td>{SvgChart.Text(c.Name)}</td><td class=\"n\">{c.Objects}</td><td class=\"n\">{c.Detections}</td><td class=\"n\">{Number(c.Ap)}</td><td class=\"n\">{Number(c.ApAtIou)}</td>");
+                $"<tr><td>{SvgChart.Text(c.Name)}</td><td class=\"n\">{c.Objects}</td><td class=\"n\">{c.Detections}</td><td "
+                    + $"class=\"n\">{Number(c.Ap)}</td><td class=\"n\">{Number(c.ApAtIou)}</td>");
             _page.Append(
-                $"<td class=\"n\">{Number(c.Best?.FScore ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Threshold ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Precision ?? double.NaN)}</td><td class=\"n\">{Number(c.Best?.Recall ?? double.NaN)}</td><td class=\"n\">{Number(c.AtHighPrecision?.Threshold ?? double.NaN)}</td></tr>");
+                $"<td class=\"n\">{Number(c.Best?.FScore ?? double.NaN)}</td><td "
+                    + $"class=\"n\">{Number(c.Best?.Threshold ?? double.NaN)}</td><td "
+                    + $"class=\"n\">{Number(c.Best?.Precision ?? double.NaN)}</td><td "
+                    + $"class=\"n\">{Number(c.Best?.Recall ?? double.NaN)}</td><td "
+                    + $"class=\"n\">{Number(c.AtHighPrecision?.Threshold ?? double.NaN)}</td></tr>");
         }
         _page.Append("</tbody></table></div><details><summary>AP of each class as bars</summary>");
         _page.Append(SvgChart.Bars("AP of each class", [.. sorted.Select(c => (c.Name, c.Ap, Number(c.Ap)))], 1)).Append("</details>");
@@ -141,7 +155,8 @@ internal sealed class ReportHtml(DetectionReport report)
     {
         if (report.Errors is not { } errors) return;
         _page.Append(
-            "<div class=\"half\"><h2>What the errors cost</h2><p class=\"facts\">Gain in AP when all errors of one kind are repaired (TIDE)");
+            "<div class=\"half\"><h2>What the errors cost</h2><p class=\"facts\">Gain in AP when all errors of one kind are repaired "
+                + "(TIDE)");
         _page.Append(report.ErrorImages.Count == 0 ? "." : "; their images: ");
         _page.AppendJoin(", ", report.ErrorImages.Select(e => $"<a href=\"#error-{e.Kind}\">{e.Kind}</a>")).Append("</p>");
         var bars = errors.Deltas.Select(d
@@ -158,7 +173,8 @@ internal sealed class ReportHtml(DetectionReport report)
         {
             if (images.Count == 0) continue;
             _page.Append(CultureInfo.InvariantCulture,
-                $"<details id=\"error-{kind}\"><summary>{kind}: {count} at a score of at least {report.MinScore:0.###}, the images with most</summary><div class=\"row\">");
+                $"<details id=\"error-{kind}\"><summary>{kind}: {count} at a score of at least {report.MinScore:0.###}, the images with "
+                    + $"most</summary><div class=\"row\">");
             foreach (var image in images) _page.Append(DetectionPicture.Figure(image, report));
             _page.Append("</div></details>");
         }
@@ -168,9 +184,11 @@ internal sealed class ReportHtml(DetectionReport report)
     {
         if (report.Slices.Count == 0) return;
         _page.Append(
-            "<h2>Slices</h2><table><thead><tr><th>by</th><th>slice</th><th class=\"n\">objects</th><th class=\"n\">AP</th><th class=\"n\">AR</th></tr></thead><tbody>");
+            "<h2>Slices</h2><table><thead><tr><th>by</th><th>slice</th><th class=\"n\">objects</th><th class=\"n\">AP</th><th "
+                + "class=\"n\">AR</th></tr></thead><tbody>");
         foreach (var s in report.Slices) _page.Append(CultureInfo.InvariantCulture,
-            $"<tr><td>{s.Group}</td><td>{SvgChart.Text(s.Name)}</td><td class=\"n\">{s.Objects}</td><td class=\"n\">{Number(s.Ap)}</td><td class=\"n\">{Number(s.Ar)}</td></tr>");
+            $"<tr><td>{s.Group}</td><td>{SvgChart.Text(s.Name)}</td><td class=\"n\">{s.Objects}</td><td class=\"n\">{Number(s.Ap)}</td><td "
+                + $"class=\"n\">{Number(s.Ar)}</td></tr>");
         _page.Append("</tbody></table>");
     }
 
@@ -180,7 +198,8 @@ internal sealed class ReportHtml(DetectionReport report)
         var n = m.CategoryIds.Count;
         string Name(int i) => i == n ? "background" : m.CategoryNames[i];
         _page.Append(CultureInfo.InvariantCulture,
-            $"<h2>Confusion</h2><p>Row: what it is; column: what it was taken for; detections with a score of at least {report.MinScore:0.###}.</p>");
+            $"<h2>Confusion</h2><p>Row: what it is; column: what it was taken for; detections with a score of at least "
+                + $"{report.MinScore:0.###}.</p>");
         if (n <= MatrixLimit)
         {
             _page.Append(SvgChart.Heat("Confusion matrix", [.. Enumerable.Range(0, n + 1).Select(Name)], (i, j) => m[i, j]));
@@ -198,8 +217,11 @@ internal sealed class ReportHtml(DetectionReport report)
     {
         var bins = report.Calibration.Bins.Where(b => b.Count > 0).ToArray();
         if (report.Calibration.IsDefined) _page.Append(CultureInfo.InvariantCulture,
-            $"<h2>Scores</h2><p>Expected calibration error {report.Calibration.Expected:0.0000}, largest {report.Calibration.Maximum:0.0000}.</p><div class=\"row\">");
-        else _page.Append("<h2>Scores</h2><p>Some scores lie outside 0 to 1, so they are no probabilities, and calibration is not defined.</p><div class=\"row\">");
+            $"<h2>Scores</h2><p>Expected calibration error {report.Calibration.Expected:0.0000}, largest "
+                + $"{report.Calibration.Maximum:0.0000}.</p><div class=\"row\">");
+        else _page.Append(
+            "<h2>Scores</h2><p>Some scores lie outside 0 to 1, so they are no probabilities, and calibration is not defined.</p><div "
+                + "class=\"row\">");
         if (report.Calibration.IsDefined) _page.Append(SvgChart.Lines("Share of hits over score", "mean score", "share of hits",
             [new SvgLine("hits", [.. bins.Select(b => b.Confidence)], [.. bins.Select(b => b.Accuracy)])], diagonal: true));
         var most = report.Classes.Where(c => c.Best is not null).OrderByDescending(c => c.Objects).Take(6);
@@ -215,12 +237,17 @@ internal sealed class ReportHtml(DetectionReport report)
 
     // A link to a folded part opens it.
     private const string SortScript = """
-        for(const table of document.querySelectorAll('table.sortable')){const heads=[...table.tHead.rows[0].cells];heads.forEach((head,column)=>{head.tabIndex=0;
-        const sort=()=>{const up=head.getAttribute('aria-sort')==='descending';heads.forEach(h=>h.removeAttribute('aria-sort'));head.setAttribute('aria-sort',up?'ascending':'descending');
+        for(const table of document.querySelectorAll('table.sortable')){
+        const heads=[...table.tHead.rows[0].cells];heads.forEach((head,column)=>{head.tabIndex=0;
+        const sort=()=>{const up=head.getAttribute('aria-sort')==='descending';
+        heads.forEach(h=>h.removeAttribute('aria-sort'));head.setAttribute('aria-sort',up?'ascending':'descending');
         const value=row=>{const text=row.cells[column].textContent,number=parseFloat(text);return Number.isNaN(number)?text:number};
-        const rows=[...table.tBodies[0].rows].sort((a,b)=>{const x=value(a),y=value(b);const order=typeof x===typeof y?(x>y?1:x===y?0:-1):typeof x==='number'?1:-1;return up?order:-order});table.tBodies[0].append(...rows)};
+        const rows=[...table.tBodies[0].rows].sort((a,b)=>{const x=value(a),y=value(b);
+        const order=typeof x===typeof y?(x>y?1:x===y?0:-1):typeof x==='number'?1:-1;return up?order:-order});
+        table.tBodies[0].append(...rows)};
         head.addEventListener('click',sort);head.addEventListener('keydown',e=>{if(e.key==='Enter')sort()})})}
-        const open=()=>{const part=document.getElementById(location.hash.slice(1));if(part&&part.tagName==='DETAILS')part.open=true};addEventListener('hashchange',open);open();
+        const open=()=>{const part=document.getElementById(location.hash.slice(1));if(part&&part.tagName==='DETAILS')part.open=true};
+        addEventListener('hashchange',open);open();
         """;
 
     private const string Style = """

@@ -18,7 +18,8 @@ public sealed record ScoreGate(string Name, double Limit, bool IsDrop)
             || value is not (>= 0 and <= 1))
         {
             throw new ArgumentException(
-                $"{(isDrop ? "--max-drop" : "--min")} is '{text}'; needed is NAME=VALUE with a value in [0, 1], such as {(isDrop ? "AP=0.005" : "AP=0.5 or AP50/person=0.7")}.", nameof(text));
+                $"{(isDrop ? "--max-drop" : "--min")} is '{text}'; needed is NAME=VALUE with a value in [0, 1], such as "
+                    + $"{(isDrop ? "AP=0.005" : "AP=0.5 or AP50/person=0.7")}.", nameof(text));
         }
         return new ScoreGate(text[..at], value, isDrop);
     }
@@ -83,12 +84,14 @@ public static class ScoreGates
         if (baseline.IouThresholds.Count > 0 && !baseline.IouThresholds.SequenceEqual(score.IouThresholds))
         {
             throw new ArgumentException(
-                $"the baseline has the IoU thresholds {string.Join(", ", baseline.IouThresholds)}; this score has {string.Join(", ", score.IouThresholds)}.", nameof(baseline));
+                $"the baseline has the IoU thresholds {string.Join(", ", baseline.IouThresholds)}; this score has "
+                    + $"{string.Join(", ", score.IouThresholds)}.", nameof(baseline));
         }
         if (score.Images != baseline.Images || score.Objects != baseline.Objects)
         {
             throw new ArgumentException(
-                $"the baseline was scored on {baseline.Images} images with {baseline.Objects} objects, this score on {score.Images} with {score.Objects}; write a new baseline for this data set.", nameof(baseline));
+                $"the baseline was scored on {baseline.Images} images with {baseline.Objects} objects, this score on {score.Images} with "
+                    + $"{score.Objects}; write a new baseline for this data set.", nameof(baseline));
         }
     }
 }

@@ -137,7 +137,8 @@ public sealed record ScoreSummary
                 || schema.GetString() != ReportJson.Schema)
             {
                 throw new InvalidDataException(
-                    $"{path} is not a score of the schema {ReportJson.Schema}; write one with 'cresset detect eval --report base.json', or --json.");
+                    $"{path} is not a score of the schema {ReportJson.Schema}; write one with 'cresset detect eval --report base.json', or "
+                        + $"--json.");
             }
             return new ScoreSummary
             {

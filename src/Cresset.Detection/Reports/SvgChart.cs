@@ -32,7 +32,8 @@ internal static class SvgChart
                 $"<path fill=\"none\" stroke=\"{Color(i)}\" stroke-width=\"1.8\" d=\"{PathOf(lines[i])}\"/>");
             var (x, y) = (Left + (i % 3 * 140), Height + 14 + (i / 3 * 18));
             svg.Append(CultureInfo.InvariantCulture,
-                $"<rect x=\"{x}\" y=\"{y - 8}\" width=\"12\" height=\"4\" fill=\"{Color(i)}\"/><text x=\"{x + 18}\" y=\"{y - 2}\">{Text(Cut(lines[i].Name, 18))}</text>");
+                $"<rect x=\"{x}\" y=\"{y - 8}\" width=\"12\" height=\"4\" fill=\"{Color(i)}\"/><text x=\"{x + 18}\" "
+                    + $"y=\"{y - 2}\">{Text(Cut(lines[i].Name, 18))}</text>");
         }
         return svg.Append("</svg>").ToString();
     }
@@ -49,7 +50,9 @@ internal static class SvgChart
             var y = 4 + (i * Row);
             var length = double.IsFinite(value) ? Math.Max(0, value) * scale : 0;
             svg.Append(CultureInfo.InvariantCulture,
-                $"<text x=\"{Names - 8}\" y=\"{y + 13}\" text-anchor=\"end\">{Text(Cut(name, 22))}</text><rect x=\"{Names}\" y=\"{y + 2}\" width=\"{length:0.#}\" height=\"{Row - 6}\" fill=\"{Color(0)}\"><title>{Text(name)}: {Text(label)}</title></rect><text x=\"{Names + length + 6:0.#}\" y=\"{y + 13}\">{Text(label)}</text>");
+                $"<text x=\"{Names - 8}\" y=\"{y + 13}\" text-anchor=\"end\">{Text(Cut(name, 22))}</text><rect x=\"{Names}\" y=\"{y + 2}\" "
+                    + $"width=\"{length:0.#}\" height=\"{Row - 6}\" fill=\"{Color(0)}\"><title>{Text(name)}: "
+                    + $"{Text(label)}</title></rect><text x=\"{Names + length + 6:0.#}\" y=\"{y + 13}\">{Text(label)}</text>");
         }
         return svg.Append("</svg>").ToString();
     }
@@ -75,7 +78,10 @@ internal static class SvgChart
                 var v = value(i, j);
                 var share = sum == 0 ? 0 : (double)v / sum;
                 svg.Append(CultureInfo.InvariantCulture,
-                    $"<rect x=\"{Names + (j * Cell)}\" y=\"{Names + (i * Cell)}\" width=\"{Cell - 1}\" height=\"{Cell - 1}\" fill=\"{(i == j ? Color(2) : Color(1))}\" fill-opacity=\"{(v == 0 ? 0.04 : 0.12 + (0.8 * share)):0.###}\"><title>{Text(names[i])} as {Text(names[j])}: {v}</title></rect>");
+                    $"<rect x=\"{Names + (j * Cell)}\" y=\"{Names + (i * Cell)}\" width=\"{Cell - 1}\" height=\"{Cell - 1}\" "
+                        + $"fill=\"{(i == j ? Color(2) : Color(1))}\" "
+                        + $"fill-opacity=\"{(v == 0 ? 0.04 : 0.12 + (0.8 * share)):0.###}\"><title>{Text(names[i])} as {Text(names[j])}: "
+                        + $"{v}</title></rect>");
                 if (v > 0)
                 {
                     svg.Append(CultureInfo.InvariantCulture,
@@ -92,7 +98,8 @@ internal static class SvgChart
 
     private static StringBuilder Open(string title, int width, int height)
         => new StringBuilder().Append(CultureInfo.InvariantCulture,
-            $"<svg class=\"chart\" role=\"img\" aria-label=\"{Text(title)}\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" xmlns=\"http://www.w3.org/2000/svg\"><title>{Text(title)}</title>");
+            $"<svg class=\"chart\" role=\"img\" aria-label=\"{Text(title)}\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" "
+                + $"xmlns=\"http://www.w3.org/2000/svg\"><title>{Text(title)}</title>");
 
     private static void Axes(StringBuilder svg, string xName, string yName)
     {
@@ -100,10 +107,13 @@ internal static class SvgChart
         {
             var v = i / 5.0;
             svg.Append(CultureInfo.InvariantCulture,
-                $"<line class=\"grid\" x1=\"{Px(v)}\" y1=\"{Py(0)}\" x2=\"{Px(v)}\" y2=\"{Py(1)}\"/><line class=\"grid\" x1=\"{Px(0)}\" y1=\"{Py(v)}\" x2=\"{Px(1)}\" y2=\"{Py(v)}\"/><text x=\"{Px(v)}\" y=\"{Py(0) + 15}\" text-anchor=\"middle\">{v:0.0}</text><text x=\"{Left - 6}\" y=\"{Py(v) + 4}\" text-anchor=\"end\">{v:0.0}</text>");
+                $"<line class=\"grid\" x1=\"{Px(v)}\" y1=\"{Py(0)}\" x2=\"{Px(v)}\" y2=\"{Py(1)}\"/><line class=\"grid\" x1=\"{Px(0)}\" "
+                    + $"y1=\"{Py(v)}\" x2=\"{Px(1)}\" y2=\"{Py(v)}\"/><text x=\"{Px(v)}\" y=\"{Py(0) + 15}\" "
+                    + $"text-anchor=\"middle\">{v:0.0}</text><text x=\"{Left - 6}\" y=\"{Py(v) + 4}\" text-anchor=\"end\">{v:0.0}</text>");
         }
         svg.Append(CultureInfo.InvariantCulture,
-            $"<text x=\"{(Width + Left) / 2}\" y=\"{Height - 8}\" text-anchor=\"middle\">{Text(xName)}</text><text transform=\"translate(13,{Height / 2}) rotate(-90)\" text-anchor=\"middle\">{Text(yName)}</text>");
+            $"<text x=\"{(Width + Left) / 2}\" y=\"{Height - 8}\" text-anchor=\"middle\">{Text(xName)}</text><text "
+                + $"transform=\"translate(13,{Height / 2}) rotate(-90)\" text-anchor=\"middle\">{Text(yName)}</text>");
     }
 
     private static string PathOf(SvgLine line)

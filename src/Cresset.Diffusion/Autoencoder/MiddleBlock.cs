@@ -19,8 +19,12 @@ internal sealed class MiddleBlock : nn.Module<Tensor, Tensor>
     public MiddleBlock(int channels, int groups, WeightPlace place)
         : base(nameof(MiddleBlock))
     {
-        _attentions = new ModuleList<SpatialAttention>(new SpatialAttention(channels, 1, new GroupNormalization(groups, channels, 1e-6, place), "group_norm", Keys, AttentionPath.Fused, place));
-        _residuals = new ModuleList<ResidualBlock>(new ResidualBlock(channels, channels, groups, place), new ResidualBlock(channels, channels, groups, place));
+        _attentions =
+            new ModuleList<SpatialAttention>(
+                new SpatialAttention(channels, 1, new GroupNormalization(groups, channels, 1e-6, place), "group_norm", Keys,
+                    AttentionPath.Fused, place));
+        _residuals = new ModuleList<ResidualBlock>(new ResidualBlock(channels, channels, groups, place),
+            new ResidualBlock(channels, channels, groups, place));
         RegisterComponents();
     }
 

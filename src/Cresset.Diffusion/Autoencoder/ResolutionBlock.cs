@@ -20,7 +20,9 @@ internal sealed class ResolutionBlock : nn.Module<Tensor, Tensor>
     public ResolutionBlock(int inputs, int outputs, int layers, int groups, bool down, bool up, WeightPlace place)
         : base(nameof(ResolutionBlock))
     {
-        _residuals = new ModuleList<ResidualBlock>([.. Enumerable.Range(0, layers).Select(i => new ResidualBlock(i == 0 ? inputs : outputs, outputs, groups, place))]);
+        _residuals =
+            new ModuleList<ResidualBlock>(
+                [.. Enumerable.Range(0, layers).Select(i => new ResidualBlock(i == 0 ? inputs : outputs, outputs, groups, place))]);
         if (down) _down = new ModuleList<Resampler>(new Resampler(outputs, isDown: true, place));
         if (up) _up = new ModuleList<Resampler>(new Resampler(outputs, isDown: false, place));
         RegisterComponents();

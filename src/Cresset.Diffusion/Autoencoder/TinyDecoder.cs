@@ -135,6 +135,7 @@ public sealed class TinyDecoder : nn.Module<Tensor, Tensor>
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor input) => _third.call(nn.functional.relu(_second.call(nn.functional.relu(_first.call(input)))));
+        public override Tensor forward(Tensor input) =>
+            _third.call(nn.functional.relu(_second.call(nn.functional.relu(_first.call(input)))));
     }
 }

@@ -60,12 +60,16 @@ public sealed class Vae : nn.Module<Tensor, Tensor>
     public LatentDistribution Encode(Tensor picture)
     {
         Shape.Expect(picture, "N C H W", ("C", Options.ImageChannels));
-        if (picture.size(2) % Options.Downscale != 0 || picture.size(3) % Options.Downscale != 0) throw Shape.Wrong(picture, $"height and width that are multiples of {Options.Downscale}");
+        if (picture.size(2) % Options.Downscale != 0 || picture.size(3) % Options.Downscale != 0)
+            throw Shape.Wrong(picture, $"height and width that are multiples of {Options.Downscale}");
         using var scope = NewDisposeScope();
-        return new LatentDistribution(BySlice(picture, x => Tiling is { } t && t.IsNeeded(x.size(2), x.size(3)) ? t.Encode(x, EncodeWhole) : EncodeWhole(x)));
+        return new LatentDistribution(
+            BySlice(picture, x => Tiling is { } t && t.IsNeeded(x.size(2), x.size(3)) ? t.Encode(x, EncodeWhole) : EncodeWhole(x)));
     }
 
-    /// <summary>The latent a transformer sees: (sample - shift) * scale, with standard-normal <paramref name="noise"/>, or the mean when null.</summary>
+    /// <summary>
+    /// The latent a transformer sees: (sample - shift) * scale, with standard-normal <paramref name="noise"/>, or the mean when null.
+    /// </summary>
     public Tensor EncodeScaled(Tensor picture, Tensor? noise = null)
     {
         using var scope = NewDisposeScope();
@@ -85,7 +89,9 @@ public sealed class Vae : nn.Module<Tensor, Tensor>
     public Tensor DecodeRaw(Tensor latent)
     {
         Shape.Expect(latent, "N C H W", ("C", Options.LatentChannels));
-        return BySlice(latent, z => Tiling is { } t && t.IsNeeded(z.size(2) * Options.Downscale, z.size(3) * Options.Downscale) ? t.Decode(z, DecodeWhole) : DecodeWhole(z));
+        return BySlice(latent,
+            z => Tiling is { } t && t.IsNeeded(z.size(2) * Options.Downscale, z.size(3) * Options.Downscale) ? t.Decode(z, DecodeWhole)
+                : DecodeWhole(z));
     }
 
     /// <summary>Lays out all kernels with channels last: the faster order for inference on a CPU.</summary>

@@ -25,7 +25,8 @@ public static class VaeFolder
         using var scope = NewDisposeScope();
         var weights = StateDict.Of(vae).ToDictionary(pair => pair.Key, pair => pair.Value.detach().cpu().to(ScalarType.Float16));
         SafetensorsWriter.Write(Path.Combine(folder, WeightsName), weights, new Dictionary<string, string> { ["format"] = "pt" });
-        AtomicFile.WriteText(Path.Combine(folder, ConfigName), JsonSerializer.Serialize(SdConfigWriter.Vae(options ?? vae.Options), Indented) + "\n");
+        AtomicFile.WriteText(Path.Combine(folder, ConfigName),
+            JsonSerializer.Serialize(SdConfigWriter.Vae(options ?? vae.Options), Indented) + "\n");
     }
 
     /// <summary>Reads such a folder; the weights compute in single precision.</summary>
@@ -43,7 +44,8 @@ public static class VaeFolder
     }
 
     /// <summary>
-    /// The autoencoder of grey pictures that comes with Cresset: factor 2, trained on all of Fashion-MNIST by the recipe <c>vae-garments</c>.
+    /// The autoencoder of grey pictures that comes with Cresset: factor 2, trained on all of Fashion-MNIST by the recipe
+    /// <c>vae-garments</c>.
     /// </summary>
     public static Vae Garments()
     {

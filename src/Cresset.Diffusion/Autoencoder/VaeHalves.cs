@@ -29,7 +29,8 @@ internal sealed class VaeEncoder : nn.Module<Tensor, Tensor>
         var channels = options.BlockChannels;
         _in = new SquareConvolution(options.ImageChannels, channels[0], 3, place, padding: 1);
         _down = new ModuleList<ResolutionBlock>([.. Enumerable.Range(0, channels.Count).Select(i =>
-            new ResolutionBlock(channels[Math.Max(0, i - 1)], channels[i], options.LayersPerBlock, options.NormGroups, down: i < channels.Count - 1, up: false, place))]);
+            new ResolutionBlock(channels[Math.Max(0, i - 1)], channels[i], options.LayersPerBlock, options.NormGroups,
+                down: i < channels.Count - 1, up: false, place))]);
         _middle = new MiddleBlock(channels[^1], options.NormGroups, place);
         _norm = new GroupNormalization(options.NormGroups, channels[^1], 1e-6, place);
         _out = new SquareConvolution(channels[^1], 2 * options.LatentChannels, 3, place, padding: 1);
@@ -74,7 +75,8 @@ internal sealed class VaeDecoder : nn.Module<Tensor, Tensor>
         int[] channels = [.. options.BlockChannels.Reverse()];
         _in = new SquareConvolution(options.LatentChannels, channels[0], 3, place, padding: 1);
         _up = new ModuleList<ResolutionBlock>([.. Enumerable.Range(0, channels.Length).Select(i =>
-            new ResolutionBlock(channels[Math.Max(0, i - 1)], channels[i], options.LayersPerBlock + 1, options.NormGroups, down: false, up: i < channels.Length - 1, place))]);
+            new ResolutionBlock(channels[Math.Max(0, i - 1)], channels[i], options.LayersPerBlock + 1, options.NormGroups, down: false,
+                up: i < channels.Length - 1, place))]);
         _middle = new MiddleBlock(channels[0], options.NormGroups, place);
         _norm = new GroupNormalization(options.NormGroups, channels[^1], 1e-6, place);
         _out = new SquareConvolution(channels[^1], options.ImageChannels, 3, place, padding: 1);

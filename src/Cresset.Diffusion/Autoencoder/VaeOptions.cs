@@ -50,5 +50,6 @@ public sealed record VaeOptions : IOptionsRecord
         .Positive(SampleSize)
         .Finite(ShiftFactor)
         .Must(ScalingFactor != 0 && double.IsFinite(ScalingFactor), ScalingFactor, "not 0", field: nameof(ScalingFactor))
-        .Must(BlockChannels.Count > 0 && NormGroups > 0 && BlockChannels.All(c => c > 0 && c % NormGroups == 0), string.Join(", ", BlockChannels), $"multiples of NormGroups ({NormGroups})", field: nameof(BlockChannels));
+        .Must(BlockChannels.Count > 0 && NormGroups > 0 && BlockChannels.All(c => c > 0 && c % NormGroups == 0),
+            string.Join(", ", BlockChannels), $"multiples of NormGroups ({NormGroups})", field: nameof(BlockChannels));
 }

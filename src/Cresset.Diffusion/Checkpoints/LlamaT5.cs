@@ -32,7 +32,8 @@ internal static partial class LlamaT5
         if (key == "token_embd.weight") return "shared.weight";
         if (key == "enc.output_norm.weight") return "encoder.final_layer_norm.weight";
         var match = Block().Match(key);
-        return match.Success && Inside.TryGetValue(match.Groups[2].Value, out var name) ? $"encoder.block.{match.Groups[1].Value}.{name}.weight" : key;
+        return match.Success && Inside.TryGetValue(match.Groups[2].Value, out var name)
+            ? $"encoder.block.{match.Groups[1].Value}.{name}.weight" : key;
     }
 
     [GeneratedRegex(@"^enc\.blk\.(\d+)\.(\w+)\.weight$")]

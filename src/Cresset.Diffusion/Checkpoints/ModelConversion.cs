@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Diffusion;
 
-/// <summary>Converts checkpoints between diffusers' folders, Stability's single files and GGUF, tensor by tensor and without running them.</summary>
+/// <summary>
+/// Converts checkpoints between diffusers' folders, Stability's single files and GGUF, tensor by tensor and without running them.
+/// </summary>
 public static class ModelConversion
 {
     private static readonly JsonSerializerOptions Format = new() { WriteIndented = true };
@@ -21,7 +23,8 @@ public static class ModelConversion
         using var parts = OpenParts(folder, withText);
         using var scope = NewDisposeScope();
         using var joined = SingleFile.Join(folder, parts.Parts);
-        SafetensorsWriter.Write(path, Tensors(joined, dtype), new Dictionary<string, string> { ["format"] = "pt", ["modelspec.architecture"] = "stable-diffusion-v3" });
+        SafetensorsWriter.Write(path, Tensors(joined, dtype),
+            new Dictionary<string, string> { ["format"] = "pt", ["modelspec.architecture"] = "stable-diffusion-v3" });
     }
 
     /// <summary>Writes the transformer (of a folder or file) as GGUF in the original layout, as stable-diffusion.cpp reads it.</summary>
@@ -39,7 +42,8 @@ public static class ModelConversion
     /// <param name="options">Where tokenizers lie that the folder should carry, and the shift.</param>
     /// <param name="dtype">Element type to store; null keeps each tensor's own.</param>
     /// <param name="maxShardBytes">Largest shard.</param>
-    public static void ToFolder(string path, string folder, LoadOptions? options = null, ScalarType? dtype = null, long maxShardBytes = 10_000_000_000)
+    public static void ToFolder(string path, string folder, LoadOptions? options = null, ScalarType? dtype = null,
+        long maxShardBytes = 10_000_000_000)
     {
         options ??= new LoadOptions();
         using var parts = OpenParts(path, withText: true);
@@ -48,10 +52,17 @@ public static class ModelConversion
         using var scope = NewDisposeScope();
         var sizes = ShapeInference.Transformer(found.Transformer);
         Write(folder, "transformer", "diffusion_pytorch_model", found.Transformer, dtype, maxShardBytes, SdConfigWriter.Transformer(sizes));
-        if (found.Vae is not null) Write(folder, "vae", "diffusion_pytorch_model", found.Vae, dtype, maxShardBytes, SdConfigWriter.Vae(ShapeInference.Autoencoder(found.Vae)));
-        if (found.ClipL is not null) Write(folder, "text_encoder", "model", found.ClipL, dtype, maxShardBytes, SdConfigWriter.Clip(ShapeInference.Clip(found.ClipL, false, sizes.HeadDim)));
-        if (found.ClipG is not null) Write(folder, "text_encoder_2", "model", found.ClipG, dtype, maxShardBytes, SdConfigWriter.Clip(ShapeInference.Clip(found.ClipG, true, sizes.HeadDim)));
-        if (found.T5 is not null) Write(folder, "text_encoder_3", "model", found.T5, dtype, maxShardBytes, SdConfigWriter.T5(ShapeInference.T5(found.T5)));
+        if (found.Vae is not null)
+            Write(folder, "vae", "diffusion_pytorch_model", found.Vae, dtype, maxShardBytes,
+                SdConfigWriter.Vae(ShapeInference.Autoencoder(found.Vae)));
+        if (found.ClipL is not null)
+            Write(folder, "text_encoder", "model", found.ClipL, dtype, maxShardBytes,
+                SdConfigWriter.Clip(ShapeInference.Clip(found.ClipL, false, sizes.HeadDim)));
+        if (found.ClipG is not null)
+            Write(folder, "text_encoder_2", "model", found.ClipG, dtype, maxShardBytes,
+                SdConfigWriter.Clip(ShapeInference.Clip(found.ClipG, true, sizes.HeadDim)));
+        if (found.T5 is not null)
+            Write(folder, "text_encoder_3", "model", found.T5, dtype, maxShardBytes, SdConfigWriter.T5(ShapeInference.T5(found.T5)));
         WriteJson(Path.Combine(folder, "scheduler", "scheduler_config.json"), SdConfigWriter.Schedule(options.Shift ?? 3));
         WriteJson(Path.Combine(folder, "model_index.json"), SdConfigWriter.Index(found));
         CopyClip(found.ClipL, options.ClipLTokenizerPath, Path.Combine(folder, "tokenizer"), padWithZero: false);
@@ -74,7 +85,8 @@ public static class ModelConversion
                 return One(ModelFiles.OpenFile(path));
             }
             // The folder of one network, such as vae/.
-            if (File.Exists(Path.Combine(path, "config.json")) && !Directory.Exists(Path.Combine(path, "transformer"))) return One(ModelFiles.OpenNetwork(path));
+            if (File.Exists(Path.Combine(path, "config.json")) && !Directory.Exists(Path.Combine(path, "transformer")))
+                return One(ModelFiles.OpenNetwork(path));
             OpenedParts One(ITensorSource source)
             {
                 owned.Add(source);
@@ -92,7 +104,9 @@ public static class ModelConversion
             var clipL = withText ? Part("text_encoder", "model") : null;
             var clipG = withText ? Part("text_encoder_2", "model") : null;
             var t5 = withText ? Part("text_encoder_3", "model") : null;
-            return new OpenedParts(new SingleFileParts(Part("transformer", "diffusion_pytorch_model"), Part("vae", "diffusion_pytorch_model"), clipL, clipG, t5), owned);
+            return new OpenedParts(
+                new SingleFileParts(Part("transformer", "diffusion_pytorch_model"), Part("vae", "diffusion_pytorch_model"), clipL, clipG,
+                    t5), owned);
         }
         catch
         {
@@ -121,18 +135,22 @@ public static class ModelConversion
         return result;
     }
 
-    private static void Write(string folder, string name, string stem, ITensorSource source, ScalarType? dtype, long maxShardBytes, Dictionary<string, object?> config)
+    private static void Write(string folder, string name, string stem, ITensorSource source, ScalarType? dtype, long maxShardBytes,
+        Dictionary<string, object?> config)
     {
         using var scope = NewDisposeScope();
         var target = Path.Combine(folder, name);
         Directory.CreateDirectory(target);
         var tensors = Tensors(source, dtype);
-        if (tensors.Values.Sum(t => t.numel() * t.element_size()) > maxShardBytes) SafetensorsWriter.WriteSharded(target, stem, tensors, maxShardBytes, new Dictionary<string, string> { ["format"] = "pt" });
-        else SafetensorsWriter.Write(Path.Combine(target, stem + ".safetensors"), tensors, new Dictionary<string, string> { ["format"] = "pt" });
+        if (tensors.Values.Sum(t => t.numel() * t.element_size()) > maxShardBytes)
+            SafetensorsWriter.WriteSharded(target, stem, tensors, maxShardBytes, new Dictionary<string, string> { ["format"] = "pt" });
+        else SafetensorsWriter.Write(Path.Combine(target, stem + ".safetensors"), tensors,
+            new Dictionary<string, string> { ["format"] = "pt" });
         WriteJson(Path.Combine(target, "config.json"), config);
     }
 
-    private static void WriteJson(string path, Dictionary<string, object?> values) => AtomicFile.WriteBytes(path, JsonSerializer.SerializeToUtf8Bytes(values, Format));
+    private static void WriteJson(string path, Dictionary<string, object?> values) =>
+        AtomicFile.WriteBytes(path, JsonSerializer.SerializeToUtf8Bytes(values, Format));
 
     private static void CopyClip(ITensorSource? encoder, string? from, string to, bool padWithZero)
     {

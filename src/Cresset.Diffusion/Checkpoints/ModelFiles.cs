@@ -23,12 +23,14 @@ internal static class ModelFiles
         if (files.Length == 1) return StoredWeights.Resolve(SafetensorsFile.Open(files[0]));
         var others = Directory.GetFiles(folder, "*.bin").Concat(Directory.GetFiles(folder, "*.pt")).ToList();
         throw new InvalidDataException(others.Count > 0
-            ? $"{folder} holds {Path.GetFileName(others[0])} but no safetensors file; convert it first (for example with the checkpoint's safetensors variant)."
+            ? $"{folder} holds {Path.GetFileName(others[0])} but no safetensors file; convert it first (for example with the checkpoint's "
+                + $"safetensors variant)."
             : $"{folder} holds no weights: expected {string.Join(" or ", stems.Select(s => s + ".safetensors"))}, or an index of shards.");
     }
 
     /// <summary>One network: a file, or the folder of a network in the diffusers layout.</summary>
-    public static ITensorSource OpenNetwork(string path) => Directory.Exists(path) ? Open(path, "diffusion_pytorch_model", "model") : OpenFile(path);
+    public static ITensorSource OpenNetwork(string path) =>
+        Directory.Exists(path) ? Open(path, "diffusion_pytorch_model", "model") : OpenFile(path);
 
     /// <summary>One file: safetensors, the index of shards, or GGUF.</summary>
     public static ITensorSource OpenFile(string path)

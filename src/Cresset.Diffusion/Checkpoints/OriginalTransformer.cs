@@ -116,7 +116,9 @@ internal static partial class OriginalTransformer
             var stack = Array.Find(Stacked, s => s.Folder.Contains(rest));
             if (stack.Original is not null)
             {
-                if (rest == stack.Folder[0]) Stack(result, source, $"{block}{stack.Original}.{suffix}", [.. stack.Folder.Select(f => $"transformer_blocks.{match.Groups[1].Value}.{f}.{suffix}")]);
+                if (rest == stack.Folder[0])
+                    Stack(result, source, $"{block}{stack.Original}.{suffix}",
+                        [.. stack.Folder.Select(f => $"transformer_blocks.{match.Groups[1].Value}.{f}.{suffix}")]);
             }
             else if (Array.Find(Block, b => b.Folder == rest) is { Original: { } original })
             {
@@ -131,7 +133,8 @@ internal static partial class OriginalTransformer
         return result;
     }
 
-    private static bool AddBlockKey(VirtualSource result, ITensorSource source, string key, SafetensorsEntry entry, Match match, string suffix, int depth)
+    private static bool AddBlockKey(VirtualSource result, ITensorSource source, string key, SafetensorsEntry entry, Match match,
+        string suffix, int depth)
     {
         string block = $"transformer_blocks.{match.Groups[1].Value}.", rest = match.Groups[2].Value;
         if (Array.Find(Stacked, s => s.Original == rest) is { Folder: { } parts })
@@ -139,7 +142,9 @@ internal static partial class OriginalTransformer
             // What is no matrix or bias (a scale that belongs to no weight, say) is left for the report on unexpected keys.
             if (entry.Shape.Count == 0) return false;
             var rows = entry.Shape[0] / 3;
-            if (rows * 3 != entry.Shape[0]) throw new InvalidDataException($"{source.Path}: '{key}' has {entry.Shape[0]} rows; stacked queries, keys and values need a multiple of 3.");
+            if (rows * 3 != entry.Shape[0])
+                throw new InvalidDataException(
+                    $"{source.Path}: '{key}' has {entry.Shape[0]} rows; stacked queries, keys and values need a multiple of 3.");
             for (var i = 0; i < 3; i++)
             {
                 var start = i * rows;
@@ -148,7 +153,8 @@ internal static partial class OriginalTransformer
             return true;
         }
         if (Array.Find(Block, b => b.Original == rest) is not { Folder: { } name }) return false;
-        var swaps = rest == "context_block.adaLN_modulation.1" && match.Groups[1].Value == (depth - 1).ToString(CultureInfo.InvariantCulture);
+        var swaps = rest == "context_block.adaLN_modulation.1"
+            && match.Groups[1].Value == (depth - 1).ToString(CultureInfo.InvariantCulture);
         Place(result, $"{block}{name}.{suffix}", source, key, swaps);
         return true;
     }
@@ -163,7 +169,8 @@ internal static partial class OriginalTransformer
     {
         foreach (var key in keys)
         {
-            if (!source.Entries.ContainsKey(key)) throw new InvalidDataException($"{source.Path} lacks '{key}', which the original layout stacks with its neighbours.");
+            if (!source.Entries.ContainsKey(key))
+                throw new InvalidDataException($"{source.Path} lacks '{key}', which the original layout stacks with its neighbours.");
         }
         var entries = keys.Select(k => source.Entries[k]).ToArray();
         // The widest type of the three holds all of them.
@@ -183,7 +190,8 @@ internal static partial class OriginalTransformer
         return cat([t.narrow(0, half, half), t.narrow(0, 0, half)], 0);
     }
 
-    private static (string Stem, string Suffix) Split(string key) => key.LastIndexOf('.') is var dot && dot > 0 ? (key[..dot], key[(dot + 1)..]) : (key, "");
+    private static (string Stem, string Suffix) Split(string key) =>
+        key.LastIndexOf('.') is var dot && dot > 0 ? (key[..dot], key[(dot + 1)..]) : (key, "");
 
     [GeneratedRegex(@"^joint_blocks\.(\d+)\.(.+)$")]
     private static partial Regex OriginalBlock();

@@ -11,7 +11,8 @@ internal static class SdConfig
         try
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : throw new InvalidDataException($"{path} holds no JSON object.");
+            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone()
+                : throw new InvalidDataException($"{path} holds no JSON object.");
         }
         catch (JsonException error)
         {
@@ -36,10 +37,14 @@ internal static class SdConfig
             PooledWidth = Int(c, "pooled_projection_dim", d.PooledWidth),
             PositionTableSize = Int(c, "pos_embed_max_size", 96),
             QkNorm = QkNorm(c, path),
-            DualAttentionLayers = c.TryGetProperty("dual_attention_layers", out var dual) && dual.ValueKind == JsonValueKind.Array ? [.. dual.EnumerateArray().Select(x => x.GetInt32())] : [],
+            DualAttentionLayers = c.TryGetProperty("dual_attention_layers", out var dual) && dual.ValueKind == JsonValueKind.Array
+                ? [.. dual.EnumerateArray().Select(x => x.GetInt32())] : [],
         };
         var caption = Int(c, "caption_projection_dim", options.Width);
-        if (caption != options.Width) throw new InvalidDataException($"{path}: caption_projection_dim is {caption}, but num_attention_heads * attention_head_dim is {options.Width}; they must be equal.");
+        if (caption != options.Width)
+            throw new InvalidDataException(
+                $"{path}: caption_projection_dim is {caption}, but num_attention_heads * attention_head_dim is {options.Width}; they must "
+                    + $"be equal.");
         return options;
     }
 
@@ -51,7 +56,8 @@ internal static class SdConfig
         {
             ImageChannels = Int(c, "in_channels", d.ImageChannels),
             LatentChannels = Int(c, "latent_channels", 4),
-            BlockChannels = c.TryGetProperty("block_out_channels", out var blocks) ? [.. blocks.EnumerateArray().Select(x => x.GetInt32())] : d.BlockChannels,
+            BlockChannels = c.TryGetProperty("block_out_channels", out var blocks) ? [.. blocks.EnumerateArray().Select(x => x.GetInt32())]
+                : d.BlockChannels,
             LayersPerBlock = Int(c, "layers_per_block", 1),
             NormGroups = Int(c, "norm_num_groups", d.NormGroups),
             SampleSize = Int(c, "sample_size", d.SampleSize),
@@ -87,7 +93,8 @@ internal static class SdConfig
 
     public static T5EncoderOptions T5(JsonElement c, string path)
     {
-        if (Text(c, "feed_forward_proj") is { } feedForward && feedForward != "gated-gelu") throw new InvalidDataException($"{path}: feed_forward_proj is \"{feedForward}\"; only T5 1.1's \"gated-gelu\" is known.");
+        if (Text(c, "feed_forward_proj") is { } feedForward && feedForward != "gated-gelu")
+            throw new InvalidDataException($"{path}: feed_forward_proj is \"{feedForward}\"; only T5 1.1's \"gated-gelu\" is known.");
         var d = new T5EncoderOptions();
         return d with
         {
@@ -110,21 +117,26 @@ internal static class SdConfig
     {
         var kind = Text(c, "_class_name");
         var isFlow = kind is null || kind.StartsWith("FlowMatch", StringComparison.Ordinal);
-        if (!isFlow && !Flag(c, "use_flow_sigmas", false) && Text(c, "prediction_type") != "flow_prediction" && !c.TryGetProperty("flow_shift", out _))
-            throw new InvalidDataException($"{path} describes a {kind}, which walks down no noise levels of flow matching. Replace it by the folder's own scheduler_config.json (FlowMatchEulerDiscreteScheduler).");
+        if (!isFlow && !Flag(c, "use_flow_sigmas", false) && Text(c, "prediction_type") != "flow_prediction"
+            && !c.TryGetProperty("flow_shift", out _))
+            throw new InvalidDataException(
+                $"{path} describes a {kind}, which walks down no noise levels of flow matching. Replace it by the folder's own "
+                    + $"scheduler_config.json (FlowMatchEulerDiscreteScheduler).");
         var d = new ScheduleOptions();
         var terminal = Number(c, "shift_terminal", 0);
         return d with
         {
             TrainingSteps = Int(c, "num_train_timesteps", 1000),
             Shift = isFlow ? Number(c, "shift", 1) : Number(c, "flow_shift", 1),
-            Dynamic = !Flag(c, "use_dynamic_shifting", false) ? DynamicShift.None : Text(c, "time_shift_type") == "linear" ? DynamicShift.Linear : DynamicShift.Exponential,
+            Dynamic = !Flag(c, "use_dynamic_shifting", false) ? DynamicShift.None : Text(c, "time_shift_type") == "linear"
+                ? DynamicShift.Linear : DynamicShift.Exponential,
             BaseShift = Number(c, "base_shift", d.BaseShift),
             MaxShift = Number(c, "max_shift", d.MaxShift),
             BaseTokens = Int(c, "base_image_seq_len", d.BaseTokens),
             MaxTokens = Int(c, "max_image_seq_len", d.MaxTokens),
             Terminal = terminal > 0 ? terminal : null,
-            Spacing = Flag(c, "use_karras_sigmas", false) ? NoiseSpacing.Karras : Flag(c, "use_exponential_sigmas", false) ? NoiseSpacing.Exponential : Flag(c, "use_beta_sigmas", false) ? NoiseSpacing.Beta : NoiseSpacing.Shifted,
+            Spacing = Flag(c, "use_karras_sigmas", false) ? NoiseSpacing.Karras : Flag(c, "use_exponential_sigmas", false)
+                ? NoiseSpacing.Exponential : Flag(c, "use_beta_sigmas", false) ? NoiseSpacing.Beta : NoiseSpacing.Shifted,
         };
     }
 
@@ -147,7 +159,8 @@ internal static class SdConfig
             PooledWidth = Int(c, "pooled_projection_dim", 2048),
             PositionTableSize = Int(c, "pos_embed_max_size", 96),
             QkNorm = QkNorm(c, path),
-            DualAttentionLayers = c.TryGetProperty("dual_attention_layers", out var dual) && dual.ValueKind == JsonValueKind.Array ? [.. dual.EnumerateArray().Select(x => x.GetInt32())] : [],
+            DualAttentionLayers = c.TryGetProperty("dual_attention_layers", out var dual) && dual.ValueKind == JsonValueKind.Array
+                ? [.. dual.EnumerateArray().Select(x => x.GetInt32())] : [],
         };
         return new ControlNetOptions
         {
@@ -173,7 +186,9 @@ internal static class SdConfig
     /// <summary>Refuses the config of another class of model by name.</summary>
     public static void Kind(JsonElement c, string path, string expected)
     {
-        if (c.TryGetProperty("_class_name", out var name) && name.GetString() is { } actual && actual != expected) throw new InvalidDataException($"{path} describes a {actual}; expected {expected}. This is the checkpoint of another kind of model.");
+        if (c.TryGetProperty("_class_name", out var name) && name.GetString() is { } actual && actual != expected)
+            throw new InvalidDataException(
+                $"{path} describes a {actual}; expected {expected}. This is the checkpoint of another kind of model.");
     }
 
     public static int Int(JsonElement c, string name, int otherwise)
@@ -183,7 +198,8 @@ internal static class SdConfig
         => c.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : otherwise;
 
     public static bool Flag(JsonElement c, string name, bool otherwise)
-        => c.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : otherwise;
+        => c.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()
+            : otherwise;
 
     public static string? Text(JsonElement c, string name)
         => c.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

@@ -80,7 +80,8 @@ internal static class SdConfigWriter
         ["shift"] = shift,
     };
 
-    public static Dictionary<string, object?> Index(SingleFileParts parts) => Index(parts.Transformer, parts.Vae, parts.ClipL, parts.ClipG, parts.T5);
+    public static Dictionary<string, object?> Index(SingleFileParts parts) =>
+        Index(parts.Transformer, parts.Vae, parts.ClipL, parts.ClipG, parts.T5);
 
     /// <summary>The index of a folder with the parts that are not null.</summary>
     public static Dictionary<string, object?> Index(object? transformer, object? vae, object? clipL, object? clipG, object? t5)

@@ -16,9 +16,12 @@ internal static partial class ShapeInference
         var head = source.Entries.TryGetValue("transformer_blocks.0.attn.norm_q.weight", out var norm) ? norm.Shape[0] : 0;
         // Released networks have as many heads as layers; the head norm tells where it is there.
         var heads = head > 0 ? width / head : layers;
-        if (heads == 0 || width % heads != 0) throw new InvalidDataException($"{source.Path}: a width of {width} does not split into {heads} heads; this is no Stable Diffusion 3 transformer.");
+        if (heads == 0 || width % heads != 0)
+            throw new InvalidDataException(
+                $"{source.Path}: a width of {width} does not split into {heads} heads; this is no Stable Diffusion 3 transformer.");
         var table = (long)Math.Round(Math.Sqrt(positions[1]));
-        if (table * table != positions[1]) throw new InvalidDataException($"{source.Path}: the position table has {positions[1]} entries, which is no square.");
+        if (table * table != positions[1])
+            throw new InvalidDataException($"{source.Path}: the position table has {positions[1]} entries, which is no square.");
         return new MmDitOptions
         {
             PatchSize = (int)patch,
@@ -31,14 +34,17 @@ internal static partial class ShapeInference
             PooledWidth = (int)Shape(source, "time_text_embed.text_embedder.linear_1.weight")[1],
             PositionTableSize = (int)table,
             QkNorm = head > 0,
-            DualAttentionLayers = [.. source.Entries.Keys.Select(k => DualBlock().Match(k)).Where(m => m.Success).Select(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)).Distinct().Order()],
+            DualAttentionLayers =
+                [.. source.Entries.Keys.Select(k => DualBlock().Match(k)).Where(m => m.Success)
+                    .Select(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)).Distinct().Order()],
         };
     }
 
     public static VaeOptions Autoencoder(ITensorSource source)
     {
         var blocks = Count(source, VaeBlock());
-        int[] channels = [.. Enumerable.Range(0, blocks).Select(i => (int)Shape(source, $"encoder.down_blocks.{i}.resnets.0.conv1.weight")[0])];
+        int[] channels = [.. Enumerable.Range(0, blocks)
+            .Select(i => (int)Shape(source, $"encoder.down_blocks.{i}.resnets.0.conv1.weight")[0])];
         var common = channels.Aggregate(0, Gcd);
         return new VaeOptions
         {
@@ -59,7 +65,10 @@ internal static partial class ShapeInference
     {
         var tokens = Shape(source, "text_model.embeddings.token_embedding.weight");
         long width = tokens[1], head = width % 64 == 0 ? 64 : smallHead;
-        if (head <= 0 || width % head != 0) throw new InvalidDataException($"{source.Path}: a CLIP width of {width} does not split into heads of {head}; load the model from a folder with its config.json.");
+        if (head <= 0 || width % head != 0)
+            throw new InvalidDataException(
+                $"{source.Path}: a CLIP width of {width} does not split into heads of {head}; load the model from a folder with its "
+                    + $"config.json.");
         return new ClipTextOptions
         {
             VocabularySize = (int)tokens[0],
@@ -90,10 +99,12 @@ internal static partial class ShapeInference
         };
     }
 
-    private static IReadOnlyList<long> Shape(ITensorSource source, string key) => source.Entries.TryGetValue(key, out var entry) ? entry.Shape
+    private static IReadOnlyList<long> Shape(ITensorSource source, string key) =>
+        source.Entries.TryGetValue(key, out var entry) ? entry.Shape
         : throw new InvalidDataException($"{source.Path} lacks '{key}'.");
 
-    private static int Count(ITensorSource source, Regex pattern) => 1 + source.Entries.Keys.Select(k => pattern.Match(k)).Where(m => m.Success)
+    private static int Count(ITensorSource source, Regex pattern) =>
+        1 + source.Entries.Keys.Select(k => pattern.Match(k)).Where(m => m.Success)
         .Select(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)).DefaultIfEmpty(-1).Max();
 
     private static int Gcd(int a, int b) => b == 0 ? a : Gcd(b, a % b);

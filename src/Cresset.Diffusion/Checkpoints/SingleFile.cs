@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>The networks inside one file: each part as a source in the folder layout, or null where it is absent.</summary>
-internal sealed record SingleFileParts(ITensorSource? Transformer, ITensorSource? Vae, ITensorSource? ClipL, ITensorSource? ClipG, ITensorSource? T5);
+internal sealed record SingleFileParts(ITensorSource? Transformer, ITensorSource? Vae, ITensorSource? ClipL, ITensorSource? ClipG,
+    ITensorSource? T5);
 
 /// <summary>Finds Stability's networks in a single file, whole or in parts, whatever prefixes its keys carry.</summary>
 internal static class SingleFile
@@ -14,10 +15,15 @@ internal static class SingleFile
 
     public static SingleFileParts Open(ITensorSource source)
     {
-        var transformer = Sub(source, TransformerPrefix) ?? (source.Entries.Keys.Any(k => k.StartsWith("joint_blocks.", StringComparison.Ordinal)) ? Only(source, "") : null);
+        var transformer = Sub(source, TransformerPrefix)
+            ?? (source.Entries.Keys.Any(k => k.StartsWith("joint_blocks.", StringComparison.Ordinal)) ? Only(source, "") : null);
         var vae = Sub(source, VaePrefix) ?? (source.Entries.ContainsKey("decoder.up.0.block.0.norm1.weight") ? Only(source, "") : null);
-        ITensorSource? folder = transformer is null ? source.Entries.Keys.Any(k => k.StartsWith("transformer_blocks.", StringComparison.Ordinal)) ? Only(source, "") : null : OriginalTransformer.ToFolder(transformer);
-        ITensorSource? autoencoder = vae is null ? source.Entries.Keys.Any(k => k.StartsWith("decoder.up_blocks.", StringComparison.Ordinal)) ? Only(source, "") : null : OriginalVae.ToFolder(vae);
+        ITensorSource? folder = transformer is null
+            ? source.Entries.Keys.Any(k => k.StartsWith("transformer_blocks.", StringComparison.Ordinal)) ? Only(source, "") : null
+            : OriginalTransformer.ToFolder(transformer);
+        ITensorSource? autoencoder = vae is null
+            ? source.Entries.Keys.Any(k => k.StartsWith("decoder.up_blocks.", StringComparison.Ordinal)) ? Only(source, "") : null
+            : OriginalVae.ToFolder(vae);
         ITensorSource? clipL = Encoder(source, "clip_l");
         ITensorSource? clipG = Encoder(source, "clip_g");
         ITensorSource? t5 = Encoder(source, "t5xxl");
@@ -29,7 +35,8 @@ internal static class SingleFile
         }
         if (t5 is null && source.Entries.ContainsKey("encoder.block.0.layer.0.SelfAttention.q.weight")) t5 = source;
         if (t5 is null && source.Entries.ContainsKey("enc.blk.0.attn_q.weight")) t5 = LlamaT5.ToFolder(source);
-        return new SingleFileParts(folder, autoencoder, clipL is null ? null : WithProjection(clipL), clipG is null ? null : WithProjection(clipG), t5 is null ? null : WithShared(t5));
+        return new SingleFileParts(folder, autoencoder, clipL is null ? null : WithProjection(clipL),
+            clipG is null ? null : WithProjection(clipG), t5 is null ? null : WithShared(t5));
     }
 
     /// <summary>Lays networks out in the keys of one original file.</summary>
@@ -56,7 +63,8 @@ internal static class SingleFile
     /// <summary>CLIP with an identity where no projection is stored.</summary>
     public static ITensorSource WithProjection(ITensorSource source)
     {
-        if (source.Entries.ContainsKey("text_projection.weight") || !source.Entries.TryGetValue("text_model.final_layer_norm.weight", out var norm)) return source;
+        if (source.Entries.ContainsKey("text_projection.weight")
+            || !source.Entries.TryGetValue("text_model.final_layer_norm.weight", out var norm)) return source;
         var result = Only(source, "");
         result.Add("text_projection.weight", norm.Dtype, [norm.Shape[0], norm.Shape[0]], () =>
         {
@@ -85,7 +93,8 @@ internal static class SingleFile
     public static IReadOnlyList<string> Strays(ITensorSource source)
     {
         if (!source.Entries.Keys.Any(k => k.StartsWith(TransformerPrefix, StringComparison.Ordinal))) return [];
-        string[] known = [TransformerPrefix, VaePrefix, .. EncoderPrefixes.SelectMany(p => new[] { $"{p}clip_l.", $"{p}clip_g.", $"{p}t5xxl." })];
+        string[] known = [TransformerPrefix, VaePrefix,
+            .. EncoderPrefixes.SelectMany(p => new[] { $"{p}clip_l.", $"{p}clip_g.", $"{p}t5xxl." })];
         return [.. source.Entries.Keys.Where(k => !known.Any(p => k.StartsWith(p, StringComparison.Ordinal)))];
     }
 
@@ -98,7 +107,8 @@ internal static class SingleFile
         return null;
     }
 
-    private static VirtualSource? Sub(ITensorSource source, string prefix) => source.Entries.Keys.Any(k => k.StartsWith(prefix, StringComparison.Ordinal)) ? Only(source, prefix) : null;
+    private static VirtualSource? Sub(ITensorSource source, string prefix) =>
+        source.Entries.Keys.Any(k => k.StartsWith(prefix, StringComparison.Ordinal)) ? Only(source, prefix) : null;
 
     private static VirtualSource Only(ITensorSource source, string prefix)
     {

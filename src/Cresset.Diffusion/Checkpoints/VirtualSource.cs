@@ -33,10 +33,12 @@ internal sealed class VirtualSource(string path, ITensorSource? owned = null) : 
         });
 
     /// <summary>Any tensor, made when asked for.</summary>
-    public void Add(string name, SafetensorsDtype dtype, IReadOnlyList<long> shape, Func<Tensor> read, Func<PackedWeight?>? packed = null, (string Type, long Bytes)? stored = null)
+    public void Add(string name, SafetensorsDtype dtype, IReadOnlyList<long> shape, Func<Tensor> read, Func<PackedWeight?>? packed = null,
+        (string Type, long Bytes)? stored = null)
     {
         var bytes = shape.Aggregate(1L, (a, b) => a * b) * Bytes(dtype);
-        if (!_entries.TryAdd(name, new SafetensorsEntry(name, dtype, shape, 0, bytes))) throw new InvalidDataException($"{Path}: two tensors become '{name}'.");
+        if (!_entries.TryAdd(name, new SafetensorsEntry(name, dtype, shape, 0, bytes)))
+            throw new InvalidDataException($"{Path}: two tensors become '{name}'.");
         _items.Add(name, new Item(read, packed, stored ?? (dtype.ToString(), bytes)));
     }
 
@@ -62,7 +64,8 @@ internal sealed class VirtualSource(string path, ITensorSource? owned = null) : 
         _ => 1,
     };
 
-    private void Add(string name, ITensorSource source, string key, IReadOnlyList<long> shape, Func<Tensor, Tensor>? change, Func<PackedWeight?>? packed)
+    private void Add(string name, ITensorSource source, string key, IReadOnlyList<long> shape, Func<Tensor, Tensor>? change,
+        Func<PackedWeight?>? packed)
     {
         var entry = source.Entries[key];
         var (type, bytes) = source.StoredAs(key);

@@ -13,19 +13,22 @@ public static class WeightLoader
     /// <summary>Loads every weight of the module; all keys and shapes are compared before the first is touched.</summary>
     /// <param name="module">The network, best built with <see cref="WeightPlace.Nowhere"/>.</param>
     /// <param name="source">The checkpoint; may be disposed afterwards.</param>
-    /// <param name="dtype">Element type of the weights; null keeps the stored one, and on a CPU matrices in 8 bits or fewer as they are stored.</param>
+    /// <param name="dtype">Element type of the weights; null keeps the stored one, and on a CPU matrices in 8 bits or fewer as they are
+    /// stored.</param>
     /// <param name="device">Device; null is the CPU.</param>
     /// <param name="cancellation">Stops between two tensors.</param>
     /// <returns>What was loaded; keys that only the checkpoint has are reported, not refused.</returns>
     /// <exception cref="CheckpointException">Keys are missing or shapes differ; nothing was changed.</exception>
-    public static LoadReport Load(nn.Module module, ITensorSource source, ScalarType? dtype = null, Device? device = null, CancellationToken cancellation = default)
+    public static LoadReport Load(nn.Module module, ITensorSource source, ScalarType? dtype = null, Device? device = null,
+        CancellationToken cancellation = default)
     {
         var onCpu = device is null || device.type == TorchSharp.DeviceType.CPU;
         return Load(module, source, _ => dtype, keepPacked: dtype is null && onCpu, device, cancellation);
     }
 
     /// <summary>As above, the element type chosen by the type in which a tensor is stored; null keeps that.</summary>
-    internal static LoadReport Load(nn.Module module, ITensorSource source, Func<ScalarType, ScalarType?> dtype, bool keepPacked, Device? device, CancellationToken cancellation)
+    internal static LoadReport Load(nn.Module module, ITensorSource source, Func<ScalarType, ScalarType?> dtype, bool keepPacked,
+        Device? device, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(source);
@@ -62,8 +65,12 @@ public static class WeightLoader
         foreach (var (key, slot) in slots)
         {
             if (!source.Entries.TryGetValue(key, out var entry)) missing.Add(key);
-            else if (!entry.Shape.SequenceEqual(slot.Shape)) misShaped.Add($"{key}: checkpoint [{string.Join(", ", entry.Shape)}], module {Shape.Text(slot.Shape)}");
-            else if (entry.Dtype is not (SafetensorsDtype.F64 or SafetensorsDtype.F32 or SafetensorsDtype.F16 or SafetensorsDtype.BF16 or SafetensorsDtype.F8E4M3 or SafetensorsDtype.F8E5M2)) misShaped.Add($"{key}: stored as {entry.Dtype} without scales that are known");
+            else if (!entry.Shape.SequenceEqual(slot.Shape))
+                misShaped.Add($"{key}: checkpoint [{string.Join(", ", entry.Shape)}], module {Shape.Text(slot.Shape)}");
+            else if (entry.Dtype
+                is not (SafetensorsDtype.F64 or SafetensorsDtype.F32 or SafetensorsDtype.F16 or SafetensorsDtype.BF16
+                    or SafetensorsDtype.F8E4M3 or SafetensorsDtype.F8E5M2))
+                misShaped.Add($"{key}: stored as {entry.Dtype} without scales that are known");
             else loaded.Add(key);
         }
         return new LoadReport(loaded, missing, [.. source.Entries.Keys.Where(key => !slots.ContainsKey(key))], misShaped);

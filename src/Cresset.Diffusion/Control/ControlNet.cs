@@ -44,13 +44,17 @@ public sealed class ControlNet : nn.Module
         if (options.ReadsText)
         {
             _context = new Projection(sizes.TextWidth, sizes.Width, true, place);
-            _blocks = new ModuleList<JointBlock>([.. Enumerable.Range(0, sizes.Layers).Select(i => new JointBlock(sizes, i, isLast: false, place))]);
+            _blocks =
+                new ModuleList<JointBlock>(
+                    [.. Enumerable.Range(0, sizes.Layers).Select(i => new JointBlock(sizes, i, isLast: false, place))]);
         }
         else
         {
             _blocks = new ModuleList<ImageBlock>([.. Enumerable.Range(0, sizes.Layers).Select(_ => new ImageBlock(sizes, place))]);
         }
-        _outputs = new ModuleList<Projection>([.. Enumerable.Range(0, sizes.Layers).Select(_ => new Projection(sizes.Width, sizes.Width, true, place))]);
+        _outputs =
+            new ModuleList<Projection>(
+                [.. Enumerable.Range(0, sizes.Layers).Select(_ => new Projection(sizes.Width, sizes.Width, true, place))]);
         _control = new PatchEmbedding(sizes, place, hasPositions: false, options.ExtraChannels);
         if (!place.IsUnallocated)
         {
@@ -99,15 +103,20 @@ public sealed class ControlNet : nn.Module
     /// <param name="context">[N, T, D].</param>
     /// <param name="pooled">[N, P].</param>
     /// <param name="scale">Strength of the control.</param>
-    public IReadOnlyList<Tensor> Residuals(MmDit transformer, Tensor latents, Tensor control, Tensor times, Tensor context, Tensor pooled, double scale = 1)
+    public IReadOnlyList<Tensor> Residuals(MmDit transformer, Tensor latents, Tensor control, Tensor times, Tensor context, Tensor pooled,
+        double scale = 1)
     {
         ArgumentNullException.ThrowIfNull(transformer);
-        if (transformer.Options.Width != Options.Transformer.Width) throw new ArgumentException($"This ControlNet has width {Options.Transformer.Width}, the transformer {transformer.Options.Width}: it was made for another model.", nameof(transformer));
+        if (transformer.Options.Width != Options.Transformer.Width)
+            throw new ArgumentException(
+                $"This ControlNet has width {Options.Transformer.Width}, the transformer {transformer.Options.Width}: it was made for "
+                    + $"another model.", nameof(transformer));
         using var scope = NewDisposeScope();
         var dtype = HalfPrecision.ComputeType(_conditioning.parameters().First());
         var p = (Options.ZeroPooled ? zeros_like(pooled) : pooled).to(dtype);
         var activated = nn.functional.silu(_conditioning.call(times, p));
-        var x = (_patches is null ? transformer.Patches(latents).to(dtype) : _patches.call(latents.to(dtype))) + _control.call(control.to(dtype));
+        var x = (_patches is null ? transformer.Patches(latents).to(dtype) : _patches.call(latents.to(dtype)))
+            + _control.call(control.to(dtype));
         var y = _context?.call(context.to(dtype));
         var result = new List<Tensor>();
         for (var i = 0; i < Options.Transformer.Layers; i++)

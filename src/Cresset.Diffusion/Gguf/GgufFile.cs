@@ -23,7 +23,8 @@ public sealed class GgufFile : IPackedSource, IStoredBytes
     private readonly Dictionary<string, SafetensorsEntry> _entries;
     private readonly Dictionary<ScalarType, Tensor> _maps = [];
 
-    private GgufFile(string path, SafeFileHandle handle, Dictionary<string, string> metadata, Dictionary<string, GgufType> types, Dictionary<string, SafetensorsEntry> entries)
+    private GgufFile(string path, SafeFileHandle handle, Dictionary<string, string> metadata, Dictionary<string, GgufType> types,
+        Dictionary<string, SafetensorsEntry> entries)
         => (Path, _handle, Metadata, _types, _entries) = (path, handle, metadata, types, entries);
 
     /// <inheritdoc/>
@@ -36,7 +37,9 @@ public sealed class GgufFile : IPackedSource, IStoredBytes
     public IReadOnlyDictionary<string, SafetensorsEntry> Entries => _entries;
 
     /// <summary>Storage type of a tensor, such as "Q4_K".</summary>
-    public string TypeOf(string name) => _types.TryGetValue(name, out var type) ? type.ToString() : throw new KeyNotFoundException($"{Path} holds no tensor '{name}'.{NearestName.Suggest(name, _types.Keys)}");
+    public string TypeOf(string name) =>
+        _types.TryGetValue(name, out var type) ? type.ToString()
+            : throw new KeyNotFoundException($"{Path} holds no tensor '{name}'.{NearestName.Suggest(name, _types.Keys)}");
 
     /// <summary>Bytes that a tensor takes in the file.</summary>
     internal long StoredBytes(string name) => _entries[name].Count / _types[name].Block().Elements * _types[name].Block().Bytes;
@@ -63,7 +66,8 @@ public sealed class GgufFile : IPackedSource, IStoredBytes
         if (reader.UInt32() != Magic) throw reader.Broken("the file does not begin with GGUF");
         if (reader.UInt32() is var version and not (2 or 3)) throw reader.Broken($"version {version} is not known; 2 and 3 are");
         ulong tensors = reader.UInt64(), values = reader.UInt64();
-        if (tensors > 1_000_000 || values > 1_000_000) throw reader.Broken($"it announces {tensors} tensors and {values} values, which cannot be");
+        if (tensors > 1_000_000 || values > 1_000_000)
+            throw reader.Broken($"it announces {tensors} tensors and {values} values, which cannot be");
         var metadata = new Dictionary<string, string>();
         for (ulong i = 0; i < values; i++) metadata[reader.Text()] = reader.Value(reader.UInt32(), 0);
         var alignment = metadata.TryGetValue("general.alignment", out var text) && long.TryParse(text, out var a) && a > 0 ? a : 32;
@@ -73,12 +77,14 @@ public sealed class GgufFile : IPackedSource, IStoredBytes
         {
             var name = reader.Text();
             var dimensions = reader.UInt32();
-            if (dimensions > MaxDimensions) throw reader.Broken($"'{name}' has {dimensions} dimensions; at most {MaxDimensions} are allowed");
+            if (dimensions > MaxDimensions)
+                throw reader.Broken($"'{name}' has {dimensions} dimensions; at most {MaxDimensions} are allowed");
             var shape = new long[dimensions];
             // The fastest dimension comes first there.
             for (var d = 0; d < dimensions; d++) shape[dimensions - 1 - d] = checked((long)reader.UInt64());
             var type = (GgufType)reader.UInt32();
-            if (type.Block().Elements == 0) throw reader.Broken($"'{name}' has the type number {(int)type}; read are {string.Join(", ", Enum.GetNames<GgufType>())}");
+            if (type.Block().Elements == 0)
+                throw reader.Broken($"'{name}' has the type number {(int)type}; read are {string.Join(", ", Enum.GetNames<GgufType>())}");
             if (!types.TryAdd(name, type)) throw reader.Broken($"'{name}' is there twice");
             directory.Add((name, shape, type, reader.UInt64()));
         }
@@ -89,10 +95,16 @@ public sealed class GgufFile : IPackedSource, IStoredBytes
         {
             var count = shape.Aggregate(1L, (x, y) => checked(x * y));
             var (elements, bytes) = type.Block();
-            if (shape.Length > 0 && shape[^1] % elements != 0) throw new InvalidDataException($"{path}: '{name}' has rows of {shape[^1]} values, no multiple of the {elements} in a {type} block.");
+            if (shape.Length > 0 && shape[^1] % elements != 0)
+                throw new InvalidDataException(
+                    $"{path}: '{name}' has rows of {shape[^1]} values, no multiple of the {elements} in a {type} block.");
             var size = count / elements * bytes;
-            if (offset > (ulong)length || start + (long)offset + size > length) throw new InvalidDataException($"{path}: '{name}' ends at byte {start + (long)offset + size}, behind the end of the file at {length}; the file was cut.");
-            entries[name] = new SafetensorsEntry(name, Stored(type), shape, start + (long)offset, count * VirtualSource.Bytes(Stored(type)));
+            if (offset > (ulong)length || start + (long)offset + size > length)
+                throw new InvalidDataException(
+                    $"{path}: '{name}' ends at byte {start + (long)offset + size}, behind the end of the file at {length}; the file was "
+                        + $"cut.");
+            entries[name] = new SafetensorsEntry(name, Stored(type), shape, start + (long)offset,
+                count * VirtualSource.Bytes(Stored(type)));
         }
         return new GgufFile(path, handle, metadata, types, entries);
     }
@@ -100,7 +112,8 @@ public sealed class GgufFile : IPackedSource, IStoredBytes
     /// <inheritdoc/>
     public Tensor Read(string name)
     {
-        if (!_entries.TryGetValue(name, out var entry)) throw new KeyNotFoundException($"{Path} holds no tensor '{name}'.{NearestName.Suggest(name, _entries.Keys)}");
+        if (!_entries.TryGetValue(name, out var entry))
+            throw new KeyNotFoundException($"{Path} holds no tensor '{name}'.{NearestName.Suggest(name, _entries.Keys)}");
         var type = _types[name];
         var (elements, size) = type.Block();
         var count = entry.Count;
@@ -132,12 +145,14 @@ public sealed class GgufFile : IPackedSource, IStoredBytes
     }
 
     /// <inheritdoc/>
-    public Tensor MapBytes(string name) => _entries.TryGetValue(name, out var entry) ? Whole(ScalarType.Byte, 1).narrow(0, entry.Offset, StoredBytes(name))
+    public Tensor MapBytes(string name) =>
+        _entries.TryGetValue(name, out var entry) ? Whole(ScalarType.Byte, 1).narrow(0, entry.Offset, StoredBytes(name))
         : throw new KeyNotFoundException($"{Path} holds no tensor '{name}'.{NearestName.Suggest(name, _entries.Keys)}");
 
     PackedWeight? IPackedSource.Packed(string name)
     {
-        if (!_entries.TryGetValue(name, out var entry) || entry.Shape.Count != 2 || BlockFormat.Of(_types[name]) is not { } format) return null;
+        if (!_entries.TryGetValue(name, out var entry) || entry.Shape.Count != 2 || BlockFormat.Of(_types[name]) is not { } format)
+            return null;
         using var scope = NewDisposeScope();
         return new PackedWeight(format, MapBytes(name).view(entry.Shape[0], format.RowBytes(entry.Shape[1])), entry.Shape[1]);
     }
@@ -255,7 +270,9 @@ public sealed class GgufFile : IPackedSource, IStoredBytes
             var at = Position;
             var got = stream.ReadAtLeast(target, target.Length, throwOnEndOfStream: false);
             Position += got;
-            if (got < target.Length) throw new InvalidDataException($"{path} is no readable GGUF file: it ends at byte {Position}, where {target.Length} bytes from {at} are wanted.");
+            if (got < target.Length)
+                throw new InvalidDataException(
+                    $"{path} is no readable GGUF file: it ends at byte {Position}, where {target.Length} bytes from {at} are wanted.");
         }
     }
 }

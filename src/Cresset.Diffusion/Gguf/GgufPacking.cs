@@ -30,7 +30,8 @@ internal static class GgufPacking
         var blocks = values.Length / elements;
         TensorWork.Each((blocks + group - 1) / group, g =>
         {
-            for (var i = (int)g * group; i < Math.Min(blocks, ((int)g + 1) * group); i++) pack(values.AsSpan(i * elements, elements), result.AsSpan(i * bytes, bytes));
+            for (var i = (int)g * group; i < Math.Min(blocks, ((int)g + 1) * group); i++)
+                pack(values.AsSpan(i * elements, elements), result.AsSpan(i * bytes, bytes));
         });
         return result;
     }
@@ -41,7 +42,9 @@ internal static class GgufPacking
         foreach (var v in values) largest = Math.Max(largest, Math.Abs(v));
         var scale = largest / 127;
         BinaryPrimitives.WriteHalfLittleEndian(block, (Half)scale);
-        for (var i = 0; i < 32; i++) block[2 + i] = (byte)(sbyte)(scale == 0 ? 0 : Math.Clamp(MathF.Round(values[i] / scale, MidpointRounding.AwayFromZero), -127, 127));
+        for (var i = 0; i < 32; i++)
+            block[2 + i] =
+                (byte)(sbyte)(scale == 0 ? 0 : Math.Clamp(MathF.Round(values[i] / scale, MidpointRounding.AwayFromZero), -127, 127));
     }
 
     private static void Q4(ReadOnlySpan<float> values, Span<byte> block)

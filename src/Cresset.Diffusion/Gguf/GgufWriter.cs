@@ -32,8 +32,10 @@ public static class GgufWriter
     private const int Alignment = 32;
 
     /// <summary>Writes all tensors of a source, one after the other, atomically.</summary>
-    /// <returns>How many tensors were stored in which type. Rows that are no whole number of blocks take Q8_0, or single precision.</returns>
-    public static IReadOnlyDictionary<string, int> Write(string path, ITensorSource source, GgufStorage storage, CancellationToken cancellation = default)
+    /// <returns>How many tensors were stored in which type. Rows that are no whole number of blocks take Q8_0, or single
+    /// precision.</returns>
+    public static IReadOnlyDictionary<string, int> Write(string path, ITensorSource source, GgufStorage storage,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         var plan = new List<(string Name, IReadOnlyList<long> Shape, GgufType Type, long Offset, long Size)>();
@@ -72,7 +74,8 @@ public static class GgufWriter
         return plan.GroupBy(p => p.Type.ToString()).ToDictionary(g => g.Key, g => g.Count());
     }
 
-    private static long Header(BinaryWriter writer, List<(string Name, IReadOnlyList<long> Shape, GgufType Type, long Offset, long Size)> plan)
+    private static long Header(BinaryWriter writer,
+        List<(string Name, IReadOnlyList<long> Shape, GgufType Type, long Offset, long Size)> plan)
     {
         long count = 0;
         void Text(string text)

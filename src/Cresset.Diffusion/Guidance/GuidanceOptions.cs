@@ -5,7 +5,9 @@ namespace Cresset.Diffusion;
 /// <summary>How strongly and in which way samples follow the prompt.</summary>
 public sealed record GuidanceOptions : IOptionsRecord
 {
-    /// <summary>Classifier-free guidance (Ho and Salimans 2022): v = v0 + scale (v1 - v0). 1 or less turns it off, and one evaluation less is made.</summary>
+    /// <summary>
+    /// Classifier-free guidance (Ho and Salimans 2022): v = v0 + scale (v1 - v0). 1 or less turns it off, and one evaluation less is made.
+    /// </summary>
     public double Scale { get; init; } = 5;
 
     /// <summary>Rescaling of the guided velocity to the spread of the conditional one (Lin et al. 2023), 0 (none) to 1.</summary>

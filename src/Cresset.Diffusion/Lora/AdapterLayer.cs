@@ -9,4 +9,5 @@ namespace Cresset.Diffusion;
 /// <param name="Inputs">Columns of the weight.</param>
 /// <param name="Outputs">Rows of the weight.</param>
 /// <param name="Parameters">Numbers in the file.</param>
-public sealed record AdapterLayer(LoraPart Part, string Target, string Kind, long Rank, double Alpha, long Inputs, long Outputs, long Parameters);
+public sealed record AdapterLayer(LoraPart Part, string Target, string Kind, long Rank, double Alpha, long Inputs, long Outputs,
+    long Parameters);

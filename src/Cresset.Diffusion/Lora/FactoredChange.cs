@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// A change in one of LyCORIS's forms (Yeh et al. 2023): LoKr is the Kronecker product of two matrices, LoHa the product element by element;
+/// A change in one of LyCORIS's forms (Yeh et al. 2023): LoKr is the Kronecker product of two matrices, LoHa the product element by
+/// element;
 /// each of the two may itself be a product of two.
 /// </summary>
 internal sealed class FactoredChange : IWeightChange
@@ -20,7 +21,8 @@ internal sealed class FactoredChange : IWeightChange
     /// <param name="target">The layer in the folder layout.</param>
     /// <param name="alpha">alpha of the file, or null.</param>
     /// <param name="rows">Chooses the rows that belong to this layer.</param>
-    public FactoredChange(bool isKronecker, IReadOnlyList<Tensor> first, IReadOnlyList<Tensor> second, LoraPart part, string target, double? alpha, Func<Tensor, Tensor> rows)
+    public FactoredChange(bool isKronecker, IReadOnlyList<Tensor> first, IReadOnlyList<Tensor> second, LoraPart part, string target,
+        double? alpha, Func<Tensor, Tensor> rows)
     {
         (IsKronecker, _first, _second, Part, Target, _rows) = (isKronecker, first, second, part, target, rows);
         // The scale of a Kronecker product without inner rank is 1 whatever alpha says: LyCORIS writes a large number there.
@@ -55,7 +57,9 @@ internal sealed class FactoredChange : IWeightChange
         using var scope = NewDisposeScope();
         Tensor a = Product(_first), b = Product(_second);
         // A product element by element would stretch a single row or column without a word.
-        if (!IsKronecker && !a.shape.SequenceEqual(b.shape)) throw new ShapeException($"The two matrices of '{Target}' have the shapes {Shape.Text(a)} and {Shape.Text(b)}; they must be the same.");
+        if (!IsKronecker && !a.shape.SequenceEqual(b.shape))
+            throw new ShapeException(
+                $"The two matrices of '{Target}' have the shapes {Shape.Text(a)} and {Shape.Text(b)}; they must be the same.");
         var whole = IsKronecker ? a.kron(b) : a.mul(b);
         return _rows(whole.mul(Rank == 0 ? 1 : Alpha / Rank)).contiguous().MoveToOuterDisposeScope();
     }

@@ -32,7 +32,8 @@ public sealed class LoraAdapter : IDisposable
     public IReadOnlyList<LoraPair> Pairs { get; }
 
     /// <summary>Every layer that it changes, in the file's form.</summary>
-    public IReadOnlyList<AdapterLayer> Layers => [.. Changes.Select(c => new AdapterLayer(c.Part, c.Target, c.Kind, c.Rank, c.Alpha, c.Inputs, c.Outputs, c.Parameters))];
+    public IReadOnlyList<AdapterLayer> Layers =>
+        [.. Changes.Select(c => new AdapterLayer(c.Part, c.Target, c.Kind, c.Rank, c.Alpha, c.Inputs, c.Outputs, c.Parameters))];
 
     /// <summary>Keys of the file that are none of the forms known and are left out, such as the words of a bundle.</summary>
     public IReadOnlyList<string> LeftOut { get; } = [];
@@ -50,7 +51,9 @@ public sealed class LoraAdapter : IDisposable
     /// <summary>The networks that it changes.</summary>
     public IReadOnlyList<LoraPart> Parts => [.. Changes.Select(p => p.Part).Distinct().Order()];
 
-    /// <summary>True for a safetensors file that looks like a LoRA or another adapter, judged by its keys; nothing is read but the header.</summary>
+    /// <summary>
+    /// True for a safetensors file that looks like a LoRA or another adapter, judged by its keys; nothing is read but the header.
+    /// </summary>
     public static bool IsLora(string path)
     {
         if (Directory.Exists(path)) path = Path.Combine(path, FolderFile);
@@ -60,12 +63,15 @@ public sealed class LoraAdapter : IDisposable
     }
 
     /// <summary>
-    /// Puts its changes, times their strengths, into every network that it changes. All targets and shapes are checked first. Plain low-rank
-    /// changes of packed weights are added to the layers' outputs, and the weights stay packed; other forms unpack the layers they change to bfloat16.
+    /// Puts its changes, times their strengths, into every network that it changes. All targets and shapes are checked first. Plain
+    /// low-rank
+    /// changes of packed weights are added to the layers' outputs, and the weights stay packed; other forms unpack the layers they change
+    /// to bfloat16.
     /// </summary>
     /// <param name="model">The pipeline.</param>
     /// <param name="scales">Strengths; null is 1 everywhere.</param>
-    /// <exception cref="CheckpointException">A text encoder is absent, or a target or shape does not fit: this LoRA belongs to another model; nothing was changed.</exception>
+    /// <exception cref="CheckpointException">A text encoder is absent, or a target or shape does not fit: this LoRA belongs to another
+    /// model; nothing was changed.</exception>
     public void Merge(StableDiffusion3 model, LoraScales? scales = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -73,7 +79,10 @@ public sealed class LoraAdapter : IDisposable
         var networks = new Dictionary<LoraPart, nn.Module>();
         foreach (var part in Parts.Where(p => scales.Of(p) != 0))
         {
-            networks[part] = Network(model, part) ?? throw new CheckpointException($"{Name} changes {LoraPartNames.Words(part)}, which this model was loaded without: load it too, or leave that part out by scale 0 (--lora-skip {LoraPartNames.Option(part)}).");
+            networks[part] = Network(model, part)
+                ?? throw new CheckpointException(
+                    $"{Name} changes {LoraPartNames.Words(part)}, which this model was loaded without: load it too, or leave that part out "
+                        + $"by scale 0 (--lora-skip {LoraPartNames.Option(part)}).");
         }
         Merge(networks, scales);
     }
@@ -82,7 +91,10 @@ public sealed class LoraAdapter : IDisposable
     public void Merge(MmDit model, double scale = 1)
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (!Parts.Contains(LoraPart.Transformer)) throw new CheckpointException($"{Name} changes no layer of the transformer, only {string.Join(", ", Parts.Select(LoraPartNames.Words))}: merge it into the whole pipeline.");
+        if (!Parts.Contains(LoraPart.Transformer))
+            throw new CheckpointException(
+                $"{Name} changes no layer of the transformer, only {string.Join(", ", Parts.Select(LoraPartNames.Words))}: merge it into "
+                    + $"the whole pipeline.");
         Merge(new Dictionary<LoraPart, nn.Module> { [LoraPart.Transformer] = model }, new LoraScales(scale));
     }
 
@@ -127,7 +139,9 @@ public sealed class LoraAdapter : IDisposable
         SafetensorsWriter.Write(path, tensors, header);
     }
 
-    /// <summary>Saves the adapter with kohya's names (<c>lora_transformer_….lora_down.weight</c>, <c>lora_te1_….lora_down.weight</c>).</summary>
+    /// <summary>
+    /// Saves the adapter with kohya's names (<c>lora_transformer_….lora_down.weight</c>, <c>lora_te1_….lora_down.weight</c>).
+    /// </summary>
     /// <exception cref="NotSupportedException">It has changes in other forms than LoRA and DoRA.</exception>
     public void SaveKohya(string path)
     {
@@ -145,7 +159,9 @@ public sealed class LoraAdapter : IDisposable
         SafetensorsWriter.Write(path, tensors);
     }
 
-    /// <summary>Frees the changes; a network keeps the weights they were merged into, and loses what was added to the outputs of packed layers.</summary>
+    /// <summary>
+    /// Frees the changes; a network keeps the weights they were merged into, and loses what was added to the outputs of packed layers.
+    /// </summary>
     public void Dispose()
     {
         // What is added to outputs reads the pairs: it goes with them.
@@ -154,20 +170,24 @@ public sealed class LoraAdapter : IDisposable
         foreach (var change in Changes) change.Dispose();
     }
 
-    private static Tensor DownOf(LoraPair pair) => pair.DownShape is { } shape ? pair.Down.detach().cpu().view([.. shape]) : pair.Down.detach().cpu();
+    private static Tensor DownOf(LoraPair pair) =>
+        pair.DownShape is { } shape ? pair.Down.detach().cpu().view([.. shape]) : pair.Down.detach().cpu();
 
-    private static Tensor UpOf(LoraPair pair) => pair.DownShape is null ? pair.Up.detach().cpu() : pair.Up.detach().cpu().view(pair.Up.size(0), pair.Up.size(1), 1, 1);
+    private static Tensor UpOf(LoraPair pair) =>
+        pair.DownShape is null ? pair.Up.detach().cpu() : pair.Up.detach().cpu().view(pair.Up.size(0), pair.Up.size(1), 1, 1);
 
     private void OnlyPairs()
     {
-        if (_others.Count > 0) throw new NotSupportedException($"{Name} has {_others.Count} changes as {_others[0].Kind}; only LoRA and DoRA are written.");
+        if (_others.Count > 0)
+            throw new NotSupportedException($"{Name} has {_others.Count} changes as {_others[0].Kind}; only LoRA and DoRA are written.");
     }
 
     private static string InFolder(string path)
     {
         if (!Directory.Exists(path)) return path;
         var file = Path.Combine(path, FolderFile);
-        return File.Exists(file) ? file : throw new FileNotFoundException($"{path} is a folder without a {FolderFile}: name the LoRA's file.", path);
+        return File.Exists(file) ? file
+            : throw new FileNotFoundException($"{path} is a folder without a {FolderFile}: name the LoRA's file.", path);
     }
 
     private static nn.Module? Network(StableDiffusion3 model, LoraPart part) => part switch
@@ -182,8 +202,11 @@ public sealed class LoraAdapter : IDisposable
     {
         foreach (var part in networks.Keys)
         {
-            if (!double.IsFinite(scales.Of(part))) throw new ArgumentOutOfRangeException(nameof(scales), scales.Of(part), $"The strength for {LoraPartNames.Words(part)} must be a finite number.");
-            if (_merged.ContainsKey(networks[part])) throw new InvalidOperationException($"{Name} is merged into {LoraPartNames.Words(part)} already: unmerge it first.");
+            if (!double.IsFinite(scales.Of(part)))
+                throw new ArgumentOutOfRangeException(nameof(scales), scales.Of(part),
+                    $"The strength for {LoraPartNames.Words(part)} must be a finite number.");
+            if (_merged.ContainsKey(networks[part]))
+                throw new InvalidOperationException($"{Name} is merged into {LoraPartNames.Words(part)} already: unmerge it first.");
         }
         var layers = Fit(networks);
         using var noGrad = no_grad();
@@ -205,7 +228,9 @@ public sealed class LoraAdapter : IDisposable
     private void TakeOut(nn.Module network)
     {
         var later = _merged[network].FirstOrDefault(c => !c.IsLast);
-        if (later is not null) throw new InvalidOperationException($"{Name} cannot be taken out: the weight of one of its layers was changed after it. Take out adapters merged later first.");
+        if (later is not null)
+            throw new InvalidOperationException(
+                $"{Name} cannot be taken out: the weight of one of its layers was changed after it. Take out adapters merged later first.");
         _merged.Remove(network, out var before);
         using var noGrad = no_grad();
         foreach (var change in before!) change.TakeBack();
@@ -245,11 +270,14 @@ public sealed class LoraAdapter : IDisposable
         return result;
     }
 
-    private static Tensor WeightOf(WeightLayer layer) => layer is Projection projection ? projection.Weight : ((SquareConvolution)layer).Weight;
+    private static Tensor WeightOf(WeightLayer layer) =>
+        layer is Projection projection ? projection.Weight : ((SquareConvolution)layer).Weight;
 
     private List<(IWeightChange Change, WeightLayer Layer)> Fit(Dictionary<LoraPart, nn.Module> networks)
     {
-        var found = networks.ToDictionary(n => n.Key, n => n.Value.named_modules().Where(m => m.module is Projection or SquareConvolution).ToDictionary(m => m.name, m => (WeightLayer)m.module));
+        var found = networks.ToDictionary(n => n.Key,
+            n => n.Value.named_modules().Where(m => m.module is Projection or SquareConvolution)
+                .ToDictionary(m => m.name, m => (WeightLayer)m.module));
         List<string> unexpected = [], misShaped = [], loaded = [];
         var result = new List<(IWeightChange Change, WeightLayer Layer)>();
         foreach (var change in Changes.Where(p => networks.ContainsKey(p.Part)))
@@ -262,15 +290,19 @@ public sealed class LoraAdapter : IDisposable
             }
             var weight = WeightOf(layer);
             long rows = weight.size(0), columns = weight.numel() / weight.size(0);
-            if (rows != change.Outputs || columns != change.Inputs) misShaped.Add($"{name}: adapter [{change.Outputs}, {change.Inputs}], network {Shape.Text(weight)}");
-            else if (change.Magnitude is { } lengths && lengths.numel() != rows && lengths.numel() != columns) misShaped.Add($"{name}: {lengths.numel()} magnitudes, network {Shape.Text(weight)}");
+            if (rows != change.Outputs || columns != change.Inputs)
+                misShaped.Add($"{name}: adapter [{change.Outputs}, {change.Inputs}], network {Shape.Text(weight)}");
+            else if (change.Magnitude is { } lengths && lengths.numel() != rows && lengths.numel() != columns)
+                misShaped.Add($"{name}: {lengths.numel()} magnitudes, network {Shape.Text(weight)}");
             else
             {
                 loaded.Add(name);
                 result.Add((change, layer));
             }
         }
-        if (unexpected.Count + misShaped.Count > 0) throw new CheckpointException(Name, new LoadReport(loaded, [], unexpected, misShaped), "This LoRA was made for another model; nothing was changed.");
+        if (unexpected.Count + misShaped.Count > 0)
+            throw new CheckpointException(Name, new LoadReport(loaded, [], unexpected, misShaped),
+                "This LoRA was made for another model; nothing was changed.");
         return result;
     }
 

@@ -18,7 +18,8 @@ internal static class LoraHeader
         try
         {
             using var document = JsonDocument.Parse(text);
-            var parts = Enum.GetValues<LoraPart>().ToDictionary(p => p, p => Alphas(document.RootElement, LoraPartNames.Diffusers(p) + "."));
+            var parts = Enum.GetValues<LoraPart>()
+                .ToDictionary(p => p, p => Alphas(document.RootElement, LoraPartNames.Diffusers(p) + "."));
             return (part, target, rank) => parts[part](target, rank);
         }
         catch (JsonException error)
@@ -52,14 +53,18 @@ internal static class LoraHeader
         double? common = Property("lora_alpha") is { ValueKind: JsonValueKind.Number } alpha ? alpha.GetDouble() : null;
         var byRoot = Property("use_rslora") is { ValueKind: JsonValueKind.True };
         var own = Property("alpha_pattern") is { ValueKind: JsonValueKind.Object } pattern
-            ? pattern.EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Number).Select(p => (Name: p.Name.TrimStart('^'), Alpha: p.Value.GetDouble())).ToList() : [];
+            ? pattern.EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Number)
+                .Select(p => (Name: p.Name.TrimStart('^'), Alpha: p.Value.GetDouble())).ToList() : [];
         return (target, rank) =>
         {
-            var named = own.Where(p => target == p.Name || target.EndsWith("." + p.Name, StringComparison.Ordinal)).Select(p => (double?)p.Alpha).FirstOrDefault();
+            var named = own.Where(p => target == p.Name || target.EndsWith("." + p.Name, StringComparison.Ordinal))
+                .Select(p => (double?)p.Alpha).FirstOrDefault();
             // Rank-stabilized adapters divide by the root of the rank (Kalajdzievski 2023).
             return (named ?? common) * (byRoot ? Math.Sqrt(rank) : 1);
         };
 
-        JsonElement? Property(string name) => root.ValueKind != JsonValueKind.Object ? null : root.TryGetProperty(prefix + name, out var value) || root.TryGetProperty(name, out value) ? value : null;
+        JsonElement? Property(string name) =>
+            root.ValueKind != JsonValueKind.Object ? null
+                : root.TryGetProperty(prefix + name, out var value) || root.TryGetProperty(name, out value) ? value : null;
     }
 }

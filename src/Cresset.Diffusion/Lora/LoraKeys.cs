@@ -25,9 +25,13 @@ internal static partial class LoraKeys
 
     private static readonly string[] UnderscorePrefixes = ["lora_transformer_", "lora_unet_", "lycoris_"];
 
-    private static readonly string[] MagnitudeSuffixes = [".dora_scale", ".lora_magnitude_vector", ".lora_magnitude_vector.weight", ".lora_magnitude_vector.default.weight"];
+    private static readonly string[] MagnitudeSuffixes = [".dora_scale", ".lora_magnitude_vector", ".lora_magnitude_vector.weight",
+        ".lora_magnitude_vector.default.weight"];
 
-    private static readonly string[] NamesWithUnderscores = ["transformer_blocks", "joint_blocks", "context_block", "x_block", "to_q", "to_k", "to_v", "to_out", "to_add_out", "add_q_proj", "add_k_proj", "add_v_proj", "ff_context", "norm1_context", "adaLN_modulation", "context_embedder", "proj_out", "norm_out", "time_text_embed", "timestep_embedder", "text_embedder", "linear_1", "linear_2", "pos_embed", "x_embedder", "t_embedder", "y_embedder", "final_layer"];
+    private static readonly string[] NamesWithUnderscores = ["transformer_blocks", "joint_blocks", "context_block", "x_block", "to_q",
+        "to_k", "to_v", "to_out", "to_add_out", "add_q_proj", "add_k_proj", "add_v_proj", "ff_context", "norm1_context", "adaLN_modulation",
+        "context_embedder", "proj_out", "norm_out", "time_text_embed", "timestep_embedder", "text_embedder", "linear_1", "linear_2",
+        "pos_embed", "x_embedder", "t_embedder", "y_embedder", "final_layer"];
 
     public static AdapterFile Read(ITensorSource source)
     {
@@ -62,7 +66,8 @@ internal static partial class LoraKeys
             var (part, target) = LoraPartNames.TextLayer(stem) ?? (LoraPart.Transformer, Target(stem));
             using var scope = NewDisposeScope();
             var down = source.Read(key);
-            Add(file.Pairs, source, part, target, down, source.Read(up), Alpha(stem) ?? alphas(part, target, down.size(0)), magnitude is null ? null : source.Read(magnitude));
+            Add(file.Pairs, source, part, target, down, source.Read(up), Alpha(stem) ?? alphas(part, target, down.size(0)),
+                magnitude is null ? null : source.Read(magnitude));
         }
         foreach (var stem in source.Entries.Keys.Select(Factored).OfType<string>().Distinct().ToList())
         {
@@ -72,10 +77,13 @@ internal static partial class LoraKeys
             var (part, target) = LoraPartNames.TextLayer(stem) ?? (LoraPart.Transformer, Target(stem));
             AddFactored(file.Others, source, part, target, keys, Alpha(stem), magnitude);
         }
-        if (file.Pairs.Count + file.Others.Count == 0) throw new InvalidDataException($"{source.Path} holds no LoRA: it looks like {CheckpointKind.Of(source)}.");
+        if (file.Pairs.Count + file.Others.Count == 0)
+            throw new InvalidDataException($"{source.Path} holds no LoRA: it looks like {CheckpointKind.Of(source)}.");
         file.LeftOut.AddRange(source.Entries.Keys.Where(k => !used.Contains(k)));
         var twice = file.Pairs.Concat(file.Others).GroupBy(p => (p.Part, p.Target)).FirstOrDefault(g => g.Count() > 1);
-        if (twice is not null) throw new InvalidDataException($"{source.Path} changes '{twice.Key.Target}' of {LoraPartNames.Words(twice.Key.Part)} twice, under two names.");
+        if (twice is not null)
+            throw new InvalidDataException(
+                $"{source.Path} changes '{twice.Key.Target}' of {LoraPartNames.Words(twice.Key.Part)} twice, under two names.");
     }
 
     private static string? Factored(string key)
@@ -90,19 +98,26 @@ internal static partial class LoraKeys
         bool Has(string name) => source.Entries.ContainsKey(stem + name);
         foreach (var (prefix, core) in new[] { (".lokr_", new[] { ".lokr_t2" }), (".hada_", [".hada_t1", ".hada_t2"]) })
         {
-            string[]? Of(string name) => Has(prefix + name) ? [stem + prefix + name] : Has(prefix + name + "_a") && Has(prefix + name + "_b") ? [stem + prefix + name + "_a", stem + prefix + name + "_b"] : null;
-            if (!core.Any(Has) && Of("w1") is { } first && Of("w2") is { } second) return new FactorNames(prefix == ".lokr_", first, second);
+            string[]? Of(string name) =>
+                Has(prefix + name) ? [stem + prefix + name] : Has(prefix + name + "_a") && Has(prefix + name + "_b")
+                    ? [stem + prefix + name + "_a", stem + prefix + name + "_b"] : null;
+            if (!core.Any(Has) && Of("w1") is { } first && Of("w2") is { } second)
+                return new FactorNames(prefix == ".lokr_", first, second);
         }
         return null;
     }
 
-    private static void AddFactored(List<IWeightChange> changes, ITensorSource source, LoraPart part, string target, FactorNames keys, double? alpha, string? magnitude)
+    private static void AddFactored(List<IWeightChange> changes, ITensorSource source, LoraPart part, string target, FactorNames keys,
+        double? alpha, string? magnitude)
     {
         var match = part == LoraPart.Transformer ? Original().Match(target) : Match.Empty;
         List<(string Layer, Func<Tensor, Tensor> Rows)> layers;
         if (match.Success && StackedName(match.Groups[2].Value) is { } parts)
         {
-            layers = [.. parts.Select((name, i) => ($"transformer_blocks.{match.Groups[1].Value}.{name}", (Func<Tensor, Tensor>)(t => t.narrow(0, i * (t.size(0) / 3), t.size(0) / 3))))];
+            layers =
+                [.. parts.Select(
+                    (name, i) => ($"transformer_blocks.{match.Groups[1].Value}.{name}",
+                        (Func<Tensor, Tensor>)(t => t.narrow(0, i * (t.size(0) / 3), t.size(0) / 3))))];
         }
         else
         {
@@ -113,9 +128,11 @@ internal static partial class LoraKeys
                 if (target != "final_layer.adaLN_modulation.1" && t.size(0) != 2 * t.size(1)) return t;
                 return cat([t.narrow(0, t.size(0) / 2, t.size(0) / 2), t.narrow(0, 0, t.size(0) / 2)], 0);
             }
-            layers = [(match.Success ? PlainName(match) : part == LoraPart.Transformer ? Outside(target) : target, swapped ? Swap : t => t)];
+            layers = [(match.Success ? PlainName(match) : part == LoraPart.Transformer ? Outside(target) : target,
+                swapped ? Swap : t => t)];
         }
-        if (magnitude is not null && part == LoraPart.Transformer && (target == "final_layer.adaLN_modulation.1" || IsLastText(target))) throw new InvalidDataException($"{source.Path}: magnitudes of '{target}' are read for LoRA only.");
+        if (magnitude is not null && part == LoraPart.Transformer && (target == "final_layer.adaLN_modulation.1" || IsLastText(target)))
+            throw new InvalidDataException($"{source.Path}: magnitudes of '{target}' are read for LoRA only.");
         foreach (var (layer, rows) in layers)
         {
             using var scope = NewDisposeScope();
@@ -123,22 +140,32 @@ internal static partial class LoraKeys
             List<Tensor> first = Tensors(keys.First), second = Tensors(keys.Second);
             try
             {
-                var lengths = magnitude is null ? null : layers.Count > 1 && source.Entries[magnitude].Shape[0] > 1 ? rows(source.Read(magnitude)).clone() : source.Read(magnitude);
-                changes.Add(new FactoredChange(keys.IsKronecker, first, second, part, layer, alpha, rows) { Magnitude = lengths?.DetachFromDisposeScope() });
+                var lengths = magnitude is null ? null : layers.Count > 1 && source.Entries[magnitude].Shape[0] > 1
+                    ? rows(source.Read(magnitude)).clone() : source.Read(magnitude);
+                changes.Add(
+                    new FactoredChange(keys.IsKronecker, first, second, part, layer, alpha,
+                        rows)
+                    { Magnitude = lengths?.DetachFromDisposeScope() });
             }
             catch (Exception error) when (error is System.Runtime.InteropServices.ExternalException or ShapeException)
             {
                 foreach (var tensor in first.Concat(second)) tensor.Dispose();
-                throw new InvalidDataException($"{source.Path}: the factors of '{target}' ({string.Join(", ", keys.First.Concat(keys.Second).Select(k => "[" + string.Join(", ", source.Entries[k].Shape) + "]"))}) do not fit together.", error);
+                var shapes = keys.First.Concat(keys.Second).Select(k => "[" + string.Join(", ", source.Entries[k].Shape) + "]");
+                throw new InvalidDataException(
+                    $"{source.Path}: the factors of '{target}' ({string.Join(", ", shapes)}) do not fit together.", error);
             }
         }
     }
 
     // Runs inside a scope; what is kept leaves it.
-    private static void Add(List<LoraPair> pairs, ITensorSource source, LoraPart part, string target, Tensor down, Tensor up, double? alpha, Tensor? magnitude)
+    private static void Add(List<LoraPair> pairs, ITensorSource source, LoraPart part, string target, Tensor down, Tensor up, double? alpha,
+        Tensor? magnitude)
     {
         var kernel = down.dim() == 4 && up.dim() == 4 && up.size(2) == 1 && up.size(3) == 1;
-        if ((!kernel && (down.dim() != 2 || up.dim() != 2)) || down.size(0) != up.size(1)) throw new InvalidDataException($"{source.Path}: the pair for '{target}' has the shapes {Shape.Text(down)} and {Shape.Text(up)}; expected [rank, in] and [out, rank], or a convolution's [rank, in, k, k] and [out, rank, 1, 1].");
+        if ((!kernel && (down.dim() != 2 || up.dim() != 2)) || down.size(0) != up.size(1))
+            throw new InvalidDataException(
+                $"{source.Path}: the pair for '{target}' has the shapes {Shape.Text(down)} and {Shape.Text(up)}; expected [rank, in] and "
+                    + $"[out, rank], or a convolution's [rank, in, k, k] and [out, rank, 1, 1].");
         var shape = kernel ? down.shape : null;
         if (kernel) (down, up) = (down.flatten(1), up.flatten(1));
         var match = part == LoraPart.Transformer ? Original().Match(target) : Match.Empty;
@@ -146,7 +173,9 @@ internal static partial class LoraKeys
         {
             var rows = up.size(0) / 3;
             // Lengths of columns hold for all three, those of rows are cut as the rows are.
-            for (var i = 0; i < 3; i++) Keep($"transformer_blocks.{match.Groups[1].Value}.{parts[i]}", down.clone(), up.narrow(0, i * rows, rows).clone(), magnitude is null || magnitude.size(0) == 1 ? magnitude?.clone() : magnitude.narrow(0, i * rows, rows).clone());
+            for (var i = 0; i < 3; i++)
+                Keep($"transformer_blocks.{match.Groups[1].Value}.{parts[i]}", down.clone(), up.narrow(0, i * rows, rows).clone(),
+                    magnitude is null || magnitude.size(0) == 1 ? magnitude?.clone() : magnitude.narrow(0, i * rows, rows).clone());
             return;
         }
         var name = match.Success ? PlainName(match) : part == LoraPart.Transformer ? Outside(target) : target;
@@ -160,14 +189,19 @@ internal static partial class LoraKeys
         Keep(name, down, up, magnitude);
 
         void Keep(string layer, Tensor a, Tensor b, Tensor? lengths)
-            => pairs.Add(new LoraPair(layer, a.DetachFromDisposeScope(), b.DetachFromDisposeScope(), alpha ?? a.size(0), part) { Magnitude = lengths?.DetachFromDisposeScope(), DownShape = shape });
+            => pairs.Add(
+                new LoraPair(layer, a.DetachFromDisposeScope(), b.DetachFromDisposeScope(), alpha ?? a.size(0),
+                    part)
+                { Magnitude = lengths?.DetachFromDisposeScope(), DownShape = shape });
     }
 
     // Modulations with two parts alone (the last layer, the text half of the last block) store shift before scale in the original layout.
     private static bool IsSwapped(string target, Tensor down, Tensor up)
         => target == "final_layer.adaLN_modulation.1" || (IsLastText(target) && up.size(0) == 2 * down.size(1));
 
-    private static bool IsLastText(string target) => target.StartsWith("joint_blocks.", StringComparison.Ordinal) && target.EndsWith(".context_block.adaLN_modulation.1", StringComparison.Ordinal);
+    private static bool IsLastText(string target) =>
+        target.StartsWith("joint_blocks.", StringComparison.Ordinal)
+            && target.EndsWith(".context_block.adaLN_modulation.1", StringComparison.Ordinal);
 
     private static string Target(string stem)
     {

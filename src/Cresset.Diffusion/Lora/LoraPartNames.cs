@@ -19,12 +19,15 @@ internal static class LoraPartNames
         ("text_encoder_3.", LoraPart.T5),
     ];
 
-    private static readonly (string Prefix, LoraPart Part)[] Underscored = [("lora_te1_", LoraPart.ClipL), ("lora_te2_", LoraPart.ClipG), ("lora_te3_", LoraPart.T5)];
+    private static readonly (string Prefix, LoraPart Part)[] Underscored = [("lora_te1_", LoraPart.ClipL), ("lora_te2_", LoraPart.ClipG),
+        ("lora_te3_", LoraPart.T5)];
 
-    private static readonly string[] NamesWithUnderscores = ["text_model", "text_projection", "self_attn", "q_proj", "k_proj", "v_proj", "out_proj", "wi_0", "wi_1"];
+    private static readonly string[] NamesWithUnderscores = ["text_model", "text_projection", "self_attn", "q_proj", "k_proj", "v_proj",
+        "out_proj", "wi_0", "wi_1"];
 
     // The first files of diffusers named CLIP's layers after its own attention.
-    private static readonly (string Old, string New)[] OldNames = [(".to_q", ".q_proj"), (".to_k", ".k_proj"), (".to_v", ".v_proj"), (".to_out", ".out_proj")];
+    private static readonly (string Old, string New)[] OldNames = [(".to_q", ".q_proj"), (".to_k", ".k_proj"), (".to_v", ".v_proj"),
+        (".to_out", ".out_proj")];
 
     public static string Diffusers(LoraPart part) => part switch
     {
@@ -83,7 +86,9 @@ internal static class LoraPartNames
     /// <summary>Underscores stand for dots, but also belong to names: known names are put back first.</summary>
     public static string ToDots(string name, IEnumerable<string> namesWithUnderscores)
     {
-        foreach (var w in namesWithUnderscores.OrderByDescending(w => w.Length)) name = Regex.Replace(name, $"(?<![a-z0-9]){w}(?![a-z0-9])|(?<=_){w}(?=_|$)|^{w}(?=_|$)", w.Replace('_', '-'), RegexOptions.CultureInvariant);
+        foreach (var w in namesWithUnderscores.OrderByDescending(w => w.Length))
+            name = Regex.Replace(name, $"(?<![a-z0-9]){w}(?![a-z0-9])|(?<=_){w}(?=_|$)|^{w}(?=_|$)", w.Replace('_', '-'),
+                RegexOptions.CultureInvariant);
         return name.Replace('_', '.').Replace('-', '_');
     }
 }

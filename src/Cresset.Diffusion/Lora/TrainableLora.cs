@@ -13,7 +13,8 @@ namespace Cresset.Diffusion;
 /// </summary>
 public sealed class TrainableLora : nn.Module
 {
-    private static readonly string[] Attention = ["attn.to_q", "attn.to_k", "attn.to_v", "attn.to_out.0", "attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj", "attn.to_add_out"];
+    private static readonly string[] Attention = ["attn.to_q", "attn.to_k", "attn.to_v", "attn.to_out.0", "attn.add_q_proj",
+        "attn.add_k_proj", "attn.add_v_proj", "attn.to_add_out"];
 
     private readonly List<(string Target, Projection Layer, LoraLayer Change)> _changes = [];
 
@@ -45,7 +46,10 @@ public sealed class TrainableLora : nn.Module
 
     /// <summary>The changes as an adapter that can be saved or merged; copies.</summary>
     public LoraAdapter ToAdapter(string name)
-        => new(name, [.. _changes.Select(c => new LoraPair(c.Target, c.Change.Down.detach().clone().DetachFromDisposeScope(), c.Change.Up.detach().clone().DetachFromDisposeScope(), Alpha))]);
+        => new(name,
+            [.. _changes.Select(
+                c => new LoraPair(c.Target, c.Change.Down.detach().clone().DetachFromDisposeScope(),
+                    c.Change.Up.detach().clone().DetachFromDisposeScope(), Alpha))]);
 
     /// <summary>Takes the changes off the transformer and frees them.</summary>
     protected override void Dispose(bool disposing)

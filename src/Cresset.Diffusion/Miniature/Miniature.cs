@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// Stable Diffusion 3 in miniature: an <see cref="MmDit"/> and small text encoders that learn together, over the latents of a finished autoencoder
+/// Stable Diffusion 3 in miniature: an <see cref="MmDit"/> and small text encoders that learn together, over the latents of a finished
+/// autoencoder
 /// or over pixels. It is trained by <see cref="RectifiedFlowLoss"/> and draws by <see cref="StableDiffusion3"/>, as the large model.
 /// </summary>
 public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
@@ -45,8 +46,13 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
         Options = options.ThrowIfInvalid();
         Tokenizer = tokenizer;
         var unit = options.PatchSize * (autoencoder?.Options.Downscale ?? 1);
-        if (options.PictureSize % unit != 0) throw new ArgumentException($"PictureSize is {options.PictureSize}; with this autoencoder and patch it must be a multiple of {unit}.", nameof(options));
-        if (autoencoder is { Options.ImageChannels: not 1 }) throw new ArgumentException($"The autoencoder is of pictures with {autoencoder.Options.ImageChannels} channels; the miniature draws grey ones.", nameof(autoencoder));
+        if (options.PictureSize % unit != 0)
+            throw new ArgumentException(
+                $"PictureSize is {options.PictureSize}; with this autoencoder and patch it must be a multiple of {unit}.", nameof(options));
+        if (autoencoder is { Options.ImageChannels: not 1 })
+            throw new ArgumentException(
+                $"The autoencoder is of pictures with {autoencoder.Options.ImageChannels} channels; the miniature draws grey ones.",
+                nameof(autoencoder));
         var place = new WeightPlace(Generator: generator);
         var isWhole = options.Encoders == MiniatureEncoders.All;
         _tokens = new MiniatureTokens(tokenizer, isWhole);
@@ -68,7 +74,8 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
         }
         // Without an autoencoder pixels are the latents; this one has no weights and is never called.
         var vae = _autoencoder = autoencoder;
-        vae ??= new Vae(new VaeOptions { ImageChannels = 1, LatentChannels = 1, BlockChannels = [1], LayersPerBlock = 1, NormGroups = 1 }, WeightPlace.Nowhere);
+        vae ??= new Vae(new VaeOptions { ImageChannels = 1, LatentChannels = 1, BlockChannels = [1], LayersPerBlock = 1, NormGroups = 1 },
+            WeightPlace.Nowhere);
         var side = options.PictureSize / vae.Options.Downscale;
         _transformer = new MmDit(new MmDitOptions
         {
@@ -86,7 +93,14 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
         }, place);
         _transformer.ResetForTraining(generator);
         var text = isWhole
-            ? new TextEncoders(_transformer.Options) { ClipL = _clipL, ClipG = _clipG, ClipLTokenizer = _tokens.ClipL, ClipGTokenizer = _tokens.ClipG, T5Tokenizer = _tokens.T5 }
+            ? new TextEncoders(_transformer.Options)
+            {
+                ClipL = _clipL,
+                ClipG = _clipG,
+                ClipLTokenizer = _tokens.ClipL,
+                ClipGTokenizer = _tokens.ClipG,
+                T5Tokenizer = _tokens.T5
+            }
             : new TextEncoders(_transformer.Options);
         text.UseT5(_t5);
         _pipeline = new StableDiffusion3(_transformer, vae, text, Unshifted);
@@ -113,7 +127,9 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
     /// <summary>Ids of prompts, [N, T]; those of all encoders one after the other.</summary>
     public Tensor Encode(IEnumerable<string> prompts) => stack([.. prompts.Select(p => tensor(_tokens.Ids(p)))]);
 
-    /// <summary>The latents of pictures [N, 1, S, S] in -1..1, as the transformer sees them; without an autoencoder the pictures themselves.</summary>
+    /// <summary>
+    /// The latents of pictures [N, 1, S, S] in -1..1, as the transformer sees them; without an autoencoder the pictures themselves.
+    /// </summary>
     public Tensor Latents(Tensor pictures)
     {
         Shape.Expect(pictures, "N 1 S S", ("S", Options.PictureSize));
@@ -124,7 +140,8 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
     }
 
     /// <summary>
-    /// The rectified-flow loss (<see cref="RectifiedFlowLoss"/>) at fresh times and noise, prompts replaced by the empty one with the given probability so that
+    /// The rectified-flow loss (<see cref="RectifiedFlowLoss"/>) at fresh times and noise, prompts replaced by the empty one with the given
+    /// probability so that
     /// guidance can be learnt.
     /// </summary>
     /// <param name="latents">Data as <see cref="Latents"/> gives it, [N, C, s, s].</param>
@@ -143,7 +160,8 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
         var (prompts, rows) = Distinct(where(empty, Encode([""]), ids.cpu()));
         var (context, pooled) = Embed(prompts.to(device));
         var places = rows.to(device);
-        return RectifiedFlowLoss.Draw(_transformer, latents.to(device), context.index_select(0, places), pooled.index_select(0, places), new RectifiedFlowOptions { Times = density, Shift = 1 }, generator).MoveToOuterDisposeScope();
+        return RectifiedFlowLoss.Draw(_transformer, latents.to(device), context.index_select(0, places), pooled.index_select(0, places),
+            new RectifiedFlowOptions { Times = density, Shift = 1 }, generator).MoveToOuterDisposeScope();
     }
 
     /// <summary>Draws pictures for prompts with classifier-free guidance.</summary>
@@ -151,11 +169,13 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
     /// <param name="steps">Number of steps, over even times.</param>
     /// <param name="guidance">1 is the conditional model; more follows the prompt more closely.</param>
     /// <param name="generator">Source of the noise.</param>
-    /// <param name="seen">Shown the number of steps done and the picture of the state [N, 1, S, S], the noise at first; the picture is freed after the call.</param>
+    /// <param name="seen">Shown the number of steps done and the picture of the state [N, 1, S, S], the noise at first; the picture is
+    /// freed after the call.</param>
     /// <param name="sampler">How a step is made; Euler steps when it is left out.</param>
     /// <param name="cancellation">Stops between two steps.</param>
     /// <returns>[N, 1, S, S] in about -1..1.</returns>
-    public Tensor Sample(IReadOnlyList<string> prompts, int steps, double guidance, Generator generator, Action<int, Tensor>? seen = null, SamplerOptions? sampler = null, CancellationToken cancellation = default)
+    public Tensor Sample(IReadOnlyList<string> prompts, int steps, double guidance, Generator generator, Action<int, Tensor>? seen = null,
+        SamplerOptions? sampler = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         ArgumentNullException.ThrowIfNull(generator);
@@ -194,11 +214,18 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
         return Shown(result.Latents).cpu().MoveToOuterDisposeScope();
     }
 
-    /// <summary>Writes it as a diffusers folder (<see cref="StableDiffusion3.Save"/>), which <see cref="StableDiffusion3.Load"/> and other programs read.</summary>
-    /// <exception cref="NotSupportedException">It works on pixels, or has one text encoder: no folder of Stable Diffusion 3 says so.</exception>
+    /// <summary>
+    /// Writes it as a diffusers folder (<see cref="StableDiffusion3.Save"/>), which <see cref="StableDiffusion3.Load"/> and other programs
+    /// read.
+    /// </summary>
+    /// <exception cref="NotSupportedException">It works on pixels, or has one text encoder: no folder of Stable Diffusion 3 says
+    /// so.</exception>
     public void Save(string folder)
     {
-        if (!IsWhole) throw new NotSupportedException("Only a miniature with an autoencoder and all text encoders is a whole Stable Diffusion 3 (model.autoencoder=garments model.encoders=all).");
+        if (!IsWhole)
+            throw new NotSupportedException(
+                "Only a miniature with an autoencoder and all text encoders is a whole Stable Diffusion 3 (model.autoencoder=garments "
+                    + "model.encoders=all).");
         _pipeline.Save(folder);
     }
 
@@ -223,7 +250,9 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
 
     private Tensor Shown(Tensor latents) => _autoencoder is null ? latents.alias() : _autoencoder.Decode(latents);
 
-    /// <summary>What the transformer reads of prompts, without gradients; through the pipeline's own text encoders where all are there.</summary>
+    /// <summary>
+    /// What the transformer reads of prompts, without gradients; through the pipeline's own text encoders where all are there.
+    /// </summary>
     internal PromptEmbedding Prompts(IReadOnlyList<string> prompts)
     {
         using var scope = NewDisposeScope();
@@ -239,7 +268,8 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
             (context, pooled) = (cat([.. each.Select(e => e.Context)]), cat([.. each.Select(e => e.Pooled)]));
         }
         var rows = tensor(prompts.Select(p => (long)distinct.IndexOf(p)).ToArray()).to(context.device);
-        return new PromptEmbedding(context.index_select(0, rows).DetachFromDisposeScope(), pooled.index_select(0, rows).DetachFromDisposeScope());
+        return new PromptEmbedding(context.index_select(0, rows).DetachFromDisposeScope(),
+            pooled.index_select(0, rows).DetachFromDisposeScope());
     }
 
     // The different rows of ids [N, T] in the order of their coming, and which of them each row is.

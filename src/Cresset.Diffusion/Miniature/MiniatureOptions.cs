@@ -46,12 +46,14 @@ public sealed record MiniatureOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Positive(PictureSize)
         .Positive(PatchSize)
-        .Must(PatchSize > 0 && PictureSize % PatchSize == 0, PictureSize, $"a multiple of PatchSize ({PatchSize})", field: nameof(PictureSize))
+        .Must(PatchSize > 0 && PictureSize % PatchSize == 0, PictureSize, $"a multiple of PatchSize ({PatchSize})",
+            field: nameof(PictureSize))
         .Defined(Encoders)
         .Positive(Heads)
         .Must(Heads > 0 && Width > 0 && Width % (4 * Heads) == 0, Width, $"a multiple of 4 * Heads ({4 * Heads})", field: nameof(Width))
         .Positive(Layers)
-        .Must(TextWidth > 0 && TextWidth % (Encoders == MiniatureEncoders.All ? 4 : 2) == 0, TextWidth, Encoders == MiniatureEncoders.All ? "a multiple of 4" : "an even number", field: nameof(TextWidth))
+        .Must(TextWidth > 0 && TextWidth % (Encoders == MiniatureEncoders.All ? 4 : 2) == 0, TextWidth,
+            Encoders == MiniatureEncoders.All ? "a multiple of 4" : "an even number", field: nameof(TextWidth))
         .AtLeast(TextLayers, 2)
         .AtLeast(ContextLength, 3);
 }

@@ -1,7 +1,8 @@
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// The ids that a miniature's encoders read: whole words for one CLIP; for all encoders the large model's own tokenizers, cut down to the words of the
+/// The ids that a miniature's encoders read: whole words for one CLIP; for all encoders the large model's own tokenizers, cut down to the
+/// words of the
 /// closed language.
 /// </summary>
 internal sealed class MiniatureTokens
@@ -53,6 +54,7 @@ internal sealed class MiniatureTokens
     {
         if (ClipL is null) return Array.ConvertAll(_words.Encode(prompt, out _), id => (long)id);
         var plain = Plain(prompt);
-        return [.. ClipL.EncodePadded(plain, out _).Concat(ClipG!.EncodePadded(plain, out _)).Concat(T5!.EncodePadded(plain, T5Length, out _)).Select(id => (long)id)];
+        return [.. ClipL.EncodePadded(plain, out _).Concat(ClipG!.EncodePadded(plain, out _))
+            .Concat(T5!.EncodePadded(plain, T5Length, out _)).Select(id => (long)id)];
     }
 }

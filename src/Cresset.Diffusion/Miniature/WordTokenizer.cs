@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Cresset.Diffusion;
 
-/// <summary>Whole words as tokens, for the miniature's closed language. Ids: 0 padding, 1 start, 2 unknown, then the words, the end token last.</summary>
+/// <summary>
+/// Whole words as tokens, for the miniature's closed language. Ids: 0 padding, 1 start, 2 unknown, then the words, the end token last.
+/// </summary>
 public sealed class WordTokenizer
 {
     private readonly Dictionary<string, int> _ids = [];

@@ -48,20 +48,26 @@ internal static class StoredWeights
         foreach (var (key, entry) in entries)
         {
             if (used.Contains(key) || (IsWeight(key) && result.Entries.ContainsKey(Name(key)))) continue;
-            if (Array.Find(Unneeded, u => key.EndsWith(u, StringComparison.Ordinal)) is { } ending && result.Entries.ContainsKey(key[..^ending.Length] + Weight)) continue;
-            if (entry.Dtype is SafetensorsDtype.F8E4M3 or SafetensorsDtype.F8E5M2 && entry.Shape.Count > 0) AddFloat8(result, source, key, key, null);
+            if (Array.Find(Unneeded, u => key.EndsWith(u, StringComparison.Ordinal)) is { } ending
+                && result.Entries.ContainsKey(key[..^ending.Length] + Weight)) continue;
+            if (entry.Dtype is SafetensorsDtype.F8E4M3 or SafetensorsDtype.F8E5M2 && entry.Shape.Count > 0)
+                AddFloat8(result, source, key, key, null);
             else result.Add(key, source, key);
         }
         return result;
     }
 
-    private static bool IsWeight(string key) => key.EndsWith(Weight, StringComparison.Ordinal) || key.EndsWith(Weight + "._data", StringComparison.Ordinal);
+    private static bool IsWeight(string key) =>
+        key.EndsWith(Weight, StringComparison.Ordinal) || key.EndsWith(Weight + "._data", StringComparison.Ordinal);
 
     private static string Name(string key) => key.EndsWith("._data", StringComparison.Ordinal) ? key[..^"._data".Length] : key;
 
-    private static bool IsMark(string key) => key.EndsWith(".scale_weight", StringComparison.Ordinal) || key.EndsWith(".weight_scale", StringComparison.Ordinal)
-        || key.EndsWith("scaled_fp8", StringComparison.Ordinal) || key.EndsWith(".weight.absmax", StringComparison.Ordinal) || key.EndsWith(".SCB", StringComparison.Ordinal)
-        || key.EndsWith(".comfy_quant", StringComparison.Ordinal) || key.EndsWith(".weight._data", StringComparison.Ordinal) || key.EndsWith(".weight_scale_inv", StringComparison.Ordinal);
+    private static bool IsMark(string key) =>
+        key.EndsWith(".scale_weight", StringComparison.Ordinal) || key.EndsWith(".weight_scale", StringComparison.Ordinal)
+        || key.EndsWith("scaled_fp8", StringComparison.Ordinal) || key.EndsWith(".weight.absmax", StringComparison.Ordinal)
+        || key.EndsWith(".SCB", StringComparison.Ordinal)
+        || key.EndsWith(".comfy_quant", StringComparison.Ordinal) || key.EndsWith(".weight._data", StringComparison.Ordinal)
+        || key.EndsWith(".weight_scale_inv", StringComparison.Ordinal);
 
     private static void AddWeight(VirtualSource result, ITensorSource source, string key, HashSet<string> used)
     {
@@ -82,7 +88,11 @@ internal static class StoredWeights
         }
         foreach (var ending in new[] { ".weight_scale_2", ".weight_scale_inv" })
         {
-            if (entries.ContainsKey(stem + ending)) throw new InvalidDataException($"{source.Path}: '{stem + ending}' belongs to a storage that is not read ({(ending == ".weight_scale_2" ? "NVFP4" : "float8 with a scale for each square of weights")}). Use a file in bf16, fp16, fp8, NF4 or GGUF.");
+            if (entries.ContainsKey(stem + ending))
+                throw new InvalidDataException(
+                    $"{source.Path}: '{stem + ending}' belongs to a storage that is not read "
+                        + $"({(ending == ".weight_scale_2" ? "NVFP4" : "float8 with a scale for each square of weights")}). Use a file in "
+                        + $"bf16, fp16, fp8, NF4 or GGUF.");
         }
         var scale = new[] { ".scale_weight", ".weight_scale" }.Select(e => stem + e).FirstOrDefault(entries.ContainsKey);
         if (scale is null) return;
@@ -99,10 +109,13 @@ internal static class StoredWeights
             case SafetensorsDtype.F32 or SafetensorsDtype.F16 or SafetensorsDtype.BF16:
                 // A layer that its maker left as it was has a scale too.
                 var count = entries[key].Shape.Count;
-                result.Add(key, source, key, entries[key].Shape, t => t.to(ScalarType.Float32).mul(scales().view([-1, .. Enumerable.Repeat(1L, count - 1)])).to(t.dtype));
+                result.Add(key, source, key, entries[key].Shape,
+                    t => t.to(ScalarType.Float32).mul(scales().view([-1, .. Enumerable.Repeat(1L, count - 1)])).to(t.dtype));
                 break;
             default:
-                throw new InvalidDataException($"{source.Path}: '{key}' of type {entries[key].Dtype} has the scale '{scale}'; scales of F8_E4M3, F8_E5M2 and I8 are read.");
+                throw new InvalidDataException(
+                    $"{source.Path}: '{key}' of type {entries[key].Dtype} has the scale '{scale}'; scales of F8_E4M3, F8_E5M2 and I8 are "
+                        + $"read.");
         }
     }
 
@@ -111,7 +124,10 @@ internal static class StoredWeights
         var name = Name(key);
         var scale = name + "._scale";
         var entry = source.Entries[key];
-        if (!source.Entries.ContainsKey(scale) || entry.Dtype is not (SafetensorsDtype.I8 or SafetensorsDtype.F8E4M3 or SafetensorsDtype.F8E5M2)) throw new InvalidDataException($"{source.Path}: '{key}' of type {entry.Dtype} is optimum-quanto's in a form that is not read; qint8, qfloat8 are.");
+        if (!source.Entries.ContainsKey(scale)
+            || entry.Dtype is not (SafetensorsDtype.I8 or SafetensorsDtype.F8E4M3 or SafetensorsDtype.F8E5M2))
+            throw new InvalidDataException(
+                $"{source.Path}: '{key}' of type {entry.Dtype} is optimum-quanto's in a form that is not read; qint8, qfloat8 are.");
         used.UnionWith([key, scale]);
         var scales = Scale(source, scale, entry.Shape);
         if (entry.Dtype == SafetensorsDtype.I8) AddBytes(result, source, name, key, BlockFormat.Int8, scales);
@@ -119,9 +135,11 @@ internal static class StoredWeights
     }
 
     private static void AddFloat8(VirtualSource result, ITensorSource source, string name, string key, Func<Tensor>? scales)
-        => AddBytes(result, source, name, key, source.Entries[key].Dtype == SafetensorsDtype.F8E5M2 ? BlockFormat.Float8E5M2 : BlockFormat.Float8E4M3, scales);
+        => AddBytes(result, source, name, key,
+            source.Entries[key].Dtype == SafetensorsDtype.F8E5M2 ? BlockFormat.Float8E5M2 : BlockFormat.Float8E4M3, scales);
 
-    private static void AddBytes(VirtualSource result, ITensorSource source, string name, string key, BlockFormat format, Func<Tensor>? scales)
+    private static void AddBytes(VirtualSource result, ITensorSource source, string name, string key, BlockFormat format,
+        Func<Tensor>? scales)
     {
         var entry = source.Entries[key];
         long rows = entry.Shape[0], columns = entry.Shape.Skip(1).Aggregate(1L, (a, b) => a * b);
@@ -129,7 +147,8 @@ internal static class StoredWeights
         {
             using var scope = NewDisposeScope();
             var scale = scales?.Invoke();
-            return new PackedWeight(format, Bytes(source, key).view(rows, columns), columns, scale, scale is null ? 0 : scale.numel() == 1 ? rows * columns : columns);
+            return new PackedWeight(format, Bytes(source, key).view(rows, columns), columns, scale,
+                scale is null ? 0 : scale.numel() == 1 ? rows * columns : columns);
         }
         // 8-bit floats without a scale are exact in bfloat16.
         var dtype = scales is null ? SafetensorsDtype.BF16 : SafetensorsDtype.F32;
@@ -141,11 +160,13 @@ internal static class StoredWeights
         }, entry.Shape.Count == 2 ? Pack : null, (format.Name + (scales is null ? "" : " scaled"), entry.Length));
     }
 
-    // bitsandbytes: two numbers a byte, the largest magnitude of each block, and the block's size and the matrix's shape as JSON in a tensor.
+    // bitsandbytes: two numbers a byte, the largest magnitude of each block, and the block's size and the matrix's shape as JSON in a
+    // tensor.
     private static void AddNibbles(VirtualSource result, ITensorSource source, string key, HashSet<string> used)
     {
         var state = source.Entries.Keys.FirstOrDefault(k => k.StartsWith(key + ".quant_state.bitsandbytes__", StringComparison.Ordinal))
-            ?? throw new InvalidDataException($"{source.Path}: '{key}' has an absmax, but no quant_state that names bitsandbytes' storage.");
+            ?? throw new InvalidDataException(
+                $"{source.Path}: '{key}' has an absmax, but no quant_state that names bitsandbytes' storage.");
         var kind = state[(key + ".quant_state.bitsandbytes__").Length..];
         JsonElement settings;
         try
@@ -157,10 +178,14 @@ internal static class StoredWeights
         {
             throw new InvalidDataException($"{source.Path}: '{state}' is not valid JSON: {error.Message}", error);
         }
-        long[] shape = settings.TryGetProperty("shape", out var dimensions) && dimensions.ValueKind == JsonValueKind.Array ? [.. dimensions.EnumerateArray().Select(d => d.GetInt64())] : [];
+        long[] shape = settings.TryGetProperty("shape", out var dimensions) && dimensions.ValueKind == JsonValueKind.Array
+            ? [.. dimensions.EnumerateArray().Select(d => d.GetInt64())] : [];
         long block = SdConfig.Int(settings, "blocksize", 64);
-        if (shape.Length != 2 || shape[0] < 1 || shape[1] < 1 || shape[1] % 2 != 0 || block < 1 || source.Entries[key].Count * 2 != shape[0] * shape[1])
-            throw new InvalidDataException($"{source.Path}: '{state}' gives '{key}' the shape [{string.Join(", ", shape)}] in blocks of {block}, which its {source.Entries[key].Count} bytes do not fill.");
+        if (shape.Length != 2 || shape[0] < 1 || shape[1] < 1 || shape[1] % 2 != 0 || block < 1
+            || source.Entries[key].Count * 2 != shape[0] * shape[1])
+            throw new InvalidDataException(
+                $"{source.Path}: '{state}' gives '{key}' the shape [{string.Join(", ", shape)}] in blocks of {block}, which its "
+                    + $"{source.Entries[key].Count} bytes do not fill.");
         string[] parts = [".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map"];
         used.UnionWith(parts.Select(p => key + p));
         used.UnionWith([key, state]);
@@ -169,23 +194,29 @@ internal static class StoredWeights
         {
             using var scope = NewDisposeScope();
             var table = source.Map(key + ".quant_map").to(ScalarType.Float32).view(-1).data<float>().ToArray();
-            if (table.Length != 16) throw new InvalidDataException($"{source.Path}: '{key}.quant_map' has {table.Length} values; 4-bit numbers need 16.");
+            if (table.Length != 16)
+                throw new InvalidDataException($"{source.Path}: '{key}.quant_map' has {table.Length} values; 4-bit numbers need 16.");
             var scales = source.Map(key + ".absmax").view(-1);
             if (nested)
             {
                 // The magnitudes are themselves numbers of 8 bits in blocks, around their mean.
-                var inner = source.Map(key + ".nested_quant_map").to(ScalarType.Float32).view(-1).index_select(0, scales.to(ScalarType.Int64));
+                var inner = source.Map(key + ".nested_quant_map").to(ScalarType.Float32).view(-1)
+                    .index_select(0, scales.to(ScalarType.Int64));
                 var every = SdConfig.Int(settings, "nested_blocksize", 256);
-                var outer = source.Map(key + ".nested_absmax").to(ScalarType.Float32).view(-1).repeat_interleave(every).narrow(0, 0, inner.numel());
+                var outer = source.Map(key + ".nested_absmax").to(ScalarType.Float32).view(-1).repeat_interleave(every)
+                    .narrow(0, 0, inner.numel());
                 scales = inner.mul(outer).add(SdConfig.Number(settings, "nested_offset", 0));
             }
-            return new PackedWeight(BlockFormat.Nibbles(kind.ToUpperInvariant(), table), Bytes(source, key).view(shape[0], shape[1] / 2), shape[1], scales.to(ScalarType.Float32).contiguous(), block);
+            return new PackedWeight(BlockFormat.Nibbles(kind.ToUpperInvariant(), table), Bytes(source, key).view(shape[0], shape[1] / 2),
+                shape[1], scales.to(ScalarType.Float32).contiguous(), block);
         }
         result.Add(key, SafetensorsDtype.F32, shape, () =>
         {
             using var packed = Pack();
             return packed.ToTensor(ScalarType.Float32);
-        }, Pack, (kind.ToUpperInvariant(), source.Entries[key].Length + parts.Sum(p => source.Entries.TryGetValue(key + p, out var e) ? e.Length : 0)));
+        }, Pack,
+        (kind.ToUpperInvariant(),
+            source.Entries[key].Length + parts.Sum(p => source.Entries.TryGetValue(key + p, out var e) ? e.Length : 0)));
     }
 
     private static void CheckComfy(ITensorSource source, string key)
@@ -195,7 +226,8 @@ internal static class StoredWeights
             using var document = JsonDocument.Parse(Encoding.UTF8.GetString(Managed(source, key)));
             var format = SdConfig.Text(document.RootElement, "format");
             if (format is "float8_e4m3fn" or "float8_e5m2" or "int8_tensorwise") return;
-            throw new InvalidDataException($"{source.Path}: '{key}' says the layer is stored as {format}; read are float8_e4m3fn, float8_e5m2 and int8_tensorwise.");
+            throw new InvalidDataException(
+                $"{source.Path}: '{key}' says the layer is stored as {format}; read are float8_e4m3fn, float8_e5m2 and int8_tensorwise.");
         }
         catch (JsonException error)
         {
@@ -207,7 +239,10 @@ internal static class StoredWeights
     private static Func<Tensor> Scale(ITensorSource source, string key, IReadOnlyList<long> weight)
     {
         var entry = source.Entries[key];
-        if (weight.Count == 0 || (entry.Count != 1 && entry.Count != weight[0])) throw new InvalidDataException($"{source.Path}: '{key}' has the shape [{string.Join(", ", entry.Shape)}] for a weight of [{string.Join(", ", weight)}]; one scale or one for each row is read.");
+        if (weight.Count == 0 || (entry.Count != 1 && entry.Count != weight[0]))
+            throw new InvalidDataException(
+                $"{source.Path}: '{key}' has the shape [{string.Join(", ", entry.Shape)}] for a weight of [{string.Join(", ", weight)}]; "
+                    + $"one scale or one for each row is read.");
         return () => source.Map(key).to(ScalarType.Float32).reshape(-1).contiguous();
     }
 

@@ -55,7 +55,8 @@ internal sealed class CheckpointFiles : IDisposable
         {
             var result = Directory.Exists(path) ? OpenFolder(path, owned)
                 : File.Exists(path) ? OpenFile(path, owned)
-                : throw new FileNotFoundException($"{path} is neither a folder nor a file. Checkpoints are read from this computer: download one first.", path);
+                : throw new FileNotFoundException(
+                    $"{path} is neither a folder nor a file. Checkpoints are read from this computer: download one first.", path);
             result._owned.AddRange(owned);
             owned = result._owned;
             result.TakeFromElsewhere(options);
@@ -77,10 +78,14 @@ internal sealed class CheckpointFiles : IDisposable
     {
         string Sub(string name) => System.IO.Path.Combine(path, name);
         var index = Sub("model_index.json");
-        if (File.Exists(index) && SdConfig.Text(SdConfig.Read(index), "_class_name") is { } kind && !kind.StartsWith("StableDiffusion3", StringComparison.Ordinal)) throw new InvalidDataException($"{index} describes a {kind}; expected a StableDiffusion3Pipeline.");
+        if (File.Exists(index) && SdConfig.Text(SdConfig.Read(index), "_class_name") is { } kind
+            && !kind.StartsWith("StableDiffusion3", StringComparison.Ordinal))
+            throw new InvalidDataException($"{index} describes a {kind}; expected a StableDiffusion3Pipeline.");
         if (!Directory.Exists(Sub("transformer")))
         {
-            throw new InvalidDataException(Directory.Exists(Sub("unet")) ? $"{path} holds a U-Net pipeline (Stable Diffusion 1, 2 or XL), not Stable Diffusion 3." : $"{path} is no diffusers folder of Stable Diffusion 3: it has no folder 'transformer'.");
+            throw new InvalidDataException(Directory.Exists(Sub("unet"))
+                ? $"{path} holds a U-Net pipeline (Stable Diffusion 1, 2 or XL), not Stable Diffusion 3."
+                : $"{path} is no diffusers folder of Stable Diffusion 3: it has no folder 'transformer'.");
         }
         NetworkFiles Network(string name, string stem)
         {
@@ -90,7 +95,8 @@ internal sealed class CheckpointFiles : IDisposable
             owned.Add(source);
             return new NetworkFiles(source, Sub(name), config);
         }
-        NetworkFiles? Optional(string name, string stem) => File.Exists(System.IO.Path.Combine(Sub(name), "config.json")) ? Network(name, stem) : null;
+        NetworkFiles? Optional(string name, string stem) =>
+            File.Exists(System.IO.Path.Combine(Sub(name), "config.json")) ? Network(name, stem) : null;
         string? Folder(string name) => Directory.Exists(Sub(name)) ? Sub(name) : null;
         var schedule = System.IO.Path.Combine(Sub("scheduler"), "scheduler_config.json");
         var clip = (NetworkFiles? files) => files is null ? null : files with { Source = SingleFile.WithProjection(files.Source) };
@@ -115,10 +121,19 @@ internal sealed class CheckpointFiles : IDisposable
         var source = ModelFiles.OpenFile(path);
         owned.Add(source);
         var found = SingleFile.Open(source);
-        if (found.Transformer is null) throw new InvalidDataException($"{path} holds no Stable Diffusion 3 transformer: it looks like {CheckpointKind.Of(source)}.");
+        if (found.Transformer is null)
+            throw new InvalidDataException($"{path} holds no Stable Diffusion 3 transformer: it looks like {CheckpointKind.Of(source)}.");
         NetworkFiles? Part(ITensorSource? part) => part is null ? null : new NetworkFiles(part, path, null);
-        var result = new CheckpointFiles(path) { Transformer = Part(found.Transformer)!, Vae = Part(found.Vae), ClipL = Part(found.ClipL), ClipG = Part(found.ClipG), T5 = Part(found.T5) };
-        if (SingleFile.Strays(source) is { Count: > 0 } strays) result.Notes.Add($"{path}: {PartLoader.Keys(strays)} no part of the model and {(strays.Count == 1 ? "is" : "are")} not used");
+        var result = new CheckpointFiles(path)
+        {
+            Transformer = Part(found.Transformer)!,
+            Vae = Part(found.Vae),
+            ClipL = Part(found.ClipL),
+            ClipG = Part(found.ClipG),
+            T5 = Part(found.T5)
+        };
+        if (SingleFile.Strays(source) is { Count: > 0 } strays)
+            result.Notes.Add($"{path}: {PartLoader.Keys(strays)} no part of the model and {(strays.Count == 1 ? "is" : "are")} not used");
         return result;
     }
 
@@ -128,7 +143,8 @@ internal sealed class CheckpointFiles : IDisposable
         {
             var source = ModelFiles.OpenNetwork(path);
             _owned.Add(source);
-            var part = pick(SingleFile.Open(source)) ?? throw new InvalidDataException($"{path} holds no {what}: it looks like {CheckpointKind.Of(source)}.");
+            var part = pick(SingleFile.Open(source))
+                ?? throw new InvalidDataException($"{path} holds no {what}: it looks like {CheckpointKind.Of(source)}.");
             var config = System.IO.Path.Combine(path, "config.json");
             return new NetworkFiles(part, path, Directory.Exists(path) && File.Exists(config) ? config : null);
         }

@@ -80,7 +80,8 @@ public sealed record GenerationInputs
 {
     /// <summary>
     /// Noise to start from instead of drawing it, [N, C, H/8, W/8]; with <see cref="Picture"/> it is the noise mixed into the picture
-    /// at the level of the first step, where diffusers' img2img pipeline takes it as the noisy latents themselves and ignores picture and strength.
+    /// at the level of the first step, where diffusers' img2img pipeline takes it as the noisy latents themselves and ignores picture and
+    /// strength.
     /// </summary>
     public Tensor? Latents { get; init; }
 
@@ -88,7 +89,8 @@ public sealed record GenerationInputs
     public Tensor? Picture { get; init; }
 
     /// <summary>
-    /// Where to paint anew: [1, 1, H, W] or one for each picture, 1 repaints, 0 keeps; in between the picture is let go after that part of the
+    /// Where to paint anew: [1, 1, H, W] or one for each picture, 1 repaints, 0 keeps; in between the picture is let go after that part of
+    /// the
     /// steps (Levin and Fried 2023): 0.25 changes it in the last quarter alone. Needs <see cref="Picture"/>.
     /// </summary>
     public Tensor? Mask { get; init; }
@@ -103,7 +105,9 @@ public sealed record GenerationInputs
     public Action<SamplingStep>? OnStep { get; init; }
 }
 
-/// <summary>One finished step, for progress displays. Its tensors are the receiver's and stay valid; disposing frees them at once.</summary>
+/// <summary>
+/// One finished step, for progress displays. Its tensors are the receiver's and stay valid; disposing frees them at once.
+/// </summary>
 /// <param name="Step">Steps done.</param>
 /// <param name="Steps">Steps in all.</param>
 /// <param name="Latents">Latents after the step, [N, C, h, w].</param>

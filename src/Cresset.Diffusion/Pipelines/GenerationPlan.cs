@@ -11,13 +11,15 @@ namespace Cresset.Diffusion;
 /// <param name="Name">transformer, vae, clip-l, clip-g or t5.</param>
 /// <param name="Parameters">Number of values; 0 where the part is left out.</param>
 /// <param name="Stored">Element types in the files.</param>
-/// <param name="Mapped">Bytes that stay in the mapped files: the operating system reads them when they are needed and may drop them again.</param>
+/// <param name="Mapped">Bytes that stay in the mapped files: the operating system reads them when they are needed and may drop them
+/// again.</param>
 /// <param name="Allocated">Bytes in memory of their own, because the element type changes.</param>
 /// <param name="Lifetime">Until when it is kept.</param>
 public sealed record PlannedPart(string Name, long Parameters, string Stored, long Mapped, long Allocated, string Lifetime);
 
 /// <summary>
-/// What a run on a CPU will take, told from a checkpoint's headers, the size of the pictures and this machine before anything is read: where
+/// What a run on a CPU will take, told from a checkpoint's headers, the size of the pictures and this machine before anything is read:
+/// where
 /// each network's weights are held, when the text encoders go, tiles for the decoder, the most memory expected.
 /// </summary>
 /// <param name="Parts">The networks.</param>
@@ -38,7 +40,10 @@ public sealed record GenerationPlan(IReadOnlyList<PlannedPart> Parts, int? Tile,
     public long Peak => Math.Max(Text, Math.Max(Sampling, Decoding));
 
     /// <summary>The plan in one line.</summary>
-    public string Line => string.Create(CultureInfo.InvariantCulture, $"at most {Gigabytes(Peak)} of {Gigabytes(Machine)} (text {Gigabytes(Text)}, steps {Gigabytes(Sampling)}, decoding {Gigabytes(Decoding)}{(Tile is { } side ? $" in tiles of {side}" : "")}), {Gigabytes(Mapped)} mapped from files");
+    public string Line =>
+        string.Create(CultureInfo.InvariantCulture,
+            $"at most {Gigabytes(Peak)} of {Gigabytes(Machine)} (text {Gigabytes(Text)}, steps {Gigabytes(Sampling)}, decoding "
+                + $"{Gigabytes(Decoding)}{(Tile is { } side ? $" in tiles of {side}" : "")}), {Gigabytes(Mapped)} mapped from files");
 
     /// <summary>Plans a run; nothing but headers is read.</summary>
     /// <param name="path">The checkpoint, as for <see cref="StableDiffusion3.Load"/>.</param>
@@ -65,24 +70,35 @@ public sealed record GenerationPlan(IReadOnlyList<PlannedPart> Parts, int? Tile,
             Part("vae", autoencoder, new Vae(vae, WeightPlace.Nowhere), load with { Dtype = ScalarType.Float32 }, false, "to the end"),
         };
         const string untilEncoded = "until prompts are encoded";
-        if (files.ClipL is { } l) parts.Add(Part("clip-l", l, new ClipTextEncoder(PartLoader.Clip(l, false, sizes.HeadDim), WeightPlace.Nowhere), load, false, untilEncoded));
-        if (files.ClipG is { } g) parts.Add(Part("clip-g", g, new ClipTextEncoder(PartLoader.Clip(g, true, sizes.HeadDim), WeightPlace.Nowhere), load, false, untilEncoded));
+        if (files.ClipL is { } l)
+            parts.Add(
+                Part("clip-l", l, new ClipTextEncoder(PartLoader.Clip(l, false, sizes.HeadDim), WeightPlace.Nowhere), load, false,
+                    untilEncoded));
+        if (files.ClipG is { } g)
+            parts.Add(
+                Part("clip-g", g, new ClipTextEncoder(PartLoader.Clip(g, true, sizes.HeadDim), WeightPlace.Nowhere), load, false,
+                    untilEncoded));
         var usesT5 = files.T5 is not null && files.T5Tokenizer is not null;
-        if (usesT5) parts.Add(Part("t5", files.T5!, new T5Encoder(PartLoader.T5(files.T5!), WeightPlace.Nowhere), load, load.EightBits, untilEncoded));
+        if (usesT5)
+            parts.Add(
+                Part("t5", files.T5!, new T5Encoder(PartLoader.T5(files.T5!), WeightPlace.Nowhere), load, load.EightBits, untilEncoded));
 
         var machine = memory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         long all = parts.Sum(p => p.Allocated), kept = parts.Take(2).Sum(p => p.Allocated);
         var batch = (options.Guidance.IsOn ? 2L : 1) * options.Count;
         var unit = vae.Downscale * sizes.PatchSize;
         var tokens = ((long)options.Width / unit * (options.Height / unit)) + 77 + options.T5Length;
-        // Of a block: queries, keys, values, the hidden layer of the MLP (four widths) and about six streams beside it, in single precision.
+        // Of a block: queries, keys, values, the hidden layer of the MLP (four widths) and about six streams beside it, in single
+        // precision.
         var step = batch * tokens * sizes.Width * 13 * 4;
         var words = usesT5 ? options.T5Length * (long)sizes.TextWidth * 4 * 16 : 0;
         var tile = Tiles(vae, options, machine);
-        var decoded = Decoded(vae, tile ?? options.Width, tile ?? options.Height) + (options.Count * 2L * 12 * options.Width * options.Height);
+        var decoded = Decoded(vae, tile ?? options.Width, tile ?? options.Height)
+            + (options.Count * 2L * 12 * options.Width * options.Height);
         var plan = new GenerationPlan(parts, tile, all + words, kept + step, kept + decoded, machine);
         var notes = new List<string>(files.Notes);
-        if (plan.Peak > machine * 0.95) notes.Add($"this needs more memory than there is ({Gigabytes(plan.Peak)} of {Gigabytes(machine)}): {Advice(plan, load)}");
+        if (plan.Peak > machine * 0.95)
+            notes.Add($"this needs more memory than there is ({Gigabytes(plan.Peak)} of {Gigabytes(machine)}): {Advice(plan, load)}");
         return plan with { Notes = notes };
     }
 
@@ -97,7 +113,8 @@ public sealed record GenerationPlan(IReadOnlyList<PlannedPart> Parts, int? Tile,
 
     // The decoder's peak lies where its last but one width meets the full size: about eight such tensors (8 kB a pixel for the released
     // autoencoder; 0.53, 1.84 and 8.4 GB were measured for 256, 512 and 1024 pixels a side).
-    internal static long Decoded(VaeOptions vae, long width, long height) => width * height * vae.BlockChannels[Math.Min(1, vae.BlockChannels.Count - 1)] * 4 * 8;
+    internal static long Decoded(VaeOptions vae, long width, long height) =>
+        width * height * vae.BlockChannels[Math.Min(1, vae.BlockChannels.Count - 1)] * 4 * 8;
 
     // Whole pictures where an eighth of the memory is enough for them: that depends on the machine and the size alone, so that a seed makes
     // the same picture however busy the machine is.
@@ -110,7 +127,8 @@ public sealed record GenerationPlan(IReadOnlyList<PlannedPart> Parts, int? Tile,
     }
 
     // Only weights of the very type stay in the file: bfloat16 and float16 have one size but are converted into each other.
-    private static string StoredName(ScalarType type) => type switch { ScalarType.Float32 => "F32", ScalarType.Float16 => "F16", ScalarType.BFloat16 => "BF16", _ => "" };
+    private static string StoredName(ScalarType type) =>
+        type switch { ScalarType.Float32 => "F32", ScalarType.Float16 => "F16", ScalarType.BFloat16 => "BF16", _ => "" };
 
     private static PlannedPart Part(string name, NetworkFiles files, nn.Module module, LoadOptions load, bool eightBits, string lifetime)
     {
@@ -141,7 +159,8 @@ public sealed record GenerationPlan(IReadOnlyList<PlannedPart> Parts, int? Tile,
                 else allocated += entry.Count * size;
             }
         }
-        return new PlannedPart(name, count, string.Join(", ", types.OrderByDescending(t => t.Value).Select(t => t.Key)), mapped, allocated, lifetime);
+        return new PlannedPart(name, count, string.Join(", ", types.OrderByDescending(t => t.Value).Select(t => t.Key)), mapped, allocated,
+            lifetime);
     }
 
     private static int Size(ScalarType dtype) => dtype == ScalarType.Float32 ? 4 : 2;

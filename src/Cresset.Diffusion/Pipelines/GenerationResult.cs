@@ -22,7 +22,8 @@ public sealed record GenerationResult(Tensor? Pictures, Tensor Latents, IReadOnl
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (Pictures is null) throw new InvalidOperationException("The run made latents only: call Generate without latentsOnly.");
-        if (!Path.GetExtension(path).Equals(".png", StringComparison.OrdinalIgnoreCase)) throw new ArgumentException($"The path is '{path}'; pictures are written as PNG: end its name in .png.", nameof(path));
+        if (!Path.GetExtension(path).Equals(".png", StringComparison.OrdinalIgnoreCase))
+            throw new ArgumentException($"The path is '{path}'; pictures are written as PNG: end its name in .png.", nameof(path));
         var files = new List<string>();
         for (var i = 0; i < Pictures.size(0); i++)
         {

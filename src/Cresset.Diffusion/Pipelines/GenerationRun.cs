@@ -25,20 +25,25 @@ internal sealed class GenerationRun
 
     private Device Device => _model.Transformer.parameters().First().device;
 
-    public Tensor Sample(PromptEmbedding wanted, PromptEmbedding? unwanted, IProgress<GenerationStep>? progress, CancellationToken cancellation)
+    public Tensor Sample(PromptEmbedding wanted, PromptEmbedding? unwanted, IProgress<GenerationStep>? progress,
+        CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         using var sampler = CreateSampler();
         var per = sampler.EvaluationsPerStep;
         var steps = (sampler.Table.Steps + per - 1) / per;
         var start = _inputs.Picture is null ? 0 : NoiseTable.StartStep(steps, _options.Strength);
-        if (start >= steps) throw new ArgumentException($"With strength {_options.Strength} none of the {steps} steps remains; raise the strength or the number of steps.");
+        if (start >= steps)
+            throw new ArgumentException(
+                $"With strength {_options.Strength} none of the {steps} steps remains; raise the strength or the number of steps.");
         // The order of draws is the reference's: first the autoencoder's, then the noise.
         var source = _inputs.Picture is null ? null : Encode(_inputs.Picture, _model.Vae.Options.ShiftFactor);
         var noise = _inputs.Latents is null ? Draw() : _inputs.Latents.to(ScalarType.Float32).to(Device);
         var x = noise;
         if (source is not null && !(_inputs.Mask is not null && _options.Strength == 1)) x = sampler.AddNoise(source, noise, start * per);
-        var mask = _inputs.Mask is null ? null : nn.functional.interpolate(_inputs.Mask.to(ScalarType.Float32), [_shape[2], _shape[3]], mode: InterpolationMode.Nearest).to(Device);
+        var mask = _inputs.Mask is null ? null
+            : nn.functional.interpolate(_inputs.Mask.to(ScalarType.Float32), [_shape[2], _shape[3]], mode: InterpolationMode.Nearest)
+                .to(Device);
         var control = _inputs.Control is null ? null : EncodeControl(_inputs.Control);
         var (context, pooled) = Join(wanted, unwanted);
         for (var i = start * per; i < sampler.Table.Steps; i++)
@@ -61,7 +66,8 @@ internal sealed class GenerationRun
             if (((i + 1) % per == 0 || i + 1 == sampler.Table.Steps) && (progress is not null || _inputs.OnStep is not null))
             {
                 var predicted = x - (velocity * (double)sampler.Table.Sigmas[i]);
-                var (stopped, latents) = Report(progress, ((i + per) / per) - start, remaining, sampler.Table.Sigmas[i + 1], next, predicted, ref context, ref pooled);
+                var (stopped, latents) = Report(progress, ((i + per) / per) - start, remaining, sampler.Table.Sigmas[i + 1], next,
+                    predicted, ref context, ref pooled);
                 if (latents is not null)
                 {
                     using var own = latents;
@@ -79,9 +85,11 @@ internal sealed class GenerationRun
         return x.MoveToOuterDisposeScope();
     }
 
-    // Copies that belong to the receiver: a display may look at them much later, on another thread. What a callback makes stays its own too:
+    // Copies that belong to the receiver: a display may look at them much later, on another thread. What a callback makes stays its own
+    // too:
     // the scope that stands around it lets everything go.
-    private (bool Stopped, Tensor? Latents) Report(IProgress<GenerationStep>? progress, int step, int steps, double sigma, Tensor next, Tensor predicted, ref Tensor context, ref Tensor pooled)
+    private (bool Stopped, Tensor? Latents) Report(IProgress<GenerationStep>? progress, int step, int steps, double sigma, Tensor next,
+        Tensor predicted, ref Tensor context, ref Tensor pooled)
     {
         var control = new SamplingStep(step, steps, sigma, next, predicted, _guidance);
         using (var theirs = NewDisposeScope())
@@ -93,15 +101,23 @@ internal sealed class GenerationRun
         if (!ReferenceEquals(control.Guidance, _guidance))
         {
             var guidance = control.Guidance.ThrowIfInvalid();
-            if (guidance.IsOn != _guidance.IsOn) throw new ArgumentException($"A step cannot turn guidance {(guidance.IsOn ? "on" : "off")} (Scale {guidance.Scale}): the run began {(_guidance.IsOn ? "with" : "without")} it. Keep the scale {(guidance.IsOn ? "at 1 or less" : "above 1, for example 1.0001")}.");
+            if (guidance.IsOn != _guidance.IsOn)
+                throw new ArgumentException(
+                    $"A step cannot turn guidance {(guidance.IsOn ? "on" : "off")} (Scale {guidance.Scale}): the run began "
+                        + $"{(_guidance.IsOn ? "with" : "without")} it. Keep the scale "
+                        + $"{(guidance.IsOn ? "at 1 or less" : "above 1, for example 1.0001")}.");
             StableDiffusion3.CheckSkipLayers(_model.Transformer.Options, guidance);
             _guidance = guidance;
         }
         if (control.Prompts is { } prompts)
         {
-            if (_guidance.IsOn && prompts.Unwanted is null) throw new ArgumentException("A step follows another prompt, but not another negative one: give both while guidance is on.");
+            if (_guidance.IsOn && prompts.Unwanted is null)
+                throw new ArgumentException("A step follows another prompt, but not another negative one: give both while guidance is on.");
             var (words, both) = Join(prompts.Wanted, prompts.Unwanted);
-            if (words.size(1) != context.size(1)) throw new ArgumentException($"A step follows a prompt of {words.size(1)} tokens; the run has {context.size(1)}: encode it with the same T5 length.");
+            if (words.size(1) != context.size(1))
+                throw new ArgumentException(
+                    $"A step follows a prompt of {words.size(1)} tokens; the run has {context.size(1)}: encode it with the same T5 "
+                        + $"length.");
             (context, pooled) = (words.alias().MoveToOuterDisposeScope(), both.alias().MoveToOuterDisposeScope());
         }
         return (control.IsStopped, control.Replaced);
@@ -134,7 +150,8 @@ internal sealed class GenerationRun
         var result = Guidance.Combine(_guidance, halves[0], halves[1], step);
         if (!Guidance.Skips(_guidance, step, steps)) return result;
         var count = x.size(0);
-        var skipped = _model.Transformer.Forward(x, times.narrow(0, 0, count), context.narrow(0, count, count), pooled.narrow(0, count, count), _guidance.SkipLayers).to(ScalarType.Float32);
+        var skipped = _model.Transformer.Forward(x, times.narrow(0, 0, count), context.narrow(0, count, count),
+            pooled.narrow(0, count, count), _guidance.SkipLayers).to(ScalarType.Float32);
         return result + ((halves[1] - skipped) * _guidance.SkipScale);
     }
 
@@ -144,8 +161,12 @@ internal sealed class GenerationRun
         Tensor Repeat(Tensor t) => t.size(0) == count ? t : t.size(0) == 1 ? t.expand([count, .. t.shape.Skip(1)])
             : throw new ArgumentException($"The prompt embedding has {t.size(0)} rows for {count} pictures; give 1 or {count}.");
         if (!_options.Guidance.IsOn) return (Repeat(wanted.Context).to(Device), Repeat(wanted.Pooled).to(Device));
-        if (unwanted!.Context.size(1) != wanted.Context.size(1)) throw new ArgumentException($"The prompt has {wanted.Context.size(1)} tokens, the negative prompt {unwanted.Context.size(1)}; encode both with the same T5 length.");
-        return (cat([Repeat(unwanted.Context), Repeat(wanted.Context)], 0).to(Device), cat([Repeat(unwanted.Pooled), Repeat(wanted.Pooled)], 0).to(Device));
+        if (unwanted!.Context.size(1) != wanted.Context.size(1))
+            throw new ArgumentException(
+                $"The prompt has {wanted.Context.size(1)} tokens, the negative prompt {unwanted.Context.size(1)}; encode both with the "
+                    + $"same T5 length.");
+        return (cat([Repeat(unwanted.Context), Repeat(wanted.Context)], 0).to(Device),
+            cat([Repeat(unwanted.Pooled), Repeat(wanted.Pooled)], 0).to(Device));
     }
 
     private Tensor Encode(Tensor picture, double shift)
@@ -165,8 +186,10 @@ internal sealed class GenerationRun
         var latent = Encode(picture, net.ZeroPooled ? 0 : _model.Vae.Options.ShiftFactor);
         if (net.ExtraChannels > 0)
         {
-            if (_inputs.ControlMask is null) throw new ArgumentException($"This ControlNet reads {net.ExtraChannels} more channel(s): give ControlMask.");
-            var mask = nn.functional.interpolate(_inputs.ControlMask.to(ScalarType.Float32), [_shape[2], _shape[3]], mode: InterpolationMode.Nearest).to(Device);
+            if (_inputs.ControlMask is null)
+                throw new ArgumentException($"This ControlNet reads {net.ExtraChannels} more channel(s): give ControlMask.");
+            var mask = nn.functional.interpolate(_inputs.ControlMask.to(ScalarType.Float32), [_shape[2], _shape[3]],
+                mode: InterpolationMode.Nearest).to(Device);
             latent = cat([latent, (1 - mask).expand(latent.size(0), net.ExtraChannels, _shape[2], _shape[3])], 1);
         }
         return _options.Guidance.IsOn ? cat([latent, latent], 0) : latent;
@@ -176,7 +199,13 @@ internal sealed class GenerationRun
     {
         using var scope = NewDisposeScope();
         // Drawn on the CPU: a seed gives the same picture on every device.
-        var dtype = _options.NoiseLike switch { NoiseLike.Float16 => ScalarType.Float16, NoiseLike.BFloat16 => ScalarType.BFloat16, _ => ScalarType.Float32 };
-        return cat([.. _generators.Select(g => randn(_shape, dtype, CPU, generator: g))], 0).to(ScalarType.Float32).to(Device).MoveToOuterDisposeScope();
+        var dtype = _options.NoiseLike switch
+        {
+            NoiseLike.Float16 => ScalarType.Float16,
+            NoiseLike.BFloat16 => ScalarType.BFloat16,
+            _ => ScalarType.Float32,
+        };
+        return cat([.. _generators.Select(g => randn(_shape, dtype, CPU, generator: g))], 0).to(ScalarType.Float32).to(Device)
+            .MoveToOuterDisposeScope();
     }
 }

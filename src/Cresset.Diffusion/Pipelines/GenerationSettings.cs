@@ -14,7 +14,11 @@ public sealed record GenerationSettings(PromptText Prompt, PromptText? Negative,
     // What other programs look for, and what this one reads back.
     private const string Readable = "parameters", Exact = "cresset";
 
-    private static readonly JsonSerializerOptions Json = new() { Converters = { new JsonStringEnumConverter(), new SamplerConverter() }, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        Converters = { new JsonStringEnumConverter(), new SamplerConverter() },
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+    };
 
     /// <summary>Name of the checkpoint, where it is known.</summary>
     public string? Model { get; init; }
@@ -23,17 +27,21 @@ public sealed record GenerationSettings(PromptText Prompt, PromptText? Negative,
     public IReadOnlyList<string> Files { get; init; } = [];
 
     /// <summary>The settings that make picture <paramref name="index"/> of several alone.</summary>
-    public GenerationSettings ForPicture(int index) => this with { Options = Options with { Seed = Options.Seed + (ulong)index, Count = 1 } };
+    public GenerationSettings ForPicture(int index) =>
+        this with { Options = Options with { Seed = Options.Seed + (ulong)index, Count = 1 } };
 
     /// <summary>Reads the settings out of a picture that <see cref="GenerationResult.Save"/> wrote.</summary>
     /// <exception cref="InvalidDataException">The file is no PNG, damaged, or holds no settings.</exception>
     public static GenerationSettings FromPicture(string path)
     {
-        if (!PngFile.ReadText(path).TryGetValue(Exact, out var text)) throw new InvalidDataException($"{path} holds no settings: it was not written by Cresset, or another program left them out.");
+        if (!PngFile.ReadText(path).TryGetValue(Exact, out var text))
+            throw new InvalidDataException($"{path} holds no settings: it was not written by Cresset, or another program left them out.");
         try
         {
-            var settings = JsonSerializer.Deserialize<GenerationSettings>(text, Json) ?? throw new InvalidDataException($"{path}: its settings are empty.");
-            if (settings.Options is null || settings.Prompt?.Text is null) throw new InvalidDataException($"{path}: its settings lack the prompt or the options.");
+            var settings = JsonSerializer.Deserialize<GenerationSettings>(text, Json)
+                ?? throw new InvalidDataException($"{path}: its settings are empty.");
+            if (settings.Options is null || settings.Prompt?.Text is null)
+                throw new InvalidDataException($"{path}: its settings lack the prompt or the options.");
             settings.Options.ThrowIfInvalid();
             return settings;
         }
@@ -48,7 +56,10 @@ public sealed record GenerationSettings(PromptText Prompt, PromptText? Negative,
         var words = new List<string> { Prompt.Text };
         if (Negative is { Text.Length: > 0 }) words.Add("Negative prompt: " + Negative.Text);
         var o = Options;
-        words.Add(string.Create(CultureInfo.InvariantCulture, $"Steps: {o.Steps}, Sampler: {PartCatalog.NameOf(o.Sampler.GetType())}, CFG scale: {o.Guidance.Scale}, Seed: {o.Seed}, Size: {o.Width}x{o.Height}{(Model is null ? "" : ", Model: " + Model)}"));
+        words.Add(
+            string.Create(CultureInfo.InvariantCulture,
+                $"Steps: {o.Steps}, Sampler: {PartCatalog.NameOf(o.Sampler.GetType())}, CFG scale: {o.Guidance.Scale}, Seed: {o.Seed}, "
+                    + $"Size: {o.Width}x{o.Height}{(Model is null ? "" : ", Model: " + Model)}"));
         return [(Readable, string.Join('\n', words)), (Exact, JsonSerializer.Serialize(this, Json))];
     }
 
@@ -61,14 +72,17 @@ public sealed record GenerationSettings(PromptText Prompt, PromptText? Negative,
         {
             using var document = JsonDocument.ParseValue(ref reader);
             var root = document.RootElement;
-            if (!root.TryGetProperty("Kind", out var kind) || kind.GetString() is not { } name) throw new JsonException("the sampler has no kind");
+            if (!root.TryGetProperty("Kind", out var kind) || kind.GetString() is not { } name)
+                throw new JsonException("the sampler has no kind");
             var sampler = (SamplerOptions)Parts.Get("sampler", name).Create();
             if (sampler is not MultistepSamplerOptions multistep) return sampler;
             return multistep with
             {
                 Order = root.TryGetProperty(nameof(multistep.Order), out var order) ? order.GetInt32() : multistep.Order,
-                Variant = root.TryGetProperty(nameof(multistep.Variant), out var variant) ? variant.Deserialize<SolverVariant>(options) : multistep.Variant,
-                UseFlowTable = root.TryGetProperty(nameof(multistep.UseFlowTable), out var table) ? table.GetBoolean() : multistep.UseFlowTable,
+                Variant = root.TryGetProperty(nameof(multistep.Variant), out var variant) ? variant.Deserialize<SolverVariant>(options)
+                    : multistep.Variant,
+                UseFlowTable = root.TryGetProperty(nameof(multistep.UseFlowTable), out var table) ? table.GetBoolean()
+                    : multistep.UseFlowTable,
             };
         }
 

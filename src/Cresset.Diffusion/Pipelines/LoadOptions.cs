@@ -6,14 +6,16 @@ namespace Cresset.Diffusion;
 public sealed record LoadOptions
 {
     /// <summary>
-    /// Element type of transformer and text encoders. Null keeps float32 and bfloat16 as they are stored, and on a CPU matrices in 8 bits or
+    /// Element type of transformer and text encoders. Null keeps float32 and bfloat16 as they are stored, and on a CPU matrices in 8 bits
+    /// or
     /// fewer too (GGUF's blocks, float8, NF4, int8); half precision becomes float32 on a CPU where that fits into half of the memory, and
     /// otherwise stays stored as it is. Whatever is stored, CPUs compute in float32 unless they have instructions for bfloat16.
     /// </summary>
     public ScalarType? Dtype { get; init; }
 
     /// <summary>
-    /// Keep matrices in 8 bits or fewer as they are stored. False unpacks them, which takes two to eight times the memory: adapters are merged
+    /// Keep matrices in 8 bits or fewer as they are stored. False unpacks them, which takes two to eight times the memory: adapters are
+    /// merged
     /// into unpacked weights only.
     /// </summary>
     public bool KeepPacked { get; init; } = true;
@@ -59,9 +61,12 @@ public sealed record LoadOptions
     /// <summary>These options, when they are allowed.</summary>
     internal LoadOptions Checked()
     {
-        if (Dtype is not (null or ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16)) throw new ArgumentException($"Dtype is {Dtype}; allowed are Float32, BFloat16 and Float16.");
-        if (Compute is not (null or ScalarType.Float32 or ScalarType.BFloat16)) throw new ArgumentException($"Compute is {Compute}; allowed are Float32 and BFloat16.");
-        if (Shift is { } shift && !(double.IsFinite(shift) && shift > 0)) throw new ArgumentException($"Shift is {shift}; it must be a positive number.");
+        if (Dtype is not (null or ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16))
+            throw new ArgumentException($"Dtype is {Dtype}; allowed are Float32, BFloat16 and Float16.");
+        if (Compute is not (null or ScalarType.Float32 or ScalarType.BFloat16))
+            throw new ArgumentException($"Compute is {Compute}; allowed are Float32 and BFloat16.");
+        if (Shift is { } shift && !(double.IsFinite(shift) && shift > 0))
+            throw new ArgumentException($"Shift is {shift}; it must be a positive number.");
         return this;
     }
 }

@@ -6,28 +6,40 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>Builds the networks of a checkpoint and fills them. What it does not hand over it frees.</summary>
-internal sealed class PartLoader(CheckpointFiles files, LoadOptions options, IProgress<string>? progress, CancellationToken cancellation) : IDisposable
+internal sealed class PartLoader(CheckpointFiles files, LoadOptions options, IProgress<string>? progress, CancellationToken cancellation)
+    : IDisposable
 {
     private readonly List<nn.Module> _made = [];
     private readonly List<string> _notes = [.. files.Notes];
 
     /// <summary>"3 keys (a, b, ...) belong to", for messages.</summary>
-    public static string Keys(IReadOnlyList<string> keys) => keys.Count == 1 ? $"the key {keys[0]} belongs to" : $"{keys.Count} keys ({string.Join(", ", keys.Take(3))}{(keys.Count > 3 ? ", ..." : "")}) belong to";
+    public static string Keys(IReadOnlyList<string> keys) =>
+        keys.Count == 1 ? $"the key {keys[0]} belongs to"
+            : $"{keys.Count} keys ({string.Join(", ", keys.Take(3))}{(keys.Count > 3 ? ", ..." : "")}) belong to";
 
-    public static InvalidDataException NoAutoencoder(CheckpointFiles files) => new($"{files.Path} has no autoencoder{(files.IsFolder ? " (folder vae)" : "")}: give the path of one (VaePath; --vae).");
+    public static InvalidDataException NoAutoencoder(CheckpointFiles files) =>
+        new($"{files.Path} has no autoencoder{(files.IsFolder ? " (folder vae)" : "")}: give the path of one (VaePath; --vae).");
 
-    public static MmDitOptions Transformer(CheckpointFiles files) => files.Transformer.ReadConfig() is { } config ? SdConfig.Transformer(config, files.Transformer.Config!) : ShapeInference.Transformer(files.Transformer.Source);
+    public static MmDitOptions Transformer(CheckpointFiles files) =>
+        files.Transformer.ReadConfig() is { } config ? SdConfig.Transformer(config, files.Transformer.Config!)
+            : ShapeInference.Transformer(files.Transformer.Source);
 
-    public static VaeOptions Autoencoder(NetworkFiles part) => part.ReadConfig() is { } config ? SdConfig.Autoencoder(config, part.Config!) : ShapeInference.Autoencoder(part.Source);
+    public static VaeOptions Autoencoder(NetworkFiles part) =>
+        part.ReadConfig() is { } config ? SdConfig.Autoencoder(config, part.Config!) : ShapeInference.Autoencoder(part.Source);
 
-    public static ClipTextOptions Clip(NetworkFiles part, bool big, int headWidth) => part.ReadConfig() is { } config ? SdConfig.Clip(config, part.Config!) : ShapeInference.Clip(part.Source, big, headWidth);
+    public static ClipTextOptions Clip(NetworkFiles part, bool big, int headWidth) =>
+        part.ReadConfig() is { } config ? SdConfig.Clip(config, part.Config!) : ShapeInference.Clip(part.Source, big, headWidth);
 
-    public static T5EncoderOptions T5(NetworkFiles part) => part.ReadConfig() is { } config ? SdConfig.T5(config, part.Config!) : ShapeInference.T5(part.Source);
+    public static T5EncoderOptions T5(NetworkFiles part) =>
+        part.ReadConfig() is { } config ? SdConfig.T5(config, part.Config!) : ShapeInference.T5(part.Source);
 
     public StableDiffusion3 Load()
     {
         if (files.Vae is null) throw NoAutoencoder(files);
-        if (files.ClipL is null && files.ClipG is null && (files.T5 is null || files.T5Tokenizer is null)) throw new InvalidDataException("The checkpoint has no text encoder: give the path of at least one (ClipLPath, ClipGPath, T5Path; --clip-l, --clip-g, --t5 with --t5-tokenizer).");
+        if (files.ClipL is null && files.ClipG is null && (files.T5 is null || files.T5Tokenizer is null))
+            throw new InvalidDataException(
+                "The checkpoint has no text encoder: give the path of at least one (ClipLPath, ClipGPath, T5Path; --clip-l, --clip-g, --t5 "
+                    + "with --t5-tokenizer).");
         progress?.Report("transformer");
         var sizes = Transformer(files);
         var transformer = Keep(new MmDit(sizes, WeightPlace.Nowhere));
@@ -40,7 +52,14 @@ internal sealed class PartLoader(CheckpointFiles files, LoadOptions options, IPr
         var (t5, tokenizerT5) = LoadT5();
         var schedule = files.Schedule ?? new ScheduleOptions();
         if (options.Shift is { } shift) schedule = schedule with { Shift = shift };
-        var text = new TextEncoders(sizes) { ClipL = clipL, ClipG = clipG, ClipLTokenizer = tokenizerL, ClipGTokenizer = tokenizerG, T5Tokenizer = tokenizerT5 };
+        var text = new TextEncoders(sizes)
+        {
+            ClipL = clipL,
+            ClipG = clipG,
+            ClipLTokenizer = tokenizerL,
+            ClipGTokenizer = tokenizerG,
+            T5Tokenizer = tokenizerT5
+        };
         text.UseT5(t5);
         var model = new StableDiffusion3(transformer, vae, text, schedule) { Notes = _notes };
         _made.Clear();
@@ -74,14 +93,19 @@ internal sealed class PartLoader(CheckpointFiles files, LoadOptions options, IPr
         var name = big ? "CLIP-G" : "CLIP-L";
         if (part is null)
         {
-            _notes.Add($"{name} is left out: the checkpoint does not have it (take it from elsewhere: {(big ? "ClipGPath; --clip-g" : "ClipLPath; --clip-l")}). Zeros stand in its place");
+            _notes.Add(
+                $"{name} is left out: the checkpoint does not have it (take it from elsewhere: "
+                    + $"{(big ? "ClipGPath; --clip-g" : "ClipLPath; --clip-l")}). Zeros stand in its place");
             return (null, null);
         }
         progress?.Report(name);
         var sizes = Clip(part, big, headWidth);
         var folder = big ? files.ClipGTokenizer : files.ClipLTokenizer;
         var tokenizer = folder is null ? ClipTokenizer.Standard(padWithZero: big) : ClipTokenizer.FromFolder(folder);
-        if (tokenizer.Count > sizes.VocabularySize) throw new InvalidDataException($"The {name} tokenizer has {tokenizer.Count} tokens, the encoder {sizes.VocabularySize}: they do not belong together. Give the folder of its vocab.json (--tokenizers: the folder with tokenizer and tokenizer_2 in it).");
+        if (tokenizer.Count > sizes.VocabularySize)
+            throw new InvalidDataException(
+                $"The {name} tokenizer has {tokenizer.Count} tokens, the encoder {sizes.VocabularySize}: they do not belong together. Give "
+                    + $"the folder of its vocab.json (--tokenizers: the folder with tokenizer and tokenizer_2 in it).");
         var encoder = Keep(new ClipTextEncoder(sizes, WeightPlace.Nowhere));
         Fill(name, encoder, part, options.Dtype);
         return (encoder, tokenizer);
@@ -91,12 +115,17 @@ internal sealed class PartLoader(CheckpointFiles files, LoadOptions options, IPr
     {
         if (files.T5 is not { } part)
         {
-            if (!options.SkipT5) _notes.Add("T5 is left out: the checkpoint does not have it (take it from elsewhere: T5Path; --t5). Zeros stand in its place");
+            if (!options.SkipT5)
+                _notes.Add(
+                    "T5 is left out: the checkpoint does not have it (take it from elsewhere: T5Path; --t5). Zeros stand in its place");
             return (null, null);
         }
         if (files.T5Tokenizer is not { } path)
         {
-            _notes.Add($"T5 is left out: its tokenizer is not {(files.IsFolder ? "in the folder (tokenizer_3/spiece.model)" : "part of a single file")}; give the path of spiece.model (T5TokenizerPath; --t5-tokenizer). Zeros stand in its place");
+            _notes.Add(
+                $"T5 is left out: its tokenizer is not "
+                    + $"{(files.IsFolder ? "in the folder (tokenizer_3/spiece.model)" : "part of a single file")}; give the path of "
+                    + $"spiece.model (T5TokenizerPath; --t5-tokenizer). Zeros stand in its place");
             return (null, null);
         }
         progress?.Report("T5");
@@ -113,12 +142,20 @@ internal sealed class PartLoader(CheckpointFiles files, LoadOptions options, IPr
         var onCpu = options.Device is null || options.Device.type == DeviceType.CPU;
         var half = WidensHalf(part.Source, dtype, onCpu);
         // Packed matrices are multiplied on CPUs; elsewhere they are unpacked.
-        var report = WeightLoader.Load(module, part.Source, stored => dtype ?? (half && stored == ScalarType.Float16 ? ScalarType.Float32 : !onCpu && stored == ScalarType.Float32 ? ScalarType.BFloat16 : null), keepPacked: dtype is null && onCpu && options.KeepPacked, options.Device, cancellation);
+        var report = WeightLoader.Load(module, part.Source,
+            stored => dtype
+                ?? (half && stored == ScalarType.Float16 ? ScalarType.Float32 : !onCpu && stored == ScalarType.Float32 ? ScalarType.BFloat16
+                    : null), keepPacked: dtype is null && onCpu && options.KeepPacked, options.Device, cancellation);
         var unused = report.Unexpected.Where(k => !IsHarmless(k)).ToList();
-        if (unused.Count > 0) _notes.Add($"{part.Path}: {Keys(unused)} nothing in the {name} and {(unused.Count == 1 ? "is" : "are")} not used; if the pictures look wrong, this file is stored in a way that is not known here");
+        if (unused.Count > 0)
+            _notes.Add(
+                $"{part.Path}: {Keys(unused)} nothing in the {name} and {(unused.Count == 1 ? "is" : "are")} not used; if the pictures "
+                    + $"look wrong, this file is stored in a way that is not known here");
     }
 
-    /// <summary>Half precision is slow on CPUs: it is widened at once where that fits into half of the memory, otherwise layer by layer.</summary>
+    /// <summary>
+    /// Half precision is slow on CPUs: it is widened at once where that fits into half of the memory, otherwise layer by layer.
+    /// </summary>
     internal static bool WidensHalf(ITensorSource source, ScalarType? dtype, bool onCpu)
     {
         if (dtype is not null || !onCpu) return false;
@@ -127,5 +164,9 @@ internal sealed class PartLoader(CheckpointFiles files, LoadOptions options, IPr
     }
 
     // Buffers that transformers computes anew, the temperature of CLIP's contrastive loss, T5's decoder.
-    private static bool IsHarmless(string key) => key.EndsWith(".position_ids", StringComparison.Ordinal) || key is "logit_scale" or "lm_head.weight" || key.StartsWith("decoder.block.", StringComparison.Ordinal) || key.StartsWith("decoder.final_layer_norm", StringComparison.Ordinal) || key.StartsWith("decoder.embed_tokens", StringComparison.Ordinal);
+    private static bool IsHarmless(string key) =>
+        key.EndsWith(".position_ids", StringComparison.Ordinal) || key is "logit_scale" or "lm_head.weight"
+            || key.StartsWith("decoder.block.", StringComparison.Ordinal)
+            || key.StartsWith("decoder.final_layer_norm", StringComparison.Ordinal)
+            || key.StartsWith("decoder.embed_tokens", StringComparison.Ordinal);
 }

@@ -18,7 +18,8 @@ internal static class PngFile
         using var scope = NewDisposeScope();
         int height = (int)picture.size(1), width = (int)picture.size(2);
         // Rounded as other savers of pictures do: to the nearest of 256 levels.
-        var bytes = picture.detach().to(ScalarType.Float32).cpu().expand(3, height, width).clamp(0, 1).mul(255).round().to(ScalarType.Byte).permute(1, 2, 0).contiguous();
+        var bytes = picture.detach().to(ScalarType.Float32).cpu().expand(3, height, width).clamp(0, 1).mul(255).round().to(ScalarType.Byte)
+            .permute(1, 2, 0).contiguous();
         using var file = new MemoryStream();
         file.Write(Signature);
         var header = new byte[13];
@@ -64,7 +65,8 @@ internal static class PngFile
             if (length > file.Length - at - 12) throw new InvalidDataException($"{path} ends within a chunk at byte {at}.");
             var kind = Encoding.ASCII.GetString(file.Slice(at + 4, 4));
             var data = file.Slice(at + 8, (int)length);
-            if (kind == "tEXt" && data.IndexOf((byte)0) is > 0 and var end) result[Encoding.Latin1.GetString(data[..end])] = Encoding.Latin1.GetString(data[(end + 1)..]);
+            if (kind == "tEXt" && data.IndexOf((byte)0) is > 0 and var end)
+                result[Encoding.Latin1.GetString(data[..end])] = Encoding.Latin1.GetString(data[(end + 1)..]);
             if (kind == "iTXt") International(data, result);
             at += (int)length + 12;
         }

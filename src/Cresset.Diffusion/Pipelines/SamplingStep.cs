@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// One step of a run in the hands of <see cref="GenerationInputs.OnStep"/>. What is set here holds from the next step on. The tensors it gives
+/// One step of a run in the hands of <see cref="GenerationInputs.OnStep"/>. What is set here holds from the next step on. The tensors it
+/// gives
 /// are the receiver's and stay valid.
 /// </summary>
 public sealed class SamplingStep
@@ -45,12 +46,15 @@ public sealed class SamplingStep
     public void Replace(Tensor latents)
     {
         ArgumentNullException.ThrowIfNull(latents);
-        if (!latents.shape.SequenceEqual(_latents.shape)) throw new ShapeException($"The run's latents have the shape {Shape.Text(_latents)}; the new ones have {Shape.Text(latents)}.");
+        if (!latents.shape.SequenceEqual(_latents.shape))
+            throw new ShapeException($"The run's latents have the shape {Shape.Text(_latents)}; the new ones have {Shape.Text(latents)}.");
         Replaced?.Dispose();
         Replaced = latents.detach().to(_latents.dtype).to(_latents.device).clone().DetachFromDisposeScope();
     }
 
-    /// <summary>Follows other prompts from the next step on; they must have the same numbers of tokens and stay valid until the run ends.</summary>
+    /// <summary>
+    /// Follows other prompts from the next step on; they must have the same numbers of tokens and stay valid until the run ends.
+    /// </summary>
     public void Follow(PromptEmbedding wanted, PromptEmbedding? unwanted = null)
     {
         ArgumentNullException.ThrowIfNull(wanted);

@@ -12,9 +12,11 @@ public sealed partial class StableDiffusion3
     /// <param name="options">Element type, device, parts to leave out or take from elsewhere.</param>
     /// <param name="progress">Names of the parts as they are loaded, then the <see cref="Notes"/>.</param>
     /// <param name="cancellation">Stops between two tensors.</param>
-    /// <exception cref="InvalidDataException">The path is no Stable Diffusion 3 checkpoint (the message says what it looks like) or a file is damaged.</exception>
+    /// <exception cref="InvalidDataException">The path is no Stable Diffusion 3 checkpoint (the message says what it looks like) or a file
+    /// is damaged.</exception>
     /// <exception cref="CheckpointException">Tensors are missing or have other shapes.</exception>
-    public static StableDiffusion3 Load(string path, LoadOptions? options = null, IProgress<string>? progress = null, CancellationToken cancellation = default)
+    public static StableDiffusion3 Load(string path, LoadOptions? options = null, IProgress<string>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         options = (options ?? new LoadOptions()).Checked();
@@ -25,6 +27,8 @@ public sealed partial class StableDiffusion3
         return model;
     }
 
-    /// <summary>What the user should know about the checkpoint: parts that were left out and why, keys of the files that no part uses.</summary>
+    /// <summary>
+    /// What the user should know about the checkpoint: parts that were left out and why, keys of the files that no part uses.
+    /// </summary>
     public IReadOnlyList<string> Notes { get; internal init; } = [];
 }

@@ -10,7 +10,9 @@ public sealed partial class StableDiffusion3
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    /// <summary>Writes the whole model as a diffusers folder: networks in the element types they have, tokenizers, schedule, index.</summary>
+    /// <summary>
+    /// Writes the whole model as a diffusers folder: networks in the element types they have, tokenizers, schedule, index.
+    /// </summary>
     /// <param name="folder">Made where it is not there.</param>
     /// <exception cref="NotSupportedException">Weights are packed (8 bits or fewer); nothing was written.</exception>
     public void Save(string folder)
@@ -26,14 +28,19 @@ public sealed partial class StableDiffusion3
         if (Text.T5 is { } t5) networks.Add(("text_encoder_3", "model", t5, SdConfigWriter.T5(t5.Options)));
         foreach (var (name, _, network, _) in networks)
         {
-            if (network.parameters().Any(p => p.device_type == DeviceType.META)) throw new NotSupportedException($"{name} has packed weights, whose values are not kept: load the model without them (LoadOptions.KeepPacked = false), or convert its file ('cresset sd3 convert').");
+            if (network.parameters().Any(p => p.device_type == DeviceType.META))
+                throw new NotSupportedException(
+                    $"{name} has packed weights, whose values are not kept: load the model without them (LoadOptions.KeepPacked = false), "
+                        + $"or convert its file ('cresset sd3 convert').");
         }
         foreach (var (name, stem, network, config) in networks)
         {
             using var scope = NewDisposeScope();
             var target = Path.Combine(folder, name);
             Directory.CreateDirectory(target);
-            SafetensorsWriter.Write(Path.Combine(target, stem + ".safetensors"), StateDict.Of(network).ToDictionary(pair => pair.Key, pair => pair.Value.detach().cpu().contiguous()), new Dictionary<string, string> { ["format"] = "pt" });
+            SafetensorsWriter.Write(Path.Combine(target, stem + ".safetensors"),
+                StateDict.Of(network).ToDictionary(pair => pair.Key, pair => pair.Value.detach().cpu().contiguous()),
+                new Dictionary<string, string> { ["format"] = "pt" });
             WriteJson(Path.Combine(target, "config.json"), config);
         }
         Text.ClipLTokenizer?.Save(Path.Combine(folder, "tokenizer"));
@@ -44,5 +51,6 @@ public sealed partial class StableDiffusion3
         WriteJson(Path.Combine(folder, "model_index.json"), SdConfigWriter.Index(Transformer, Vae, Text.ClipL, Text.ClipG, Text.T5));
     }
 
-    private static void WriteJson(string path, Dictionary<string, object?> values) => AtomicFile.WriteText(path, JsonSerializer.Serialize(values, Indented) + "\n");
+    private static void WriteJson(string path, Dictionary<string, object?> values) =>
+        AtomicFile.WriteText(path, JsonSerializer.Serialize(values, Indented) + "\n");
 }

@@ -21,7 +21,10 @@ public sealed partial class StableDiffusion3 : IDisposable
         ArgumentNullException.ThrowIfNull(transformer);
         ArgumentNullException.ThrowIfNull(vae);
         ArgumentNullException.ThrowIfNull(text);
-        if (vae.Options.LatentChannels != transformer.Options.OutChannels) throw new ArgumentException($"The autoencoder has {vae.Options.LatentChannels} latent channels, the transformer makes {transformer.Options.OutChannels}: they belong to different models.", nameof(vae));
+        if (vae.Options.LatentChannels != transformer.Options.OutChannels)
+            throw new ArgumentException(
+                $"The autoencoder has {vae.Options.LatentChannels} latent channels, the transformer makes "
+                    + $"{transformer.Options.OutChannels}: they belong to different models.", nameof(vae));
         (Transformer, Vae, Text, Schedule) = (transformer, vae, text, schedule ?? new ScheduleOptions());
     }
 
@@ -49,7 +52,9 @@ public sealed partial class StableDiffusion3 : IDisposable
     /// <param name="latentsOnly">Leave out the decoding.</param>
     /// <param name="cancellation">Stops between two steps.</param>
     /// <exception cref="ArgumentException">Options or inputs are not allowed; nothing was computed.</exception>
-    public GenerationResult Generate(PromptText prompt, PromptText? negative = null, GenerationOptions? options = null, GenerationInputs? inputs = null, IProgress<GenerationStep>? progress = null, bool latentsOnly = false, CancellationToken cancellation = default)
+    public GenerationResult Generate(PromptText prompt, PromptText? negative = null, GenerationOptions? options = null,
+        GenerationInputs? inputs = null, IProgress<GenerationStep>? progress = null, bool latentsOnly = false,
+        CancellationToken cancellation = default)
     {
         options = (options ?? new GenerationOptions()).ThrowIfInvalid();
         Check(options, inputs);
@@ -58,18 +63,25 @@ public sealed partial class StableDiffusion3 : IDisposable
         // Layers are left out for the prompt alone, as the reference does.
         using var unwanted = options.Guidance.IsOn ? Text.Encode(negative ?? PromptText.Empty, clipSkip: 0, options.T5Length) : null;
         var result = Generate(wanted, unwanted, options, inputs, progress, latentsOnly, cancellation);
-        return result with { Notes = [.. result.Notes, .. wanted.Notes, .. (unwanted?.Notes ?? []).Select(n => "Negative prompt: " + n)], Settings = new GenerationSettings(prompt, negative, options with { Schedule = options.Schedule ?? Schedule }) };
+        return result with
+        {
+            Notes = [.. result.Notes, .. wanted.Notes, .. (unwanted?.Notes ?? []).Select(n => "Negative prompt: " + n)],
+            Settings = new GenerationSettings(prompt, negative, options with { Schedule = options.Schedule ?? Schedule })
+        };
     }
 
     /// <summary>As above, for prompts encoded before; <paramref name="unwanted"/> is needed when guidance is on.</summary>
-    public GenerationResult Generate(PromptEmbedding wanted, PromptEmbedding? unwanted, GenerationOptions options, GenerationInputs? inputs = null, IProgress<GenerationStep>? progress = null, bool latentsOnly = false, CancellationToken cancellation = default)
+    public GenerationResult Generate(PromptEmbedding wanted, PromptEmbedding? unwanted, GenerationOptions options,
+        GenerationInputs? inputs = null, IProgress<GenerationStep>? progress = null, bool latentsOnly = false,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(wanted);
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfInvalid();
         inputs ??= new GenerationInputs();
         Check(options, inputs);
-        if (options.Guidance.IsOn && unwanted is null) throw new ArgumentNullException(nameof(unwanted), "Guidance above 1 needs the embedding of the negative (or empty) prompt.");
+        if (options.Guidance.IsOn && unwanted is null)
+            throw new ArgumentNullException(nameof(unwanted), "Guidance above 1 needs the embedding of the negative (or empty) prompt.");
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var run = new GenerationRun(this, options, inputs);
@@ -79,7 +91,8 @@ public sealed partial class StableDiffusion3 : IDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             pictures = Vae.Decode(latents).to(ScalarType.Float32).div_(2).add_(0.5).clamp_(0, 1).cpu();
-            if (options.KeepUntouched && inputs is { Mask: { } mask, Picture: { } picture } && picture.size(1) == Vae.Options.ImageChannels) pictures = where(mask.cpu().eq(0), picture.to(ScalarType.Float32).cpu(), pictures);
+            if (options.KeepUntouched && inputs is { Mask: { } mask, Picture: { } picture } && picture.size(1) == Vae.Options.ImageChannels)
+                pictures = where(mask.cpu().eq(0), picture.to(ScalarType.Float32).cpu(), pictures);
             pictures = pictures.DetachFromDisposeScope();
         }
         return new GenerationResult(pictures, latents.DetachFromDisposeScope(), [.. Unused(options)]);
@@ -97,23 +110,32 @@ public sealed partial class StableDiffusion3 : IDisposable
     {
         CheckSizes(Transformer.Options, Vae.Options, options);
         if (inputs is null) return;
-        if (inputs.Mask is not null && inputs.Picture is null) throw new ArgumentException("A mask needs the picture it belongs to.", nameof(inputs));
-        if (inputs.Control is not null && Control is null) throw new ArgumentException("A control picture was given, but no ControlNet is set.", nameof(inputs));
+        if (inputs.Mask is not null && inputs.Picture is null)
+            throw new ArgumentException("A mask needs the picture it belongs to.", nameof(inputs));
+        if (inputs.Control is not null && Control is null)
+            throw new ArgumentException("A control picture was given, but no ControlNet is set.", nameof(inputs));
         long height = options.Height, width = options.Width, down = Vae.Options.Downscale;
         if (inputs.Picture is { } picture)
         {
-            if (picture.dim() == 4 && picture.size(1) == Vae.Options.LatentChannels) Shape.Expect(picture, "N C H W", [("H", height / down), ("W", width / down)]);
+            if (picture.dim() == 4 && picture.size(1) == Vae.Options.LatentChannels)
+                Shape.Expect(picture, "N C H W", [("H", height / down), ("W", width / down)]);
             else Shape.Expect(picture, "N C H W", [("C", Vae.Options.ImageChannels), ("H", height), ("W", width)]);
         }
         if (inputs.Mask is { } mask) Shape.Expect(mask, "N 1 H W", [("H", height), ("W", width)]);
         if (inputs.Control is { } control) Shape.Expect(control, "N 3 H W", [("H", height), ("W", width)]);
         if (inputs.ControlMask is { } controlMask) Shape.Expect(controlMask, "N 1 H W");
-        foreach (var (name, tensor) in new[] { (nameof(inputs.Picture), inputs.Picture), (nameof(inputs.Mask), inputs.Mask), (nameof(inputs.Control), inputs.Control), (nameof(inputs.ControlMask), inputs.ControlMask) })
+        foreach (var (name, tensor) in new[] { (nameof(inputs.Picture), inputs.Picture), (nameof(inputs.Mask), inputs.Mask),
+            (nameof(inputs.Control), inputs.Control), (nameof(inputs.ControlMask), inputs.ControlMask) })
         {
-            if (tensor is not null && tensor.size(0) != 1 && tensor.size(0) != options.Count) throw new ArgumentException($"{name} has {tensor.size(0)} rows and Count is {options.Count}; give 1, or one for each picture.", nameof(inputs));
+            if (tensor is not null && tensor.size(0) != 1 && tensor.size(0) != options.Count)
+                throw new ArgumentException(
+                    $"{name} has {tensor.size(0)} rows and Count is {options.Count}; give 1, or one for each picture.", nameof(inputs));
         }
-        if (inputs.Mask is { } grey && (grey.min().ToDouble() is var low && grey.max().ToDouble() is var high) && !(low >= 0 && high <= 1)) throw new ArgumentException($"The mask has values from {low} to {high}; they must lie in 0 to 1 (1 repaints).", nameof(inputs));
-        if (inputs.Latents is { } latents) Shape.Expect(latents, "N C H W", [("N", options.Count), ("C", Vae.Options.LatentChannels), ("H", height / down), ("W", width / down)]);
+        if (inputs.Mask is { } grey && (grey.min().ToDouble() is var low && grey.max().ToDouble() is var high) && !(low >= 0 && high <= 1))
+            throw new ArgumentException($"The mask has values from {low} to {high}; they must lie in 0 to 1 (1 repaints).", nameof(inputs));
+        if (inputs.Latents is { } latents)
+            Shape.Expect(latents, "N C H W",
+                [("N", options.Count), ("C", Vae.Options.LatentChannels), ("H", height / down), ("W", width / down)]);
     }
 
     /// <summary>Refuses what sizes alone forbid; a checkpoint's headers are enough to know.</summary>
@@ -123,10 +145,15 @@ public sealed partial class StableDiffusion3 : IDisposable
         if (options.Width % unit != 0 || options.Height % unit != 0)
         {
             static int Near(int size, int unit) => Math.Max(unit, (size + (unit / 2)) / unit * unit);
-            throw new ArgumentException($"The size {options.Width}x{options.Height} is not a multiple of {unit}; try {Near(options.Width, unit)}x{Near(options.Height, unit)}.", nameof(options));
+            throw new ArgumentException(
+                $"The size {options.Width}x{options.Height} is not a multiple of {unit}; try "
+                    + $"{Near(options.Width, unit)}x{Near(options.Height, unit)}.", nameof(options));
         }
         var largest = unit * transformer.PositionTableSize;
-        if (options.Width > largest || options.Height > largest) throw new ArgumentException($"The size {options.Width}x{options.Height} is more than this checkpoint's table of positions allows: at most {largest} pixels a side.", nameof(options));
+        if (options.Width > largest || options.Height > largest)
+            throw new ArgumentException(
+                $"The size {options.Width}x{options.Height} is more than this checkpoint's table of positions allows: at most {largest} "
+                    + $"pixels a side.", nameof(options));
         CheckSkipLayers(transformer, options.Guidance);
     }
 
@@ -134,7 +161,8 @@ public sealed partial class StableDiffusion3 : IDisposable
     {
         foreach (var layer in guidance.SkipLayers)
         {
-            if (layer < 0 || layer >= transformer.Layers) throw new ArgumentException($"SkipLayers names block {layer}; the transformer has blocks 0 to {transformer.Layers - 1}.");
+            if (layer < 0 || layer >= transformer.Layers)
+                throw new ArgumentException($"SkipLayers names block {layer}; the transformer has blocks 0 to {transformer.Layers - 1}.");
         }
     }
 

@@ -48,7 +48,8 @@ public sealed class TextEncoders : IDisposable
     /// <summary>Puts T5 in, or takes it out (its memory is freed); tokens keep their places.</summary>
     public void UseT5(T5Encoder? encoder)
     {
-        if (encoder is not null && encoder.Options.Width != _textWidth) throw new ArgumentException($"T5's width is {encoder.Options.Width}; the transformer reads {_textWidth}.", nameof(encoder));
+        if (encoder is not null && encoder.Options.Width != _textWidth)
+            throw new ArgumentException($"T5's width is {encoder.Options.Width}; the transformer reads {_textWidth}.", nameof(encoder));
         if (T5 is null)
         {
             T5 = encoder;
@@ -67,26 +68,33 @@ public sealed class TextEncoders : IDisposable
     {
         ArgumentNullException.ThrowIfNull(prompt);
         ArgumentOutOfRangeException.ThrowIfLessThan(t5Length, 1);
-        if (_released) throw new InvalidOperationException("The text encoders were freed: encode all prompts before Release, or load the model again.");
+        if (_released)
+            throw new InvalidOperationException(
+                "The text encoders were freed: encode all prompts before Release, or load the model again.");
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var notes = new List<string>();
-        var (l, pooledL) = Clip(ClipL, ClipLTokenizer, prompt.Text, "CLIP-L", clipSkip, ClipL?.Options.Width ?? ClipLWidth, ClipL?.Options.ProjectionWidth ?? ClipLWidth, notes);
+        var (l, pooledL) = Clip(ClipL, ClipLTokenizer, prompt.Text, "CLIP-L", clipSkip, ClipL?.Options.Width ?? ClipLWidth,
+            ClipL?.Options.ProjectionWidth ?? ClipLWidth, notes);
         var widthG = ClipG?.Options.Width ?? (_pooledWidth - pooledL.size(1));
-        var (g, pooledG) = Clip(ClipG, ClipGTokenizer, prompt.ClipG ?? prompt.Text, "CLIP-G", clipSkip, widthG, ClipG?.Options.ProjectionWidth ?? widthG, notes);
+        var (g, pooledG) = Clip(ClipG, ClipGTokenizer, prompt.ClipG ?? prompt.Text, "CLIP-G", clipSkip, widthG,
+            ClipG?.Options.ProjectionWidth ?? widthG, notes);
         var (context, pooled) = Join(l, pooledL, g, pooledG, T5Tokens(prompt.T5 ?? prompt.Text, t5Length, notes));
         return new PromptEmbedding(context.MoveToOuterDisposeScope(), pooled.MoveToOuterDisposeScope()) { Notes = notes };
     }
 
     /// <summary>
-    /// What the transformer reads of the encoders' answers, with their gradients: CLIP's tokens [N, C, L] and [N, C, G] side by side, filled up with zeros
+    /// What the transformer reads of the encoders' answers, with their gradients: CLIP's tokens [N, C, L] and [N, C, G] side by side,
+    /// filled up with zeros
     /// to T5's width and before T5's [N, T, W]; pooled embeddings one after the other.
     /// </summary>
     internal static (Tensor Context, Tensor Pooled) Join(Tensor hiddenL, Tensor pooledL, Tensor hiddenG, Tensor pooledG, Tensor t5)
     {
         var both = cat([hiddenL, hiddenG], 2);
         var width = t5.size(2);
-        if (both.size(2) > width) throw new InvalidOperationException($"Both CLIPs together are {both.size(2)} wide; the transformer reads {width}: these encoders belong to another model.");
+        if (both.size(2) > width)
+            throw new InvalidOperationException(
+                $"Both CLIPs together are {both.size(2)} wide; the transformer reads {width}: these encoders belong to another model.");
         var clip = both.size(2) == width ? both : nn.functional.pad(both, [0, width - both.size(2)]);
         return (cat([clip, t5], 1), cat([pooledL, pooledG], 1));
     }
@@ -105,7 +113,8 @@ public sealed class TextEncoders : IDisposable
         FreedMemory.Return();
     }
 
-    private static (Tensor Hidden, Tensor Pooled) Clip(ClipTextEncoder? encoder, ClipTokenizer? tokenizer, string text, string name, int skip, long width, long pooledWidth, List<string> notes)
+    private static (Tensor Hidden, Tensor Pooled) Clip(ClipTextEncoder? encoder, ClipTokenizer? tokenizer, string text, string name,
+        int skip, long width, long pooledWidth, List<string> notes)
     {
         if (encoder is null) return (zeros(1, ClipTokens, width), zeros(1, pooledWidth));
         if (tokenizer is null) throw new InvalidOperationException($"{name} has no tokenizer.");
@@ -126,5 +135,7 @@ public sealed class TextEncoders : IDisposable
         return T5.call(Ids(ids, T5)).to(ScalarType.Float32).cpu();
     }
 
-    private static Tensor Ids(int[] ids, nn.Module encoder) => tensor(Array.ConvertAll(ids, i => (long)i)).unsqueeze(0).to(encoder.parameters().First(p => p.device_type != DeviceType.META).device);
+    private static Tensor Ids(int[] ids, nn.Module encoder) =>
+        tensor(Array.ConvertAll(ids, i => (long)i)).unsqueeze(0)
+            .to(encoder.parameters().First(p => p.device_type != DeviceType.META).device);
 }

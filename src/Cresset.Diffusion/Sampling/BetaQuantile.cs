@@ -51,6 +51,7 @@ internal static class BetaQuantile
             x++;
         }
         var y = 1 / (x * x);
-        return shift + ((x - 0.5) * Math.Log(x)) - x + (0.5 * Math.Log(2 * Math.PI)) + ((1.0 / 12 - (y * (1.0 / 360 - (y * (1.0 / 1260 - (y / 1680)))))) / x);
+        return shift + ((x - 0.5) * Math.Log(x)) - x + (0.5 * Math.Log(2 * Math.PI))
+            + ((1.0 / 12 - (y * (1.0 / 360 - (y * (1.0 / 1260 - (y / 1680)))))) / x);
     }
 }

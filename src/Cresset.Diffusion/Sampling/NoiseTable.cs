@@ -10,7 +10,10 @@ public sealed class NoiseTable
     {
         ArgumentNullException.ThrowIfNull(sigmas);
         ArgumentNullException.ThrowIfNull(times);
-        if (sigmas.Count < 2 || times.Count != sigmas.Count - 1) throw new ArgumentException($"A table needs at least two noise levels and one time fewer; got {sigmas.Count} levels and {times.Count} times.", nameof(times));
+        if (sigmas.Count < 2 || times.Count != sigmas.Count - 1)
+            throw new ArgumentException(
+                $"A table needs at least two noise levels and one time fewer; got {sigmas.Count} levels and {times.Count} times.",
+                nameof(times));
         (Sigmas, Times) = (sigmas, times);
     }
 
@@ -26,7 +29,8 @@ public sealed class NoiseTable
     /// <summary>SD3's table for flow matching.</summary>
     /// <param name="options">Shift and spacing.</param>
     /// <param name="steps">Number of steps, at least 1.</param>
-    /// <param name="mu">Size-dependent shift; required when <see cref="ScheduleOptions.Dynamic"/> is set (see <see cref="ScheduleOptions.Mu"/>).</param>
+    /// <param name="mu">Size-dependent shift; required when <see cref="ScheduleOptions.Dynamic"/> is set (see
+    /// <see cref="ScheduleOptions.Mu"/>).</param>
     public static NoiseTable FlowMatch(ScheduleOptions options, int steps, double? mu = null)
     {
         Check(options, steps);
@@ -42,7 +46,8 @@ public sealed class NoiseTable
     {
         ArgumentNullException.ThrowIfNull(sigmas);
         Check(options, sigmas.Count);
-        if (sigmas.Any(s => !(s > 0 && s <= 1)) || sigmas.Zip(sigmas.Skip(1)).Any(p => p.First <= p.Second)) throw new ArgumentException("Noise levels must fall from at most 1 and stay above 0.", nameof(sigmas));
+        if (sigmas.Any(s => !(s > 0 && s <= 1)) || sigmas.Zip(sigmas.Skip(1)).Any(p => p.First <= p.Second))
+            throw new ArgumentException("Noise levels must fall from at most 1 and stay above 0.", nameof(sigmas));
         return Finish(options, [.. sigmas], mu);
     }
 
@@ -50,7 +55,8 @@ public sealed class NoiseTable
     public static NoiseTable DpmSolver(ScheduleOptions options, int steps)
     {
         Check(options, steps);
-        double[] sigmas = [.. Line(1, 1.0 / options.TrainingSteps, steps + 1).Select(a => Shift(1 - a, options.Shift)).Reverse().Take(steps)];
+        double[] sigmas = [.. Line(1, 1.0 / options.TrainingSteps, steps + 1).Select(a => Shift(1 - a, options.Shift)).Reverse()
+            .Take(steps)];
         return new NoiseTable([.. sigmas.Select(s => (float)s), 0f], [.. sigmas.Select(s => (float)(long)(s * options.TrainingSteps))]);
     }
 
@@ -77,7 +83,9 @@ public sealed class NoiseTable
     /// <summary>First step of image-to-image: strength 1 starts at pure noise, 0 leaves nothing to do.</summary>
     public static int StartStep(int steps, double strength)
     {
-        if (!(strength >= 0 && strength <= 1)) throw new ArgumentOutOfRangeException(nameof(strength), strength, "The strength must lie between 0 (keep the picture) and 1 (ignore it).");
+        if (!(strength >= 0 && strength <= 1))
+            throw new ArgumentOutOfRangeException(nameof(strength), strength,
+                "The strength must lie between 0 (keep the picture) and 1 (ignore it).");
         return (int)Math.Max(steps - Math.Min(steps * strength, steps), 0);
     }
 
@@ -87,17 +95,22 @@ public sealed class NoiseTable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfInvalid();
-        if (steps < 1) throw new ArgumentOutOfRangeException(nameof(steps), steps, "At least one step is needed; 28 is usual for SD3, 4 for the turbo model.");
+        if (steps < 1)
+            throw new ArgumentOutOfRangeException(nameof(steps), steps,
+                "At least one step is needed; 28 is usual for SD3, 4 for the turbo model.");
     }
 
     private static IEnumerable<double> Line(double first, double last, int count)
-        => Enumerable.Range(0, count).Select(i => count == 1 ? first : i == count - 1 ? last : first + (i * ((last - first) / (count - 1))));
+        => Enumerable.Range(0, count)
+            .Select(i => count == 1 ? first : i == count - 1 ? last : first + (i * ((last - first) / (count - 1))));
 
     private static NoiseTable Finish(ScheduleOptions options, double[] sigmas, double? mu)
     {
         if (options.Dynamic != DynamicShift.None)
         {
-            var m = mu ?? throw new ArgumentNullException(nameof(mu), "A shift that depends on the size needs mu: ScheduleOptions.Mu(image tokens).");
+            var m = mu
+                ?? throw new ArgumentNullException(nameof(mu),
+                    "A shift that depends on the size needs mu: ScheduleOptions.Mu(image tokens).");
             var factor = options.Dynamic == DynamicShift.Exponential ? Math.Exp(m) : m;
             sigmas = Array.ConvertAll(sigmas, s => factor / (factor + (1 / s) - 1));
         }
@@ -121,7 +134,9 @@ public sealed class NoiseTable
         const double rho = 7;
         return spacing switch
         {
-            NoiseSpacing.Karras => [.. Line(0, 1, sigmas.Length).Select(r => Math.Pow(Math.Pow(high, 1 / rho) + (r * (Math.Pow(low, 1 / rho) - Math.Pow(high, 1 / rho))), rho))],
+            NoiseSpacing.Karras =>
+                [.. Line(0, 1, sigmas.Length)
+                    .Select(r => Math.Pow(Math.Pow(high, 1 / rho) + (r * (Math.Pow(low, 1 / rho) - Math.Pow(high, 1 / rho))), rho))],
             NoiseSpacing.Exponential => [.. Line(Math.Log(high), Math.Log(low), sigmas.Length).Select(Math.Exp)],
             NoiseSpacing.Beta => [.. Line(0, 1, sigmas.Length).Select(r => low + (BetaQuantile.Of(1 - r, 0.6, 0.6) * (high - low)))],
             _ => sigmas,

@@ -43,7 +43,8 @@ public abstract class Sampler : IDisposable
     /// <param name="index">Which evaluation, counted from 0; a run may begin later (image-to-image).</param>
     /// <param name="latents">The latents the network saw.</param>
     /// <param name="generator">Noise of the stochastic samplers.</param>
-    public Tensor Step(Tensor velocity, int index, Tensor latents, Generator? generator = null) => Step(velocity, index, latents, generator is null ? [] : [generator]);
+    public Tensor Step(Tensor velocity, int index, Tensor latents, Generator? generator = null) =>
+        Step(velocity, index, latents, generator is null ? [] : [generator]);
 
     /// <summary>As above, each picture's noise from a generator of its own, so that no picture depends on its neighbours.</summary>
     /// <param name="velocity">The network's velocity at the latents.</param>
@@ -75,10 +76,14 @@ public abstract class Sampler : IDisposable
 
     private protected static Tensor Noise(Tensor like, IReadOnlyList<Generator> generators)
     {
-        if (generators.Count < 2) return randn(like.shape, ScalarType.Float32, CPU, generator: generators.Count == 0 ? null : generators[0]).to(like.device);
-        if (generators.Count != like.size(0)) throw new ArgumentException($"There are {generators.Count} generators for {like.size(0)} pictures; give one, or one for each.", nameof(generators));
+        if (generators.Count < 2)
+            return randn(like.shape, ScalarType.Float32, CPU, generator: generators.Count == 0 ? null : generators[0]).to(like.device);
+        if (generators.Count != like.size(0))
+            throw new ArgumentException($"There are {generators.Count} generators for {like.size(0)} pictures; give one, or one for each.",
+                nameof(generators));
         using var scope = NewDisposeScope();
-        return cat([.. generators.Select(g => randn([1, .. like.shape.Skip(1)], ScalarType.Float32, CPU, generator: g))], 0).to(like.device).MoveToOuterDisposeScope();
+        return cat([.. generators.Select(g => randn([1, .. like.shape.Skip(1)], ScalarType.Float32, CPU, generator: g))], 0).to(like.device)
+            .MoveToOuterDisposeScope();
     }
 }
 

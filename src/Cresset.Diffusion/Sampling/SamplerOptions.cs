@@ -56,13 +56,16 @@ public abstract record MultistepSamplerOptions : SamplerOptions
     /// <summary>Variant of the second order.</summary>
     public SolverVariant Variant { get; init; }
 
-    /// <summary>Walk down SD3's own table with exact times; false takes the coarser one with whole times that diffusers gives these samplers.</summary>
+    /// <summary>
+    /// Walk down SD3's own table with exact times; false takes the coarser one with whole times that diffusers gives these samplers.
+    /// </summary>
     public bool UseFlowTable { get; init; } = true;
 
     /// <inheritdoc/>
     public sealed override IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(Order, 1, 3).Defined(Variant);
 
-    internal sealed override NoiseTable Table(ScheduleOptions schedule, int steps, double? mu) => UseFlowTable ? base.Table(schedule, steps, mu) : WholeTimes(schedule, steps);
+    internal sealed override NoiseTable Table(ScheduleOptions schedule, int steps, double? mu) =>
+        UseFlowTable ? base.Table(schedule, steps, mu) : WholeTimes(schedule, steps);
 
     private protected virtual NoiseTable WholeTimes(ScheduleOptions schedule, int steps) => NoiseTable.DpmSolver(schedule, steps);
 }

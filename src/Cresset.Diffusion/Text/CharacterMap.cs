@@ -18,7 +18,9 @@ internal sealed class CharacterMap
     {
         if (blob.Length == 0) return Empty;
         var size = blob.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(blob) : uint.MaxValue;
-        if (size > blob.Length - 4 || size % 4 != 0) throw new InvalidDataException($"{path}: the normalization table says its trie has {size} bytes, but the whole table has {blob.Length}.");
+        if (size > blob.Length - 4 || size % 4 != 0)
+            throw new InvalidDataException(
+                $"{path}: the normalization table says its trie has {size} bytes, but the whole table has {blob.Length}.");
         var units = new uint[size / 4];
         for (var i = 0; i < units.Length; i++) units[i] = BinaryPrimitives.ReadUInt32LittleEndian(blob[(4 + (4 * i))..]);
         return new CharacterMap(units, blob[(4 + (int)size)..].ToArray());

@@ -10,6 +10,8 @@ public enum ClipTextCleaning
     /// </summary>
     Repair,
 
-    /// <summary>As transformers without ftfy: control and format characters removed, CJK characters set apart, form C, lower case.</summary>
+    /// <summary>
+    /// As transformers without ftfy: control and format characters removed, CJK characters set apart, form C, lower case.
+    /// </summary>
     Basic,
 }

@@ -52,7 +52,9 @@ public sealed class ClipTokenizer
     /// <summary>Size of the vocabulary.</summary>
     public int Count => _texts.Length;
 
-    /// <summary>The released vocabulary. <paramref name="padWithZero"/> as CLIP-G wants it; otherwise CLIP-L's padding with the end token.</summary>
+    /// <summary>
+    /// The released vocabulary. <paramref name="padWithZero"/> as CLIP-G wants it; otherwise CLIP-L's padding with the end token.
+    /// </summary>
     public static ClipTokenizer Standard(bool padWithZero = false, ClipTextCleaning cleaning = ClipTextCleaning.Repair)
     {
         using var stream = new GZipStream(EmbeddedData.Open("clip_bpe.txt.gz"), CompressionMode.Decompress);
@@ -69,7 +71,8 @@ public sealed class ClipTokenizer
     }
 
     /// <summary>
-    /// This tokenizer cut down to the tokens of these words, counted anew: the padding of CLIP-G is 0 and the end token the largest id, as in the released one.
+    /// This tokenizer cut down to the tokens of these words, counted anew: the padding of CLIP-G is 0 and the end token the largest id, as
+    /// in the released one.
     /// Other words become the end token.
     /// </summary>
     /// <param name="words">The words, lower case.</param>
@@ -77,7 +80,8 @@ public sealed class ClipTokenizer
     /// <param name="padWithZero">As CLIP-G wants it.</param>
     internal ClipTokenizer Only(IEnumerable<string> words, int contextLength, bool padWithZero)
     {
-        var needed = words.SelectMany(Encode).Where(id => id != StartId && id != EndId).Distinct().Order().Select(id => _texts[id]).ToList();
+        var needed = words.SelectMany(Encode).Where(id => id != StartId && id != EndId).Distinct().Order().Select(id => _texts[id])
+            .ToList();
         var ids = new Dictionary<string, int> { ["!"] = 0 };
         foreach (var token in needed) ids.TryAdd(token, ids.Count);
         ids.Add(StartText, ids.Count);
@@ -96,20 +100,26 @@ public sealed class ClipTokenizer
         return new ClipTokenizer(ids, merges, padWithZero ? 0 : null) { ContextLength = contextLength };
     }
 
-    /// <summary>Reads vocab.json and merges.txt, or tokenizer.json where they are not there, and, if there, tokenizer_config.json (for the padding token).</summary>
+    /// <summary>
+    /// Reads vocab.json and merges.txt, or tokenizer.json where they are not there, and, if there, tokenizer_config.json (for the padding
+    /// token).
+    /// </summary>
     /// <exception cref="InvalidDataException">A file is missing or not in the layout expected.</exception>
     public static ClipTokenizer FromFolder(string folder)
     {
-        string vocabulary = Path.Combine(folder, "vocab.json"), mergesPath = Path.Combine(folder, "merges.txt"), config = Path.Combine(folder, "tokenizer_config.json"), one = Path.Combine(folder, "tokenizer.json");
+        string vocabulary = Path.Combine(folder, "vocab.json"), mergesPath = Path.Combine(folder, "merges.txt"),
+            config = Path.Combine(folder, "tokenizer_config.json"), one = Path.Combine(folder, "tokenizer.json");
         var isOne = File.Exists(one) && !(File.Exists(vocabulary) && File.Exists(mergesPath));
         if (isOne) vocabulary = one;
         foreach (var path in isOne ? [one] : new[] { vocabulary, mergesPath })
         {
-            if (!File.Exists(path)) throw new InvalidDataException($"A CLIP tokenizer needs {path} (or tokenizer.json), which is not there.");
+            if (!File.Exists(path))
+                throw new InvalidDataException($"A CLIP tokenizer needs {path} (or tokenizer.json), which is not there.");
         }
         try
         {
-            var (ids, merges) = isOne ? ReadOne(one) : (JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllText(vocabulary)) ?? [], ReadMerges(mergesPath));
+            var (ids, merges) = isOne ? ReadOne(one)
+                : (JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllText(vocabulary)) ?? [], ReadMerges(mergesPath));
             if (ids.Count == 0) throw new InvalidDataException($"{vocabulary} holds no tokens.");
             int? pad = null;
             var length = 77;
@@ -122,7 +132,8 @@ public sealed class ClipTokenizer
                     if (text is not null && ids.TryGetValue(text, out var id)) pad = id;
                 }
                 // Tokenizers without a bound of their own write a number beyond all integers.
-                if (document.RootElement.TryGetProperty("model_max_length", out var most) && most.ValueKind == JsonValueKind.Number && most.TryGetInt32(out var bound) && bound is >= 2 and <= 4096) length = bound;
+                if (document.RootElement.TryGetProperty("model_max_length", out var most) && most.ValueKind == JsonValueKind.Number
+                    && most.TryGetInt32(out var bound) && bound is >= 2 and <= 4096) length = bound;
             }
             return new ClipTokenizer(ids, merges, pad) { ContextLength = length };
         }
@@ -138,7 +149,17 @@ public sealed class ClipTokenizer
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, "vocab.json"), JsonSerializer.Serialize(_ids));
         File.WriteAllLines(Path.Combine(folder, "merges.txt"), ["#version: 0.2", .. _pairs.Select(p => $"{p.Left} {p.Right}")]);
-        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), JsonSerializer.Serialize(new { bos_token = StartText, eos_token = EndText, unk_token = EndText, pad_token = _texts[PadId], do_lower_case = true, model_max_length = ContextLength, tokenizer_class = "CLIPTokenizer" }));
+        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"),
+            JsonSerializer.Serialize(new
+            {
+                bos_token = StartText,
+                eos_token = EndText,
+                unk_token = EndText,
+                pad_token = _texts[PadId],
+                do_lower_case = true,
+                model_max_length = ContextLength,
+                tokenizer_class = "CLIPTokenizer"
+            }));
     }
 
     /// <summary>Token ids between start and end tokens, neither cut nor padded.</summary>
@@ -179,7 +200,8 @@ public sealed class ClipTokenizer
         var bytes = new List<byte>();
         foreach (var id in ids)
         {
-            if (id < 0 || id >= _texts.Length || _texts[id] is null) throw new ArgumentOutOfRangeException(nameof(ids), id, $"The vocabulary has ids 0 to {_texts.Length - 1}.");
+            if (id < 0 || id >= _texts.Length || _texts[id] is null)
+                throw new ArgumentOutOfRangeException(nameof(ids), id, $"The vocabulary has ids 0 to {_texts.Length - 1}.");
             var text = _texts[id];
             if (id == StartId || id == EndId)
             {
@@ -231,7 +253,8 @@ public sealed class ClipTokenizer
             if (!Rune.IsNumber(rune))
             {
                 var letters = Rune.IsLetter(rune);
-                while (at < text.Length && Rune.GetRuneAt(text, at) is var other && Continues(other, letters)) at += other.Utf16SequenceLength;
+                while (at < text.Length && Rune.GetRuneAt(text, at) is var other && Continues(other, letters))
+                    at += other.Utf16SequenceLength;
             }
             yield return text[start..at];
         }
@@ -255,20 +278,24 @@ public sealed class ClipTokenizer
     private static (Dictionary<string, int> Ids, List<(string Left, string Right)> Merges) ReadOne(string path)
     {
         using var document = JsonDocument.Parse(File.ReadAllText(path));
-        if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("model", out var model) || model.ValueKind != JsonValueKind.Object
-            || !model.TryGetProperty("vocab", out var vocab) || vocab.ValueKind != JsonValueKind.Object || !model.TryGetProperty("merges", out var pairs) || pairs.ValueKind != JsonValueKind.Array)
+        if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("model", out var model)
+            || model.ValueKind != JsonValueKind.Object
+            || !model.TryGetProperty("vocab", out var vocab) || vocab.ValueKind != JsonValueKind.Object
+            || !model.TryGetProperty("merges", out var pairs) || pairs.ValueKind != JsonValueKind.Array)
         {
             throw new InvalidDataException($"{path} holds no byte-pair model (model.vocab and model.merges).");
         }
         var ids = vocab.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetInt32());
         if (document.RootElement.TryGetProperty("added_tokens", out var added) && added.ValueKind == JsonValueKind.Array)
         {
-            foreach (var token in added.EnumerateArray()) ids[token.GetProperty("content").GetString()!] = token.GetProperty("id").GetInt32();
+            foreach (var token in added.EnumerateArray())
+                ids[token.GetProperty("content").GetString()!] = token.GetProperty("id").GetInt32();
         }
         var merges = new List<(string Left, string Right)>();
         foreach (var pair in pairs.EnumerateArray())
         {
-            var parts = pair.ValueKind == JsonValueKind.Array ? [.. pair.EnumerateArray().Select(p => p.GetString()!)] : pair.GetString()!.Split(' ');
+            var parts = pair.ValueKind == JsonValueKind.Array ? [.. pair.EnumerateArray().Select(p => p.GetString()!)]
+                : pair.GetString()!.Split(' ');
             if (parts.Length != 2) throw new InvalidDataException($"{path}: the merge '{pair}' has {parts.Length} parts instead of two.");
             merges.Add((parts[0], parts[1]));
         }
@@ -280,7 +307,8 @@ public sealed class ClipTokenizer
         var merges = new List<(string Left, string Right)>();
         while (merges.Count < most && reader.ReadLine() is { } line)
         {
-            if (line.Length == 0 || (merges.Count == 0 && (line.StartsWith("#version", StringComparison.Ordinal) || line.StartsWith('"')))) continue;
+            if (line.Length == 0 || (merges.Count == 0 && (line.StartsWith("#version", StringComparison.Ordinal) || line.StartsWith('"'))))
+                continue;
             var parts = line.Split(' ');
             if (parts.Length == 2) merges.Add((parts[0], parts[1]));
         }
@@ -294,7 +322,8 @@ public sealed class ClipTokenizer
         var extra = 256;
         for (var b = 0; b < 256; b++)
         {
-            symbols[b] = b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF) ? ((char)b).ToString() : ((char)extra++).ToString();
+            symbols[b] = b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF) ? ((char)b).ToString()
+                : ((char)extra++).ToString();
         }
         return symbols;
     }

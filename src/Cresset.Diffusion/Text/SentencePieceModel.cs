@@ -39,11 +39,13 @@ internal sealed class SentencePieceModel
     /// <summary>A model whose pieces are whole words, after T5's padding, end and unknown (ids 0, 1, 2).</summary>
     public static SentencePieceModel OfWords(IEnumerable<string> words)
     {
-        List<(string Text, float Score, PieceKind Kind)> pieces = [("<pad>", 0, PieceKind.Control), ("</s>", 0, PieceKind.Control), ("<unk>", 0, PieceKind.Unknown)];
+        List<(string Text, float Score, PieceKind Kind)> pieces = [("<pad>", 0, PieceKind.Control), ("</s>", 0, PieceKind.Control),
+            ("<unk>", 0, PieceKind.Unknown)];
         // One score for all: no other cut of a known word has a piece for each part.
         pieces.AddRange(words.Select(word => ('\u2581' + word, -1f, PieceKind.Normal)));
         var file = new ProtoWriter();
-        foreach (var (text, score, kind) in pieces) file.Message(1, new ProtoWriter().Text(1, text).Single(2, score).Varint(3, (ulong)kind));
+        foreach (var (text, score, kind) in pieces)
+            file.Message(1, new ProtoWriter().Text(1, text).Single(2, score).Varint(3, (ulong)kind));
         // A unigram model; ids of unknown, begin (none), end and padding.
         file.Message(2, new ProtoWriter().Varint(3, 1).Varint(40, 2).Varint(41, ulong.MaxValue).Varint(42, 1).Varint(43, 0));
         return Read(file.ToArray(), "words");
@@ -66,8 +68,10 @@ internal sealed class SentencePieceModel
             }
         }
         if (model.Pieces.Count == 0) throw new InvalidDataException($"{path} is not a SentencePiece model: it holds no pieces.");
-        if (!isUnigram) throw new InvalidDataException($"{path} is a SentencePiece model of another kind; a T5 tokenizer needs a unigram model.");
-        if (model.UnknownId < 0 || model.UnknownId >= model.Pieces.Count) throw new InvalidDataException($"{path}: the unknown id {model.UnknownId} is not one of the {model.Pieces.Count} pieces.");
+        if (!isUnigram)
+            throw new InvalidDataException($"{path} is a SentencePiece model of another kind; a T5 tokenizer needs a unigram model.");
+        if (model.UnknownId < 0 || model.UnknownId >= model.Pieces.Count)
+            throw new InvalidDataException($"{path}: the unknown id {model.UnknownId} is not one of the {model.Pieces.Count} pieces.");
         return model;
     }
 

@@ -48,13 +48,16 @@ public sealed class T5Tokenizer
     {
         ArgumentOutOfRangeException.ThrowIfNegative(sentinels);
         var pieces = UnigramTokenizer.FromFile(path);
-        return new T5Tokenizer(legacy ? pieces : UnigramTokenizer.FromFile(path, addDummyPrefix: false), legacy, sentinels) { Longest = longest };
+        return new T5Tokenizer(legacy ? pieces : UnigramTokenizer.FromFile(path, addDummyPrefix: false), legacy,
+            sentinels)
+        { Longest = longest };
     }
 
     /// <summary>A tokenizer that knows these words alone, without sentinels.</summary>
     /// <param name="words">The words.</param>
     /// <param name="longest">Tokens the model that reads it was trained with.</param>
-    internal static T5Tokenizer OfWords(IEnumerable<string> words, int longest) => new(UnigramTokenizer.Of(SentencePieceModel.OfWords(words)), legacy: true, sentinels: 0) { Longest = longest };
+    internal static T5Tokenizer OfWords(IEnumerable<string> words, int longest) =>
+        new(UnigramTokenizer.Of(SentencePieceModel.OfWords(words)), legacy: true, sentinels: 0) { Longest = longest };
 
     /// <summary>Most tokens that the model reads (model_max_length); null where the tokenizer does not say.</summary>
     public int? Longest { get; private init; }
@@ -74,10 +77,12 @@ public sealed class T5Tokenizer
             try
             {
                 using var document = JsonDocument.Parse(File.ReadAllText(config));
-                if (document.RootElement.TryGetProperty("legacy", out var value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False) legacy = value.GetBoolean();
+                if (document.RootElement.TryGetProperty("legacy", out var value)
+                    && value.ValueKind is JsonValueKind.True or JsonValueKind.False) legacy = value.GetBoolean();
                 if (document.RootElement.TryGetProperty("extra_ids", out var extra) && extra.TryGetInt32(out var count)) sentinels = count;
                 // Tokenizers without a bound of their own write a number beyond all integers.
-                if (document.RootElement.TryGetProperty("model_max_length", out var most) && most.ValueKind == JsonValueKind.Number && most.TryGetInt32(out var bound) && bound > 0) longest = bound;
+                if (document.RootElement.TryGetProperty("model_max_length", out var most) && most.ValueKind == JsonValueKind.Number
+                    && most.TryGetInt32(out var bound) && bound > 0) longest = bound;
             }
             catch (JsonException error)
             {
@@ -92,7 +97,12 @@ public sealed class T5Tokenizer
     {
         Directory.CreateDirectory(folder);
         AtomicFile.WriteBytes(Path.Combine(folder, "spiece.model"), _pieces.Content);
-        var config = new Dictionary<string, object> { ["extra_ids"] = _sentinels, ["legacy"] = _legacy, ["tokenizer_class"] = "T5Tokenizer" };
+        var config = new Dictionary<string, object>
+        {
+            ["extra_ids"] = _sentinels,
+            ["legacy"] = _legacy,
+            ["tokenizer_class"] = "T5Tokenizer"
+        };
         if (Longest is { } most) config["model_max_length"] = most;
         AtomicFile.WriteText(Path.Combine(folder, "tokenizer_config.json"), JsonSerializer.Serialize(config));
     }
@@ -121,7 +131,9 @@ public sealed class T5Tokenizer
         return ids;
     }
 
-    /// <summary>Exactly <paramref name="length"/> ids: cut before a closing end token or padded. <paramref name="dropped"/> tokens found no room.</summary>
+    /// <summary>
+    /// Exactly <paramref name="length"/> ids: cut before a closing end token or padded. <paramref name="dropped"/> tokens found no room.
+    /// </summary>
     public int[] EncodePadded(string text, int length, out int dropped)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
@@ -148,7 +160,8 @@ public sealed class T5Tokenizer
         var start = 0;
         for (var at = 0; at < text.Length;)
         {
-            var token = text[at] == '<' ? _special.Keys.Where(k => string.CompareOrdinal(text, at, k, 0, k.Length) == 0).MaxBy(k => k.Length) : null;
+            var token = text[at] == '<'
+                ? _special.Keys.Where(k => string.CompareOrdinal(text, at, k, 0, k.Length) == 0).MaxBy(k => k.Length) : null;
             if (token is null)
             {
                 at++;

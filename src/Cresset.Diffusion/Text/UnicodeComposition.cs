@@ -133,7 +133,8 @@ internal sealed class UnicodeComposition
         {
             return HangulBase + ((((first - LeadBase) * VowelCount) + (second - VowelBase)) * TrailCount);
         }
-        if (first >= HangulBase && first < HangulBase + (LeadCount * VowelCount * TrailCount) && (first - HangulBase) % TrailCount == 0 && second is > TrailBase and < TrailBase + TrailCount)
+        if (first >= HangulBase && first < HangulBase + (LeadCount * VowelCount * TrailCount) && (first - HangulBase) % TrailCount == 0
+            && second is > TrailBase and < TrailBase + TrailCount)
         {
             return first + second - TrailBase;
         }

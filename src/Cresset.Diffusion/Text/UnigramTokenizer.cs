@@ -32,7 +32,8 @@ public sealed class UnigramTokenizer
             if (kind == SentencePieceModel.PieceKind.Byte) _byteIds[Convert.ToByte(text[3..5], 16)] = id;
             if (kind == SentencePieceModel.PieceKind.Normal) (worst, best) = (Math.Min(worst, score), Math.Max(best, score));
             if (kind == SentencePieceModel.PieceKind.UserDefined) _userDefined.Add(Encoding.UTF8.GetBytes(text));
-            if (kind is SentencePieceModel.PieceKind.Normal or SentencePieceModel.PieceKind.UserDefined) Insert(Encoding.UTF8.GetBytes(text), id);
+            if (kind is SentencePieceModel.PieceKind.Normal or SentencePieceModel.PieceKind.UserDefined)
+                Insert(Encoding.UTF8.GetBytes(text), id);
         }
         _unknownScore = worst - UnknownPenalty;
         _bestScore = best;
@@ -68,7 +69,8 @@ public sealed class UnigramTokenizer
     /// <summary>A tokenizer of a model that was put together in memory.</summary>
     internal static UnigramTokenizer Of(SentencePieceModel model) => new(model);
 
-    internal static UnigramTokenizer FromFile(string path, bool addDummyPrefix) => new(SentencePieceModel.Read(path)) { AddDummyPrefix = addDummyPrefix };
+    internal static UnigramTokenizer FromFile(string path, bool addDummyPrefix) =>
+        new(SentencePieceModel.Read(path)) { AddDummyPrefix = addDummyPrefix };
 
     /// <summary>Ids of the text's pieces.</summary>
     public List<int> Encode(string text) => [.. Pieces(text).Select(p => p.Id)];
@@ -88,7 +90,8 @@ public sealed class UnigramTokenizer
             }
             else if (_model.ByteFallback)
             {
-                for (var i = start; i < end; i++) result.Add(($"<0x{bytes[i]:X2}>", _byteIds[bytes[i]] < 0 ? UnknownId : _byteIds[bytes[i]]));
+                for (var i = start; i < end; i++)
+                    result.Add(($"<0x{bytes[i]:X2}>", _byteIds[bytes[i]] < 0 ? UnknownId : _byteIds[bytes[i]]));
             }
             else if (result.Count > 0 && result[^1].Id == UnknownId)
             {
@@ -149,7 +152,9 @@ public sealed class UnigramTokenizer
         }
         if (_model.RemoveExtraSpace)
         {
-            while (result.Count >= mark.Length && System.Runtime.InteropServices.CollectionsMarshal.AsSpan(result)[^mark.Length..].SequenceEqual(mark)) result.RemoveRange(result.Count - mark.Length, mark.Length);
+            while (result.Count >= mark.Length
+                && System.Runtime.InteropServices.CollectionsMarshal.AsSpan(result)[^mark.Length..].SequenceEqual(mark))
+                result.RemoveRange(result.Count - mark.Length, mark.Length);
         }
         return [.. result];
     }
@@ -199,7 +204,8 @@ public sealed class UnigramTokenizer
                 if (best[end].Start < 0 || here + score > best[end].Score) best[end] = (here + score, start, id);
                 single |= end - start == length;
             }
-            if (!single && (best[start + length].Start < 0 || here + _unknownScore > best[start + length].Score)) best[start + length] = (here + _unknownScore, start, UnknownId);
+            if (!single && (best[start + length].Start < 0 || here + _unknownScore > best[start + length].Score))
+                best[start + length] = (here + _unknownScore, start, UnknownId);
             start += length;
         }
         var path = new List<(int Start, int End, int Id)>();

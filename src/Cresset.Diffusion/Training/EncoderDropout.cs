@@ -18,7 +18,8 @@ public static class EncoderDropout
     /// <param name="clipGWidth">Width of CLIP-G.</param>
     /// <param name="probability">Of each encoder.</param>
     /// <param name="generator">Source of the choice.</param>
-    public static (Tensor Context, Tensor Pooled) Apply(Tensor context, Tensor pooled, int clipLWidth, int clipGWidth, double probability, Generator generator)
+    public static (Tensor Context, Tensor Pooled) Apply(Tensor context, Tensor pooled, int clipLWidth, int clipGWidth, double probability,
+        Generator generator)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(pooled);
@@ -27,7 +28,8 @@ public static class EncoderDropout
         Tensor l = keep.select(1, 0).view(-1, 1, 1), g = keep.select(1, 1).view(-1, 1, 1), t = keep.select(1, 2).view(-1, 1, 1);
         var clip = context.narrow(1, 0, ClipTokens);
         var rest = context.size(2) - clipLWidth - clipGWidth;
-        var kept = cat([clip.narrow(2, 0, clipLWidth) * l, clip.narrow(2, clipLWidth, clipGWidth) * g, clip.narrow(2, clipLWidth + clipGWidth, rest)], 2);
+        var kept = cat([clip.narrow(2, 0, clipLWidth) * l, clip.narrow(2, clipLWidth, clipGWidth) * g,
+            clip.narrow(2, clipLWidth + clipGWidth, rest)], 2);
         var words = cat([kept, context.narrow(1, ClipTokens, context.size(1) - ClipTokens) * t], 1);
         var both = cat([pooled.narrow(1, 0, clipLWidth) * l.squeeze(2), pooled.narrow(1, clipLWidth, clipGWidth) * g.squeeze(2)], 1);
         return (words.MoveToOuterDisposeScope(), both.MoveToOuterDisposeScope());

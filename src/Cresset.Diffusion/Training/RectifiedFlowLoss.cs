@@ -46,7 +46,8 @@ public sealed record RectifiedFlowOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(Times is { Deviation: > 0, ModeScale: >= -1 and <= 1.7519 }, Times, "a positive Deviation and a ModeScale from -1 to 1.7519", field: nameof(Times))
+        .Must(Times is { Deviation: > 0, ModeScale: >= -1 and <= 1.7519 }, Times, "a positive Deviation and a ModeScale from -1 to 1.7519",
+            field: nameof(Times))
         .Defined(Weighting)
         .Positive(Shift)
         .Within(EncoderDropout, 0, 1);
@@ -79,11 +80,13 @@ public static class RectifiedFlowLoss
         using var scope = NewDisposeScope();
         if (!options.UseTrainingTable) return u.mul(options.Shift).div(u.mul(options.Shift - 1).add_(1)).MoveToOuterDisposeScope();
         var table = tensor(NoiseTable.Training(new ScheduleOptions { Shift = options.Shift })).to(u.device);
-        return table.index_select(0, u.mul(table.numel()).to(ScalarType.Int64).clamp(0, table.numel() - 1)).div(1000).MoveToOuterDisposeScope();
+        return table.index_select(0, u.mul(table.numel()).to(ScalarType.Int64).clamp(0, table.numel() - 1)).div(1000)
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>The loss at given noise and noise levels [N].</summary>
-    public static Tensor At(MmDit model, Tensor latents, Tensor noise, Tensor sigmas, Tensor context, Tensor pooled, RectifiedFlowOptions options)
+    public static Tensor At(MmDit model, Tensor latents, Tensor noise, Tensor sigmas, Tensor context, Tensor pooled,
+        RectifiedFlowOptions options)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(sigmas);

@@ -47,7 +47,8 @@ public sealed class TrainingCache : IDisposable
     /// <param name="t5Length">Tokens for T5.</param>
     /// <param name="fingerprint">What the values are made from, kept in the file to tell a stale one.</param>
     /// <param name="cancellation">Stops between two pictures; no file is written then.</param>
-    public static void Build(StableDiffusion3 model, IEnumerable<Tensor> pictures, IReadOnlyList<string> captions, string path, int t5Length = 77, string? fingerprint = null, CancellationToken cancellation = default)
+    public static void Build(StableDiffusion3 model, IEnumerable<Tensor> pictures, IReadOnlyList<string> captions, string path,
+        int t5Length = 77, string? fingerprint = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(pictures);
@@ -65,7 +66,9 @@ public sealed class TrainingCache : IDisposable
                 variances.Add(latent.LogVariance.to(ScalarType.Float32).cpu().clone());
             }
         }
-        if (means.Count != captions.Count) throw new ArgumentException($"There are {means.Count} pictures and {captions.Count} captions; give one caption a picture.", nameof(captions));
+        if (means.Count != captions.Count)
+            throw new ArgumentException($"There are {means.Count} pictures and {captions.Count} captions; give one caption a picture.",
+                nameof(captions));
         if (means.Count == 0) throw new ArgumentException("There are no pictures to learn from.", nameof(pictures));
         var rows = new Dictionary<string, long>();
         foreach (var caption in captions.Prepend(""))
@@ -86,13 +89,17 @@ public sealed class TrainingCache : IDisposable
         }, fingerprint is null ? null : new Dictionary<string, string> { [FingerprintKey] = fingerprint });
     }
 
-    /// <summary>A digest of everything that the values of a cache are made from: the bytes of the pictures, captions, size, and the weights of the encoders.</summary>
+    /// <summary>
+    /// A digest of everything that the values of a cache are made from: the bytes of the pictures, captions, size, and the weights of the
+    /// encoders.
+    /// </summary>
     /// <param name="model">The model whose encoders are used; of each weight name, shape and two samples are read.</param>
     /// <param name="files">Paths of the pictures in their order; their names do not count.</param>
     /// <param name="captions">One caption a picture.</param>
     /// <param name="size">How pictures are cut and scaled, in words.</param>
     /// <param name="t5Length">Tokens for T5.</param>
-    public static string FingerprintOf(StableDiffusion3 model, IReadOnlyList<string> files, IReadOnlyList<string> captions, string size, int t5Length)
+    public static string FingerprintOf(StableDiffusion3 model, IReadOnlyList<string> files, IReadOnlyList<string> captions, string size,
+        int t5Length)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(files);
@@ -111,7 +118,8 @@ public sealed class TrainingCache : IDisposable
             hash.AppendData(SHA256.HashData(stream));
             Text(caption);
         }
-        foreach (var (name, network) in new (string, nn.Module?)[] { ("vae", model.Vae), ("clip-l", model.Text.ClipL), ("clip-g", model.Text.ClipG), ("t5", model.Text.T5) })
+        foreach (var (name, network) in new (string, nn.Module?)[] { ("vae", model.Vae), ("clip-l", model.Text.ClipL),
+            ("clip-g", model.Text.ClipG), ("t5", model.Text.T5) })
         {
             Text(network is null ? $"no {name}" : name);
             if (network is null) continue;
@@ -146,13 +154,18 @@ public sealed class TrainingCache : IDisposable
         using var file = SafetensorsFile.Open(path);
         foreach (var key in new[] { "mean", "log_variance", "context", "pooled", "caption" })
         {
-            if (!file.Entries.ContainsKey(key)) throw new InvalidDataException($"{path} is no cache of latents and captions: it lacks '{key}'.");
+            if (!file.Entries.ContainsKey(key))
+                throw new InvalidDataException($"{path} is no cache of latents and captions: it lacks '{key}'.");
         }
         Tensor Map(string key) => file.Map(key).DetachFromDisposeScope();
-        return new TrainingCache(Map("mean"), Map("log_variance"), Map("context"), Map("pooled"), Map("caption"), file.Metadata.TryGetValue(FingerprintKey, out var made) ? made : null);
+        return new TrainingCache(Map("mean"), Map("log_variance"), Map("context"), Map("pooled"), Map("caption"),
+            file.Metadata.TryGetValue(FingerprintKey, out var made) ? made : null);
     }
 
-    /// <summary>Scaled latents (freshly sampled) and embeddings of the pictures with these indices [N]; captions are emptied with the given probability.</summary>
+    /// <summary>
+    /// Scaled latents (freshly sampled) and embeddings of the pictures with these indices [N]; captions are emptied with the given
+    /// probability.
+    /// </summary>
     public (Tensor Latents, Tensor Context, Tensor Pooled) Draw(Tensor indices, VaeOptions vae, double captionDropout, Generator generator)
     {
         ArgumentNullException.ThrowIfNull(indices);
@@ -164,7 +177,8 @@ public sealed class TrainingCache : IDisposable
         var latents = mean.add(LogVariance.index_select(0, indices).mul(0.5).exp().mul(noise)).sub(vae.ShiftFactor).mul(vae.ScalingFactor);
         var rows = Caption.index_select(0, indices);
         rows = rows.masked_fill(rand(rows.size(0), generator: generator).lt(captionDropout), 0);
-        return (latents.MoveToOuterDisposeScope(), Context.index_select(0, rows).MoveToOuterDisposeScope(), Pooled.index_select(0, rows).MoveToOuterDisposeScope());
+        return (latents.MoveToOuterDisposeScope(), Context.index_select(0, rows).MoveToOuterDisposeScope(),
+            Pooled.index_select(0, rows).MoveToOuterDisposeScope());
     }
 
     /// <summary>Frees the tensors.</summary>

@@ -28,7 +28,8 @@ public enum TrainingTimeKind
 /// <param name="Mean">Mean of the logit (logit-normal).</param>
 /// <param name="Deviation">Deviation of the logit (logit-normal).</param>
 /// <param name="ModeScale">Scale s of the mode density, -1 to 1.752.</param>
-public sealed record TrainingTimes(TrainingTimeKind Kind = TrainingTimeKind.LogitNormal, double Mean = 0, double Deviation = 1, double ModeScale = 1.29)
+public sealed record TrainingTimes(TrainingTimeKind Kind = TrainingTimeKind.LogitNormal, double Mean = 0, double Deviation = 1,
+    double ModeScale = 1.29)
 {
     /// <summary>rf/lognorm(0, 1).</summary>
     public static TrainingTimes LogitNormal { get; } = new();
@@ -42,7 +43,8 @@ public sealed record TrainingTimes(TrainingTimeKind Kind = TrainingTimeKind.Logi
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        if (Kind == TrainingTimeKind.LogitNormal) return randn(count, generator: generator).mul_(Deviation).add_(Mean).sigmoid_().MoveToOuterDisposeScope();
+        if (Kind == TrainingTimeKind.LogitNormal)
+            return randn(count, generator: generator).mul_(Deviation).add_(Mean).sigmoid_().MoveToOuterDisposeScope();
         return FromUniform(rand(count, generator: generator)).MoveToOuterDisposeScope();
     }
 

@@ -7,7 +7,8 @@ namespace Cresset.Diffusion;
 internal sealed class JointAttention : nn.Module<Tensor, Tensor?, (Tensor Image, Tensor? Text)>
 {
     private static readonly AttentionKeys ImageKeys = new("to_q", "to_k", "to_v", "to_out.0", "norm_q", "norm_k");
-    private static readonly AttentionKeys TextKeys = new("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "norm_added_q", "norm_added_k");
+    private static readonly AttentionKeys TextKeys = new("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "norm_added_q",
+        "norm_added_k");
 
     private readonly AttentionLayers _image;
     private readonly AttentionLayers? _text;

@@ -58,7 +58,8 @@ internal sealed class JointBlock : nn.Module<Tensor, Tensor, Tensor, (Tensor Ima
         var normalized = Modulation.Normalize(image);
         var imageIn = Modulation.Apply(normalized, m[0], m[1]);
         // The last block reads text only: its continuous form holds (scale, shift) in the other order.
-        var textIn = _isLast ? Modulation.Apply(Modulation.Normalize(text), c[1], c[0]) : Modulation.Apply(Modulation.Normalize(text), c[0], c[1]);
+        var textIn = _isLast ? Modulation.Apply(Modulation.Normalize(text), c[1], c[0])
+            : Modulation.Apply(Modulation.Normalize(text), c[0], c[1]);
         var (imageMixed, textMixed) = _attention.call(imageIn, textIn);
         var x = addcmul(image, m[2], imageMixed, One);
         if (_imageAttention is not null)
@@ -76,7 +77,8 @@ internal sealed class JointBlock : nn.Module<Tensor, Tensor, Tensor, (Tensor Ima
 
     /// <summary>Linear to four times the width, tanh-GELU, linear back.</summary>
     public static FeedForward NewMlp(long width, WeightPlace place)
-        => new(width, FeedForwardOptions.Gelu with { Activation = "gelu_tanh" }, new FeedForwardKeys("", "net.0.proj", "net.2", "act"), place);
+        => new(width, FeedForwardOptions.Gelu with { Activation = "gelu_tanh" }, new FeedForwardKeys("", "net.0.proj", "net.2", "act"),
+            place);
 
     private static readonly TorchSharp.Scalar One = 1f;
 }

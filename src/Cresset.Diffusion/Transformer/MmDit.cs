@@ -44,7 +44,9 @@ public sealed class MmDit : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>, I
         _patches = new PatchEmbedding(options, place);
         _conditioning = new TimeTextEmbedding(options, place);
         _context = new Projection(options.TextWidth, options.Width, true, place);
-        _blocks = new ModuleList<JointBlock>([.. Enumerable.Range(0, options.Layers).Select(i => new JointBlock(options, i, i == options.Layers - 1, place))]);
+        _blocks =
+            new ModuleList<JointBlock>(
+                [.. Enumerable.Range(0, options.Layers).Select(i => new JointBlock(options, i, i == options.Layers - 1, place))]);
         _finalModulation = new Modulation(options.Width, 2, place);
         _out = new Projection(options.Width, options.PatchSize * options.PatchSize * options.OutChannels, true, place);
         RegisterComponents();
@@ -77,9 +79,11 @@ public sealed class MmDit : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>, I
     /// <param name="context">[N, T, <see cref="MmDitOptions.TextWidth"/>].</param>
     /// <param name="pooled">[N, <see cref="MmDitOptions.PooledWidth"/>].</param>
     /// <param name="skipLayers">Blocks to leave out (skip-layer guidance).</param>
-    /// <param name="residuals">Image-stream residuals, each [N, tokens, width], spread evenly over the blocks; none is added after the last.</param>
+    /// <param name="residuals">Image-stream residuals, each [N, tokens, width], spread evenly over the blocks; none is added after the
+    /// last.</param>
     /// <exception cref="ShapeException">A shape does not fit.</exception>
-    public Tensor Forward(Tensor latents, Tensor times, Tensor context, Tensor pooled, IReadOnlyCollection<int>? skipLayers = null, IReadOnlyList<Tensor>? residuals = null)
+    public Tensor Forward(Tensor latents, Tensor times, Tensor context, Tensor pooled, IReadOnlyCollection<int>? skipLayers = null,
+        IReadOnlyList<Tensor>? residuals = null)
     {
         Shape.Expect(latents, "N C H W", ("C", Options.InChannels));
         Shape.Expect(times, "N", ("N", latents.size(0)));
@@ -103,7 +107,8 @@ public sealed class MmDit : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>, I
                 next = image;
                 if (text is not null) y = text.MoveToOuterDisposeScope();
             }
-            if (residuals is { Count: > 0 } && !isLast) next = next + residuals[(int)(i / (_blocks.Count / (double)residuals.Count))].to(dtype);
+            if (residuals is { Count: > 0 } && !isLast)
+                next = next + residuals[(int)(i / (_blocks.Count / (double)residuals.Count))].to(dtype);
             if (!ReferenceEquals(next, x)) x = next.MoveToOuterDisposeScope();
         }
         var final = _finalModulation.Chunks(activated);
@@ -138,17 +143,20 @@ public sealed class MmDit : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>, I
     }
 
     internal (Tensor Positioned, Tensor Conditioning, Tensor Context) Embed(Tensor latents, Tensor times, Tensor context, Tensor pooled)
-        => (_patches.call(latents.to(ComputeDtype)), _conditioning.call(times, pooled.to(ComputeDtype)), _context.call(context.to(ComputeDtype)));
+        => (_patches.call(latents.to(ComputeDtype)), _conditioning.call(times, pooled.to(ComputeDtype)),
+            _context.call(context.to(ComputeDtype)));
 
     /// <summary>Patches with positions, [N, tokens, width]: what the 8B ControlNets read.</summary>
     internal Tensor Patches(Tensor latents) => _patches.call(latents.to(ComputeDtype));
 
-    internal (Tensor Image, Tensor? Text) Block(int index, Tensor image, Tensor text, Tensor activated) => _blocks[index].call(image, text, activated);
+    internal (Tensor Image, Tensor? Text) Block(int index, Tensor image, Tensor text, Tensor activated) =>
+        _blocks[index].call(image, text, activated);
 
     // [N, h * w, p * p * c] to [N, c, h * p, w * p]
     private Tensor Unpatchify(Tensor tokens, long rows, long columns)
     {
         long patch = Options.PatchSize, channels = Options.OutChannels, count = tokens.size(0);
-        return tokens.view(count, rows, columns, patch, patch, channels).permute(0, 5, 1, 3, 2, 4).reshape(count, channels, rows * patch, columns * patch);
+        return tokens.view(count, rows, columns, patch, patch, channels).permute(0, 5, 1, 3, 2, 4)
+            .reshape(count, channels, rows * patch, columns * patch);
     }
 }

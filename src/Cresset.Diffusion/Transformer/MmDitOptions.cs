@@ -9,7 +9,12 @@ public sealed record MmDitOptions : IOptionsRecord
     public static MmDitOptions Sd3Medium { get; } = new();
 
     /// <summary>Stable Diffusion 3.5 medium: 2,243,171,520 parameters, dual attention in the first 13 layers.</summary>
-    public static MmDitOptions Sd35Medium { get; } = new() { PositionTableSize = 384, QkNorm = true, DualAttentionLayers = [.. Enumerable.Range(0, 13)] };
+    public static MmDitOptions Sd35Medium { get; } = new()
+    {
+        PositionTableSize = 384,
+        QkNorm = true,
+        DualAttentionLayers = [.. Enumerable.Range(0, 13)]
+    };
 
     /// <summary>Stable Diffusion 3.5 large and large turbo: 8,056,627,520 parameters.</summary>
     public static MmDitOptions Sd35Large { get; } = new() { Layers = 38, Heads = 38, QkNorm = true };
@@ -65,6 +70,8 @@ public sealed record MmDitOptions : IOptionsRecord
         .Positive(TextWidth)
         .Positive(PooledWidth)
         .Positive(PositionTableSize)
-        .Must(Width % 4 == 0, Width, "a multiple of 4", "Position embeddings split the width into sine and cosine of row and column.", "Heads * HeadDim")
-        .Must(DualAttentionLayers.All(i => i >= 0 && i < Layers) && DualAttentionLayers.Distinct().Count() == DualAttentionLayers.Count, string.Join(", ", DualAttentionLayers), $"different numbers from 0 to {Layers - 1}", field: nameof(DualAttentionLayers));
+        .Must(Width % 4 == 0, Width, "a multiple of 4", "Position embeddings split the width into sine and cosine of row and column.",
+            "Heads * HeadDim")
+        .Must(DualAttentionLayers.All(i => i >= 0 && i < Layers) && DualAttentionLayers.Distinct().Count() == DualAttentionLayers.Count,
+            string.Join(", ", DualAttentionLayers), $"different numbers from 0 to {Layers - 1}", field: nameof(DualAttentionLayers));
 }

@@ -25,7 +25,8 @@ internal sealed class PatchEmbedding : WeightLayer
         // A checkpoint brings its own table; without memory only its shape matters.
         _positions = !hasPositions ? null : place.IsUnallocated
             ? empty([1, _table * _table, options.Width], dtype: place.Dtype, device: META)
-            : SinusoidTable(_table, options.Width, _table / ((double)options.SampleSize / options.PatchSize)).to(place.Dtype, place.Device ?? CPU).DetachFromDisposeScope();
+            : SinusoidTable(_table, options.Width, _table / ((double)options.SampleSize / options.PatchSize))
+                .to(place.Dtype, place.Device ?? CPU).DetachFromDisposeScope();
         RegisterComponents();
     }
 
@@ -37,19 +38,23 @@ internal sealed class PatchEmbedding : WeightLayer
     public override Tensor forward(Tensor input)
     {
         long rows = input.size(2) / _patch, columns = input.size(3) / _patch;
-        if (_positions is not null && (rows > _table || columns > _table)) throw Shape.Wrong(input, $"at most {_table * _patch} latent pixels a side", "The position table of this checkpoint ends there.");
+        if (_positions is not null && (rows > _table || columns > _table))
+            throw Shape.Wrong(input, $"at most {_table * _patch} latent pixels a side",
+                "The position table of this checkpoint ends there.");
         using var scope = NewDisposeScope();
         var tokens = _projection.call(input).flatten(2).transpose(1, 2);
         if (_positions is null) return tokens.MoveToOuterDisposeScope();
         var square = _positions.view(_table, _table, -1);
-        var positions = square.narrow(0, (_table - rows) / 2, rows).narrow(1, (_table - columns) / 2, columns).reshape(1, rows * columns, -1);
+        var positions = square.narrow(0, (_table - rows) / 2, rows).narrow(1, (_table - columns) / 2, columns)
+            .reshape(1, rows * columns, -1);
         return tokens.add(positions.to(tokens.dtype)).MoveToOuterDisposeScope();
     }
 
     internal override void Assign(string name, Tensor value)
     {
         if (name != "pos_embed" || _positions is null) throw NoSuchWeight(name);
-        if (!value.shape.SequenceEqual(_positions.shape)) throw new ShapeException($"pos_embed has shape {Shape.Text(_positions)}; the new value has {Shape.Text(value)}.");
+        if (!value.shape.SequenceEqual(_positions.shape))
+            throw new ShapeException($"pos_embed has shape {Shape.Text(_positions)}; the new value has {Shape.Text(value)}.");
         _positions.Dispose();
         _positions = value.DetachFromDisposeScope();
         ConditionallyRegisterBuffer(name, _positions, true);

@@ -27,7 +27,8 @@ internal sealed unsafe class MpiCommunicator : ICommunicator
 
     public int LocalSize { get; private set; }
 
-    public string Description => $"{Size} ranks by {(_library.Version.Length > 0 ? _library.Version.Split(',')[0] : _library.Numbers.Family)}";
+    public string Description =>
+        $"{Size} ranks by {(_library.Version.Length > 0 ? _library.Version.Split(',')[0] : _library.Numbers.Family)}";
 
     public TimeSpan WaitLimit
     {
@@ -49,7 +50,8 @@ internal sealed unsafe class MpiCommunicator : ICommunicator
         if (place.Size > 0 && (place.Size != size || place.Rank != rank))
         {
             throw new CommunicationException(
-                $"The environment ({place.Source}) says rank {place.Rank} of {place.Size}, and {library.Name} says rank {rank} of {size}: the ranks were started by another MPI than the one that was loaded. "
+                $"The environment ({place.Source}) says rank {place.Rank} of {place.Size}, and {library.Name} says rank {rank} of {size}: "
+                    + $"the ranks were started by another MPI than the one that was loaded. "
                 + $"Start them with that library's own mpirun, or name the right library in {Communicator.LibraryVariable}.");
         }
         var communicator = new MpiCommunicator(library, rank, size);
@@ -71,7 +73,9 @@ internal sealed unsafe class MpiCommunicator : ICommunicator
             for (var at = 0; at < bytes.Length; at += MostAtOnce)
             {
                 using var wait = _watch.Enter("a broadcast");
-                _library.Check(_library.Broadcast(start + at, Math.Min(MostAtOnce, bytes.Length - at), _library.Numbers.Byte, root, _library.Numbers.World), "MPI_Bcast");
+                _library.Check(
+                    _library.Broadcast(start + at, Math.Min(MostAtOnce, bytes.Length - at), _library.Numbers.Byte, root,
+                        _library.Numbers.World), "MPI_Bcast");
             }
         }
     }
@@ -82,9 +86,14 @@ internal sealed unsafe class MpiCommunicator : ICommunicator
         long mine = part.Length;
         using (_watch.Enter("a gather"))
         {
-            fixed (long* all = lengths) _library.Check(_library.AllGather(&mine, sizeof(long), _library.Numbers.Byte, all, sizeof(long), _library.Numbers.Byte, _library.Numbers.World), "MPI_Allgather");
+            fixed (long* all = lengths)
+                _library.Check(
+                    _library.AllGather(&mine, sizeof(long), _library.Numbers.Byte, all, sizeof(long), _library.Numbers.Byte,
+                        _library.Numbers.World), "MPI_Allgather");
         }
-        if (lengths.Sum() > int.MaxValue) throw new CommunicationException($"The parts of all ranks have {lengths.Sum()} bytes together; a gather takes less than 2 GiB. Gather in pieces.");
+        if (lengths.Sum() > int.MaxValue)
+            throw new CommunicationException(
+                $"The parts of all ranks have {lengths.Sum()} bytes together; a gather takes less than 2 GiB. Gather in pieces.");
         var counts = Array.ConvertAll(lengths, length => (int)length);
         var starts = new int[Size];
         for (var rank = 1; rank < Size; rank++) starts[rank] = starts[rank - 1] + counts[rank - 1];
@@ -96,7 +105,9 @@ internal sealed unsafe class MpiCommunicator : ICommunicator
             fixed (int* count = counts, start = starts)
             {
                 var from = part.Length == 0 ? &nothing : given;
-                _library.Check(_library.AllGatherParts(from, part.Length, _library.Numbers.Byte, to, count, start, _library.Numbers.Byte, _library.Numbers.World), "MPI_Allgatherv");
+                _library.Check(
+                    _library.AllGatherParts(from, part.Length, _library.Numbers.Byte, to, count, start, _library.Numbers.Byte,
+                        _library.Numbers.World), "MPI_Allgatherv");
             }
         }
         return [.. Enumerable.Range(0, Size).Select(rank => whole.AsSpan(starts[rank], counts[rank]).ToArray())];
@@ -138,7 +149,9 @@ internal sealed unsafe class MpiCommunicator : ICommunicator
             for (var at = 0; at < values.Length; at += MostAtOnce)
             {
                 using var wait = _watch.Enter("a reduction");
-                _library.Check(_library.AllReduce(_library.Numbers.InPlace, start + at, Math.Min(MostAtOnce, values.Length - at), type, operation, _library.Numbers.World), "MPI_Allreduce");
+                _library.Check(
+                    _library.AllReduce(_library.Numbers.InPlace, start + at, Math.Min(MostAtOnce, values.Length - at), type, operation,
+                        _library.Numbers.World), "MPI_Allreduce");
             }
         }
     }

@@ -3,11 +3,15 @@ using System.Text;
 
 namespace Cresset.Distributed;
 
-/// <summary>An MPI library of this machine, loaded by name: no build knows of it, and it is looked for only when there is more than one rank.</summary>
+/// <summary>
+/// An MPI library of this machine, loaded by name: no build knows of it, and it is looked for only when there is more than one rank.
+/// </summary>
 internal sealed unsafe partial class MpiLibrary
 {
-    private static readonly string[] OpenMpiNames = OperatingSystem.IsMacOS() ? ["libmpi.40.dylib", "libmpi.dylib"] : ["libmpi.so.40", "libmpi.so"];
-    private static readonly string[] MpichNames = OperatingSystem.IsMacOS() ? ["libmpi.12.dylib", "libmpich.dylib"] : ["libmpich.so.12", "libmpi.so.12", "libmpich.so"];
+    private static readonly string[] OpenMpiNames = OperatingSystem.IsMacOS() ? ["libmpi.40.dylib", "libmpi.dylib"]
+        : ["libmpi.so.40", "libmpi.so"];
+    private static readonly string[] MpichNames = OperatingSystem.IsMacOS() ? ["libmpi.12.dylib", "libmpich.dylib"]
+        : ["libmpich.so.12", "libmpi.so.12", "libmpich.so"];
     private static readonly string[] StandardNames = OperatingSystem.IsMacOS() ? ["libmpi_abi.0.dylib"] : ["libmpi_abi.so.0"];
 
     private readonly nint _handle;
@@ -88,15 +92,19 @@ internal sealed unsafe partial class MpiLibrary
         {
             return NativeLibrary.TryLoad(named, out var given)
                 ? new MpiLibrary(given, named)
-                : throw new CommunicationException($"{Communicator.LibraryVariable} is '{named}': that library cannot be loaded. Name an existing file such as /usr/lib/x86_64-linux-gnu/libmpi.so.40, or unset the variable.");
+                : throw new CommunicationException(
+                    $"{Communicator.LibraryVariable} is '{named}': that library cannot be loaded. Name an existing file such as "
+                        + $"/usr/lib/x86_64-linux-gnu/libmpi.so.40, or unset the variable.");
         }
-        candidates ??= place.Source == "PMI" ? [.. MpichNames, .. StandardNames, .. OpenMpiNames] : [.. OpenMpiNames, .. MpichNames, .. StandardNames];
+        candidates ??= place.Source == "PMI" ? [.. MpichNames, .. StandardNames, .. OpenMpiNames]
+            : [.. OpenMpiNames, .. MpichNames, .. StandardNames];
         foreach (var name in candidates)
         {
             if (NativeLibrary.TryLoad(name, out var handle)) return new MpiLibrary(handle, name);
         }
         throw new CommunicationException(
-            $"{(place.Size > 0 ? place.Size.ToString(System.Globalization.CultureInfo.InvariantCulture) : "Several")} ranks were asked for, and this machine has no MPI library: install one on every host (Debian and Ubuntu: apt-get install openmpi-bin; "
+            $"{(place.Size > 0 ? place.Size.ToString(System.Globalization.CultureInfo.InvariantCulture) : "Several")} ranks were asked "
+                + $"for, and this machine has no MPI library: install one on every host (Debian and Ubuntu: apt-get install openmpi-bin; "
             + $"Fedora: dnf install openmpi), or name its file in {Communicator.LibraryVariable}. One process needs none.");
     }
 
@@ -111,14 +119,19 @@ internal sealed unsafe partial class MpiLibrary
         throw new CommunicationException($"{call} failed ({Numbers.Family}): {words}");
     }
 
-    // What the libraries read when they are loaded, unless a user has set it. They read the environment of C, which .NET's own variables do not reach.
+    // What the libraries read when they are loaded, unless a user has set it. They read the environment of C, which .NET's own variables do
+    // not reach.
     private static void Settings()
     {
-        if (OperatingSystem.IsWindows()) throw new CommunicationException("Several ranks need Open MPI or MPICH, which Windows does not have; run them under Linux (WSL) or macOS.");
+        if (OperatingSystem.IsWindows())
+            throw new CommunicationException(
+                "Several ranks need Open MPI or MPICH, which Windows does not have; run them under Linux (WSL) or macOS.");
         // UCX, which some builds carry messages with, takes SIGSEGV for itself, and with it every NullReferenceException of .NET.
         SetVariable("UCX_ERROR_SIGNALS", "", 0);
-        // Open MPI sends sums that are begun and not waited for up a tree and down again, all bytes each way, when they replace their addends as ours do: for two
-        // ranks and a bucket of 1 MiB 0.39 ms against 0.27 (TCP), 0.31 against 0.19 (shared memory). Rabenseifner's way (3) scatters and gathers halves.
+        // Open MPI sends sums that are begun and not waited for up a tree and down again, all bytes each way, when they replace their
+        // addends as ours do: for two
+        // ranks and a bucket of 1 MiB 0.39 ms against 0.27 (TCP), 0.31 against 0.19 (shared memory). Rabenseifner's way (3) scatters and
+        // gathers halves.
         SetVariable("OMPI_MCA_coll_libnbc_iallreduce_algorithm", "3", 0);
     }
 
@@ -126,14 +139,17 @@ internal sealed unsafe partial class MpiLibrary
     private static partial int SetVariable(string name, string value, int overwrite);
 
     private nint Export(string name)
-        => NativeLibrary.TryGetExport(_handle, name, out var address) ? address : throw new CommunicationException($"{Name} lacks {name}: it is no complete MPI library. Name another one in {Communicator.LibraryVariable}.");
+        => NativeLibrary.TryGetExport(_handle, name, out var address) ? address
+            : throw new CommunicationException(
+                $"{Name} lacks {name}: it is no complete MPI library. Name another one in {Communicator.LibraryVariable}.");
 
     private string ReadVersion()
     {
         if (!NativeLibrary.TryGetExport(_handle, "MPI_Get_library_version", out var address)) return "";
         var text = stackalloc byte[8192];
         int length;
-        return ((delegate* unmanaged[Cdecl]<byte*, int*, int>)address)(text, &length) == 0 ? Encoding.UTF8.GetString(text, Math.Max(0, length)).Split('\n')[0].Trim('\0', ' ') : "";
+        return ((delegate* unmanaged[Cdecl]<byte*, int*, int>)address)(text, &length) == 0
+            ? Encoding.UTF8.GetString(text, Math.Max(0, length)).Split('\n')[0].Trim('\0', ' ') : "";
     }
 
     private MpiNumbers Find()
@@ -143,6 +159,8 @@ internal sealed unsafe partial class MpiLibrary
         if (Path.GetFileName(Name).StartsWith("libmpi_abi", StringComparison.Ordinal)) return MpiNumbers.Standard;
         string[] relatives = ["MPICH", "Intel", "MVAPICH", "CRAY"];
         if (relatives.Any(r => Version.Contains(r, StringComparison.OrdinalIgnoreCase))) return MpiNumbers.Mpich;
-        throw new CommunicationException($"{Name} is an MPI library of a kind that is not known ('{Version}'); known are Open MPI, MPICH and its relatives, and the MPI 5 ABI (libmpi_abi). Name another one in {Communicator.LibraryVariable}.");
+        throw new CommunicationException(
+            $"{Name} is an MPI library of a kind that is not known ('{Version}'); known are Open MPI, MPICH and its relatives, and the MPI "
+                + $"5 ABI (libmpi_abi). Name another one in {Communicator.LibraryVariable}.");
     }
 }

@@ -23,7 +23,8 @@ internal sealed unsafe class MpiReduction : IReductionUnderWay
         fixed (ulong* request = &_request)
         {
             var numbers = library.Numbers;
-            var code = library.StartAllReduce(numbers.InPlace, _values.Pointer, values.Length, numbers.Float, numbers.Sum, numbers.World, request);
+            var code = library.StartAllReduce(numbers.InPlace, _values.Pointer, values.Length, numbers.Float, numbers.Sum, numbers.World,
+                request);
             if (code != 0) _values.Dispose();
             library.Check(code, "MPI_Iallreduce");
         }

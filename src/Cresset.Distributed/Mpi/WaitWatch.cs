@@ -25,11 +25,13 @@ internal sealed class WaitWatch : IDisposable
         get;
         set
         {
-            if (value != Timeout.InfiniteTimeSpan && value <= TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(value), value, "The limit must be longer than nothing, or infinite.");
+            if (value != Timeout.InfiniteTimeSpan && value <= TimeSpan.Zero)
+                throw new ArgumentOutOfRangeException(nameof(value), value, "The limit must be longer than nothing, or infinite.");
             lock (_lock)
             {
                 field = value;
-                if (value != Timeout.InfiniteTimeSpan) _timer ??= new Timer(_ => Look(), null, TimeSpan.FromMilliseconds(250), TimeSpan.FromMilliseconds(250));
+                if (value != Timeout.InfiniteTimeSpan)
+                    _timer ??= new Timer(_ => Look(), null, TimeSpan.FromMilliseconds(250), TimeSpan.FromMilliseconds(250));
             }
         }
     } = Timeout.InfiniteTimeSpan;
@@ -51,7 +53,9 @@ internal sealed class WaitWatch : IDisposable
         // The timer goes on while the abort is under way.
         if (Interlocked.Exchange(ref _isEnding, 1) != 0) return;
         Console.Error.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"cresset: rank {_ranks.Rank} has waited {Limit.TotalSeconds:0.#} s for the others in {_what}: a rank hangs, or a link between hosts is cut. This rank ends, and the job with it."));
+            CultureInfo.InvariantCulture,
+            $"cresset: rank {_ranks.Rank} has waited {Limit.TotalSeconds:0.#} s for the others in {_what}: a rank hangs, or a link between "
+                + $"hosts is cut. This rank ends, and the job with it."));
         // An abort that cannot reach the others may hang as well.
         var abort = new Thread(() => _ranks.Abort(ExitCode)) { IsBackground = true };
         abort.Start();

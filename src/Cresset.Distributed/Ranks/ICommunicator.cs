@@ -1,7 +1,8 @@
 namespace Cresset.Distributed;
 
 /// <summary>
-/// Processes that work together, numbered from 0. Every member but <see cref="Abort"/> is called by all ranks in the same order, on one thread
+/// Processes that work together, numbered from 0. Every member but <see cref="Abort"/> is called by all ranks in the same order, on one
+/// thread
 /// a rank. What comes back has the same bits on every rank.
 /// </summary>
 public interface ICommunicator : IDisposable
@@ -21,7 +22,9 @@ public interface ICommunicator : IDisposable
     /// <summary>What carries the messages, for people.</summary>
     string Description { get; }
 
-    /// <summary>Longest wait for the others within one call, after which this rank gives up and ends the job; infinite by default.</summary>
+    /// <summary>
+    /// Longest wait for the others within one call, after which this rank gives up and ends the job; infinite by default.
+    /// </summary>
     TimeSpan WaitLimit { get; set; }
 
     /// <summary>Replaces values by their reduction over all ranks.</summary>
@@ -37,7 +40,8 @@ public interface ICommunicator : IDisposable
     void AllReduce(Span<double> values, Reduction reduction = Reduction.Sum);
 
     /// <summary>
-    /// Begins to replace values by their sum over all ranks, and comes back at once. All ranks begin the same sums in the same order; other calls may come
+    /// Begins to replace values by their sum over all ranks, and comes back at once. All ranks begin the same sums in the same order; other
+    /// calls may come
     /// between. The values belong to the sum until <see cref="IReductionUnderWay.Wait"/> has returned.
     /// </summary>
     /// <param name="values">As many on every rank; less than 2^31.</param>
@@ -58,7 +62,10 @@ public interface ICommunicator : IDisposable
     /// <summary>Returns when every rank has come here.</summary>
     void Barrier();
 
-    /// <summary>Ends the processes of all ranks without waiting for anything; any thread may call it. Does not return where there is more than one rank.</summary>
+    /// <summary>
+    /// Ends the processes of all ranks without waiting for anything; any thread may call it. Does not return where there is more than one
+    /// rank.
+    /// </summary>
     /// <param name="exitCode">What the job gives back, 1 to 255.</param>
     void Abort(int exitCode);
 }

@@ -6,11 +6,14 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// Opens flows that nflows, zuko, normflows, glow-pytorch or FrEIA trained, from their state dicts: the flow is built from keys and shapes, with masks, orders and
-/// permutations of the file. What a file does not say is the package's default or in <see cref="FlowCheckpointOptions"/>; what is not known is refused by its key.
+/// Opens flows that nflows, zuko, normflows, glow-pytorch or FrEIA trained, from their state dicts: the flow is built from keys and shapes,
+/// with masks, orders and
+/// permutations of the file. What a file does not say is the package's default or in <see cref="FlowCheckpointOptions"/>; what is not known
+/// is refused by its key.
 /// </summary>
 /// <remarks>
-/// Defaults that no file tells from their alternatives: FrEIA's clamp of 2, softplus for global scales and no reversed permutation; normflows' split mode "channel";
+/// Defaults that no file tells from their alternatives: FrEIA's clamp of 2, softplus for global scales and no reversed permutation;
+/// normflows' split mode "channel";
 /// rational-quadratic splines with linear tails; rectifiers.
 /// </remarks>
 public static class FlowCheckpoint
@@ -42,7 +45,8 @@ public static class FlowCheckpoint
         options.ThrowIfInvalid();
         const string Parallel = "module.";
         // What DataParallel puts in front.
-        if (tensors.Count > 0 && tensors.Keys.All(k => k.StartsWith(Parallel, StringComparison.Ordinal))) tensors = tensors.ToDictionary(p => p.Key[Parallel.Length..], p => p.Value);
+        if (tensors.Count > 0 && tensors.Keys.All(k => k.StartsWith(Parallel, StringComparison.Ordinal)))
+            tensors = tensors.ToDictionary(p => p.Key[Parallel.Length..], p => p.Value);
         using var quiet = no_grad();
         var state = new ForeignState(path, tensors);
         DensityModel flow;
@@ -50,15 +54,19 @@ public static class FlowCheckpoint
         {
             flow = Of(options.Library == FlowLibrary.Auto ? Told(state) : options.Library, state, options);
         }
-        catch (Exception e) when (e is ArithmeticException or IndexOutOfRangeException or ArgumentException or InvalidOperationException or System.Runtime.InteropServices.ExternalException)
+        catch (Exception e) when (e is ArithmeticException or IndexOutOfRangeException or ArgumentException or InvalidOperationException
+            or System.Runtime.InteropServices.ExternalException)
         {
-            // Numbers in the file that no flow has: a feature of a number beyond all, a permutation that is none, shapes that do not fit each other.
+            // Numbers in the file that no flow has: a feature of a number beyond all, a permutation that is none, shapes that do not fit
+            // each other.
             throw new CheckpointException($"{path}: its tensors do not fit together ({e.Message.Split('\n')[0]}). Nothing was loaded.");
         }
         if (state.Left() is { Count: > 0 } left)
         {
             flow.Dispose();
-            throw state.Refused($"{left.Count} tensors belong to no part of the flow that was read: {string.Join(", ", left.Take(10))}{(left.Count > 10 ? ", ..." : "")}");
+            throw state.Refused(
+                $"{left.Count} tensors belong to no part of the flow that was read: "
+                    + $"{string.Join(", ", left.Take(10))}{(left.Count > 10 ? ", ..." : "")}");
         }
         // Base distributions that are not in the file too.
         if (tensors.Values.FirstOrDefault(t => t.is_floating_point()) is { } like && like.dtype != ScalarType.Float32) flow.to(like.dtype);
@@ -75,7 +83,9 @@ public static class FlowCheckpoint
         FlowLibrary.Normflows => new NormflowsReader(options).Read(state),
         FlowLibrary.GlowPytorch => GlowPytorchReader.Read(state, options),
         FlowLibrary.Freia => new FreiaReader(options).Read(state),
-        _ => throw state.Refused("the keys are of none of nflows (_transform...), zuko (transform.transforms...), normflows (flows..., q0...), glow-pytorch (blocks...flows...) and FrEIA (module_list...)"),
+        _ => throw state.Refused(
+            "the keys are of none of nflows (_transform...), zuko (transform.transforms...), normflows (flows..., q0...), glow-pytorch "
+                + "(blocks...flows...) and FrEIA (module_list...)"),
     };
 
     private static FlowLibrary Told(ForeignState state)

@@ -41,13 +41,16 @@ public sealed record FlowCheckpointOptions : IOptionsRecord
     public int PictureColumns { get; init; }
 
     /// <summary>
-    /// How affine couplings scale, where it is not the package's default (nflows <see cref="AffineScale.SigmoidOffset"/>, normflows "exp"): <see cref="AffineScale.ClampedSoftplus"/>
-    /// for nflows' general scale, <see cref="AffineScale.InverseSigmoid"/> for normflows' "sigmoid", <see cref="AffineScale.Sigmoid"/> for its "sigmoid_inv".
+    /// How affine couplings scale, where it is not the package's default (nflows <see cref="AffineScale.SigmoidOffset"/>, normflows "exp"):
+    /// <see cref="AffineScale.ClampedSoftplus"/>
+    /// for nflows' general scale, <see cref="AffineScale.InverseSigmoid"/> for normflows' "sigmoid", <see cref="AffineScale.Sigmoid"/> for
+    /// its "sigmoid_inv".
     /// </summary>
     public AffineScale? CouplingScale { get; init; }
 
     /// <summary>
-    /// Number of flows of a normflows model with <c>Permute(mode="swap")</c>, which leaves no trace in a file: numbers below it that the file lacks are such swaps. 0
+    /// Number of flows of a normflows model with <c>Permute(mode="swap")</c>, which leaves no trace in a file: numbers below it that the
+    /// file lacks are such swaps. 0
     /// where there are none.
     /// </summary>
     public int FlowsWithSwaps { get; init; }

@@ -22,7 +22,8 @@ internal sealed class ForeignState
         => (_path, _tensors, _prefix, _taken) = (path, tensors, prefix, taken);
 
     /// <summary>Keys below this place, without it.</summary>
-    public IEnumerable<string> Keys => _tensors.Keys.Where(k => k.StartsWith(_prefix, StringComparison.Ordinal)).Select(k => k[_prefix.Length..]);
+    public IEnumerable<string> Keys =>
+        _tensors.Keys.Where(k => k.StartsWith(_prefix, StringComparison.Ordinal)).Select(k => k[_prefix.Length..]);
 
     public bool IsEmpty => !Keys.Any();
 
@@ -55,14 +56,20 @@ internal sealed class ForeignState
     public int[] Integers(string key) => [.. Take(key).to(ScalarType.Int64).cpu().contiguous().data<long>().Select(v => checked((int)v))];
 
     /// <summary>Numbers of the modules in a list below this place.</summary>
-    public int[] Numbers() => [.. Keys.Select(k => k.Split('.')[0]).Where(k => k.All(char.IsAsciiDigit) && k.Length > 0).Select(k => int.Parse(k, CultureInfo.InvariantCulture)).Distinct().Order()];
+    public int[] Numbers() =>
+        [.. Keys.Select(k => k.Split('.')[0]).Where(k => k.All(char.IsAsciiDigit) && k.Length > 0)
+            .Select(k => int.Parse(k, CultureInfo.InvariantCulture)).Distinct().Order()];
 
     /// <summary>Keys nobody took.</summary>
     public IReadOnlyList<string> Left() => [.. _tensors.Keys.Where(k => !_taken.Contains(k))];
 
-    public CheckpointException Refused(string reason) => new($"{_path}: {(_prefix.Length == 0 ? "" : $"'{_prefix.TrimEnd('.')}': ")}{reason}. Nothing was loaded.");
+    public CheckpointException Refused(string reason) =>
+        new($"{_path}: {(_prefix.Length == 0 ? "" : $"'{_prefix.TrimEnd('.')}': ")}{reason}. Nothing was loaded.");
 
-    /// <summary>A multi-layer perceptron from linear layers of a sequence, whatever stands between them: values given, values wanted, its layers under our keys.</summary>
+    /// <summary>
+    /// A multi-layer perceptron from linear layers of a sequence, whatever stands between them: values given, values wanted, its layers
+    /// under our keys.
+    /// </summary>
     public (long Inputs, long Outputs, int[] Hidden, Dictionary<string, Tensor> State) Perceptron()
     {
         var numbers = Numbers();
@@ -72,7 +79,8 @@ internal sealed class ForeignState
         foreach (var number in numbers)
         {
             var layer = Under(number);
-            if (!layer.Keys.Order(StringComparer.Ordinal).SequenceEqual(["bias", "weight"]) || layer.Take("weight").dim() != 2) throw layer.Refused("networks are read that consist of linear layers and activations without weights");
+            if (!layer.Keys.Order(StringComparer.Ordinal).SequenceEqual(["bias", "weight"]) || layer.Take("weight").dim() != 2)
+                throw layer.Refused("networks are read that consist of linear layers and activations without weights");
             var at = 2 * weights.Count;
             state[string.Create(CultureInfo.InvariantCulture, $"{at}.weight")] = layer.Take("weight");
             state[string.Create(CultureInfo.InvariantCulture, $"{at}.bias")] = layer.Take("bias");
@@ -81,7 +89,10 @@ internal sealed class ForeignState
         return (weights[0].size(1), weights[^1].size(0), [.. weights.SkipLast(1).Select(w => checked((int)w.size(0)))], state);
     }
 
-    /// <summary>Copies values into a module under its own keys; all its parameters must be there. Buffers that are not keep what the constructor gave them.</summary>
+    /// <summary>
+    /// Copies values into a module under its own keys; all its parameters must be there. Buffers that are not keep what the constructor
+    /// gave them.
+    /// </summary>
     public T Fill<T>(T module, Dictionary<string, Tensor> state)
         where T : nn.Module
     {

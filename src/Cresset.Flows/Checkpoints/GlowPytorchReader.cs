@@ -8,7 +8,8 @@ internal static class GlowPytorchReader
 {
     public static Glow Read(ForeignState state, FlowCheckpointOptions options)
     {
-        if (options.PictureSize == 0) throw state.Refused("a Glow's file does not say how large its pictures are: set FlowCheckpointOptions.PictureSize");
+        if (options.PictureSize == 0)
+            throw state.Refused("a Glow's file does not say how large its pictures are: set FlowCheckpointOptions.PictureSize");
         var blocks = state.Under("blocks");
         var levels = blocks.Numbers();
         var steps = blocks.Under(0).Under("flows").Numbers().Length;

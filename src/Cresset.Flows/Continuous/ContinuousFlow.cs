@@ -11,7 +11,8 @@ namespace Cresset.Flows;
 /// <param name="Kinetic">Integral of the squared speed [N]; null when not asked for.</param>
 /// <param name="SquaredJacobian">Integral of the squared Frobenius norm of the Jacobian [N]; null when not asked for.</param>
 /// <param name="Statistics">What the solve cost.</param>
-public sealed record ContinuousLikelihood(Tensor Latent, Tensor LogProb, Tensor? Kinetic, Tensor? SquaredJacobian, OdeStatistics Statistics);
+public sealed record ContinuousLikelihood(Tensor Latent, Tensor LogProb, Tensor? Kinetic, Tensor? SquaredJacobian,
+    OdeStatistics Statistics);
 
 /// <summary>
 /// A continuous normalizing flow (Chen et al. 2018, Grathwohl et al. 2019): a velocity field carries the base distribution at t = 0
@@ -55,7 +56,8 @@ public sealed class ContinuousFlow : DensityModel
     public OdeStatistics LastStatistics { get; private set; }
 
     /// <summary>
-    /// The record of the last solve with <see cref="OdeGradient.Adjoint"/> or <see cref="OdeGradient.Checkpoint"/>: what its backward pass cost, and
+    /// The record of the last solve with <see cref="OdeGradient.Adjoint"/> or <see cref="OdeGradient.Checkpoint"/>: what its backward pass
+    /// cost, and
     /// why it failed; null before the first and with <see cref="OdeGradient.Direct"/>.
     /// </summary>
     public BackwardRecord? LastBackward { get; private set; }
@@ -155,7 +157,8 @@ public sealed class ContinuousFlow : DensityModel
     }
 
     /// <inheritdoc/>
-    public override (Tensor Samples, Tensor LogDensity) SampleWithLogDensity(long count, Tensor? context = null, double temperature = 1, Generator? generator = null)
+    public override (Tensor Samples, Tensor LogDensity) SampleWithLogDensity(long count, Tensor? context = null, double temperature = 1,
+        Generator? generator = null)
     {
         using var scope = NewDisposeScope();
         var (outer, inner) = ShareFor(count, context);
@@ -177,20 +180,27 @@ public sealed class ContinuousFlow : DensityModel
     private SampleRows Rows(Tensor values, Tensor? context, string name)
         => SampleRows.Of(nameof(ContinuousFlow), values, context, _base.EventDimensions, _base.Like, name);
 
-    private (Tensor? Outer, Tensor? Inner) ShareFor(long count, Tensor? context) => Share(SampleRows.ContextFor(nameof(ContinuousFlow), count, context, _base.Like));
+    private (Tensor? Outer, Tensor? Inner) ShareFor(long count, Tensor? context) =>
+        Share(SampleRows.ContextFor(nameof(ContinuousFlow), count, context, _base.Like));
 
     private (Tensor? Outer, Tensor? Inner) Share(Tensor? context)
     {
         if (context is null) return (null, null);
         var outer = Field.TakesContext ? context : null;
         var inner = _base.TakesContext ? context : null;
-        if (outer is null && inner is null) throw new ArgumentException($"ContinuousFlow: a context of shape {Cresset.Tensors.Shape.Text(context)} is given, but neither its field {Field.GetType().Name} nor its base {_base.GetType().Name} takes one. Make the field with context features, or leave the context out.", nameof(context));
+        if (outer is null && inner is null)
+            throw new ArgumentException(
+                $"ContinuousFlow: a context of shape {Cresset.Tensors.Shape.Text(context)} is given, but neither its field "
+                    + $"{Field.GetType().Name} nor its base {_base.GetType().Name} takes one. Make the field with context features, or "
+                    + $"leave the context out.", nameof(context));
         return (outer, inner);
     }
 
-    private Tensor Move(Tensor value, Tensor? context, double from, double to) => Carry(given => Field.Field(given), context, value, value, from, to);
+    private Tensor Move(Tensor value, Tensor? context, double from, double to) =>
+        Carry(given => Field.Field(given), context, value, value, from, to);
 
-    private Tensor Carry(Func<Tensor?, VelocityField> field, Tensor? context, Tensor start, Tensor sample, double from, double to, Divergence.Probe? probe = null)
+    private Tensor Carry(Func<Tensor?, VelocityField> field, Tensor? context, Tensor start, Tensor sample, double from, double to,
+        Divergence.Probe? probe = null)
     {
         if (_options.Gradient == OdeGradient.Direct || !is_grad_enabled())
         {
@@ -205,7 +215,8 @@ public sealed class ContinuousFlow : DensityModel
         Tensor[] captured = kept is { requires_grad: true } ? [.. weights, kept] : weights;
         Tensor[] owned = [.. new[] { kept, probe?.Keep() }.OfType<Tensor>()];
         var record = LastBackward = new BackwardRecord();
-        using var found = TrainableOde.Record(field(kept), captured, start, [from, to], _options.Solver, _options.Gradient, null, seminorm: false, record, owned).Solution;
+        using var found = TrainableOde.Record(field(kept), captured, start, [from, to], _options.Solver, _options.Gradient, null,
+            seminorm: false, record, owned).Solution;
         LastStatistics = found.Statistics;
         return found.Final;
     }

@@ -26,9 +26,12 @@ public abstract class Divergence
     internal abstract class Probe
     {
         /// <summary>Velocity, divergence [N], and where wanted the squared Frobenius norm of the Jacobian or its estimate [N].</summary>
-        public abstract (Tensor Velocity, Tensor Divergence, Tensor? SquaredJacobian) Measure(IVelocityModel model, double time, Tensor state, Tensor? context, bool jacobian);
+        public abstract (Tensor Velocity, Tensor Divergence, Tensor? SquaredJacobian) Measure(IVelocityModel model, double time,
+            Tensor state, Tensor? context, bool jacobian);
 
-        /// <summary>What the probe holds, kept beyond its scope for a backward pass that measures again; null where it holds nothing.</summary>
+        /// <summary>
+        /// What the probe holds, kept beyond its scope for a backward pass that measures again; null where it holds nothing.
+        /// </summary>
         public virtual Tensor? Keep() => null;
 
         protected static Tensor Times(double time, Tensor state) => full([state.size(0)], time, dtype: state.dtype, device: state.device);
@@ -43,7 +46,8 @@ public abstract class Divergence
 
         private sealed class ExactProbe : Probe
         {
-            public override (Tensor, Tensor, Tensor?) Measure(IVelocityModel model, double time, Tensor state, Tensor? context, bool jacobian)
+            public override (Tensor, Tensor, Tensor?) Measure(IVelocityModel model, double time, Tensor state, Tensor? context,
+                bool jacobian)
             {
                 if (model is IDivergenceModel own && !jacobian)
                 {
@@ -59,7 +63,8 @@ public abstract class Divergence
                 Tensor? squared = jacobian ? zeros_like(divergence) : null;
                 for (long i = 0; i < flat.size(1); i++)
                 {
-                    var row = (Derivatives.Of([flat.select(1, i).sum()], [x], retainGraph: true, createGraph: building)[0] ?? zeros_like(x)).flatten(1);
+                    var row = (Derivatives.Of([flat.select(1, i).sum()], [x], retainGraph: true, createGraph: building)[0]
+                        ?? zeros_like(x)).flatten(1);
                     divergence = divergence + row.select(1, i);
                     if (squared is not null) squared = squared + row.square().sum(1);
                 }
@@ -74,7 +79,8 @@ public abstract class Divergence
         {
             if (given is not null)
             {
-                if (!given.shape.SequenceEqual(state.shape)) throw Cresset.Tensors.Shape.Wrong(given, Cresset.Tensors.Shape.Text(state), "The noise has the shape of the state.");
+                if (!given.shape.SequenceEqual(state.shape))
+                    throw Cresset.Tensors.Shape.Wrong(given, Cresset.Tensors.Shape.Text(state), "The noise has the shape of the state.");
                 return new NoiseProbe(given);
             }
             using var scope = NewDisposeScope();
@@ -90,7 +96,8 @@ public abstract class Divergence
 
             public override Tensor? Keep() => _noise = _noise.alias().DetachFromDisposeScope();
 
-            public override (Tensor, Tensor, Tensor?) Measure(IVelocityModel model, double time, Tensor state, Tensor? context, bool jacobian)
+            public override (Tensor, Tensor, Tensor?) Measure(IVelocityModel model, double time, Tensor state, Tensor? context,
+                bool jacobian)
             {
                 var building = is_grad_enabled();
                 using var grad = enable_grad();

@@ -18,7 +18,9 @@ public sealed class GaussianDiffusion
     public GaussianDiffusion(int steps = 1000, double betaStart = 1e-4, double betaEnd = 0.02)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 2);
-        if (!(betaStart > 0 && betaEnd > betaStart && betaEnd * 1000 / steps < 1)) throw new ArgumentOutOfRangeException(nameof(betaEnd), betaEnd, $"Betas must rise from above 0 and stay below 1 when scaled by 1000 / {steps}.");
+        if (!(betaStart > 0 && betaEnd > betaStart && betaEnd * 1000 / steps < 1))
+            throw new ArgumentOutOfRangeException(nameof(betaEnd), betaEnd,
+                $"Betas must rise from above 0 and stay below 1 when scaled by 1000 / {steps}.");
         _alphaBar = new double[steps];
         var product = 1.0;
         for (var i = 0; i < steps; i++)
@@ -53,13 +55,16 @@ public sealed class GaussianDiffusion
     /// <param name="count">Steps taken, evenly spread over the schedule.</param>
     /// <param name="eta">0 for DDIM's deterministic steps, 1 for the ancestral steps of DDPM.</param>
     /// <param name="generator">Source of randomness where <paramref name="eta"/> is above 0.</param>
-    /// <param name="clip">Holds the predicted clean sample within [-clip, clip], as diffusion models of images do: early steps magnify the prediction's error.</param>
+    /// <param name="clip">Holds the predicted clean sample within [-clip, clip], as diffusion models of images do: early steps magnify the
+    /// prediction's error.</param>
     /// <param name="cancellation">Stops between two steps.</param>
-    public Tensor Sample(Func<Tensor, Tensor, Tensor> model, Tensor noise, int count, double eta = 0, Generator? generator = null, double clip = double.PositiveInfinity, CancellationToken cancellation = default)
+    public Tensor Sample(Func<Tensor, Tensor, Tensor> model, Tensor noise, int count, double eta = 0, Generator? generator = null,
+        double clip = double.PositiveInfinity, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(noise);
-        if (count < 1 || count > Steps) throw new ArgumentOutOfRangeException(nameof(count), count, $"The number of steps must lie in [1, {Steps}].");
+        if (count < 1 || count > Steps)
+            throw new ArgumentOutOfRangeException(nameof(count), count, $"The number of steps must lie in [1, {Steps}].");
         if (!(clip > 0)) throw new ArgumentOutOfRangeException(nameof(clip), clip, "Must be greater than 0.");
         if (!(eta >= 0 && eta <= 1)) throw new ArgumentOutOfRangeException(nameof(eta), eta, "Must lie in [0, 1].");
         using var scope = NewDisposeScope();

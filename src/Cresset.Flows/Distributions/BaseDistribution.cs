@@ -23,7 +23,8 @@ public abstract class BaseDistribution : nn.Module
 
     /// <summary>Log-density [N] of latents [N, ...].</summary>
     /// <param name="z">Latents.</param>
-    /// <param name="context">Class labels int64 [N] for class-conditional distributions, features [N, C] for conditional ones; others refuse it.</param>
+    /// <param name="context">Class labels int64 [N] for class-conditional distributions, features [N, C] for conditional ones; others
+    /// refuse it.</param>
     public abstract Tensor LogProb(Tensor z, Tensor? context = null);
 
     /// <summary>Draws latents [count, ...]; the spread is scaled by <paramref name="temperature"/>.</summary>
@@ -34,10 +35,13 @@ public abstract class BaseDistribution : nn.Module
     protected void RefuseContext(Tensor? context)
     {
         if (context is null) return;
-        throw new ArgumentException($"{GetType().Name} takes no context, and one of shape {Cresset.Tensors.Shape.Text(context)} is given. Leave it out, or take ClassConditionalNormal or ConditionalNormal.", nameof(context));
+        throw new ArgumentException(
+            $"{GetType().Name} takes no context, and one of shape {Cresset.Tensors.Shape.Text(context)} is given. Leave it out, or take "
+                + $"ClassConditionalNormal or ConditionalNormal.", nameof(context));
     }
 
     /// <summary>Throws when a temperature is negative or not finite.</summary>
     protected internal static double Check(double temperature)
-        => temperature >= 0 && double.IsFinite(temperature) ? temperature : throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "The temperature must be finite and at least 0.");
+        => temperature >= 0 && double.IsFinite(temperature) ? temperature
+            : throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "The temperature must be finite and at least 0.");
 }

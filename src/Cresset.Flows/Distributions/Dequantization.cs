@@ -26,7 +26,9 @@ public static class Dequantization
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         double low = values.min().to(ScalarType.Float64).ToDouble(), high = values.max().to(ScalarType.Float64).ToDouble();
-        if (!(low >= 0 && high <= levels - 1)) throw new ArgumentOutOfRangeException(nameof(values), $"Values from {low:g6} to {high:g6}; {levels} levels are 0 .. {levels - 1}.");
+        if (!(low >= 0 && high <= levels - 1))
+            throw new ArgumentOutOfRangeException(nameof(values),
+                $"Values from {low:g6} to {high:g6}; {levels} levels are 0 .. {levels - 1}.");
     }
 }
 
@@ -48,7 +50,9 @@ public sealed class VariationalDequantization : nn.Module
         ArgumentOutOfRangeException.ThrowIfLessThan(levels, 2);
         _levels = levels;
         _features = features;
-        _noise = new RealNvp((options ?? new VectorFlowOptions { Transforms = 4, Hidden = [64] }) with { Features = features, Context = features });
+        _noise =
+            new RealNvp(
+                (options ?? new VectorFlowOptions { Transforms = 4, Hidden = [64] }) with { Features = features, Context = features });
         RegisterComponents();
     }
 
@@ -63,7 +67,8 @@ public sealed class VariationalDequantization : nn.Module
         var (raw, log) = _noise.SampleWithLogProb(flat.size(0), context, generator);
         // The sigmoid brings the noise into (0, 1); its log-derivative is -softplus(raw) - softplus(-raw).
         var u = raw.sigmoid();
-        var density = log + (nn.functional.softplus(raw, 1, 30) + nn.functional.softplus(-raw, 1, 30)).sum(1) + flat.size(1) * Math.Log(_levels);
+        var density = log + (nn.functional.softplus(raw, 1, 30) + nn.functional.softplus(-raw, 1, 30)).sum(1)
+            + flat.size(1) * Math.Log(_levels);
         return (((flat + u) / _levels).reshape(values.shape).MoveToOuterDisposeScope(), density.MoveToOuterDisposeScope());
     }
 

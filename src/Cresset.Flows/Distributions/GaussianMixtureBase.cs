@@ -21,7 +21,8 @@ public sealed class GaussianMixtureBase : BaseDistribution
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(components, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
-        if (!(spread >= 0) || !double.IsFinite(spread)) throw new ArgumentOutOfRangeException(nameof(spread), spread, "The spread of the centres must be finite and at least 0.");
+        if (!(spread >= 0) || !double.IsFinite(spread))
+            throw new ArgumentOutOfRangeException(nameof(spread), spread, "The spread of the centres must be finite and at least 0.");
         using var scope = NewDisposeScope();
         _loc = new Parameter((randn(components, features, generator: generator) * spread).DetachFromDisposeScope());
         _logScale = new Parameter(zeros(components, features).DetachFromDisposeScope());
@@ -58,6 +59,7 @@ public sealed class GaussianMixtureBase : BaseDistribution
         if (count == 0) return zeros([0, _loc.size(1)], dtype: _loc.dtype, device: _loc.device).MoveToOuterDisposeScope();
         var component = multinomial(_logits.detach().softmax(0), count, true, generator);
         var noise = randn(count, _loc.size(1), dtype: _loc.dtype, generator: generator).to(_loc.device);
-        return (_loc.index_select(0, component) + _logScale.index_select(0, component).exp() * noise * Check(temperature)).MoveToOuterDisposeScope();
+        return (_loc.index_select(0, component)
+            + _logScale.index_select(0, component).exp() * noise * Check(temperature)).MoveToOuterDisposeScope();
     }
 }

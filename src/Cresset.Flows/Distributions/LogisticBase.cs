@@ -32,7 +32,8 @@ public sealed class LogisticBase : BaseDistribution
         RefuseContext(context);
         using var scope = NewDisposeScope();
         var y = z - _loc;
-        return FlowTransform.SumPerSample(-(nn.functional.softplus(y, 1, 40) + nn.functional.softplus(-y, 1, 40))).MoveToOuterDisposeScope();
+        return FlowTransform.SumPerSample(-(nn.functional.softplus(y, 1, 40) + nn.functional.softplus(-y, 1, 40)))
+            .MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -58,7 +59,8 @@ public sealed class UniformBase : BaseDistribution
     public UniformBase(double low, double high, params long[] shape)
         : base(nameof(UniformBase))
     {
-        if (!(high > low) || !double.IsFinite(high - low)) throw new ArgumentOutOfRangeException(nameof(high), high, $"Must be greater than low ({low}).");
+        if (!(high > low) || !double.IsFinite(high - low))
+            throw new ArgumentOutOfRangeException(nameof(high), high, $"Must be greater than low ({low}).");
         (_low, _high) = (low, high);
         _shape = zeros(shape).DetachFromDisposeScope();
         RegisterComponents();
@@ -78,7 +80,8 @@ public sealed class UniformBase : BaseDistribution
         RefuseContext(context);
         using var scope = NewDisposeScope();
         var log = full_like(z, -Math.Log(_high - _low));
-        return FlowTransform.SumPerSample(where((z >= _low) & (z <= _high), log, full_like(z, double.NegativeInfinity))).MoveToOuterDisposeScope();
+        return FlowTransform.SumPerSample(where((z >= _low) & (z <= _high), log, full_like(z, double.NegativeInfinity)))
+            .MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -88,6 +91,7 @@ public sealed class UniformBase : BaseDistribution
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         using var scope = NewDisposeScope();
         double centre = (_low + _high) / 2, width = (_high - _low) * Check(temperature);
-        return ((rand([count, .. _shape.shape], dtype: _shape.dtype, generator: generator).to(_shape.device) - 0.5) * width + centre).MoveToOuterDisposeScope();
+        return ((rand([count, .. _shape.shape], dtype: _shape.dtype, generator: generator).to(_shape.device) - 0.5) * width
+            + centre).MoveToOuterDisposeScope();
     }
 }

@@ -51,7 +51,10 @@ public sealed class NormalBase : BaseDistribution
     }
 }
 
-/// <summary>A normal distribution with learned location and scale for each class (normflows' class-conditional base); one class is a plain learned normal.</summary>
+/// <summary>
+/// A normal distribution with learned location and scale for each class (normflows' class-conditional base); one class is a plain learned
+/// normal.
+/// </summary>
 public sealed class ClassConditionalNormal : BaseDistribution
 {
     [ComponentName(Name = "loc")]
@@ -100,7 +103,9 @@ public sealed class ClassConditionalNormal : BaseDistribution
     {
         if (labels is null)
         {
-            return _classes == 1 ? (_loc, _logScale) : throw new ArgumentNullException(nameof(labels), $"This distribution has {_classes} classes: it takes labels int64 [N] as context.");
+            return _classes == 1 ? (_loc, _logScale)
+                : throw new ArgumentNullException(nameof(labels),
+                    $"This distribution has {_classes} classes: it takes labels int64 [N] as context.");
         }
         labels = ClassLabels.Check(labels, count, _classes, nameof(ClassConditionalNormal));
         return (_loc.index_select(0, labels), _logScale.index_select(0, labels));
@@ -114,14 +119,19 @@ internal static class ClassLabels
     /// <exception cref="ArgumentException">They are no integers, or one is out of range.</exception>
     public static Tensor Check(Tensor labels, long count, long classes, string owner)
     {
-        if (labels.is_floating_point() || labels.dtype == ScalarType.Bool || labels.is_complex()) throw new ArgumentException($"{owner}: labels are of type {labels.dtype}; class labels are int64 numbers from 0 to {classes - 1}. Convert them with labels.to(torch.int64) if they are whole numbers.", nameof(labels));
+        if (labels.is_floating_point() || labels.dtype == ScalarType.Bool || labels.is_complex())
+            throw new ArgumentException(
+                $"{owner}: labels are of type {labels.dtype}; class labels are int64 numbers from 0 to {classes - 1}. Convert them with "
+                    + $"labels.to(torch.int64) if they are whole numbers.", nameof(labels));
         if (labels.dim() == 0 || (labels.dim() == 1 && labels.size(0) == 1)) labels = labels.reshape(1).expand(count);
         Cresset.Tensors.Shape.Expect(labels, "N", ("N", count));
         if (count == 0) return labels.to(ScalarType.Int64);
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         long low = labels.min().ToInt64(), high = labels.max().ToInt64();
-        if (low < 0 || high >= classes) throw new ArgumentOutOfRangeException(nameof(labels), low < 0 ? low : high, $"{owner}: class labels run from 0 to {classes - 1}.");
+        if (low < 0 || high >= classes)
+            throw new ArgumentOutOfRangeException(nameof(labels), low < 0 ? low : high,
+                $"{owner}: class labels run from 0 to {classes - 1}.");
         return labels.to(ScalarType.Int64).MoveToOuterDisposeScope();
     }
 }

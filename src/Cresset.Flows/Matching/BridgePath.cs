@@ -30,7 +30,8 @@ public sealed class BridgePath
     /// <param name="sigma">Its deviation.</param>
     public BridgePath(BridgeKind kind, double sigma)
     {
-        if (!(sigma >= 0) || !double.IsFinite(sigma)) throw new ArgumentOutOfRangeException(nameof(sigma), sigma, "The deviation must be at least 0.");
+        if (!(sigma >= 0) || !double.IsFinite(sigma))
+            throw new ArgumentOutOfRangeException(nameof(sigma), sigma, "The deviation must be at least 0.");
         (_kind, _sigma) = (kind, sigma);
     }
 
@@ -63,6 +64,7 @@ public sealed class BridgePath
                 velocity = (angle.cos() * data - angle.sin() * source) * (Math.PI / 2);
                 break;
         }
-        return new MatchingBatch(time.alias().MoveToOuterDisposeScope(), state.MoveToOuterDisposeScope(), velocity.MoveToOuterDisposeScope());
+        return new MatchingBatch(time.alias().MoveToOuterDisposeScope(), state.MoveToOuterDisposeScope(),
+            velocity.MoveToOuterDisposeScope());
     }
 }

@@ -16,7 +16,10 @@ public sealed class DiscreteMatching
     public DiscreteMatching(ProbabilityPath? path = null)
     {
         _path = path ?? ProbabilityPath.CondOt;
-        if (_path is not (CondOtPath or PolynomialPath)) throw new ArgumentException($"{_path.GetType().Name} does not mix source and data with weights that sum to 1; take CondOtPath or PolynomialPath.", nameof(path));
+        if (_path is not (CondOtPath or PolynomialPath))
+            throw new ArgumentException(
+                $"{_path.GetType().Name} does not mix source and data with weights that sum to 1; take CondOtPath or PolynomialPath.",
+                nameof(path));
     }
 
     /// <summary>Tokens on the path at times [N]: the data's with probability alpha(t), else the source's.</summary>
@@ -55,11 +58,13 @@ public sealed class DiscreteMatching
     /// <param name="generator">Source of randomness.</param>
     /// <param name="temperature">Divides the logits.</param>
     /// <param name="cancellation">Stops between two steps.</param>
-    public Tensor Sample(Func<Tensor, Tensor, Tensor> model, Tensor source, int steps, Generator? generator = null, double temperature = 1, CancellationToken cancellation = default)
+    public Tensor Sample(Func<Tensor, Tensor, Tensor> model, Tensor source, int steps, Generator? generator = null, double temperature = 1,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
-        if (!(temperature > 0)) throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "The temperature must be greater than 0.");
+        if (!(temperature > 0))
+            throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "The temperature must be greater than 0.");
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var state = source.alias();

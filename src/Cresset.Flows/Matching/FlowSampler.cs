@@ -11,7 +11,8 @@ public static class FlowSampler
     /// <param name="source">Source samples [N, ...].</param>
     /// <param name="options">Solver; null takes dopri5 at 1e-4.</param>
     /// <param name="end">The last time: below 1 for paths whose velocity is infinite there.</param>
-    public static (Tensor Samples, OdeStatistics Statistics) Sample(VelocityField field, Tensor source, OdeOptions? options = null, double end = 1)
+    public static (Tensor Samples, OdeStatistics Statistics) Sample(VelocityField field, Tensor source, OdeOptions? options = null,
+        double end = 1)
     {
         using var noGrad = no_grad();
         return Ode.Final(field, source, 0, end, Bounded(options));
@@ -38,9 +39,12 @@ public static class FlowSampler
     /// <param name="method">A fixed-step method.</param>
     /// <param name="progress">Told the number of steps done.</param>
     /// <param name="cancellation">Stops between two steps.</param>
-    public static Tensor Sample(VelocityField field, Tensor source, IReadOnlyList<double> grid, OdeMethod method = OdeMethod.Euler, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    public static Tensor Sample(VelocityField field, Tensor source, IReadOnlyList<double> grid, OdeMethod method = OdeMethod.Euler,
+        IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
-        if (method.IsAdaptive()) throw new ArgumentException($"{method} chooses its own steps; a grid needs a fixed-step method such as Euler, Heun or Midpoint.", nameof(method));
+        if (method.IsAdaptive())
+            throw new ArgumentException(
+                $"{method} chooses its own steps; a grid needs a fixed-step method such as Euler, Heun or Midpoint.", nameof(method));
         Ode.Check(field, source, grid);
         using var noGrad = no_grad();
         using var integrator = new FixedStepIntegrator(field, source, [.. grid], new OdeOptions { Method = method });
@@ -53,11 +57,15 @@ public static class FlowSampler
         return integrator.State.alias();
     }
 
-    /// <summary>Times 0 .. 1 in <paramref name="steps"/> steps; a shift above 1 spends more of them near the noise, as high resolutions need (Esser et al. 2024, equation 23).</summary>
+    /// <summary>
+    /// Times 0 .. 1 in <paramref name="steps"/> steps; a shift above 1 spends more of them near the noise, as high resolutions need (Esser
+    /// et al. 2024, equation 23).
+    /// </summary>
     public static double[] Grid(int steps, double shift = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
-        if (!(shift > 0) || !double.IsFinite(shift)) throw new ArgumentOutOfRangeException(nameof(shift), shift, "The shift must be finite and greater than 0.");
+        if (!(shift > 0) || !double.IsFinite(shift))
+            throw new ArgumentOutOfRangeException(nameof(shift), shift, "The shift must be finite and greater than 0.");
         // The paper's time runs from the noise at 1: s = 1 - t, shifted to a s / (1 + (a - 1) s).
         return [.. Enumerable.Range(0, steps + 1).Select(i =>
         {

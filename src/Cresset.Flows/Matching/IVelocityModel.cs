@@ -9,7 +9,10 @@ public interface IVelocityModel
     /// <summary>Whether the model reads a context; one that does not must refuse it.</summary>
     bool TakesContext => true;
 
-    /// <summary>The velocity at states [N, ...] and times [N]; <paramref name="context"/> is what the model is conditioned on, class labels [N] (int64) or features [N, C].</summary>
+    /// <summary>
+    /// The velocity at states [N, ...] and times [N]; <paramref name="context"/> is what the model is conditioned on, class labels [N]
+    /// (int64) or features [N, C].
+    /// </summary>
     Tensor Velocity(Tensor state, Tensor time, Tensor? context = null);
 }
 
@@ -23,7 +26,9 @@ public static class VelocityModels
         return new ConditionedField(model, context, null, 1).Evaluate;
     }
 
-    /// <summary>Classifier-free guidance (Ho and Salimans 2022): u(null) + scale (u(context) - u(null)), both in one call of the model.</summary>
+    /// <summary>
+    /// Classifier-free guidance (Ho and Salimans 2022): u(null) + scale (u(context) - u(null)), both in one call of the model.
+    /// </summary>
     /// <param name="model">The model, trained with the null context for a share of its samples.</param>
     /// <param name="context">The context [N, ...].</param>
     /// <param name="nullContext">The context that stands for none, of the same shape.</param>
@@ -33,7 +38,9 @@ public static class VelocityModels
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(nullContext);
-        if (!context.shape.SequenceEqual(nullContext.shape)) throw Cresset.Tensors.Shape.Wrong(nullContext, Cresset.Tensors.Shape.Text(context), "The null context replaces the context sample by sample.");
+        if (!context.shape.SequenceEqual(nullContext.shape))
+            throw Cresset.Tensors.Shape.Wrong(nullContext, Cresset.Tensors.Shape.Text(context),
+                "The null context replaces the context sample by sample.");
         if (!double.IsFinite(scale)) throw new ArgumentOutOfRangeException(nameof(scale), scale, "The guidance scale must be finite.");
         return scale == 1 ? model.Field(context) : new ConditionedField(model, context, nullContext, scale).Evaluate;
     }
@@ -51,10 +58,13 @@ internal sealed class ConditionedField(IVelocityModel model, Tensor? context, Te
         return (parts[1] + (parts[0] - parts[1]) * scale).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The field of some of the samples: a context with a row for each of <paramref name="total"/> samples is cut like they are.</summary>
+    /// <summary>
+    /// The field of some of the samples: a context with a row for each of <paramref name="total"/> samples is cut like they are.
+    /// </summary>
     public VelocityField Rows(long start, long count, long total)
     {
-        Tensor? Cut(Tensor? given) => given is { } tensor && tensor.dim() > 0 && tensor.size(0) == total && total > 1 ? tensor.narrow(0, start, count) : given;
+        Tensor? Cut(Tensor? given) =>
+            given is { } tensor && tensor.dim() > 0 && tensor.size(0) == total && total > 1 ? tensor.narrow(0, start, count) : given;
         return new ConditionedField(model, Cut(context), Cut(nullContext), scale).Evaluate;
     }
 

@@ -78,7 +78,9 @@ public sealed record PowerPath : BlurredPath
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks().AtLeast(Sigma, 0).AtLeast(Exponent, 1);
 }
 
-/// <summary>alpha = t, sigma = sqrt(1 - t²): the variance of unit data stays 1. Its velocity is infinite at the data, so times end at 0.999.</summary>
+/// <summary>
+/// alpha = t, sigma = sqrt(1 - t²): the variance of unit data stays 1. Its velocity is infinite at the data, so times end at 0.999.
+/// </summary>
 [Part("linear-vp")]
 public sealed record LinearVpPath : BlurredPath
 {
@@ -87,7 +89,9 @@ public sealed record LinearVpPath : BlurredPath
     private protected override double End => 0.999;
 }
 
-/// <summary>The variance-preserving diffusion with a linear noise rate. Its velocity is infinite at the data, so times end at 0.999.</summary>
+/// <summary>
+/// The variance-preserving diffusion with a linear noise rate. Its velocity is infinite at the data, so times end at 0.999.
+/// </summary>
 [Part("diffusion", "Song et al. 2021, arXiv:2011.13456")]
 public sealed record DiffusionPath : BlurredPath
 {
@@ -105,7 +109,8 @@ public sealed record DiffusionPath : BlurredPath
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .AtLeast(Sigma, 0)
         .AtLeast(BetaMin, 0)
-        .Must(BetaMax > BetaMin && double.IsFinite(BetaMax), BetaMax, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"greater than BetaMin ({BetaMin})"), field: nameof(BetaMax));
+        .Must(BetaMax > BetaMin && double.IsFinite(BetaMax), BetaMax,
+            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"greater than BetaMin ({BetaMin})"), field: nameof(BetaMax));
 }
 
 /// <summary>A bridge of Tong et al. 2023, whose noise depends on time.</summary>

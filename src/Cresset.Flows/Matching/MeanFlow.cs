@@ -7,32 +7,44 @@ namespace Cresset.Flows;
 /// <summary>A model of the average velocity between two times: x_to = x_from + (to - from) u(x_from, from, to).</summary>
 public interface IAverageVelocityModel
 {
-    /// <summary>The average velocity from states [N, ...] at times <paramref name="from"/> [N] to times <paramref name="to"/> [N]; differentiable in all of them.</summary>
+    /// <summary>
+    /// The average velocity from states [N, ...] at times <paramref name="from"/> [N] to times <paramref name="to"/> [N]; differentiable in
+    /// all of them.
+    /// </summary>
     Tensor Average(Tensor state, Tensor from, Tensor to, Tensor? context = null);
 }
 
 /// <summary>
-/// Mean flows (Geng et al. 2025): a model of average velocities, trained from data alone, makes a sample in one step or in a few. Time runs from
+/// Mean flows (Geng et al. 2025): a model of average velocities, trained from data alone, makes a sample in one step or in a few. Time runs
+/// from
 /// the source at 0 to the data at 1, so the identity that is regressed on reads u = v + (to - from) du/dfrom along the path.
 /// </summary>
 public static class MeanFlow
 {
-    /// <summary>The loss of a batch: the squared distance to the target of the identity, whose derivative along the path is taken by two backward passes.</summary>
+    /// <summary>
+    /// The loss of a batch: the squared distance to the target of the identity, whose derivative along the path is taken by two backward
+    /// passes.
+    /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="source">Source samples x_0 [N, ...].</param>
     /// <param name="data">Data x_1 [N, ...], paired row by row.</param>
     /// <param name="context">Condition of the model.</param>
-    /// <param name="instantShare">Share of samples with to = from, where the target is the plain velocity of flow matching; the paper takes 0.75.</param>
-    /// <param name="power">Weights 1 / (error + 1e-3)^power, robust against rare large errors; 0 for plain squares, 1 as in the paper.</param>
+    /// <param name="instantShare">Share of samples with to = from, where the target is the plain velocity of flow matching; the paper takes
+    /// 0.75.</param>
+    /// <param name="power">Weights 1 / (error + 1e-3)^power, robust against rare large errors; 0 for plain squares, 1 as in the
+    /// paper.</param>
     /// <param name="generator">Source of randomness.</param>
-    public static Tensor Loss(IAverageVelocityModel model, Tensor source, Tensor data, Tensor? context = null, double instantShare = 0.75, double power = 1, Generator? generator = null)
+    public static Tensor Loss(IAverageVelocityModel model, Tensor source, Tensor data, Tensor? context = null, double instantShare = 0.75,
+        double power = 1, Generator? generator = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(data);
         if (!source.shape.SequenceEqual(data.shape)) throw Shape.Wrong(data, Shape.Text(source), "Source and data are paired row by row.");
-        if (!(instantShare >= 0 && instantShare <= 1)) throw new ArgumentOutOfRangeException(nameof(instantShare), instantShare, "A share lies in [0, 1].");
-        if (!(power >= 0) || !double.IsFinite(power)) throw new ArgumentOutOfRangeException(nameof(power), power, "The power must be finite and at least 0.");
+        if (!(instantShare >= 0 && instantShare <= 1))
+            throw new ArgumentOutOfRangeException(nameof(instantShare), instantShare, "A share lies in [0, 1].");
+        if (!(power >= 0) || !double.IsFinite(power))
+            throw new ArgumentOutOfRangeException(nameof(power), power, "The power must be finite and at least 0.");
         using var scope = NewDisposeScope();
         var count = source.size(0);
         Tensor Draw() => rand(count, generator: generator).to(data.dtype).to(data.device);
@@ -59,7 +71,8 @@ public static class MeanFlow
         var x = source.alias();
         for (var i = 0; i < steps; i++)
         {
-            Tensor from = full(x.size(0), (double)i / steps, dtype: x.dtype, device: x.device), to = full(x.size(0), (i + 1.0) / steps, dtype: x.dtype, device: x.device);
+            Tensor from = full(x.size(0), (double)i / steps, dtype: x.dtype, device: x.device),
+                to = full(x.size(0), (i + 1.0) / steps, dtype: x.dtype, device: x.device);
             x = x + model.Average(x, from, to, context) / steps;
         }
         return x.MoveToOuterDisposeScope();
@@ -73,7 +86,8 @@ public static class MeanFlow
         var u = model.Average(x, time, to.detach(), context);
         var cotangent = zeros_like(u).requires_grad_(true);
         var back = Derivatives.Of([u], [x, time], [cotangent], createGraph: true);
-        var product = (back[0] ?? throw new InvalidOperationException("The model does not depend on its state.")).mul(velocity.detach()).sum();
+        var product = (back[0] ?? throw new InvalidOperationException("The model does not depend on its state.")).mul(velocity.detach())
+            .sum();
         if (back[1] is { } byTime) product = product + byTime.sum();
         return Derivatives.Of([product], [cotangent])[0] ?? zeros_like(u);
     }

@@ -67,7 +67,8 @@ public sealed class PolynomialPath : ProbabilityPath
     /// <exception cref="ArgumentOutOfRangeException">The exponent is not positive.</exception>
     public PolynomialPath(double exponent)
     {
-        if (!(exponent > 0) || !double.IsFinite(exponent)) throw new ArgumentOutOfRangeException(nameof(exponent), exponent, "The exponent must be greater than 0.");
+        if (!(exponent > 0) || !double.IsFinite(exponent))
+            throw new ArgumentOutOfRangeException(nameof(exponent), exponent, "The exponent must be greater than 0.");
         Exponent = exponent;
     }
 
@@ -90,18 +91,23 @@ public sealed class PolynomialPath : ProbabilityPath
     public override Tensor TimeOfRatio(Tensor ratio) => PathMath.Scoped(() => (ratio / (1 + ratio)).pow(1 / Exponent));
 }
 
-/// <summary>The variance-preserving diffusion with linear beta (Song et al. 2021): alpha = exp(-B(1 - t) / 2), sigma = sqrt(1 - alpha^2).</summary>
+/// <summary>
+/// The variance-preserving diffusion with linear beta (Song et al. 2021): alpha = exp(-B(1 - t) / 2), sigma = sqrt(1 - alpha^2).
+/// </summary>
 public sealed class VariancePreservingPath : ProbabilityPath
 {
     private readonly double _low;
     private readonly double _high;
 
-    /// <summary>Makes the path; the noise rate runs from <paramref name="betaMin"/> at the data to <paramref name="betaMax"/> at the noise.</summary>
+    /// <summary>
+    /// Makes the path; the noise rate runs from <paramref name="betaMin"/> at the data to <paramref name="betaMax"/> at the noise.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The rates are not 0 &lt;= betaMin &lt; betaMax.</exception>
     public VariancePreservingPath(double betaMin = 0.1, double betaMax = 20)
     {
         if (!(betaMin >= 0)) throw new ArgumentOutOfRangeException(nameof(betaMin), betaMin, "The rate must be at least 0.");
-        if (!(betaMax > betaMin) || !double.IsFinite(betaMax)) throw new ArgumentOutOfRangeException(nameof(betaMax), betaMax, $"The rate must be greater than betaMin ({betaMin}).");
+        if (!(betaMax > betaMin) || !double.IsFinite(betaMax))
+            throw new ArgumentOutOfRangeException(nameof(betaMax), betaMax, $"The rate must be greater than betaMin ({betaMin}).");
         (_low, _high) = (betaMin, betaMax);
     }
 

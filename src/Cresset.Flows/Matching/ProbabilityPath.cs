@@ -42,11 +42,13 @@ public abstract class ProbabilityPath
 
     /// <summary>The velocity at x_t where the data is predicted to be <paramref name="data"/>.</summary>
     public Tensor VelocityFromData(Tensor data, Tensor state, Tensor t)
-        => Convert(t, data, state, static c => (c.AlphaRate * c.Sigma - c.SigmaRate * c.Alpha) / c.Sigma, static c => c.SigmaRate / c.Sigma);
+        => Convert(t, data, state, static c => (c.AlphaRate * c.Sigma - c.SigmaRate * c.Alpha) / c.Sigma,
+            static c => c.SigmaRate / c.Sigma);
 
     /// <summary>The velocity at x_t where the source is predicted to be <paramref name="source"/>.</summary>
     public Tensor VelocityFromSource(Tensor source, Tensor state, Tensor t)
-        => Convert(t, source, state, static c => (c.SigmaRate * c.Alpha - c.AlphaRate * c.Sigma) / c.Alpha, static c => c.AlphaRate / c.Alpha);
+        => Convert(t, source, state, static c => (c.SigmaRate * c.Alpha - c.AlphaRate * c.Sigma) / c.Alpha,
+            static c => c.AlphaRate / c.Alpha);
 
     /// <summary>The data that a velocity at x_t points to.</summary>
     public Tensor DataFromVelocity(Tensor velocity, Tensor state, Tensor t)
@@ -75,7 +77,8 @@ public abstract class ProbabilityPath
     internal static Tensor Align(Tensor t, Tensor like)
     {
         if (t.dim() == 0) return t.alias();
-        if (t.dim() != 1 || t.size(0) != like.size(0)) throw Cresset.Tensors.Shape.Wrong(t, $"[{like.size(0)}]", "One time for each sample.");
+        if (t.dim() != 1 || t.size(0) != like.size(0))
+            throw Cresset.Tensors.Shape.Wrong(t, $"[{like.size(0)}]", "One time for each sample.");
         var shape = new long[like.dim()];
         Array.Fill(shape, 1);
         shape[0] = t.size(0);
@@ -84,12 +87,14 @@ public abstract class ProbabilityPath
 
     private static Tensor Blend(Tensor first, Func<Tensor, Tensor> firstWeight, Tensor second, Func<Tensor, Tensor> secondWeight, Tensor t)
     {
-        if (!first.shape.SequenceEqual(second.shape)) throw Cresset.Tensors.Shape.Wrong(second, Cresset.Tensors.Shape.Text(first), "Source and data are paired sample by sample.");
+        if (!first.shape.SequenceEqual(second.shape))
+            throw Cresset.Tensors.Shape.Wrong(second, Cresset.Tensors.Shape.Text(first), "Source and data are paired sample by sample.");
         using var scope = NewDisposeScope();
         return (first * Align(firstWeight(t), first) + second * Align(secondWeight(t), second)).MoveToOuterDisposeScope();
     }
 
-    private Tensor Convert(Tensor t, Tensor given, Tensor state, Func<Coefficients, Tensor> givenWeight, Func<Coefficients, Tensor> stateWeight)
+    private Tensor Convert(Tensor t, Tensor given, Tensor state, Func<Coefficients, Tensor> givenWeight,
+        Func<Coefficients, Tensor> stateWeight)
     {
         using var scope = NewDisposeScope();
         var c = new Coefficients(Align(Alpha(t), state), Align(Sigma(t), state), Align(AlphaRate(t), state), Align(SigmaRate(t), state));

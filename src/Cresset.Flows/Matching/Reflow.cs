@@ -6,14 +6,19 @@ namespace Cresset.Flows;
 /// <summary>Straightens a trained flow (Liu et al. 2023): a second model is trained on the pairs that the first one makes.</summary>
 public static class Reflow
 {
-    /// <summary>Pairs of source samples and the data that the field carries them to: train with <see cref="FlowMatching.Draw"/> on them for a 2-rectified flow.</summary>
-    /// <param name="field">The trained field; the context of one made by <see cref="VelocityModels.Field"/> or <see cref="VelocityModels.Guided"/> is cut like the source.</param>
+    /// <summary>
+    /// Pairs of source samples and the data that the field carries them to: train with <see cref="FlowMatching.Draw"/> on them for a
+    /// 2-rectified flow.
+    /// </summary>
+    /// <param name="field">The trained field; the context of one made by <see cref="VelocityModels.Field"/> or
+    /// <see cref="VelocityModels.Guided"/> is cut like the source.</param>
     /// <param name="source">Source samples [N, ...].</param>
     /// <param name="options">Solver; null takes dopri5 at 1e-4.</param>
     /// <param name="batchSize">Samples solved together.</param>
     /// <param name="progress">Told the number of pairs made.</param>
     /// <param name="cancellation">Stops between two batches.</param>
-    public static (Tensor Source, Tensor Data) Pairs(VelocityField field, Tensor source, OdeOptions? options = null, int batchSize = 2048, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    public static (Tensor Source, Tensor Data) Pairs(VelocityField field, Tensor source, OdeOptions? options = null, int batchSize = 2048,
+        IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(field);
         ArgumentNullException.ThrowIfNull(source);
@@ -31,7 +36,9 @@ public static class Reflow
         return (source.alias().MoveToOuterDisposeScope(), cat(parts).MoveToOuterDisposeScope());
     }
 
-    /// <summary>The loss of one-step distillation: the velocity at t = 0 must point from the source to the data that belongs to it.</summary>
+    /// <summary>
+    /// The loss of one-step distillation: the velocity at t = 0 must point from the source to the data that belongs to it.
+    /// </summary>
     public static Tensor DistillationLoss(IVelocityModel model, Tensor source, Tensor data, Tensor? context = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -40,7 +47,10 @@ public static class Reflow
         return FlowMatching.Loss(model.Velocity(source, time, context), data - source).MoveToOuterDisposeScope();
     }
 
-    /// <summary>How far a field is from straight: the mean over times of |x_1 - x_0 - u(x_t, t)|^2 along its own paths, a value a sample averaged; 0 for straight lines at constant speed.</summary>
+    /// <summary>
+    /// How far a field is from straight: the mean over times of |x_1 - x_0 - u(x_t, t)|^2 along its own paths, a value a sample averaged; 0
+    /// for straight lines at constant speed.
+    /// </summary>
     /// <param name="field">The field.</param>
     /// <param name="source">Source samples [N, ...].</param>
     /// <param name="steps">Euler steps of the path.</param>

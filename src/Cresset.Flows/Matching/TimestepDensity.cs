@@ -55,7 +55,8 @@ public sealed class LogitNormalDensity : TimestepDensity
     /// <exception cref="ArgumentOutOfRangeException">The deviation is not positive.</exception>
     public LogitNormalDensity(double mean, double deviation)
     {
-        if (!(deviation > 0) || !double.IsFinite(deviation)) throw new ArgumentOutOfRangeException(nameof(deviation), deviation, "The deviation must be greater than 0.");
+        if (!(deviation > 0) || !double.IsFinite(deviation))
+            throw new ArgumentOutOfRangeException(nameof(deviation), deviation, "The deviation must be greater than 0.");
         (_mean, _deviation) = (mean, deviation);
     }
 
@@ -86,7 +87,9 @@ public sealed class ModeDensity : TimestepDensity
     /// <exception cref="ArgumentOutOfRangeException">The scale is outside that range.</exception>
     public ModeDensity(double scale)
     {
-        if (!(scale >= -1 && scale <= 2 / (Math.PI - 2))) throw new ArgumentOutOfRangeException(nameof(scale), scale, $"The scale must lie in [-1, {2 / (Math.PI - 2):g4}], where the map is monotone.");
+        if (!(scale >= -1 && scale <= 2 / (Math.PI - 2)))
+            throw new ArgumentOutOfRangeException(nameof(scale), scale,
+                $"The scale must lie in [-1, {2 / (Math.PI - 2):g4}], where the map is monotone.");
         _scale = scale;
     }
 

@@ -11,7 +11,8 @@ public sealed class Maf : Flow
     /// <param name="options">Size.</param>
     /// <param name="embedding">A network from the caller's context to the <see cref="VectorFlowOptions.Context"/> features.</param>
     public Maf(VectorFlowOptions options, nn.Module<Tensor, Tensor>? embedding = null)
-        : base(AutoregressiveStack.Make(options.ThrowIfInvalid(), () => new AffineUnivariate(options.Scale), inverted: false), new NormalBase(options.Features), ContextUse.Transform, embedding)
+        : base(AutoregressiveStack.Make(options.ThrowIfInvalid(), () => new AffineUnivariate(options.Scale), inverted: false),
+            new NormalBase(options.Features), ContextUse.Transform, embedding)
     {
     }
 }
@@ -23,7 +24,8 @@ public sealed class Iaf : Flow
     /// <param name="options">Size.</param>
     /// <param name="embedding">A network from the caller's context to the <see cref="VectorFlowOptions.Context"/> features.</param>
     public Iaf(VectorFlowOptions options, nn.Module<Tensor, Tensor>? embedding = null)
-        : base(AutoregressiveStack.Make(options.ThrowIfInvalid(), () => new AffineUnivariate(options.Scale), inverted: true), new NormalBase(options.Features), ContextUse.Transform, embedding)
+        : base(AutoregressiveStack.Make(options.ThrowIfInvalid(), () => new AffineUnivariate(options.Scale), inverted: true),
+            new NormalBase(options.Features), ContextUse.Transform, embedding)
     {
     }
 }
@@ -35,7 +37,8 @@ public sealed class NeuralSplineFlow : Flow
     /// <param name="options">Size.</param>
     /// <param name="embedding">A network from the caller's context to the <see cref="VectorFlowOptions.Context"/> features.</param>
     public NeuralSplineFlow(VectorFlowOptions options, nn.Module<Tensor, Tensor>? embedding = null)
-        : base(AutoregressiveStack.Make(options.ThrowIfInvalid(), () => new RationalQuadraticSpline(options.Spline), inverted: false), new NormalBase(options.Features), ContextUse.Transform, embedding)
+        : base(AutoregressiveStack.Make(options.ThrowIfInvalid(), () => new RationalQuadraticSpline(options.Spline), inverted: false),
+            new NormalBase(options.Features), ContextUse.Transform, embedding)
     {
     }
 }
@@ -52,7 +55,8 @@ internal static class AutoregressiveStack
                 if (random is not null) random.Shuffle(order);
                 else if (i % 2 == 1) Array.Reverse(order);
                 var map = univariate();
-                var transform = new MaskedAutoregressive(new Made(order, map.Parameters, options.Hidden, options.Context, options.Activation).StartAt(map.StartRaw), map);
+                var transform = new MaskedAutoregressive(
+                    new Made(order, map.Parameters, options.Hidden, options.Context, options.Activation).StartAt(map.StartRaw), map);
                 return inverted ? (FlowTransform)new InvertedTransform(transform) : transform;
             }),
             options.RecomputeActivations);

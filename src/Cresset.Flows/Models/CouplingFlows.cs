@@ -11,7 +11,8 @@ public sealed class RealNvp : Flow
     /// <param name="options">Size.</param>
     /// <param name="embedding">A network from the caller's context to the <see cref="VectorFlowOptions.Context"/> features.</param>
     public RealNvp(VectorFlowOptions options, nn.Module<Tensor, Tensor>? embedding = null)
-        : base(CouplingStack.Make(options.ThrowIfInvalid(), () => new AffineUnivariate(options.Scale)), new NormalBase(options.Features), ContextUse.Transform, embedding)
+        : base(CouplingStack.Make(options.ThrowIfInvalid(), () => new AffineUnivariate(options.Scale)), new NormalBase(options.Features),
+            ContextUse.Transform, embedding)
     {
     }
 }
@@ -23,7 +24,8 @@ public sealed class NeuralSplineCouplingFlow : Flow
     /// <param name="options">Size.</param>
     /// <param name="embedding">A network from the caller's context to the <see cref="VectorFlowOptions.Context"/> features.</param>
     public NeuralSplineCouplingFlow(VectorFlowOptions options, nn.Module<Tensor, Tensor>? embedding = null)
-        : base(CouplingStack.Make(options.ThrowIfInvalid(), () => new RationalQuadraticSpline(options.Spline)), new NormalBase(options.Features), ContextUse.Transform, embedding)
+        : base(CouplingStack.Make(options.ThrowIfInvalid(), () => new RationalQuadraticSpline(options.Spline)),
+            new NormalBase(options.Features), ContextUse.Transform, embedding)
     {
     }
 }
@@ -57,7 +59,8 @@ public sealed class Nice : Flow
         List<FlowTransform> parts = [.. Enumerable.Range(0, options.Transforms).Select(i => new Coupling(
             FeatureMasks.Alternating(options.Features, i % 2 == 0),
             new AdditiveUnivariate(),
-            (inputs, outputs) => new MlpConditioner(inputs, outputs, options.Hidden, options.Context, options.Activation, zeroLast: true)))];
+            (inputs, outputs) =>
+                new MlpConditioner(inputs, outputs, options.Hidden, options.Context, options.Activation, zeroLast: true)))];
         parts.Add(new DiagonalScaling(options.Features));
         return new CompositeTransform(parts, options.RecomputeActivations);
     }
@@ -67,7 +70,10 @@ internal static class CouplingStack
 {
     public static CompositeTransform Make(VectorFlowOptions options, Func<Univariate> univariate)
     {
-        if (options.Features < 2) throw new ArgumentException($"A coupling needs at least two features; Features is {options.Features}. Use an autoregressive flow for one feature.", nameof(options));
+        if (options.Features < 2)
+            throw new ArgumentException(
+                $"A coupling needs at least two features; Features is {options.Features}. Use an autoregressive flow for one feature.",
+                nameof(options));
         var random = options.OrderSeed == 0 ? null : new Random(options.OrderSeed);
         return new CompositeTransform(
             Enumerable.Range(0, options.Transforms).Select(i =>
@@ -77,7 +83,8 @@ internal static class CouplingStack
                     random is null ? FeatureMasks.Alternating(options.Features, i % 2 == 0) : FeatureMasks.Random(options.Features, random),
                     map,
                     // As the identity: sixteen layers of random maps overflow before the first step.
-                    (inputs, outputs) => new MlpConditioner(inputs, outputs, options.Hidden, options.Context, options.Activation).StartAt(map.StartRaw));
+                    (inputs, outputs) =>
+                        new MlpConditioner(inputs, outputs, options.Hidden, options.Context, options.Activation).StartAt(map.StartRaw));
             }),
             options.RecomputeActivations);
     }

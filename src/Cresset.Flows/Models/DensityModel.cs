@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// A model with exact likelihood and an invertible latent: vector flows, image flows, continuous flows. The models of this library take samples
+/// A model with exact likelihood and an invertible latent: vector flows, image flows, continuous flows. The models of this library take
+/// samples
 /// of any batch shape [..., event], one event alone too, and contexts that broadcast to them: one context serves many samples.
 /// </summary>
 public abstract class DensityModel : nn.Module
@@ -18,7 +19,8 @@ public abstract class DensityModel : nn.Module
     /// <summary>Log-density in nats [N] of samples [N, ...]; of samples [..., event] in their batch shape.</summary>
     /// <param name="x">Samples.</param>
     /// <param name="context">Condition of the model: features [N, C], or class labels int64 [N]; one row serves all samples.</param>
-    /// <exception cref="ArgumentException">A value is not finite, of another type than the model, or a context is given that nothing takes.</exception>
+    /// <exception cref="ArgumentException">A value is not finite, of another type than the model, or a context is given that nothing
+    /// takes.</exception>
     public abstract Tensor LogProb(Tensor x, Tensor? context = null);
 
     /// <summary>The latents [N, ...] of samples.</summary>
@@ -39,14 +41,19 @@ public abstract class DensityModel : nn.Module
     public virtual Tensor RSample(long count, Tensor? context = null, double temperature = 1, Generator? generator = null)
         => throw new NotSupportedException($"{GetName()} draws without gradients alone: use Sample.");
 
-    /// <summary>Draws samples with gradients and their log-density [N] under the model (at temperature 1), in one pass where the model can.</summary>
-    public virtual (Tensor Samples, Tensor LogDensity) SampleWithLogDensity(long count, Tensor? context = null, double temperature = 1, Generator? generator = null)
+    /// <summary>
+    /// Draws samples with gradients and their log-density [N] under the model (at temperature 1), in one pass where the model can.
+    /// </summary>
+    public virtual (Tensor Samples, Tensor LogDensity) SampleWithLogDensity(long count, Tensor? context = null, double temperature = 1,
+        Generator? generator = null)
     {
         var samples = Sample(count, context, temperature, generator);
         return (samples, LogProb(samples, context));
     }
 
-    /// <summary>What training minimises, averaged over a batch: the negative log-likelihood in nats, and the regularisers of a model that has some.</summary>
+    /// <summary>
+    /// What training minimises, averaged over a batch: the negative log-likelihood in nats, and the regularisers of a model that has some.
+    /// </summary>
     public virtual Tensor Loss(Tensor x, Tensor? context = null)
     {
         using var scope = NewDisposeScope();
@@ -60,10 +67,13 @@ public abstract class DensityModel : nn.Module
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         Tensor a = Encode(from, context), b = Encode(to, context);
-        return stack(Enumerable.Range(0, steps).Select(i => Decode(a + (b - a) * ((double)i / (steps - 1)), context))).MoveToOuterDisposeScope();
+        return stack(Enumerable.Range(0, steps).Select(i => Decode(a + (b - a) * ((double)i / (steps - 1)), context)))
+            .MoveToOuterDisposeScope();
     }
 
-    /// <summary>Bits per dimension of data with the given number of levels that was scaled to [0, 1]: -log p / (D ln 2) + log2(levels).</summary>
+    /// <summary>
+    /// Bits per dimension of data with the given number of levels that was scaled to [0, 1]: -log p / (D ln 2) + log2(levels).
+    /// </summary>
     /// <param name="logProb">Log-densities in nats, of the scaled data.</param>
     /// <param name="dimensions">Values a sample, D.</param>
     /// <param name="levels">Levels a value, 256 for bytes.</param>

@@ -32,8 +32,10 @@ public class Flow : DensityModel
     /// <param name="transform">From data to latent.</param>
     /// <param name="distribution">The distribution of the latent.</param>
     /// <param name="use">What a context conditions.</param>
-    /// <param name="embedding">A network that turns the caller's context [M, ...] into the features [M, C] that the parts take; trained with the flow.</param>
-    public Flow(FlowTransform transform, BaseDistribution distribution, ContextUse use = ContextUse.Transform, nn.Module<Tensor, Tensor>? embedding = null)
+    /// <param name="embedding">A network that turns the caller's context [M, ...] into the features [M, C] that the parts take; trained
+    /// with the flow.</param>
+    public Flow(FlowTransform transform, BaseDistribution distribution, ContextUse use = ContextUse.Transform,
+        nn.Module<Tensor, Tensor>? embedding = null)
         : base(nameof(Flow))
     {
         ArgumentNullException.ThrowIfNull(transform);
@@ -95,7 +97,8 @@ public class Flow : DensityModel
     }
 
     /// <inheritdoc/>
-    public override (Tensor Samples, Tensor LogDensity) SampleWithLogDensity(long count, Tensor? context = null, double temperature = 1, Generator? generator = null)
+    public override (Tensor Samples, Tensor LogDensity) SampleWithLogDensity(long count, Tensor? context = null, double temperature = 1,
+        Generator? generator = null)
     {
         using var scope = NewDisposeScope();
         var (outer, inner) = ShareFor(count, context);
@@ -104,13 +107,18 @@ public class Flow : DensityModel
         return (x.MoveToOuterDisposeScope(), (_base.LogProb(z, inner) - log).MoveToOuterDisposeScope());
     }
 
-    /// <summary>Samples and their log-density with gradients to the parameters, for training against a known density (reverse KL).</summary>
-    public (Tensor Samples, Tensor LogProb) SampleWithLogProb(long count, Tensor? context = null, Generator? generator = null) => SampleWithLogDensity(count, context, 1, generator);
+    /// <summary>
+    /// Samples and their log-density with gradients to the parameters, for training against a known density (reverse KL).
+    /// </summary>
+    public (Tensor Samples, Tensor LogProb) SampleWithLogProb(long count, Tensor? context = null, Generator? generator = null) =>
+        SampleWithLogDensity(count, context, 1, generator);
 
     private SampleRows Rows(Tensor values, Tensor? context, string name, bool latents = false)
-        => SampleRows.Of(Title, values, Embed(context), latents ? _base.EventDimensions : _transform.SampleDimensions ?? _base.EventDimensions, _base.Like, name);
+        => SampleRows.Of(Title, values, Embed(context),
+            latents ? _base.EventDimensions : _transform.SampleDimensions ?? _base.EventDimensions, _base.Like, name);
 
-    private (Tensor? Outer, Tensor? Inner) ShareFor(long count, Tensor? context) => Share(SampleRows.ContextFor(Title, count, Embed(context), _base.Like));
+    private (Tensor? Outer, Tensor? Inner) ShareFor(long count, Tensor? context) =>
+        Share(SampleRows.ContextFor(Title, count, Embed(context), _base.Like));
 
     private Tensor? Embed(Tensor? context)
     {
@@ -125,9 +133,12 @@ public class Flow : DensityModel
         var inner = _use != ContextUse.Transform && _base.TakesContext ? context : null;
         if (outer is null && inner is null)
         {
-            var part = _use == ContextUse.Transform ? "its transform" : _use == ContextUse.Base ? $"its base {_base.GetType().Name}" : $"neither its transform nor its base {_base.GetType().Name}";
+            var part = _use == ContextUse.Transform ? "its transform" : _use == ContextUse.Base ? $"its base {_base.GetType().Name}"
+                : $"neither its transform nor its base {_base.GetType().Name}";
             var takes = _use == ContextUse.Both ? "takes one" : "takes none";
-            throw new ArgumentException($"{Title}: a context of shape {Cresset.Tensors.Shape.Text(context)} is given, but {part} {takes}. Make the flow with context features (Context), a conditional base with ContextUse.Base, or leave the context out.", nameof(context));
+            throw new ArgumentException(
+                $"{Title}: a context of shape {Cresset.Tensors.Shape.Text(context)} is given, but {part} {takes}. Make the flow with "
+                    + $"context features (Context), a conditional base with ContextUse.Base, or leave the context out.", nameof(context));
         }
         return (outer, inner);
     }

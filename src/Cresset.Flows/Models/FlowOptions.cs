@@ -3,7 +3,9 @@ using Cresset.Numerics;
 
 namespace Cresset.Flows;
 
-/// <summary>A model with a density by its options: what a recipe names under "flow". The shape of the data comes with <see cref="Build"/>.</summary>
+/// <summary>
+/// A model with a density by its options: what a recipe names under "flow". The shape of the data comes with <see cref="Build"/>.
+/// </summary>
 [PartKind("flow")]
 public abstract record FlowOptions : IOptionsRecord
 {
@@ -27,8 +29,11 @@ public abstract record FlowOptions : IOptionsRecord
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentOutOfRangeException.ThrowIfNegative(context);
         this.ThrowIfInvalid();
-        if (context > 0 && !TakesContext) throw new ArgumentException($"{PartCatalog.NameOf(GetType())} takes no context.", nameof(context));
-        if (Refuses(shape) is { } reason) throw new ArgumentException($"{PartCatalog.NameOf(GetType())} does not take items of shape [{string.Join(", ", shape)}]: {reason}.", nameof(shape));
+        if (context > 0 && !TakesContext)
+            throw new ArgumentException($"{PartCatalog.NameOf(GetType())} takes no context.", nameof(context));
+        if (Refuses(shape) is { } reason)
+            throw new ArgumentException(
+                $"{PartCatalog.NameOf(GetType())} does not take items of shape [{string.Join(", ", shape)}]: {reason}.", nameof(shape));
         return Make(shape, context);
     }
 
@@ -94,14 +99,18 @@ public abstract record SplineVectorFlow : VectorFlow
     /// <summary>Splines act on [-bound, bound].</summary>
     public double Bound { get; init; } = 5;
 
-    /// <summary>Widths and heights of bins are scaled down by the root of the width, as in Durkan et al. 2019: splines then start near even bins.</summary>
+    /// <summary>
+    /// Widths and heights of bins are scaled down by the root of the width, as in Durkan et al. 2019: splines then start near even bins.
+    /// </summary>
     public bool ScaleBins { get; init; }
 
     /// <inheritdoc/>
     public sealed override IEnumerable<OptionProblem> Validate() => Sizes.Within(Bins, 2, 256).Positive(Bound);
 
     private protected VectorFlowOptions WithSplines(IReadOnlyList<int> shape, int context)
-        => Options(shape, context) with { Spline = SplineOptions.Bounded(Bound, Bins) with { RawScale = ScaleBins ? 1 / Math.Sqrt(Width) : 1 } };
+        => Options(shape,
+            context) with
+        { Spline = SplineOptions.Bounded(Bound, Bins) with { RawScale = ScaleBins ? 1 / Math.Sqrt(Width) : 1 } };
 }
 
 /// <summary>NICE: additive couplings of halves and a diagonal scaling.</summary>
@@ -134,7 +143,8 @@ public sealed record SplineCouplingFlow : SplineVectorFlow
     public override bool NeedsTwoFeatures => true;
 
     /// <inheritdoc/>
-    protected override DensityModel Make(IReadOnlyList<int> shape, int context) => new NeuralSplineCouplingFlow(WithSplines(shape, context));
+    protected override DensityModel Make(IReadOnlyList<int> shape, int context) =>
+        new NeuralSplineCouplingFlow(WithSplines(shape, context));
 }
 
 /// <summary>Autoregressive rational-quadratic splines: density in one pass a transform, samples value by value.</summary>
@@ -204,8 +214,22 @@ public sealed record ContinuousFlowOptions : FlowOptions
     protected override DensityModel Make(IReadOnlyList<int> shape, int context)
     {
         var features = Features(shape);
-        var field = new MlpVelocity(new MlpVelocityOptions { Features = features, Context = context, Hidden = [.. Enumerable.Repeat(Width, Layers)], Activation = Activation });
-        return new ContinuousFlow(field, new NormalBase(features), new CnfOptions { Solver = Solver.ToOptions(), Gradient = Gradient, KineticWeight = KineticWeight, JacobianWeight = JacobianWeight });
+        var field = new MlpVelocity(
+            new MlpVelocityOptions
+            {
+                Features = features,
+                Context = context,
+                Hidden = [.. Enumerable.Repeat(Width, Layers)],
+                Activation = Activation
+            });
+        return new ContinuousFlow(field, new NormalBase(features),
+            new CnfOptions
+            {
+                Solver = Solver.ToOptions(),
+                Gradient = Gradient,
+                KineticWeight = KineticWeight,
+                JacobianWeight = JacobianWeight
+            });
     }
 }
 
@@ -232,7 +256,8 @@ public sealed record GlowFlow : FlowOptions
     public override string? Refuses(IReadOnlyList<int> shape)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        return shape.Count == 3 && shape[1] == shape[2] && shape[1] % (1 << Levels) == 0 ? null : $"Glow with {Levels} levels takes square pictures whose side {1 << Levels} divides";
+        return shape.Count == 3 && shape[1] == shape[2] && shape[1] % (1 << Levels) == 0 ? null
+            : $"Glow with {Levels} levels takes square pictures whose side {1 << Levels} divides";
     }
 
     /// <inheritdoc/>
@@ -243,7 +268,8 @@ public sealed record GlowFlow : FlowOptions
 
     /// <inheritdoc/>
     protected override DensityModel Make(IReadOnlyList<int> shape, int context)
-        => new Glow(new GlowOptions { Channels = shape[0], Size = shape[1], Levels = Levels, Steps = Transforms, Width = Width, Affine = Affine });
+        => new Glow(
+            new GlowOptions { Channels = shape[0], Size = shape[1], Levels = Levels, Steps = Transforms, Width = Width, Affine = Affine });
 }
 
 /// <summary>TarFlow: causal transformers over patches of pictures, in alternating order.</summary>
@@ -284,7 +310,8 @@ public sealed record TransformerFlow : FlowOptions
     public override string? Refuses(IReadOnlyList<int> shape)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        return shape.Count == 3 && shape[1] % Patch == 0 && shape[2] % Patch == 0 ? null : $"tarflow with patches of {Patch} takes pictures whose sides {Patch} divides";
+        return shape.Count == 3 && shape[1] % Patch == 0 && shape[2] % Patch == 0 ? null
+            : $"tarflow with patches of {Patch} takes pictures whose sides {Patch} divides";
     }
 
     /// <inheritdoc/>

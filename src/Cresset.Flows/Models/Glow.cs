@@ -47,10 +47,15 @@ public sealed class Glow : DensityModel
 
     private int Dimensions => _options.Channels * _options.Size * Wide;
 
-    /// <summary>Why the last backward pass of <see cref="GlowOptions.RecomputeActivations"/> computed a scale's inputs forwards, see <see cref="CompositeTransform.RecomputationFallback"/>; null when it did not.</summary>
+    /// <summary>
+    /// Why the last backward pass of <see cref="GlowOptions.RecomputeActivations"/> computed a scale's inputs forwards, see
+    /// <see cref="CompositeTransform.RecomputationFallback"/>; null when it did not.
+    /// </summary>
     public string? RecomputationFallback => _blocks.Select(b => b.RecomputationFallback).FirstOrDefault(r => r is not null);
 
-    /// <summary>The latent of each scale, the log-density of the latents under their priors [N], and the log-determinant of the steps [N].</summary>
+    /// <summary>
+    /// The latent of each scale, the log-density of the latents under their priors [N], and the log-determinant of the steps [N].
+    /// </summary>
     public (IReadOnlyList<Tensor> Latents, Tensor LogPrior, Tensor LogDet) EncodeScales(Tensor x, Tensor? context = null)
     {
         Check(x, context);
@@ -70,7 +75,9 @@ public sealed class Glow : DensityModel
         return (latents, logPrior.MoveToOuterDisposeScope(), logDet.MoveToOuterDisposeScope());
     }
 
-    /// <summary>Images from the noise of each scale (standard normal, times a temperature), in the order of <see cref="EncodeScales"/>.</summary>
+    /// <summary>
+    /// Images from the noise of each scale (standard normal, times a temperature), in the order of <see cref="EncodeScales"/>.
+    /// </summary>
     public Tensor DecodeNoise(IReadOnlyList<Tensor> noise, Tensor? context = null)
     {
         var (images, logDensity) = Generate(noise, context);
@@ -80,7 +87,8 @@ public sealed class Glow : DensityModel
 
     /// <summary>Images from the latents of each scale: the exact inverse of <see cref="EncodeScales"/>.</summary>
     /// <param name="latents">One tensor a scale.</param>
-    /// <param name="context">The features of a model with <see cref="GlowOptions.Context"/>; class labels are not needed, since they shape the prior alone.</param>
+    /// <param name="context">The features of a model with <see cref="GlowOptions.Context"/>; class labels are not needed, since they shape
+    /// the prior alone.</param>
     public Tensor DecodeScales(IReadOnlyList<Tensor> latents, Tensor? context = null)
     {
         CheckScales(latents, nameof(latents));
@@ -141,7 +149,8 @@ public sealed class Glow : DensityModel
     }
 
     /// <inheritdoc/>
-    public override (Tensor Samples, Tensor LogDensity) SampleWithLogDensity(long count, Tensor? context = null, double temperature = 1, Generator? generator = null)
+    public override (Tensor Samples, Tensor LogDensity) SampleWithLogDensity(long count, Tensor? context = null, double temperature = 1,
+        Generator? generator = null)
     {
         using var scope = NewDisposeScope();
         var like = _blocks[0].Like;
@@ -158,7 +167,8 @@ public sealed class Glow : DensityModel
         return (long[])[i == _options.Levels - 1 ? 2 * channels : channels, _options.Size >> (i + 1), Wide >> (i + 1)];
     })];
 
-    private static Tensor LogNormal(Tensor standard, Tensor logDeviation) => (standard.square() * -0.5 - logDeviation - 0.5 * Math.Log(2 * Math.PI)).flatten(1).sum(1);
+    private static Tensor LogNormal(Tensor standard, Tensor logDeviation) =>
+        (standard.square() * -0.5 - logDeviation - 0.5 * Math.Log(2 * Math.PI)).flatten(1).sum(1);
 
     private List<Tensor> Scales(Tensor z)
     {
@@ -195,7 +205,8 @@ public sealed class Glow : DensityModel
     private void CheckScales(IReadOnlyList<Tensor> scales, string name)
     {
         ArgumentNullException.ThrowIfNull(scales, name);
-        if (scales.Count != _options.Levels) throw new ArgumentException($"{name} holds {scales.Count} tensors; this model has {_options.Levels} scales.", name);
+        if (scales.Count != _options.Levels)
+            throw new ArgumentException($"{name} holds {scales.Count} tensors; this model has {_options.Levels} scales.", name);
     }
 
     // Labels shape the top prior, features the couplings.
@@ -206,7 +217,9 @@ public sealed class Glow : DensityModel
         if (block.Split) return block.Prior(rest!);
         var (mean, logDeviation) = block.Prior(zeros_like(like));
         if (_classes is null) return (mean, logDeviation);
-        if (labels is null) throw new ArgumentNullException(nameof(labels), $"This Glow is conditional on {_options.Classes} classes: it takes labels int64 [N] as context.");
+        if (labels is null)
+            throw new ArgumentNullException(nameof(labels),
+                $"This Glow is conditional on {_options.Classes} classes: it takes labels int64 [N] as context.");
         labels = ClassLabels.Check(labels, like.size(0), _options.Classes, nameof(Glow));
         var shift = _classes.call(labels).unsqueeze(2).unsqueeze(3).chunk(2, 1);
         return (mean + shift[0], logDeviation + shift[1]);
@@ -222,7 +235,9 @@ public sealed class Glow : DensityModel
     {
         if (context is not null && _options is { Context: 0, Classes: 0 })
         {
-            throw new ArgumentException($"Glow: a context of shape {Cresset.Tensors.Shape.Text(context)} is given, but this model was made without one. Set GlowOptions.Context (features) or GlowOptions.Classes (labels).", nameof(context));
+            throw new ArgumentException(
+                $"Glow: a context of shape {Cresset.Tensors.Shape.Text(context)} is given, but this model was made without one. Set "
+                    + $"GlowOptions.Context (features) or GlowOptions.Classes (labels).", nameof(context));
         }
     }
 }

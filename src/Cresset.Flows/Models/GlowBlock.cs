@@ -141,7 +141,8 @@ internal sealed class GlowBlock : nn.Module
     public (Tensor Images, Tensor LogDet) Decode(Tensor? rest, Tensor latent, Tensor? context)
     {
         using var scope = NewDisposeScope();
-        Tensor current = rest is null ? latent.alias() : cat([rest, latent], 1), total = zeros(latent.size(0), dtype: latent.dtype, device: latent.device);
+        Tensor current = rest is null ? latent.alias() : cat([rest, latent], 1),
+            total = zeros(latent.size(0), dtype: latent.dtype, device: latent.device);
         for (var i = _steps.Length - 1; i >= 0; i--)
         {
             var (output, log) = _steps[i].Inverse(current, context);

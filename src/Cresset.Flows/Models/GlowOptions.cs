@@ -8,7 +8,9 @@ public sealed record GlowOptions : IOptionsRecord
     /// <summary>Channels of the images.</summary>
     public int Channels { get; init; } = 3;
 
-    /// <summary>Height of the images, and their width unless <see cref="Columns"/> says otherwise; divisible by 2^<see cref="Levels"/>.</summary>
+    /// <summary>
+    /// Height of the images, and their width unless <see cref="Columns"/> says otherwise; divisible by 2^<see cref="Levels"/>.
+    /// </summary>
     public int Size { get; init; } = 32;
 
     /// <summary>Width of images that are not square; 0 takes <see cref="Size"/>.</summary>
@@ -49,7 +51,10 @@ public sealed record GlowOptions : IOptionsRecord
         .Within(Width, 1, 100_000)
         .AtLeast(Classes, 0)
         .AtLeast(Context, 0)
-        .Must(Context == 0 || Classes == 0, Context, "0 with Classes", "A context is one tensor: give the classes as features too, or leave one of the two out.")
-        .Must(Columns >= 0 && Levels is > 0 and < 31 && Columns % (1 << Levels) == 0, Columns, $"0, or divisible by 2^Levels = {(Levels is > 0 and < 31 ? 1 << Levels : 0)}", "Pad the images or use fewer levels.")
-        .Must(Size > 0 && Levels is > 0 and < 31 && Size % (1 << Levels) == 0, Size, $"divisible by 2^Levels = {(Levels is > 0 and < 31 ? 1 << Levels : 0)}", "Pad the images or use fewer levels.");
+        .Must(Context == 0 || Classes == 0, Context, "0 with Classes",
+            "A context is one tensor: give the classes as features too, or leave one of the two out.")
+        .Must(Columns >= 0 && Levels is > 0 and < 31 && Columns % (1 << Levels) == 0, Columns,
+            $"0, or divisible by 2^Levels = {(Levels is > 0 and < 31 ? 1 << Levels : 0)}", "Pad the images or use fewer levels.")
+        .Must(Size > 0 && Levels is > 0 and < 31 && Size % (1 << Levels) == 0, Size,
+            $"divisible by 2^Levels = {(Levels is > 0 and < 31 ? 1 << Levels : 0)}", "Pad the images or use fewer levels.");
 }

@@ -37,8 +37,10 @@ public sealed record RealNvpImageOptions : IOptionsRecord
         .Within(Width, 1, 100_000)
         .Within(Blocks, 0, 1000)
         .AtLeast(Context, 0)
-        .Must(Columns >= 0 && Scales is > 0 and < 31 && Columns % (1 << (Scales - 1)) == 0, Columns, "0, or divisible by 2^(Scales - 1)", "Pad the images or use fewer scales.")
-        .Must(Size > 0 && Scales is > 0 and < 31 && Size % (1 << (Scales - 1)) == 0, Size, "divisible by 2^(Scales - 1)", "Pad the images or use fewer scales.");
+        .Must(Columns >= 0 && Scales is > 0 and < 31 && Columns % (1 << (Scales - 1)) == 0, Columns, "0, or divisible by 2^(Scales - 1)",
+            "Pad the images or use fewer scales.")
+        .Must(Size > 0 && Scales is > 0 and < 31 && Size % (1 << (Scales - 1)) == 0, Size, "divisible by 2^(Scales - 1)",
+            "Pad the images or use fewer scales.");
 }
 
 /// <summary>
@@ -49,7 +51,8 @@ public sealed class RealNvpImage : Flow
 {
     /// <summary>Makes the model.</summary>
     public RealNvpImage(RealNvpImageOptions options)
-        : base(new RealNvpScale(options.ThrowIfInvalid(), 0), new NormalBase(options.Channels, options.Size, options.Columns == 0 ? options.Size : options.Columns))
+        : base(new RealNvpScale(options.ThrowIfInvalid(), 0),
+            new NormalBase(options.Channels, options.Size, options.Columns == 0 ? options.Size : options.Columns))
     {
     }
 }
@@ -69,10 +72,17 @@ internal sealed class RealNvpScale : FlowTransform
     {
         int channels = options.Channels << scale, width = options.Width << scale;
         var last = scale == options.Scales - 1;
-        _in = new ModuleList<FlowTransform>([.. Enumerable.Range(0, last ? 4 : 3).Select(i => new ImageCoupling(channels, width, options.Blocks, checkerboard: true, reverse: i % 2 == 1, options.Context))]);
+        _in = new ModuleList<FlowTransform>(
+            [.. Enumerable.Range(0, last ? 4 : 3)
+                .Select(
+                    i => new ImageCoupling(channels, width, options.Blocks, checkerboard: true, reverse: i % 2 == 1, options.Context))]);
         if (!last)
         {
-            _out = new ModuleList<FlowTransform>([.. Enumerable.Range(0, 3).Select(i => new ImageCoupling(4 * channels, 2 * width, options.Blocks, checkerboard: false, reverse: i % 2 == 1, options.Context))]);
+            _out = new ModuleList<FlowTransform>(
+                [.. Enumerable.Range(0, 3)
+                    .Select(
+                        i => new ImageCoupling(4 * channels, 2 * width, options.Blocks, checkerboard: false, reverse: i % 2 == 1,
+                            options.Context))]);
             _next = new RealNvpScale(options, scale + 1);
         }
         RegisterComponents();

@@ -20,7 +20,8 @@ internal sealed class SampleRows
 
     /// <param name="owner">The model, for messages.</param>
     /// <param name="values">Samples [..., event].</param>
-    /// <param name="context">Labels [...] or features [..., C] that broadcast to the samples; a context with a row for each of N samples may have any shape.</param>
+    /// <param name="context">Labels [...] or features [..., C] that broadcast to the samples; a context with a row for each of N samples
+    /// may have any shape.</param>
     /// <param name="eventDimensions">Dimensions of one sample; null where only the first dimension is known to count samples.</param>
     /// <param name="like">A tensor of the model: its type and place; null where unknown.</param>
     /// <param name="name">The argument, for messages.</param>
@@ -35,7 +36,8 @@ internal sealed class SampleRows
             if (values.dim() == 0) throw Shape.Wrong(values, "[N, ...]", "", name, owner);
             return Row(owner, values, context, [values.size(0)], 1);
         }
-        if (values.dim() < size) throw Shape.Wrong(values, $"[N, ...] with {size} dimension{(size == 1 ? "" : "s")} a sample", "", name, owner);
+        if (values.dim() < size)
+            throw Shape.Wrong(values, $"[N, ...] with {size} dimension{(size == 1 ? "" : "s")} a sample", "", name, owner);
         var batch = values.shape[..(int)(values.dim() - size)];
         return Row(owner, values, context, batch, batch.Length);
     }
@@ -49,7 +51,10 @@ internal sealed class SampleRows
         if (IsRowwise(context, count)) return context;
         if (context.dim() > 2 && context.size(0) == 1) return context.expand([count, .. context.shape[1..]]);
         long[] given = Batch(context);
-        if (given.Any(s => s != 1)) throw Shape.Wrong(context, $"one context for all samples, or {count} of them", "For several samples of each context repeat it: context.repeat_interleave(k, 0), with a count of k times as many.", nameof(context), owner);
+        if (given.Any(s => s != 1))
+            throw Shape.Wrong(context, $"one context for all samples, or {count} of them",
+                "For several samples of each context repeat it: context.repeat_interleave(k, 0), with a count of k times as many.",
+                nameof(context), owner);
         return context.is_floating_point() ? context.reshape(1, -1).expand(count, -1) : context.reshape(1).expand(count);
     }
 
@@ -60,16 +65,21 @@ internal sealed class SampleRows
     {
         var own = values.shape[batchDimensions..];
         if (batch.Length == 1 && (context is null || IsRowwise(context, batch[0]))) return new SampleRows(values, context, batch);
-        if (batch.Length == 1 && context!.dim() > 2 && context.size(0) == 1) return new SampleRows(values, context.expand([batch[0], .. context.shape[1..]]), batch);
+        if (batch.Length == 1 && context!.dim() > 2 && context.size(0) == 1)
+            return new SampleRows(values, context.expand([batch[0], .. context.shape[1..]]), batch);
         if (context is null) return new SampleRows(values.reshape([-1, .. own]), null, batch);
-        var whole = Broadcast(batch, Batch(context)) ?? throw Shape.Wrong(context, $"a shape that broadcasts to the samples' [{string.Join(", ", batch)}]", "One context for all samples, or one for each.", nameof(context), owner);
+        var whole = Broadcast(batch, Batch(context))
+            ?? throw Shape.Wrong(context, $"a shape that broadcasts to the samples' [{string.Join(", ", batch)}]",
+                "One context for all samples, or one for each.", nameof(context), owner);
         var spread = values.expand([.. whole, .. own]).reshape([-1, .. own]);
-        var given = context.is_floating_point() ? context.expand([.. whole, context.size(-1)]).reshape(-1, context.size(-1)) : context.expand(whole).reshape(-1);
+        var given = context.is_floating_point() ? context.expand([.. whole, context.size(-1)]).reshape(-1, context.size(-1))
+            : context.expand(whole).reshape(-1);
         return new SampleRows(spread, given, whole);
     }
 
     // Features of one dimension are those of one context, however many there are.
-    private static bool IsRowwise(Tensor context, long count) => context.dim() > (context.is_floating_point() ? 1 : 0) && context.size(0) == count;
+    private static bool IsRowwise(Tensor context, long count) =>
+        context.dim() > (context.is_floating_point() ? 1 : 0) && context.size(0) == count;
 
     private static long[] Batch(Tensor context) => context.is_floating_point() && context.dim() > 0 ? context.shape[..^1] : context.shape;
 
@@ -105,10 +115,13 @@ internal static class FiniteValues
         if (finite.all().ToBoolean()) return;
         var bad = finite.logical_not().nonzero().cpu();
         var place = bad[0].data<long>().ToArray();
-        var value = values.detach().flatten()[finite.logical_not().flatten().to(ScalarType.Int32).argmax().ToInt64()].to(ScalarType.Float64).ToDouble();
+        var value = values.detach().flatten()[finite.logical_not().flatten().to(ScalarType.Int32).argmax().ToInt64()].to(ScalarType.Float64)
+            .ToDouble();
         var at = place.Length == 0 ? name : $"{name}[{string.Join(", ", place)}]";
         throw new ArgumentException(
-            string.Create(CultureInfo.InvariantCulture, $"{owner}: {at} is {value}; {bad.size(0)} of {values.numel()} values are not finite. Leave such rows out, or fill them, before they reach the model."), name);
+            string.Create(CultureInfo.InvariantCulture,
+                $"{owner}: {at} is {value}; {bad.size(0)} of {values.numel()} values are not finite. Leave such rows out, or fill them, "
+                    + $"before they reach the model."), name);
     }
 
     /// <summary>Throws where values are no real numbers, or of another type or on another device than the model.</summary>
@@ -116,14 +129,20 @@ internal static class FiniteValues
     {
         if (!values.is_floating_point())
         {
-            throw new ArgumentException($"{owner}: {name} is of type {values.dtype}; a density is one of real numbers. Dequantize counts with Dequantization.Uniform; convert other numbers with {name}.to(torch.float32).", name);
+            throw new ArgumentException(
+                $"{owner}: {name} is of type {values.dtype}; a density is one of real numbers. Dequantize counts with "
+                    + $"Dequantization.Uniform; convert other numbers with {name}.to(torch.float32).", name);
         }
         if (like is null) return;
-        if (values.device_type != like.device_type) throw new ArgumentException($"{owner}: {name} is on {values.device} and the model on {like.device}. Move one of them: {name}.to(device).", name);
+        if (values.device_type != like.device_type)
+            throw new ArgumentException(
+                $"{owner}: {name} is on {values.device} and the model on {like.device}. Move one of them: {name}.to(device).", name);
         // Half precision beside a float32 model is mixed precision: libtorch widens it.
         if (values.dtype != like.dtype && IsFull(values) && IsFull(like))
         {
-            throw new ArgumentException($"{owner}: {name} is of type {values.dtype} and the model of type {like.dtype}. Convert one of them: {name}.to(...) or model.to(...).", name);
+            throw new ArgumentException(
+                $"{owner}: {name} is of type {values.dtype} and the model of type {like.dtype}. Convert one of them: {name}.to(...) or "
+                    + $"model.to(...).", name);
         }
     }
 

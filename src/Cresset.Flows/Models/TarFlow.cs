@@ -11,7 +11,9 @@ public sealed record TarFlowOptions : IOptionsRecord
     /// <summary>Channels of the pictures.</summary>
     public int Channels { get; init; } = 1;
 
-    /// <summary>Height of the pictures, and their width unless <see cref="Columns"/> says otherwise; divisible by <see cref="Patch"/>.</summary>
+    /// <summary>
+    /// Height of the pictures, and their width unless <see cref="Columns"/> says otherwise; divisible by <see cref="Patch"/>.
+    /// </summary>
     public int Size { get; init; } = 28;
 
     /// <summary>Width of pictures that are not square; 0 takes <see cref="Size"/>.</summary>
@@ -44,7 +46,9 @@ public sealed record TarFlowOptions : IOptionsRecord
     /// <summary>Features of a context; 0 for none.</summary>
     public int Context { get; init; }
 
-    /// <summary>Classes of a context of labels; number <see cref="Classes"/>, and no context at all, stand for "no label". 0 for none.</summary>
+    /// <summary>
+    /// Classes of a context of labels; number <see cref="Classes"/>, and no context at all, stand for "no label". 0 for none.
+    /// </summary>
     public int Classes { get; init; }
 
     /// <inheritdoc/>
@@ -52,7 +56,8 @@ public sealed record TarFlowOptions : IOptionsRecord
         .Within(Channels, 1, 4096)
         .Within(Patch, 1, 4096)
         .Must(Size > 0 && Patch > 0 && Size % Patch == 0, Size, $"divisible by Patch = {Patch}", "Pad the pictures or take other patches.")
-        .Must(Columns >= 0 && Patch > 0 && Columns % Patch == 0, Columns, $"0, or divisible by Patch = {Patch}", "Pad the pictures or take other patches.")
+        .Must(Columns >= 0 && Patch > 0 && Columns % Patch == 0, Columns, $"0, or divisible by Patch = {Patch}",
+            "Pad the pictures or take other patches.")
         .Within(Blocks, 1, 1000)
         .Within(Layers, 1, 1000)
         .Within(Width, 1, 100_000)
@@ -62,11 +67,13 @@ public sealed record TarFlowOptions : IOptionsRecord
         .Positive(Bound)
         .AtLeast(Context, 0)
         .AtLeast(Classes, 0)
-        .Must(Context == 0 || Classes == 0, Context, "0 with Classes", "A context is one tensor: give the classes as features too, or leave one of the two out.");
+        .Must(Context == 0 || Classes == 0, Context, "0 with Classes",
+            "A context is one tensor: give the classes as features too, or leave one of the two out.");
 }
 
 /// <summary>
-/// A transformer autoregressive flow over pictures [N, C, H, W] (Zhai et al. 2024, arXiv:2412.06329): causal maps over patches in alternating order.
+/// A transformer autoregressive flow over pictures [N, C, H, W] (Zhai et al. 2024, arXiv:2412.06329): causal maps over patches in
+/// alternating order.
 /// Trained on pictures with Gaussian noise it draws noisy pictures, which <see cref="Denoise"/> cleans by the model's own score.
 /// </summary>
 public sealed class TarFlow : Flow
@@ -99,24 +106,32 @@ public sealed class TarFlow : Flow
     public Tensor SampleGuided(long count, Tensor labels, double guidance, double temperature = 1, Generator? generator = null)
     {
         ArgumentNullException.ThrowIfNull(labels);
-        if (Options.Classes == 0) throw new NotSupportedException("TarFlow: guidance moves away from the model without a label, and this one was made without classes (TarFlowOptions.Classes).");
-        if (!double.IsFinite(guidance)) throw new ArgumentOutOfRangeException(nameof(guidance), guidance, "The guidance must be a finite number.");
+        if (Options.Classes == 0)
+            throw new NotSupportedException(
+                "TarFlow: guidance moves away from the model without a label, and this one was made without classes "
+                    + "(TarFlowOptions.Classes).");
+        if (!double.IsFinite(guidance))
+            throw new ArgumentOutOfRangeException(nameof(guidance), guidance, "The guidance must be a finite number.");
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var given = SampleRows.ContextFor(nameof(TarFlow), count, labels, Base.Like);
         var current = Base.Sample(count, null, temperature, generator);
-        foreach (var part in _parts.Reverse()) current = part is CausalTransform causal ? causal.Invert(current, given, guidance).Output : part.Inverse(current).Output;
+        foreach (var part in _parts.Reverse())
+            current = part is CausalTransform causal ? causal.Invert(current, given, guidance).Output : part.Inverse(current).Output;
         return current.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The expected picture behind a noisy one, y + deviation^2 grad log p(y) (Tweedie's formula), for a model of pictures with such noise.</summary>
+    /// <summary>
+    /// The expected picture behind a noisy one, y + deviation^2 grad log p(y) (Tweedie's formula), for a model of pictures with such noise.
+    /// </summary>
     /// <param name="noisy">Pictures [N, C, H, W] as the model draws them.</param>
     /// <param name="deviation">Standard deviation of the noise that the model was trained with.</param>
     /// <param name="context">As in <see cref="DensityModel.LogProb"/>.</param>
     public Tensor Denoise(Tensor noisy, double deviation, Tensor? context = null)
     {
         ArgumentNullException.ThrowIfNull(noisy);
-        if (!(deviation >= 0 && double.IsFinite(deviation))) throw new ArgumentOutOfRangeException(nameof(deviation), deviation, "The deviation must be finite and at least 0.");
+        if (!(deviation >= 0 && double.IsFinite(deviation)))
+            throw new ArgumentOutOfRangeException(nameof(deviation), deviation, "The deviation must be finite and at least 0.");
         using var scope = NewDisposeScope();
         using var grad = enable_grad();
         var asked = noisy.detach().requires_grad_(true);

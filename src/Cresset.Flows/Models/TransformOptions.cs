@@ -2,7 +2,9 @@ using Cresset.Numerics;
 
 namespace Cresset.Flows;
 
-/// <summary>A single invertible map over vectors by its options: a link of a <see cref="ChainFlow"/>. One of your own derives from it.</summary>
+/// <summary>
+/// A single invertible map over vectors by its options: a link of a <see cref="ChainFlow"/>. One of your own derives from it.
+/// </summary>
 [PartKind("transform")]
 public abstract record TransformOptions : IOptionsRecord
 {
@@ -76,7 +78,8 @@ public sealed record HouseholderOptions : TransformOptions
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks().AtLeast(Reflections, 0);
 
     /// <inheritdoc/>
-    public override FlowTransform Build(int features, int turn) => new HouseholderTransform(features, Reflections == 0 ? features : Reflections);
+    public override FlowTransform Build(int features, int turn) =>
+        new HouseholderTransform(features, Reflections == 0 ? features : Reflections);
 }
 
 /// <summary>A fixed order of the features: reversed, or drawn by a seed.</summary>
@@ -142,11 +145,13 @@ public abstract record NetworkTransform : TransformOptions
     public int Bins { get; init; }
 
     /// <inheritdoc/>
-    public sealed override IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(Width, 1, 100_000).Within(Layers, 1, 100).Must(Bins is 0 or (>= 2 and <= 1024), Bins, "0, or 2 to 1024");
+    public sealed override IEnumerable<OptionProblem> Validate() =>
+        new OptionChecks().Within(Width, 1, 100_000).Within(Layers, 1, 100).Must(Bins is 0 or (>= 2 and <= 1024), Bins, "0, or 2 to 1024");
 
     private protected int[] Hidden => [.. Enumerable.Repeat(Width, Layers)];
 
-    private protected Univariate Map() => Bins == 0 ? new AffineUnivariate(AffineScale.SoftClip) : new RationalQuadraticSpline(new SplineOptions { Bins = Bins });
+    private protected Univariate Map() =>
+        Bins == 0 ? new AffineUnivariate(AffineScale.SoftClip) : new RationalQuadraticSpline(new SplineOptions { Bins = Bins });
 }
 
 /// <summary>A coupling: half of the features say how the other half moves; halves change places from turn to turn.</summary>
@@ -160,7 +165,8 @@ public sealed record CouplingTransform : NetworkTransform
     public override FlowTransform Build(int features, int turn)
     {
         var map = Map();
-        return new Coupling(FeatureMasks.Alternating(features, turn % 2 == 0), map, (inputs, outputs) => new MlpConditioner(inputs, outputs, Hidden).StartAt(map.StartRaw));
+        return new Coupling(FeatureMasks.Alternating(features, turn % 2 == 0), map,
+            (inputs, outputs) => new MlpConditioner(inputs, outputs, Hidden).StartAt(map.StartRaw));
     }
 }
 
@@ -200,7 +206,8 @@ public sealed record ChainFlow : FlowOptions
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate()
     {
-        var checks = new OptionChecks().Must(Transforms is { Count: > 0 }, Transforms?.Count, "one map or more (cresset list --transforms)", field: nameof(Transforms)).Within(Repeat, 1, 1000);
+        var checks = new OptionChecks().Must(Transforms is { Count: > 0 }, Transforms?.Count, "one map or more (cresset list --transforms)",
+            field: nameof(Transforms)).Within(Repeat, 1, 1000);
         foreach (var transform in Transforms ?? []) checks.Nested(transform, nameof(Transforms));
         return checks;
     }
@@ -209,6 +216,8 @@ public sealed record ChainFlow : FlowOptions
     protected override DensityModel Make(IReadOnlyList<int> shape, int context)
     {
         var features = Features(shape);
-        return new Flow(new CompositeTransform(Enumerable.Range(0, Repeat).SelectMany(turn => Transforms.Select(t => t.Build(features, turn)))), new NormalBase(features));
+        return new Flow(
+            new CompositeTransform(Enumerable.Range(0, Repeat).SelectMany(turn => Transforms.Select(t => t.Build(features, turn)))),
+            new NormalBase(features));
     }
 }

@@ -16,7 +16,9 @@ public abstract class Conditioner : nn.Module<Tensor, Tensor?, Tensor>
     /// <summary>Whether the network reads a context; one that does not refuses it.</summary>
     public virtual bool TakesContext => true;
 
-    /// <summary>Appends a context [N, C] (or [1, C] for all samples) to values [N, D] or, spread over all positions, to images [N, D, H, W].</summary>
+    /// <summary>
+    /// Appends a context [N, C] (or [1, C] for all samples) to values [N, D] or, spread over all positions, to images [N, D, H, W].
+    /// </summary>
     protected static Tensor Join(Tensor x, Tensor? context, long contextFeatures) => Joined(x, context, contextFeatures);
 
     internal static Tensor Joined(Tensor x, Tensor? context, long contextFeatures)
@@ -31,9 +33,15 @@ public abstract class Conditioner : nn.Module<Tensor, Tensor?, Tensor>
     // The context as one row for each sample; null where the network takes none.
     internal static Tensor? ContextOf(Tensor x, Tensor? context, long contextFeatures)
     {
-        if (contextFeatures == 0) return context is null ? null : throw Cresset.Tensors.Shape.Wrong(context, "no context", "This flow was made without context features.");
-        if (context is null) throw new ArgumentNullException(nameof(context), $"This flow is conditional: it takes a context [N, {contextFeatures}].");
-        if (!context.is_floating_point()) throw new ArgumentException($"The context is of type {context.dtype}; this flow takes {contextFeatures} features of a floating-point type. Turn class labels into features (one-hot, or an embedding in the flow).", nameof(context));
+        if (contextFeatures == 0)
+            return context is null ? null
+                : throw Cresset.Tensors.Shape.Wrong(context, "no context", "This flow was made without context features.");
+        if (context is null)
+            throw new ArgumentNullException(nameof(context), $"This flow is conditional: it takes a context [N, {contextFeatures}].");
+        if (!context.is_floating_point())
+            throw new ArgumentException(
+                $"The context is of type {context.dtype}; this flow takes {contextFeatures} features of a floating-point type. Turn class "
+                    + $"labels into features (one-hot, or an embedding in the flow).", nameof(context));
         if (context.dim() == 1) context = context.unsqueeze(0);
         if (context.dim() == 2 && context.size(0) == 1 && x.size(0) != 1) context = context.expand(x.size(0), -1);
         Cresset.Tensors.Shape.Expect(context, "N C", [("N", x.size(0)), ("C", contextFeatures)]);
@@ -55,7 +63,8 @@ public sealed class MlpConditioner : Conditioner
     /// <param name="context">Context features.</param>
     /// <param name="activation">Between layers; ReLU by default.</param>
     /// <param name="zeroLast">Start with zero outputs: additive and affine maps then start as the identity.</param>
-    public MlpConditioner(long inputs, long outputs, IReadOnlyList<int> hidden, long context = 0, ActivationOptions? activation = null, bool zeroLast = false)
+    public MlpConditioner(long inputs, long outputs, IReadOnlyList<int> hidden, long context = 0, ActivationOptions? activation = null,
+        bool zeroLast = false)
         : base(nameof(MlpConditioner))
     {
         _context = context;

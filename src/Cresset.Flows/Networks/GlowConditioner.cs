@@ -36,8 +36,10 @@ public sealed class ZeroConvolution : nn.Module<Tensor, Tensor>
         // The scale goes into the small weights instead of the large result.
         var scale = (_scale * 3).exp();
         var weight = _conv.weight!.to(input.dtype) * scale.transpose(0, 1);
-        // Padding with ones is padding with zeros plus what a frame of ones adds: the same for every sample, and for every input channel of a sum of weights.
-        var frame = nn.functional.pad(zeros([1, 1, input.size(2), input.size(3)], dtype: input.dtype, device: input.device), [1, 1, 1, 1], PaddingModes.Constant, 1);
+        // Padding with ones is padding with zeros plus what a frame of ones adds: the same for every sample, and for every input channel of
+        // a sum of weights.
+        var frame = nn.functional.pad(zeros([1, 1, input.size(2), input.size(3)], dtype: input.dtype, device: input.device), [1, 1, 1, 1],
+            PaddingModes.Constant, 1);
         var border = nn.functional.conv2d(frame, weight.sum(1, keepdim: true), _conv.bias!.to(input.dtype) * scale.flatten());
         return (nn.functional.conv2d(input, weight, padding: [1, 1]) + border).MoveToOuterDisposeScope();
     }

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// An activation between the layers of a flow's network. It takes each value by itself, so that masks hold and a tangent is multiplied by one
+/// An activation between the layers of a flow's network. It takes each value by itself, so that masks hold and a tangent is multiplied by
+/// one
 /// derivative, and has nothing to train, so that the keys of a network do not depend on it.
 /// </summary>
 internal sealed class LayerActivation
@@ -16,15 +17,17 @@ internal sealed class LayerActivation
     private const double SeluAlpha = 1.6732632423543772;
 
     // The derivatives by hand save a trace of a velocity field one differentiation a layer and step. They are of the functions' defaults.
-    private static readonly Dictionary<ActivationOptions, (Func<Tensor, Tensor> Value, Func<Tensor, Tensor, Tensor> Derivative)> Known = new()
-    {
-        [new ReluActivation()] = (x => x.relu(), (x, _) => (x > 0).to(x.dtype)),
-        [new EluActivation()] = (x => nn.functional.elu(x, 1), (x, value) => where(x > 0, ones_like(x), value + 1)),
-        [new TanhActivation()] = (x => x.tanh(), (_, value) => 1 - value * value),
-        [new SoftplusActivation()] = (x => nn.functional.softplus(x, 1, 20), (x, _) => x.sigmoid()),
-        [new SiluActivation()] = (x => nn.functional.silu(x), (x, value) => x.sigmoid() + value * (1 - x.sigmoid())),
-        [new SeluActivation()] = (x => nn.functional.selu(x), (x, value) => where(x > 0, full_like(x, SeluScale), value + SeluScale * SeluAlpha)),
-    };
+    private static readonly Dictionary<ActivationOptions, (Func<Tensor, Tensor> Value,
+        Func<Tensor, Tensor, Tensor> Derivative)> Known = new()
+        {
+            [new ReluActivation()] = (x => x.relu(), (x, _) => (x > 0).to(x.dtype)),
+            [new EluActivation()] = (x => nn.functional.elu(x, 1), (x, value) => where(x > 0, ones_like(x), value + 1)),
+            [new TanhActivation()] = (x => x.tanh(), (_, value) => 1 - value * value),
+            [new SoftplusActivation()] = (x => nn.functional.softplus(x, 1, 20), (x, _) => x.sigmoid()),
+            [new SiluActivation()] = (x => nn.functional.silu(x), (x, value) => x.sigmoid() + value * (1 - x.sigmoid())),
+            [new SeluActivation()] = (x => nn.functional.selu(x),
+            (x, value) => where(x > 0, full_like(x, SeluScale), value + SeluScale * SeluAlpha)),
+        };
 
     private readonly Func<Tensor, Tensor> _value;
     private readonly Func<Tensor, Tensor, Tensor>? _derivative;

@@ -24,7 +24,8 @@ public sealed class Made : Conditioner, IAutoregressiveNetwork
     /// <param name="hidden">Widths of the hidden layers.</param>
     /// <param name="context">Context features.</param>
     /// <param name="activation">Between layers; ReLU by default.</param>
-    public Made(IReadOnlyList<int> order, int parametersPerValue, IReadOnlyList<int> hidden, long context = 0, ActivationOptions? activation = null)
+    public Made(IReadOnlyList<int> order, int parametersPerValue, IReadOnlyList<int> hidden, long context = 0,
+        ActivationOptions? activation = null)
         : base(nameof(Made))
     {
         _order = [.. order];
@@ -33,7 +34,8 @@ public sealed class Made : Conditioner, IAutoregressiveNetwork
         _activation = new LayerActivation(activation ?? new ReluActivation());
         var masks = Masks(_order, parametersPerValue, hidden, (int)context);
         _layers = [.. masks.Select(m => new MaskedLinear(m))];
-        for (var i = 0; i < _layers.Length; i++) register_module((2 * i).ToString(System.Globalization.CultureInfo.InvariantCulture), _layers[i]);
+        for (var i = 0; i < _layers.Length; i++)
+            register_module((2 * i).ToString(System.Globalization.CultureInfo.InvariantCulture), _layers[i]);
         _known = [.. _layers.Select(l => MaskBytes.Of(l.Allowed))];
     }
 
@@ -54,7 +56,8 @@ public sealed class Made : Conditioner, IAutoregressiveNetwork
 
     int IAutoregressiveNetwork.Count => Count;
 
-    Tensor IAutoregressiveNetwork.Generate(long count, Tensor? context, Tensor like, Func<int[], Tensor, Tensor> next) => Generate(count, context, like, next);
+    Tensor IAutoregressiveNetwork.Generate(long count, Tensor? context, Tensor like, Func<int[], Tensor, Tensor> next) =>
+        Generate(count, context, like, next);
 
     // Constant outputs at the start, the same for each value.
     internal Made StartAt(IReadOnlyList<double> raw)
@@ -99,7 +102,8 @@ public sealed class Made : Conditioner, IAutoregressiveNetwork
     internal Tensor Generate(long count, Tensor? context, Tensor like, Func<int[], Tensor, Tensor> next)
     {
         Refresh();
-        if (_schedule is null || !MaskBytes.SamePlace(_schedule.Unsorted.device, _layers[0].Allowed.device)) _schedule = new Schedule(_order, _perValue, [.. _layers.Select(l => l.Allowed)], (int)_context);
+        if (_schedule is null || !MaskBytes.SamePlace(_schedule.Unsorted.device, _layers[0].Allowed.device))
+            _schedule = new Schedule(_order, _perValue, [.. _layers.Select(l => l.Allowed)], (int)_context);
         var schedule = _schedule;
         // The caller's scope holds what is made here: it keeps log-determinants of its own from inside this loop.
         var empty = zeros(count, 0, dtype: like.dtype, device: like.device);
@@ -116,7 +120,8 @@ public sealed class Made : Conditioner, IAutoregressiveNetwork
                 var (start, length) = schedule.Slice(i, step);
                 if (length == 0) continue;
                 var inputs = known[i].size(1);
-                var h = nn.functional.linear(known[i], weights[i].narrow(0, start, length).narrow(1, 0, inputs), biases[i].narrow(0, start, length));
+                var h = nn.functional.linear(known[i], weights[i].narrow(0, start, length).narrow(1, 0, inputs),
+                    biases[i].narrow(0, start, length));
                 if (i == _layers.Length - 1) raw = h;
                 else known[i + 1] = cat([known[i + 1], _activation.Apply(h)], 1);
             }
@@ -145,7 +150,9 @@ public sealed class Made : Conditioner, IAutoregressiveNetwork
             masks.Add(Mask(width, previous?.Length ?? inputs, (u, i) => previous is null ? Sees(units[u], i) : previous[i] <= units[u]));
             previous = units;
         }
-        masks.Add(Mask(order.Length * perValue, previous?.Length ?? inputs, (o, i) => previous is null ? Sees(order[o / perValue], i) : previous[i] <= order[o / perValue]));
+        masks.Add(
+            Mask(order.Length * perValue, previous?.Length ?? inputs,
+                (o, i) => previous is null ? Sees(order[o / perValue], i) : previous[i] <= order[o / perValue]));
         return masks;
     }
 
@@ -177,7 +184,8 @@ public sealed class Made : Conditioner, IAutoregressiveNetwork
             Unsorted = Index(device, Enumerable.Range(0, order.Length).Select(i => Array.IndexOf(sorted, i)));
             // The level of an input is the step before which it must be known; the context is known at once.
             var inputOrder = Enumerable.Range(order.Length, context).Concat(sorted).ToArray();
-            var levels = Enumerable.Range(0, order.Length + context).Select(i => i >= order.Length ? 0 : Array.IndexOf(positions, order[i]) + 1).ToArray();
+            var levels = Enumerable.Range(0, order.Length + context)
+                .Select(i => i >= order.Length ? 0 : Array.IndexOf(positions, order[i]) + 1).ToArray();
             _rows = new Tensor[masks.Length];
             _columns = new Tensor[masks.Length];
             _slices = new (long, long)[masks.Length][];
@@ -224,6 +232,7 @@ public sealed class Made : Conditioner, IAutoregressiveNetwork
 
         public int[] ColumnsOf(int step) => _columnsOf[step];
 
-        private static Tensor Index(Device device, IEnumerable<int> values) => tensor(values.Select(v => (long)v).ToArray(), device: device).DetachFromDisposeScope();
+        private static Tensor Index(Device device, IEnumerable<int> values) =>
+            tensor(values.Select(v => (long)v).ToArray(), device: device).DetachFromDisposeScope();
     }
 }

@@ -48,7 +48,10 @@ internal static class MaskOrder
         for (var position = 0; order.Contains(-1); position++)
         {
             int[] next = [.. Enumerable.Range(0, count).Where(i => order[i] < 0 && depends[i].All(j => order[j] >= 0))];
-            if (next.Length == 0) throw new InvalidDataException("The masks that were loaded are not autoregressive: a value depends on itself. They belong to another kind of network.");
+            if (next.Length == 0)
+                throw new InvalidDataException(
+                    "The masks that were loaded are not autoregressive: a value depends on itself. They belong to another kind of "
+                        + "network.");
             foreach (var i in next) order[i] = position;
         }
         return order;
@@ -78,6 +81,7 @@ internal static class MaskOrder
             }
             reach = next;
         }
-        return [.. Enumerable.Range(0, count).Select(v => Enumerable.Range(0, count).Where(j => Enumerable.Range(v * perValue, perValue).Any(o => reach[o][j])).ToList())];
+        return [.. Enumerable.Range(0, count)
+            .Select(v => Enumerable.Range(0, count).Where(j => Enumerable.Range(v * perValue, perValue).Any(o => reach[o][j])).ToList())];
     }
 }

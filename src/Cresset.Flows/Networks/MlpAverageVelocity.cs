@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>An average velocity of vectors [N, D]: a perceptron over [x, context, from, to]; keys as in <see cref="MlpVelocity"/>.</summary>
+/// <summary>
+/// An average velocity of vectors [N, D]: a perceptron over [x, context, from, to]; keys as in <see cref="MlpVelocity"/>.
+/// </summary>
 public sealed class MlpAverageVelocity : nn.Module, IAverageVelocityModel
 {
     private readonly MlpVelocityOptions _options;

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>The residual network of the image RealNVP: weight-normalised convolutions, batch norm, skips from every block (Dinh et al. 2017, section 4.1).</summary>
+/// <summary>
+/// The residual network of the image RealNVP: weight-normalised convolutions, batch norm, skips from every block (Dinh et al. 2017, section
+/// 4.1).
+/// </summary>
 internal sealed class RealNvpConditioner : nn.Module<Tensor, Tensor?, Tensor>
 {
     private readonly long _context;
@@ -40,7 +43,8 @@ internal sealed class RealNvpConditioner : nn.Module<Tensor, Tensor?, Tensor>
         _inConv = new WeightNormConvolution(2 * channels + context, width, 3);
         _inSkip = new WeightNormConvolution(width, width, 1);
         _blocks = new ModuleList<Block>([.. Enumerable.Range(0, blocks).Select(_ => new Block(width))]);
-        _skips = new ModuleList<WeightNormConvolution>([.. Enumerable.Range(0, blocks).Select(_ => new WeightNormConvolution(width, width, 1))]);
+        _skips =
+            new ModuleList<WeightNormConvolution>([.. Enumerable.Range(0, blocks).Select(_ => new WeightNormConvolution(width, width, 1))]);
         _outNorm = nn.BatchNorm2d(width);
         _outConv = new WeightNormConvolution(width, outputs, 1);
         RegisterComponents();

@@ -17,7 +17,8 @@ internal enum ResidualMadeContext
 }
 
 /// <summary>
-/// A masked autoregressive network of residual blocks with rectifiers first; keys as in nflows. Masks come with the weights. Its inverse takes a
+/// A masked autoregressive network of residual blocks with rectifiers first; keys as in nflows. Masks come with the weights. Its inverse
+/// takes a
 /// pass of the network for each position.
 /// </summary>
 internal sealed class ResidualMade : Conditioner, IAutoregressiveNetwork
@@ -90,7 +91,8 @@ internal sealed class ResidualMade : Conditioner, IAutoregressiveNetwork
         if (_known is not null && layers.Zip(_known).All(p => MaskBytes.Same(p.First.Allowed, p.Second))) return _order;
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        Tensor Through(MaskedLinear layer, Tensor reach) => (layer.Allowed.to(ScalarType.Float32).cpu().MatMul(reach) > 0).to(ScalarType.Float32);
+        Tensor Through(MaskedLinear layer, Tensor reach) =>
+            (layer.Allowed.to(ScalarType.Float32).cpu().MatMul(reach) > 0).to(ScalarType.Float32);
         var reach = Through(_initial, eye(_features));
         // A block's sum hands on what came in.
         foreach (var block in _blocks) reach = reach.maximum(Through(block.Layers[1], Through(block.Layers[0], reach)));
@@ -99,8 +101,12 @@ internal sealed class ResidualMade : Conditioner, IAutoregressiveNetwork
         Array.Fill(order, -1);
         for (var position = 0; order.Contains(-1); position++)
         {
-            int[] free = [.. Enumerable.Range(0, _features).Where(i => order[i] < 0 && Enumerable.Range(0, _features).All(j => reads[(i * _features) + j] == 0 || order[j] >= 0))];
-            if (free.Length == 0) throw new InvalidDataException("The masks that were loaded are not autoregressive: a value depends on itself. They belong to another kind of network.");
+            int[] free = [.. Enumerable.Range(0, _features)
+                .Where(i => order[i] < 0 && Enumerable.Range(0, _features).All(j => reads[(i * _features) + j] == 0 || order[j] >= 0))];
+            if (free.Length == 0)
+                throw new InvalidDataException(
+                    "The masks that were loaded are not autoregressive: a value depends on itself. They belong to another kind of "
+                        + "network.");
             foreach (var i in free) order[i] = position;
         }
         _known = [.. layers.Select(l => MaskBytes.Of(l.Allowed))];

@@ -46,7 +46,8 @@ internal sealed class WeightNormConvolution : nn.Module<Tensor, Tensor>
         public override Tensor forward(Tensor input)
         {
             using var scope = NewDisposeScope();
-            return nn.functional.conv2d(input, _direction * (_length / Norm(_direction)), _bias, padding: [_padding, _padding]).MoveToOuterDisposeScope();
+            return nn.functional.conv2d(input, _direction * (_length / Norm(_direction)), _bias, padding: [_padding, _padding])
+                .MoveToOuterDisposeScope();
         }
 
         private static Tensor Norm(Tensor weight) => weight.square().sum([1L, 2L, 3L], keepdim: true).sqrt();

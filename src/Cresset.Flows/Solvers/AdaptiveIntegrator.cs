@@ -25,7 +25,8 @@ internal sealed class AdaptiveIntegrator : Integrator
     /// <param name="stops">Times that a step must end at, in the direction of integration.</param>
     /// <param name="options">Settings.</param>
     /// <param name="norm">Norm of a scaled error; null takes the options' norm.</param>
-    public AdaptiveIntegrator(VelocityField field, Tensor initial, double start, double end, IReadOnlyList<double> stops, OdeOptions options, Func<Tensor, double>? norm)
+    public AdaptiveIntegrator(VelocityField field, Tensor initial, double start, double end, IReadOnlyList<double> stops,
+        OdeOptions options, Func<Tensor, double>? norm)
         : base(field, initial, start, options)
     {
         _direction = end < start ? -1 : 1;
@@ -41,7 +42,9 @@ internal sealed class AdaptiveIntegrator : Integrator
         {
             if (Accepted + Rejected >= Options.MaxSteps)
             {
-                throw new OdeStepException($"{Options.Method}: {Options.MaxSteps} steps reached only t = {Time:g6}. Loosen the tolerances, raise MaxSteps, or, where the problem is stiff, use Rodas4.", Time, _direction * _step);
+                throw new OdeStepException(
+                    $"{Options.Method}: {Options.MaxSteps} steps reached only t = {Time:g6}. Loosen the tolerances, raise MaxSteps, or, "
+                        + $"where the problem is stiff, use Rodas4.", Time, _direction * _step);
             }
         }
     }
@@ -75,7 +78,9 @@ internal sealed class AdaptiveIntegrator : Integrator
         Tensor? end = Tableau.FirstSameAsLast ? slopes[^1] : null;
         var ratio = ErrorRatio(state, error);
         var accept = ratio <= 1 || (_step <= Options.MinStep && double.IsFinite(ratio));
-        if (!accept && (t0 + step * Options.MinFactor == t0 || _step * Options.MinFactor < 1e-16 * _span || (_step <= Options.MinStep && !double.IsFinite(ratio))))
+        if (!accept
+            && (t0 + step * Options.MinFactor == t0 || _step * Options.MinFactor < 1e-16 * _span
+                || (_step <= Options.MinStep && !double.IsFinite(ratio))))
         {
             throw Underflow(t0, step, ratio, slopes, error);
         }
@@ -145,7 +150,8 @@ internal sealed class AdaptiveIntegrator : Integrator
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var where = $"{Options.Method}: the step underflowed at t = {time:g10} (step {step:g3}, {Accepted} steps taken, {Rejected} rejected)";
+        var where = $"{Options.Method}: the step underflowed at t = {time:g10} (step {step:g3}, {Accepted} steps taken, {Rejected} "
+            + $"rejected)";
         foreach (var slope in slopes)
         {
             var bad = slope.isfinite().logical_not_().flatten().to(ScalarType.Int32);
@@ -156,7 +162,9 @@ internal sealed class AdaptiveIntegrator : Integrator
         var error = estimate.detach().abs().flatten();
         var largest = error.argmax().ToInt64();
         return new OdeStepException(
-            $"{where}: the error stays {ratio:g3} times the tolerance, most in component {largest} of {error.numel()}. The problem is stiff or the field jumps here: loosen the tolerances, set MinStep, or use a fixed-step method, or Rodas4 where it is stiff.",
+            $"{where}: the error stays {ratio:g3} times the tolerance, most in component {largest} of {error.numel()}. The problem is "
+                + $"stiff or the field jumps here: loosen the tolerances, set MinStep, or use a fixed-step method, or Rodas4 where it is "
+                + $"stiff.",
             time,
             step);
     }

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>The continuous adjoint: da/dt = -a df/dy, dg/dt = -a df/dp, solved from the last time to the first (Chen et al. 2018, algorithm 2).</summary>
+/// <summary>
+/// The continuous adjoint: da/dt = -a df/dy, dg/dt = -a df/dp, solved from the last time to the first (Chen et al. 2018, algorithm 2).
+/// </summary>
 internal sealed class AdjointFunction(OdeProblem problem) : DifferentiableOperation
 {
     private Tensor? _states;
@@ -25,7 +27,8 @@ internal sealed class AdjointFunction(OdeProblem problem) : DifferentiableOperat
         return [saved];
     }
 
-    protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradients) => problem.Guard(gradients, () => Backward(problem, saved[0], gradients[0] ?? zeros_like(saved[0])));
+    protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradients) =>
+        problem.Guard(gradients, () => Backward(problem, saved[0], gradients[0] ?? zeros_like(saved[0])));
 
     private static Tensor?[] Backward(OdeProblem problem, Tensor states, Tensor grad)
     {

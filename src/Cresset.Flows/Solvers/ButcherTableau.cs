@@ -26,6 +26,7 @@ internal sealed record ButcherTableau(int Order, double[] Nodes, double[][] Weig
         OdeMethod.Tsit5 => EmbeddedTableaus.Tsit5,
         OdeMethod.Dopri8 => Dopri8Tableau.Instance,
         OdeMethod.Rodas4 => EmbeddedTableaus.Rodas4,
-        _ => throw new ArgumentOutOfRangeException(nameof(method), method, $"Unknown method; allowed: {string.Join(", ", Enum.GetNames<OdeMethod>())}."),
+        _ => throw new ArgumentOutOfRangeException(nameof(method), method,
+            $"Unknown method; allowed: {string.Join(", ", Enum.GetNames<OdeMethod>())}."),
     };
 }

@@ -6,13 +6,18 @@ namespace Cresset.Flows;
 /// <summary>Finds out whether a field depends on tensors that nobody named.</summary>
 internal static class CapturedTensors
 {
-    /// <summary>Evaluates a field that names no parameters: what asks for a gradient all the same depends on a tensor that the field holds.</summary>
+    /// <summary>
+    /// Evaluates a field that names no parameters: what asks for a gradient all the same depends on a tensor that the field holds.
+    /// </summary>
     /// <exception cref="ArgumentException">The field depends on such a tensor.</exception>
     public static void Check(VelocityField field, double time, Tensor state, string owner)
     {
         using var scope = NewDisposeScope();
         using var grad = enable_grad();
         if (!field(time, state.detach()).requires_grad) return;
-        throw new ArgumentException($"{owner} depends on a tensor that needs a gradient and is no module whose parameters could be named: the adjoint and checkpoint methods would leave its gradient out. Derive it from nn.Module and register what it holds, pass the tensor as the context, or use OdeGradient.Direct.", nameof(field));
+        throw new ArgumentException(
+            $"{owner} depends on a tensor that needs a gradient and is no module whose parameters could be named: the adjoint and "
+                + $"checkpoint methods would leave its gradient out. Derive it from nn.Module and register what it holds, pass the tensor "
+                + $"as the context, or use OdeGradient.Direct.", nameof(field));
     }
 }

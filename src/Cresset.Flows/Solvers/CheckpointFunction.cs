@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>Keeps the state at each accepted step; the backward pass repeats one step at a time with a graph (adaptive checkpoint adjoint, Zhuang et al. 2020).</summary>
+/// <summary>
+/// Keeps the state at each accepted step; the backward pass repeats one step at a time with a graph (adaptive checkpoint adjoint, Zhuang et
+/// al. 2020).
+/// </summary>
 internal sealed class CheckpointFunction(OdeProblem problem) : DifferentiableOperation
 {
     private Tensor? _checkpoints;
@@ -18,7 +21,8 @@ internal sealed class CheckpointFunction(OdeProblem problem) : DifferentiableOpe
         // Steps must end at the requested times: a value between two checkpoints would need a graph of its own.
         var options = problem.Options with { Output = OdeOutput.Landing };
         var times = problem.Times;
-        using var integrator = Ode.Make(problem.Field, initial, options.Method.IsAdaptive() ? times : WithStops(times, options), options with { Steps = 0, StepSize = 0 }, null);
+        using var integrator = Ode.Make(problem.Field, initial, options.Method.IsAdaptive() ? times : WithStops(times, options),
+            options with { Steps = 0, StepSize = 0 }, null);
         List<Tensor> checkpoints = [initial.alias()];
         List<double> instants = [times[0]];
         List<Tensor> states = [initial.alias()];

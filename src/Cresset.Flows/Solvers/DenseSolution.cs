@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>A solution that can be asked for any time between its ends, by the interpolants of its steps; keeps the states of all steps.</summary>
+/// <summary>
+/// A solution that can be asked for any time between its ends, by the interpolants of its steps; keeps the states of all steps.
+/// </summary>
 public sealed class DenseSolution : IDisposable
 {
     private readonly List<StepInterpolant> _steps;
@@ -32,7 +34,8 @@ public sealed class DenseSolution : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">The time lies outside.</exception>
     public Tensor At(double time)
     {
-        if (!((time - Start) * _direction >= 0 && (End - time) * _direction >= 0)) throw new ArgumentOutOfRangeException(nameof(time), time, $"The solution runs from {Start:g9} to {End:g9}.");
+        if (!((time - Start) * _direction >= 0 && (End - time) * _direction >= 0))
+            throw new ArgumentOutOfRangeException(nameof(time), time, $"The solution runs from {Start:g9} to {End:g9}.");
         int low = 0, high = _steps.Count - 1;
         while (low < high)
         {

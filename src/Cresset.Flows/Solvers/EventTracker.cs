@@ -74,12 +74,18 @@ internal sealed class EventTracker
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        var values = _functions[function].Condition(time, state) ?? throw new ArgumentException($"Event function {function} returned null at t = {time:g10}.");
+        var values = _functions[function].Condition(time, state)
+            ?? throw new ArgumentException($"Event function {function} returned null at t = {time:g10}.");
         var numbers = values.to(ScalarType.Float64).cpu().flatten().contiguous().data<double>().ToArray();
-        if (_seen[function] is { } seen && seen.Length != numbers.Length) throw new ArgumentException($"Event function {function} returned {numbers.Length} values at t = {time:g10} and {seen.Length} at the start.");
+        if (_seen[function] is { } seen && seen.Length != numbers.Length)
+            throw new ArgumentException(
+                $"Event function {function} returned {numbers.Length} values at t = {time:g10} and {seen.Length} at the start.");
         for (var k = 0; k < numbers.Length; k++)
         {
-            if (double.IsNaN(numbers[k])) throw new OdeStepException($"Event function {function} is NaN at t = {time:g10} (element {k} of {numbers.Length}): it must be a number on the whole path.", time, 0);
+            if (double.IsNaN(numbers[k]))
+                throw new OdeStepException(
+                    $"Event function {function} is NaN at t = {time:g10} (element {k} of {numbers.Length}): it must be a number on the "
+                        + $"whole path.", time, 0);
         }
         return numbers;
     }
@@ -129,16 +135,22 @@ internal sealed class EventTracker
         using var scope = NewDisposeScope();
         var state = step.At(time);
         var instant = tensor(time, dtype: ScalarType.Float64);
-        if (!is_grad_enabled()) return new OdeCrossing(function, element, time, instant.MoveToOuterDisposeScope(), state.MoveToOuterDisposeScope());
+        if (!is_grad_enabled())
+            return new OdeCrossing(function, element, time, instant.MoveToOuterDisposeScope(), state.MoveToOuterDisposeScope());
         var value = _functions[function].Condition(time, state).flatten()[element];
-        if (!state.requires_grad && !value.requires_grad) return new OdeCrossing(function, element, time, instant.MoveToOuterDisposeScope(), state.MoveToOuterDisposeScope());
+        if (!state.requires_grad && !value.requires_grad)
+            return new OdeCrossing(function, element, time, instant.MoveToOuterDisposeScope(), state.MoveToOuterDisposeScope());
         Tensor slope;
         using (no_grad()) slope = _field(time, state).detach();
         var rate = Rate(function, element, time, state, slope);
-        if (rate == 0 || !double.IsFinite(rate)) throw new OdeStepException($"Event function {function} touches zero at t = {time:g10} without crossing it at a speed: the time of the event has no gradient. Take the solve under no_grad, or another event function.", time, 0);
+        if (rate == 0 || !double.IsFinite(rate))
+            throw new OdeStepException(
+                $"Event function {function} touches zero at t = {time:g10} without crossing it at a speed: the time of the event has no "
+                    + $"gradient. Take the solve under no_grad, or another event function.", time, 0);
         var shift = (value - value.detach()) / -rate;
         instant = instant.to(state.device) + shift.to(ScalarType.Float64);
-        return new OdeCrossing(function, element, time, instant.MoveToOuterDisposeScope(), (state + slope * shift.to(state.dtype)).MoveToOuterDisposeScope());
+        return new OdeCrossing(function, element, time, instant.MoveToOuterDisposeScope(),
+            (state + slope * shift.to(state.dtype)).MoveToOuterDisposeScope());
     }
 
     // The total derivative of g along the path.
@@ -150,7 +162,8 @@ internal sealed class EventTracker
         using (enable_grad())
         {
             var value = _functions[function].Condition(time, asked).flatten()[element];
-            if (value.requires_grad && Derivatives.Of([value], [asked])[0] is { } gradient) along = (gradient * slope).sum().to(ScalarType.Float64).ToDouble();
+            if (value.requires_grad && Derivatives.Of([value], [asked])[0] is { } gradient)
+                along = (gradient * slope).sum().to(ScalarType.Float64).ToDouble();
         }
         // Time is a plain number: its partial derivative by a central difference.
         var h = 1e-6 * Math.Max(1, Math.Abs(time));

@@ -33,7 +33,8 @@ internal sealed class FixedStepIntegrator : Integrator
         var slope = StartSlope();
         var (state, slopes) = RungeKuttaStep.Take(Tableau, Evaluate, t0, t1, step, State, slope);
         Tensor? end = null;
-        using var inside = new StepInterpolant(Tableau, Evaluate, t0, t1, step, State, state, slopes, () => end = Evaluate(t1, state).alias().DetachFromDisposeScope());
+        using var inside = new StepInterpolant(Tableau, Evaluate, t0, t1, step, State, state, slopes,
+            () => end = Evaluate(t1, state).alias().DetachFromDisposeScope());
         accepted?.Invoke(inside);
         Carry(t1, state, end);
         end?.Dispose();

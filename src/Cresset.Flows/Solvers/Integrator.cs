@@ -55,9 +55,13 @@ internal abstract class Integrator : IDisposable
     private static void CheckSlope(Tensor slope, Tensor state)
     {
         if (slope is null) throw new ArgumentException("The field returned null; it must return the slope, a tensor of the state's shape.");
-        if (slope.dim() != state.dim() || !slope.shape.AsSpan().SequenceEqual(state.shape)) throw Cresset.Tensors.Shape.Wrong(slope, $"{Cresset.Tensors.Shape.Text(state)}, the state's", "The field returns one slope for each value of the state.", "the field's slope", nameof(Ode));
-        if (!slope.is_floating_point()) throw new ArgumentException($"The field returned a slope of type {slope.dtype}; the state is of type {state.dtype}.");
-        if (slope.device_type != state.device_type) throw new ArgumentException($"The field returned a slope on {slope.device}; the state is on {state.device}.");
+        if (slope.dim() != state.dim() || !slope.shape.AsSpan().SequenceEqual(state.shape))
+            throw Cresset.Tensors.Shape.Wrong(slope, $"{Cresset.Tensors.Shape.Text(state)}, the state's",
+                "The field returns one slope for each value of the state.", "the field's slope", nameof(Ode));
+        if (!slope.is_floating_point())
+            throw new ArgumentException($"The field returned a slope of type {slope.dtype}; the state is of type {state.dtype}.");
+        if (slope.device_type != state.device_type)
+            throw new ArgumentException($"The field returned a slope on {slope.device}; the state is on {state.device}.");
     }
 
     /// <summary>Slope at the start of the step, from the step before where that is known.</summary>

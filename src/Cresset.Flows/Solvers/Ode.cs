@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>Solves dy/dt = f(t, y) with explicit Runge-Kutta methods, and with a Rosenbrock method where it is stiff. With gradients enabled the steps are part of the graph (discretise, then optimise).</summary>
+/// <summary>
+/// Solves dy/dt = f(t, y) with explicit Runge-Kutta methods, and with a Rosenbrock method where it is stiff. With gradients enabled the
+/// steps are part of the graph (discretise, then optimise).
+/// </summary>
 public static partial class Ode
 {
     /// <summary>Solves from the first to the last of <paramref name="times"/>, which may run forwards or backwards.</summary>
@@ -20,29 +23,35 @@ public static partial class Ode
 
     /// <summary>The state at <paramref name="end"/> alone, and what it cost.</summary>
     /// <inheritdoc cref="Solve(VelocityField, Tensor, IReadOnlyList{double}, OdeOptions)"/>
-    public static (Tensor State, OdeStatistics Statistics) Final(VelocityField field, Tensor initial, double start, double end, OdeOptions? options = null)
+    public static (Tensor State, OdeStatistics Statistics) Final(VelocityField field, Tensor initial, double start, double end,
+        OdeOptions? options = null)
     {
         using var scope = NewDisposeScope();
         var solution = Solve(field, initial, [start, end], options);
         return (solution.Final.MoveToOuterDisposeScope(), solution.Statistics);
     }
 
-    /// <summary>Solves until <paramref name="condition"/> changes its sign and finds the time by bisection of the step's interpolant.</summary>
+    /// <summary>
+    /// Solves until <paramref name="condition"/> changes its sign and finds the time by bisection of the step's interpolant.
+    /// </summary>
     /// <param name="field">The field.</param>
     /// <param name="initial">State at <paramref name="start"/>; a zero of the condition there is no event.</param>
     /// <param name="start">The first time.</param>
     /// <param name="limit">The event must happen before this time; it also gives the direction.</param>
-    /// <param name="condition">The event function g(t, y); the event is its first change of sign. Where the state needs a gradient, g is differentiated by differences: give the function as a tensor for exact ones.</param>
+    /// <param name="condition">The event function g(t, y); the event is its first change of sign. Where the state needs a gradient, g is
+    /// differentiated by differences: give the function as a tensor for exact ones.</param>
     /// <param name="options">Settings; fixed-step methods need Steps or StepSize.</param>
     /// <exception cref="OdeStepException">No event up to <paramref name="limit"/>, or the solve failed.</exception>
-    public static OdeEvent SolveUntil(VelocityField field, Tensor initial, double start, double limit, Func<double, Tensor, double> condition, OdeOptions? options = null)
+    public static OdeEvent SolveUntil(VelocityField field, Tensor initial, double start, double limit,
+        Func<double, Tensor, double> condition, OdeOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(condition);
         return SolveUntil(field, initial, start, limit, new NumberCondition(condition).Evaluate, options);
     }
 
     /// <summary>As above, for an event function that gives a tensor of one element and is differentiable.</summary>
-    public static OdeEvent SolveUntil(VelocityField field, Tensor initial, double start, double limit, Func<double, Tensor, Tensor> condition, OdeOptions? options = null)
+    public static OdeEvent SolveUntil(VelocityField field, Tensor initial, double start, double limit,
+        Func<double, Tensor, Tensor> condition, OdeOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(condition);
         using var scope = NewDisposeScope();
@@ -50,28 +59,36 @@ public static partial class Ode
         if (!solved.EndedByEvent)
         {
             using var quiet = no_grad();
-            double first = condition(start, initial).to(ScalarType.Float64).flatten()[0].ToDouble(), last = condition(limit, solved.EndState).to(ScalarType.Float64).flatten()[0].ToDouble();
-            throw new OdeStepException($"No event between t = {start:g6} and {limit:g6}: the condition kept its sign ({first:g3} at the start, {last:g3} at the end).", limit, 0);
+            double first = condition(start, initial).to(ScalarType.Float64).flatten()[0].ToDouble(),
+                last = condition(limit, solved.EndState).to(ScalarType.Float64).flatten()[0].ToDouble();
+            throw new OdeStepException(
+                $"No event between t = {start:g6} and {limit:g6}: the condition kept its sign ({first:g3} at the start, {last:g3} at the "
+                    + $"end).", limit, 0);
         }
         var event_ = solved.Crossings[^1];
-        return new OdeEvent(event_.Time, event_.TimeTensor.MoveToOuterDisposeScope(), event_.State.MoveToOuterDisposeScope(), solved.Statistics);
+        return new OdeEvent(event_.Time, event_.TimeTensor.MoveToOuterDisposeScope(), event_.State.MoveToOuterDisposeScope(),
+            solved.Statistics);
     }
 
     /// <summary>
-    /// Solves from <paramref name="start"/> to <paramref name="limit"/> and records the events of several functions, with the gradients of their
+    /// Solves from <paramref name="start"/> to <paramref name="limit"/> and records the events of several functions, with the gradients of
+    /// their
     /// times and states; ends early once every element of a terminal function has had an event.
     /// </summary>
     /// <param name="field">The field.</param>
     /// <param name="initial">State at <paramref name="start"/>.</param>
     /// <param name="start">The first time.</param>
     /// <param name="limit">The last time; may lie before the first.</param>
-    /// <param name="events">The event functions, looked at five times a step: two crossings closer than that go unseen (bound <see cref="OdeOptions.MaxStep"/>).</param>
+    /// <param name="events">The event functions, looked at five times a step: two crossings closer than that go unseen (bound
+    /// <see cref="OdeOptions.MaxStep"/>).</param>
     /// <param name="options">Settings; fixed-step methods need Steps or StepSize.</param>
     /// <exception cref="OdeStepException">The solve failed, or an event function is NaN.</exception>
-    public static OdeEvents SolveEvents(VelocityField field, Tensor initial, double start, double limit, IReadOnlyList<OdeEventFunction> events, OdeOptions? options = null)
+    public static OdeEvents SolveEvents(VelocityField field, Tensor initial, double start, double limit,
+        IReadOnlyList<OdeEventFunction> events, OdeOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(events);
-        if (events.Count == 0) throw new ArgumentException("events is empty; give at least one event function, or use Solve.", nameof(events));
+        if (events.Count == 0)
+            throw new ArgumentException("events is empty; give at least one event function, or use Solve.", nameof(events));
         options = (options ?? new OdeOptions()).ThrowIfInvalid();
         Check(field, initial, [start, limit]);
         using var scope = NewDisposeScope();
@@ -96,11 +113,13 @@ public static partial class Ode
             crossing.State.MoveToOuterDisposeScope();
         }
         var end = tracker.IsOver ? crossings[^1].State.alias() : integrator.State.alias();
-        return new OdeEvents(crossings, tracker.IsOver ? crossings[^1].Time : limit, end.MoveToOuterDisposeScope(), tracker.IsOver, integrator.Statistics);
+        return new OdeEvents(crossings, tracker.IsOver ? crossings[^1].Time : limit, end.MoveToOuterDisposeScope(), tracker.IsOver,
+            integrator.Statistics);
     }
 
     /// <summary>As the public one; <paramref name="norm"/> replaces the error norm.</summary>
-    internal static OdeSolution Solve(VelocityField field, Tensor initial, IReadOnlyList<double> times, OdeOptions options, Func<Tensor, double>? norm)
+    internal static OdeSolution Solve(VelocityField field, Tensor initial, IReadOnlyList<double> times, OdeOptions options,
+        Func<Tensor, double>? norm)
     {
         Check(field, initial, times);
         using var scope = NewDisposeScope();
@@ -123,7 +142,8 @@ public static partial class Ode
         return new OdeSolution([.. times], stack(states).MoveToOuterDisposeScope(), integrator.Statistics);
     }
 
-    internal static Integrator Make(VelocityField field, Tensor initial, IReadOnlyList<double> times, OdeOptions options, Func<Tensor, double>? norm)
+    internal static Integrator Make(VelocityField field, Tensor initial, IReadOnlyList<double> times, OdeOptions options,
+        Func<Tensor, double>? norm)
     {
         var tableau = ButcherTableau.Of(options.Method);
         if (tableau.Error is null) return new FixedStepIntegrator(field, initial, FixedStepIntegrator.Grid(times, options), options);
@@ -136,7 +156,8 @@ public static partial class Ode
         ArgumentNullException.ThrowIfNull(field);
         ArgumentNullException.ThrowIfNull(initial);
         ArgumentNullException.ThrowIfNull(times);
-        if (times.Count < 2) throw new ArgumentException($"times holds {times.Count} values; a solve needs at least a start and an end.", nameof(times));
+        if (times.Count < 2)
+            throw new ArgumentException($"times holds {times.Count} values; a solve needs at least a start and an end.", nameof(times));
         for (var i = 0; i < times.Count; i++)
         {
             if (!double.IsFinite(times[i])) throw new ArgumentException($"times[{i}] is {times[i]}; times must be finite.", nameof(times));
@@ -146,10 +167,13 @@ public static partial class Ode
         {
             if (Math.Sign(times[i] - times[i - 1]) != direction || direction == 0)
             {
-                throw new ArgumentException($"times must be strictly increasing or strictly decreasing; times[{i - 1}] = {times[i - 1]:g6} and times[{i}] = {times[i]:g6}.", nameof(times));
+                throw new ArgumentException(
+                    $"times must be strictly increasing or strictly decreasing; times[{i - 1}] = {times[i - 1]:g6} and times[{i}] = "
+                        + $"{times[i]:g6}.", nameof(times));
             }
         }
-        if (!initial.is_floating_point()) throw new ArgumentException($"initial is of type {initial.dtype}; the state must be floating point.", nameof(initial));
+        if (!initial.is_floating_point())
+            throw new ArgumentException($"initial is of type {initial.dtype}; the state must be floating point.", nameof(initial));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         FiniteValues.Check(initial, nameof(Ode), nameof(initial));
@@ -167,7 +191,10 @@ public static partial class Ode
             using (no_grad()) value = condition(time, state.detach());
             var result = tensor(value, dtype: ScalarType.Float64);
             if (!is_grad_enabled() || !state.requires_grad) return result.MoveToOuterDisposeScope();
-            if (state.numel() > Most) throw new NotSupportedException($"The state has {state.numel()} values and needs gradients, and the event function gives a number: give it as a tensor, (t, y) => y[0], so that it can be differentiated.");
+            if (state.numel() > Most)
+                throw new NotSupportedException(
+                    $"The state has {state.numel()} values and needs gradients, and the event function gives a number: give it as a "
+                        + $"tensor, (t, y) => y[0], so that it can be differentiated.");
             var gradient = Differences(time, state.detach()).to(state.dtype).to(state.device);
             var linear = (gradient * (state - state.detach())).sum();
             return (result.to(state.device) + linear.to(ScalarType.Float64)).MoveToOuterDisposeScope();

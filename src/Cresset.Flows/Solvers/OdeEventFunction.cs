@@ -16,8 +16,11 @@ public enum EventDirection
     Falling,
 }
 
-/// <summary>An event function g(t, y): an event is where it, or an element of it, crosses zero. A zero at the start of a solve is none.</summary>
-/// <param name="Condition">A tensor of any shape; each element has events of its own, so that a condition [N] gives each of N samples its time. Differentiable where gradients are wanted.</param>
+/// <summary>
+/// An event function g(t, y): an event is where it, or an element of it, crosses zero. A zero at the start of a solve is none.
+/// </summary>
+/// <param name="Condition">A tensor of any shape; each element has events of its own, so that a condition [N] gives each of N samples its
+/// time. Differentiable where gradients are wanted.</param>
 public sealed record OdeEventFunction(Func<double, Tensor, Tensor> Condition)
 {
     /// <summary>Which crossings count.</summary>

@@ -9,6 +9,9 @@ public enum OdeGradient
     /// <summary>The continuous adjoint (Chen et al. 2018): a second solve backwards, constant memory, accurate to the tolerance.</summary>
     Adjoint,
 
-    /// <summary>States of the accepted steps are kept, each step is repeated for its gradient: equal to <see cref="Direct"/>, memory of one step and the states.</summary>
+    /// <summary>
+    /// States of the accepted steps are kept, each step is repeated for its gradient: equal to <see cref="Direct"/>, memory of one step and
+    /// the states.
+    /// </summary>
     Checkpoint,
 }

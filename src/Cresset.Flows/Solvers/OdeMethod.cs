@@ -36,7 +36,10 @@ public enum OdeMethod
     /// <summary>Prince and Dormand 1981, order 8(7), adaptive, 13 evaluations.</summary>
     Dopri8,
 
-    /// <summary>RODAS (Hairer and Wanner 1996), a Rosenbrock method of order 4(3) for stiff problems, adaptive: a Jacobian and six linear systems a step.</summary>
+    /// <summary>
+    /// RODAS (Hairer and Wanner 1996), a Rosenbrock method of order 4(3) for stiff problems, adaptive: a Jacobian and six linear systems a
+    /// step.
+    /// </summary>
     Rodas4,
 }
 

@@ -47,7 +47,10 @@ public sealed record OdeOptions : IOptionsRecord
     /// <summary>Error allowed near zero; adaptive methods.</summary>
     public double AbsoluteTolerance { get; init; } = 1e-5;
 
-    /// <summary>Number of equal steps over the whole interval of a fixed-step method; 0 takes <see cref="StepSize"/>, or one step between two requested times.</summary>
+    /// <summary>
+    /// Number of equal steps over the whole interval of a fixed-step method; 0 takes <see cref="StepSize"/>, or one step between two
+    /// requested times.
+    /// </summary>
     public int Steps { get; init; }
 
     /// <summary>Size of the steps of a fixed-step method; 0 when unset.</summary>
@@ -62,7 +65,10 @@ public sealed record OdeOptions : IOptionsRecord
     /// <summary>The norm of the error.</summary>
     public ErrorNorm Norm { get; init; } = ErrorNorm.RootMeanSquare;
 
-    /// <summary>Rodas4: each row of a state [N, ...] depends on itself alone, as samples do in a velocity field; its Jacobian then has a small block a row.</summary>
+    /// <summary>
+    /// Rodas4: each row of a state [N, ...] depends on itself alone, as samples do in a velocity field; its Jacobian then has a small block
+    /// a row.
+    /// </summary>
     public bool IndependentRows { get; init; }
 
     /// <summary>The first step; 0 estimates it (Hairer, Norsett and Wanner, II.4).</summary>

@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Flows;
 
-/// <summary>A solver of ordinary differential equations by name: what a recipe or a record of options holds; <see cref="ToOptions"/> is what solving takes.</summary>
+/// <summary>
+/// A solver of ordinary differential equations by name: what a recipe or a record of options holds; <see cref="ToOptions"/> is what solving
+/// takes.
+/// </summary>
 [PartKind("solver")]
 public abstract record OdeSolver : IOptionsRecord
 {
@@ -44,7 +47,13 @@ public abstract record AdaptiveSolver : OdeSolver
 
     /// <inheritdoc/>
     public sealed override OdeOptions ToOptions()
-        => new() { Method = Method, RelativeTolerance = Tolerance, AbsoluteTolerance = AbsoluteTolerance > 0 ? AbsoluteTolerance : Tolerance, MaxSteps = MaxSteps };
+        => new()
+        {
+            Method = Method,
+            RelativeTolerance = Tolerance,
+            AbsoluteTolerance = AbsoluteTolerance > 0 ? AbsoluteTolerance : Tolerance,
+            MaxSteps = MaxSteps
+        };
 
     /// <inheritdoc/>
     public sealed override IEnumerable<OptionProblem> Validate() => new OptionChecks()
@@ -130,7 +139,10 @@ public sealed record Dopri8Solver : AdaptiveSolver
     private protected override OdeMethod Method => OdeMethod.Dopri8;
 }
 
-/// <summary>RODAS, a Rosenbrock method of order 4(3) for stiff problems: a Jacobian and six linear systems per step. The rows of a state are taken to be independent samples.</summary>
+/// <summary>
+/// RODAS, a Rosenbrock method of order 4(3) for stiff problems: a Jacobian and six linear systems per step. The rows of a state are taken
+/// to be independent samples.
+/// </summary>
 [Part("rodas4", "Hairer and Wanner 1996")]
 public sealed record Rodas4Solver : OdeSolver
 {
@@ -141,7 +153,8 @@ public sealed record Rodas4Solver : OdeSolver
     public int MaxSteps { get; init; } = 1_000_000;
 
     /// <inheritdoc/>
-    public override OdeOptions ToOptions() => OdeOptions.Dopri5(Tolerance) with { Method = OdeMethod.Rodas4, MaxSteps = MaxSteps, IndependentRows = true };
+    public override OdeOptions ToOptions() =>
+        OdeOptions.Dopri5(Tolerance) with { Method = OdeMethod.Rodas4, MaxSteps = MaxSteps, IndependentRows = true };
 
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// One step of RODAS (Hairer and Wanner 1996, IV.7, table 7.2 in the form of their code): six linear systems with one matrix 1 / (gamma h) - J instead of
+/// One step of RODAS (Hairer and Wanner 1996, IV.7, table 7.2 in the form of their code): six linear systems with one matrix 1 / (gamma h)
+/// - J instead of
 /// a nonlinear one; order 4(3), stiffly accurate, so that fast transients die out at any step.
 /// </summary>
 internal static class RosenbrockStep
@@ -43,11 +44,15 @@ internal static class RosenbrockStep
     /// <param name="state">The state there.</param>
     /// <param name="slope">The slope there.</param>
     /// <param name="independentRows">Each row of a state [N, ...] has a Jacobian of its own.</param>
-    public static (Tensor State, Tensor Error) Take(VelocityField field, double time, double step, Tensor state, Tensor slope, bool independentRows)
+    public static (Tensor State, Tensor Error) Take(VelocityField field, double time, double step, Tensor state, Tensor slope,
+        bool independentRows)
     {
         var rows = independentRows && state.dim() > 1 ? state.size(0) : 1;
         var size = state.numel() / Math.Max(1, rows);
-        if (size > Most) throw new NotSupportedException($"Rodas4 needs the Jacobian of {size} values; at most {Most} are taken. Set IndependentRows where the rows of the state do not depend on each other, or use an explicit method.");
+        if (size > Most)
+            throw new NotSupportedException(
+                $"Rodas4 needs the Jacobian of {size} values; at most {Most} are taken. Set IndependentRows where the rows of the state do "
+                    + $"not depend on each other, or use an explicit method.");
         long[] flat = [rows, size];
         var jacobian = Jacobian(field, time, state, rows, size);
         var inverse = (eye(size, dtype: state.dtype, device: state.device) / (Gamma * step) - jacobian).inverse();

@@ -7,7 +7,8 @@ namespace Cresset.Flows;
 internal static class RungeKuttaStep
 {
     /// <summary>Evaluates all stages: the state at t1 and every slope (the first is <paramref name="slope"/> itself).</summary>
-    public static (Tensor State, Tensor[] Slopes) Take(ButcherTableau tableau, VelocityField field, double t0, double t1, double step, Tensor state, Tensor slope)
+    public static (Tensor State, Tensor[] Slopes) Take(ButcherTableau tableau, VelocityField field, double t0, double t1, double step,
+        Tensor state, Tensor slope)
     {
         var slopes = new Tensor[tableau.Nodes.Length + 1];
         slopes[0] = slope;

@@ -9,7 +9,10 @@ public enum SdeMethod
     /// <summary>Euler and Maruyama: Ito's solution, strong order 1/2, order 1 where the noise does not depend on the state.</summary>
     EulerMaruyama,
 
-    /// <summary>Heun's predictor and corrector of the drift (Stratonovich where the noise depends on the state), two evaluations; its drift is of order 2.</summary>
+    /// <summary>
+    /// Heun's predictor and corrector of the drift (Stratonovich where the noise depends on the state), two evaluations; its drift is of
+    /// order 2.
+    /// </summary>
     Heun,
 }
 
@@ -20,16 +23,20 @@ public static class Sde
     /// <param name="drift">f, of the state's shape.</param>
     /// <param name="diffusion">g, a tensor that broadcasts to the state.</param>
     /// <param name="initial">State at the first time.</param>
-    /// <param name="times">Strictly monotone times; all are steps and all are returned. Against the direction of time the noise has the same size.</param>
+    /// <param name="times">Strictly monotone times; all are steps and all are returned. Against the direction of time the noise has the
+    /// same size.</param>
     /// <param name="method">The method.</param>
     /// <param name="generator">Source of the noise.</param>
     /// <param name="cancellation">Stops between two steps.</param>
     /// <returns>The states [times, ...].</returns>
     /// <exception cref="OdeStepException">A state is not finite.</exception>
-    public static Tensor Solve(VelocityField drift, Func<double, Tensor, Tensor> diffusion, Tensor initial, IReadOnlyList<double> times, SdeMethod method = SdeMethod.EulerMaruyama, Generator? generator = null, CancellationToken cancellation = default)
+    public static Tensor Solve(VelocityField drift, Func<double, Tensor, Tensor> diffusion, Tensor initial, IReadOnlyList<double> times,
+        SdeMethod method = SdeMethod.EulerMaruyama, Generator? generator = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(diffusion);
-        if (!Enum.IsDefined(method)) throw new ArgumentOutOfRangeException(nameof(method), method, $"Unknown method; allowed: {string.Join(", ", Enum.GetNames<SdeMethod>())}.");
+        if (!Enum.IsDefined(method))
+            throw new ArgumentOutOfRangeException(nameof(method), method,
+                $"Unknown method; allowed: {string.Join(", ", Enum.GetNames<SdeMethod>())}.");
         Ode.Check(drift, initial, times);
         using var scope = NewDisposeScope();
         List<Tensor> states = [initial.alias()];
@@ -38,13 +45,17 @@ public static class Sde
             cancellation.ThrowIfCancellationRequested();
             using var step = NewDisposeScope();
             var next = Step(drift, diffusion, states[^1], times[i - 1], times[i], method, generator);
-            if (!next.isfinite().all().ToBoolean()) throw new OdeStepException($"{method}: the state is not finite at t = {times[i]:g10}: the step of {times[i] - times[i - 1]:g3} is too long, or the drift is not finite.", times[i], times[i] - times[i - 1]);
+            if (!next.isfinite().all().ToBoolean())
+                throw new OdeStepException(
+                    $"{method}: the state is not finite at t = {times[i]:g10}: the step of {times[i] - times[i - 1]:g3} is too long, or "
+                        + $"the drift is not finite.", times[i], times[i] - times[i - 1]);
             states.Add(next.MoveToOtherDisposeScope(scope));
         }
         return stack(states).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Step(VelocityField drift, Func<double, Tensor, Tensor> diffusion, Tensor state, double from, double to, SdeMethod method, Generator? generator)
+    private static Tensor Step(VelocityField drift, Func<double, Tensor, Tensor> diffusion, Tensor state, double from, double to,
+        SdeMethod method, Generator? generator)
     {
         var h = to - from;
         var noise = randn(state.shape, dtype: state.dtype, generator: generator).to(state.device) * Math.Sqrt(Math.Abs(h));

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>The solution inside an accepted step, from t0 to t1. Valid while its step lasts.</summary>
-internal sealed class StepInterpolant(ButcherTableau tableau, VelocityField field, double t0, double t1, double step, Tensor state0, Tensor state1, Tensor[] slopes, Func<Tensor> endSlope) : IDisposable
+internal sealed class StepInterpolant(ButcherTableau tableau, VelocityField field, double t0, double t1, double step, Tensor state0,
+    Tensor state1, Tensor[] slopes, Func<Tensor> endSlope) : IDisposable
 {
     // What is made once belongs to the graph of the solve, whoever asks first.
     private readonly bool _building = is_grad_enabled();

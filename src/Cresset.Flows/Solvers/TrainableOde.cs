@@ -8,18 +8,23 @@ namespace Cresset.Flows;
 /// <summary>Solves whose gradients reach the parameters of the field without keeping the graph of all steps.</summary>
 public static class TrainableOde
 {
-    /// <summary>Solves as <see cref="Ode.Solve(VelocityField, Tensor, IReadOnlyList{double}, OdeOptions)"/> with the gradient method asked for.</summary>
+    /// <summary>
+    /// Solves as <see cref="Ode.Solve(VelocityField, Tensor, IReadOnlyList{double}, OdeOptions)"/> with the gradient method asked for.
+    /// </summary>
     /// <param name="field">The field.</param>
     /// <param name="parameters">
-    /// Every tensor the field depends on that needs a gradient: weights, and conditions that an embedding made too. Tensors that are not named here
+    /// Every tensor the field depends on that needs a gradient: weights, and conditions that an embedding made too. Tensors that are not
+    /// named here
     /// get a gradient from <see cref="OdeGradient.Direct"/> alone.
     /// </param>
     /// <param name="initial">State at the first time.</param>
     /// <param name="times">Strictly monotone times.</param>
     /// <param name="options">Settings of the forward solve.</param>
     /// <param name="gradient">The method.</param>
-    /// <param name="adjoint">Settings of the backward solve of <see cref="OdeGradient.Adjoint"/>; null takes those of the forward solve.</param>
-    /// <param name="seminorm">Leave the parameters' gradients out of the adjoint's error norm (Kidger et al. 2021): fewer steps, gradients as accurate.</param>
+    /// <param name="adjoint">Settings of the backward solve of <see cref="OdeGradient.Adjoint"/>; null takes those of the forward
+    /// solve.</param>
+    /// <param name="seminorm">Leave the parameters' gradients out of the adjoint's error norm (Kidger et al. 2021): fewer steps, gradients
+    /// as accurate.</param>
     /// <returns>The solution, and the record of the backward pass, which is filled when that has run.</returns>
     public static (OdeSolution Solution, BackwardRecord Backward) Solve(
         VelocityField field,
@@ -52,7 +57,8 @@ public static class TrainableOde
         IReadOnlyList<Tensor>? owned = null)
     {
         Ode.Check(field, initial, times);
-        var problem = new OdeProblem(field, [.. parameters], [.. times], options, (adjoint ?? options).ThrowIfInvalid(), seminorm, record, owned ?? []);
+        var problem = new OdeProblem(field, [.. parameters], [.. times], options, (adjoint ?? options).ThrowIfInvalid(), seminorm, record,
+            owned ?? []);
         using var scope = NewDisposeScope();
         Tensor[] inputs = [initial, .. parameters];
         var states = gradient switch
@@ -65,7 +71,10 @@ public static class TrainableOde
     }
 }
 
-/// <summary>What the backward pass of a solve did. <c>loss.backward()</c> gives an error without its cause (<see cref="Derivatives.Backward"/> gives both): the exception is kept here.</summary>
+/// <summary>
+/// What the backward pass of a solve did. <c>loss.backward()</c> gives an error without its cause (<see cref="Derivatives.Backward"/> gives
+/// both): the exception is kept here.
+/// </summary>
 public sealed class BackwardRecord
 {
     /// <summary>What the backward pass cost; zero before it ran.</summary>
@@ -76,7 +85,8 @@ public sealed class BackwardRecord
 }
 
 /// <summary>Everything the backward pass needs to know.</summary>
-internal sealed class OdeProblem(VelocityField velocity, Tensor[] parameters, double[] times, OdeOptions options, OdeOptions adjoint, bool seminorm, BackwardRecord record, IReadOnlyList<Tensor> owned)
+internal sealed class OdeProblem(VelocityField velocity, Tensor[] parameters, double[] times, OdeOptions options, OdeOptions adjoint,
+    bool seminorm, BackwardRecord record, IReadOnlyList<Tensor> owned)
 {
     public VelocityField Field => velocity;
 
@@ -97,7 +107,10 @@ internal sealed class OdeProblem(VelocityField velocity, Tensor[] parameters, do
     /// <summary>The gradients; keeps the exception when <paramref name="compute"/> throws.</summary>
     public Tensor?[] Guard(Tensor?[] gradients, Func<Tensor?[]> compute)
     {
-        if (is_grad_enabled()) throw new NotSupportedException("A solve with this gradient method has first derivatives only: take gradients without create_graph, or use OdeGradient.Direct.");
+        if (is_grad_enabled())
+            throw new NotSupportedException(
+                "A solve with this gradient method has first derivatives only: take gradients without create_graph, or use "
+                    + "OdeGradient.Direct.");
         try
         {
             var found = Finite(compute(), gradients);
@@ -122,8 +135,12 @@ internal sealed class OdeProblem(VelocityField velocity, Tensor[] parameters, do
         for (var i = 0; i < found.Length; i++)
         {
             if (found[i] is not { } gradient || gradient.isfinite().all().ToBoolean()) continue;
-            var what = i == 0 ? "the initial state" : $"parameter {i - 1} of {parameters.Length}, shape {Cresset.Tensors.Shape.Text(parameters[i - 1])}";
-            throw new ArithmeticException($"The gradient of a solve from t = {times[0]:g6} to {times[^1]:g6} by {options.Method} is not finite, first that to {what}: the field's derivative overflows or is not defined on the path. Tighten the tolerances, lower the learning rate, or look at the field where its states are largest.");
+            var what = i == 0 ? "the initial state"
+                : $"parameter {i - 1} of {parameters.Length}, shape {Cresset.Tensors.Shape.Text(parameters[i - 1])}";
+            throw new ArithmeticException(
+                $"The gradient of a solve from t = {times[0]:g6} to {times[^1]:g6} by {options.Method} is not finite, first that to "
+                    + $"{what}: the field's derivative overflows or is not defined on the path. Tighten the tolerances, lower the learning "
+                    + $"rate, or look at the field where its states are largest.");
         }
         return found;
     }

@@ -24,8 +24,10 @@ internal sealed unsafe class SplinePass(RationalQuadraticSpline spline, bool inv
         using var scope = NewDisposeScope();
         (value, raw) = (value.contiguous(), raw.contiguous());
         Tensor result = TensorView.New<float>(value.shape), log = TensorView.New<float>(value.shape);
-        using TensorView<float> v = TensorView.Dense<float>(value), r = TensorView.Dense<float>(raw, v.Count * _count), o = TensorView.Dense<float>(result, v.Count), l = TensorView.Dense<float>(log, v.Count);
-        TensorWork.Chunks(v.Count, (start, count) => Values(v.Start + start, r.Start + start * _count, o.Start + start, l.Start + start, count), _count);
+        using TensorView<float> v = TensorView.Dense<float>(value), r = TensorView.Dense<float>(raw, v.Count * _count),
+            o = TensorView.Dense<float>(result, v.Count), l = TensorView.Dense<float>(log, v.Count);
+        TensorWork.Chunks(v.Count,
+            (start, count) => Values(v.Start + start, r.Start + start * _count, o.Start + start, l.Start + start, count), _count);
         return (result.MoveToOuterDisposeScope(), log.MoveToOuterDisposeScope());
     }
 
@@ -35,17 +37,21 @@ internal sealed unsafe class SplinePass(RationalQuadraticSpline spline, bool inv
         using var scope = NewDisposeScope();
         (value, raw, result, log) = (value.contiguous(), raw.contiguous(), result.contiguous(), log.contiguous());
         Tensor gv = TensorView.New<float>(value.shape), gr = TensorView.New<float>(raw.shape);
-        using TensorView<float> v = TensorView.Dense<float>(value), r = TensorView.Dense<float>(raw, v.Count * _count), o = TensorView.Dense<float>(result, v.Count), l = TensorView.Dense<float>(log, v.Count);
+        using TensorView<float> v = TensorView.Dense<float>(value), r = TensorView.Dense<float>(raw, v.Count * _count),
+            o = TensorView.Dense<float>(result, v.Count), l = TensorView.Dense<float>(log, v.Count);
         using TensorView<float> pv = TensorView.Dense<float>(gv, v.Count), pr = TensorView.Dense<float>(gr, r.Count);
         TensorWork.Chunks(
             v.Count,
-            (start, count) => Gradients(v.Start + start, r.Start + start * _count, o.Start + start, l.Start + start, pv.Start + start, pr.Start + start * _count, count),
+            (start, count) =>
+                Gradients(v.Start + start, r.Start + start * _count, o.Start + start, l.Start + start, pv.Start + start,
+                    pr.Start + start * _count, count),
             _count);
         return (gv.MoveToOuterDisposeScope(), gr.MoveToOuterDisposeScope());
     }
 
     /// <summary>The same by libtorch's operations.</summary>
-    public (Tensor Result, Tensor Log) Composed(Tensor value, Tensor raw) => inverse ? spline.ComposedInverse(value, raw) : spline.ComposedForward(value, raw);
+    public (Tensor Result, Tensor Log) Composed(Tensor value, Tensor raw) =>
+        inverse ? spline.ComposedInverse(value, raw) : spline.ComposedForward(value, raw);
 
     private void Values(float* value, float* raw, float* result, float* log, long count)
     {
@@ -101,7 +107,8 @@ internal sealed unsafe class SplinePass(RationalQuadraticSpline spline, bool inv
     /// <summary>Registers in memory: as many as a spline has parameters, so that they do not lie on the stack.</summary>
     private readonly ref struct Room(int count)
     {
-        public Vector512<double>* Start { get; } = (Vector512<double>*)NativeMemory.AlignedAlloc((nuint)count * (nuint)sizeof(Vector512<double>), 64);
+        public Vector512<double>* Start { get; } =
+            (Vector512<double>*)NativeMemory.AlignedAlloc((nuint)count * (nuint)sizeof(Vector512<double>), 64);
 
         public void Dispose() => NativeMemory.AlignedFree(Start);
     }
@@ -139,7 +146,9 @@ internal sealed unsafe class SplinePass(RationalQuadraticSpline spline, bool inv
     }
 }
 
-/// <summary>A spline pass with its gradients; keeps values and raw parameters. Second derivatives go through libtorch's operations.</summary>
+/// <summary>
+/// A spline pass with its gradients; keeps values and raw parameters. Second derivatives go through libtorch's operations.
+/// </summary>
 internal sealed class FusedSpline(SplinePass pass) : DifferentiableOperation
 {
     protected override Tensor[] Forward(Tensor[] inputs)

@@ -42,7 +42,9 @@ public sealed class PolynomialSpline : Univariate
         if (raw.dim() > 3) raw = raw.movedim([2L], [-1L]);
         if (inverse) (value, raw) = (value.to(ScalarType.Float64), raw.to(ScalarType.Float64));
         var inside = (value >= low) & (value <= _options.High);
-        if (_options.Tails == SplineTails.None && !inside.all().ToBoolean()) throw new ArgumentOutOfRangeException(nameof(value), $"Some values lie outside; a spline without tails takes values in [{low}, {_options.High}].");
+        if (_options.Tails == SplineTails.None && !inside.all().ToBoolean())
+            throw new ArgumentOutOfRangeException(nameof(value),
+                $"Some values lie outside; a spline without tails takes values in [{low}, {_options.High}].");
         var unit = ((value - low) / width).clamp(0, 1);
         var pieces = Pieces(raw);
         var (moved, log) = inverse ? Invert(pieces, unit) : Evaluate(pieces, unit);
@@ -87,7 +89,8 @@ public sealed class PolynomialSpline : Univariate
         var bins = _options.Bins;
         var heights = Shares(raw.narrow(-1, bins, bins));
         var slopes = heights / widths;
-        Tensor s0 = slopes.narrow(-1, 0, bins - 1), s1 = slopes.narrow(-1, 1, bins - 1), w0 = widths.narrow(-1, 0, bins - 1), w1 = widths.narrow(-1, 1, bins - 1);
+        Tensor s0 = slopes.narrow(-1, 0, bins - 1), s1 = slopes.narrow(-1, 1, bins - 1), w0 = widths.narrow(-1, 0, bins - 1),
+            w1 = widths.narrow(-1, 1, bins - 1);
         // Steffen (1990): at most twice the smaller neighbour, all slopes here being positive.
         var inner = 2 * minimum(minimum(s0, s1), (w1 * s0 + w0 * s1) / (2 * (w0 + w1)));
         var first = raw.narrow(-1, 2 * bins, 1).sigmoid() * 3 * slopes.narrow(-1, 0, 1);
@@ -142,7 +145,8 @@ public sealed class PolynomialSpline : Univariate
     private Tensor Shares(Tensor raw) => _options.MinBin + (1 - _options.MinBin * _options.Bins) * (raw * _options.RawScale).softmax(-1);
 
     private static Tensor Area(Tensor density, Tensor widths)
-        => ((density.narrow(-1, 0, density.size(-1) - 1) + density.narrow(-1, 1, density.size(-1) - 1)) / 2 * widths).sum(-1, keepdim: true);
+        => ((density.narrow(-1, 0, density.size(-1) - 1) + density.narrow(-1, 1, density.size(-1) - 1)) / 2 * widths).sum(-1,
+            keepdim: true);
 
     // The last edge is the end itself, not a sum that rounding moves.
     private static Tensor Edges(Tensor shares)
@@ -158,7 +162,8 @@ public sealed class PolynomialSpline : Univariate
         return (edges.narrow(-1, 1, _options.Bins - 1) <= value.unsqueeze(-1)).sum(-1, keepdim: true);
     }
 
-    private static (Tensor X0, Tensor Y0, Tensor W, Tensor A, Tensor B, Tensor C) Pick((Tensor X, Tensor Y, Tensor A, Tensor B, Tensor C) pieces, Tensor bin)
+    private static (Tensor X0, Tensor Y0, Tensor W, Tensor A, Tensor B,
+        Tensor C) Pick((Tensor X, Tensor Y, Tensor A, Tensor B, Tensor C) pieces, Tensor bin)
     {
         Tensor At(Tensor values, Tensor index) => values.gather(-1, index).squeeze(-1);
         var x0 = At(pieces.X, bin);

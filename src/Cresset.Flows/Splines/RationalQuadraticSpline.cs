@@ -29,7 +29,11 @@ public sealed class RationalQuadraticSpline : Univariate
     public override int Parameters => _options.RawCount;
 
     // Even bins with slopes of 1 at their knots.
-    internal override IReadOnlyList<double> StartRaw => [.. Enumerable.Range(0, Parameters).Select(i => i < 2 * _options.Bins || _options.Parameters != SplineParameters.Softmax ? 0.0 : Math.Log(Math.Exp(1 - _options.MinSlope) - 1))];
+    internal override IReadOnlyList<double> StartRaw =>
+        [.. Enumerable.Range(0, Parameters)
+            .Select(
+                i => i < 2 * _options.Bins || _options.Parameters != SplineParameters.Softmax ? 0.0
+                    : Math.Log(Math.Exp(1 - _options.MinSlope) - 1))];
 
     /// <inheritdoc/>
     /// <remarks>float32 on the CPU takes one fused pass in float64 arithmetic; other types and devices take tensor operations.</remarks>
@@ -59,7 +63,8 @@ public sealed class RationalQuadraticSpline : Univariate
         (value, raw) = Prepare(value, raw);
         Tensor result, log;
         if (!SplinePass.Fits(value, raw)) (result, log) = pass.Composed(value, raw);
-        else (result, log) = new FusedSpline(pass).ApplyAll(value, raw) is [var first, var second] ? (first, second) : throw new InvalidOperationException("The spline gave no results.");
+        else (result, log) = new FusedSpline(pass).ApplyAll(value, raw) is [var first, var second] ? (first, second)
+            : throw new InvalidOperationException("The spline gave no results.");
         return (result.MoveToOuterDisposeScope(), log.MoveToOuterDisposeScope());
     }
 
@@ -74,7 +79,9 @@ public sealed class RationalQuadraticSpline : Univariate
             using var noGrad = no_grad();
             using var scope = NewDisposeScope();
             double low = value.min().ToDouble(), high = value.max().ToDouble();
-            if (!(low >= _options.Low && high <= _options.High)) throw new ArgumentOutOfRangeException(nameof(value), $"Values from {low:g6} to {high:g6}; a spline without tails takes values in [{_options.Low}, {_options.High}].");
+            if (!(low >= _options.Low && high <= _options.High))
+                throw new ArgumentOutOfRangeException(nameof(value),
+                    $"Values from {low:g6} to {high:g6}; a spline without tails takes values in [{_options.Low}, {_options.High}].");
         }
         return (value, raw.dim() > 3 ? raw.movedim([2L], [-1L]) : raw);
     }
@@ -127,7 +134,8 @@ public sealed class RationalQuadraticSpline : Univariate
         {
             SplineTails.None => (null, value),
             SplineTails.Circular => (null, (value - low).remainder(high - low) + low),
-            _ => (_options.Parameters == SplineParameters.SoftClip ? (value > low) & (value <= high) : (value >= low) & (value <= high), value.clamp(low, high)),
+            _ => (_options.Parameters == SplineParameters.SoftClip ? (value > low) & (value <= high) : (value >= low) & (value <= high),
+                value.clamp(low, high)),
         };
     }
 

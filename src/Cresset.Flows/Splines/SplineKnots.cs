@@ -42,7 +42,10 @@ internal sealed record SplineKnots(Tensor X, Tensor Y, Tensor Slopes)
         return cat([end, slopes, end], -1);
     }
 
-    /// <summary>The slope where linear tails begin: 1, except that nflows' identity initialisation pads with a raw number meant for its other softplus.</summary>
+    /// <summary>
+    /// The slope where linear tails begin: 1, except that nflows' identity initialisation pads with a raw number meant for its other
+    /// softplus.
+    /// </summary>
     public static double EndSlope(SplineOptions o)
     {
         if (o.Parameters != SplineParameters.SoftmaxIdentity) return 1;

@@ -64,7 +64,8 @@ internal readonly unsafe struct SplineLanes
                 value -= Floor(turned) * Create(_width);
                 break;
             default:
-                bin.Inside = (_clip ? GreaterThan(value, Create(_low)) : GreaterThanOrEqual(value, Create(_low))) & LessThanOrEqual(value, Create(high));
+                bin.Inside = (_clip ? GreaterThan(value, Create(_low)) : GreaterThanOrEqual(value, Create(_low)))
+                    & LessThanOrEqual(value, Create(high));
                 value = ConditionalSelect(bin.Inside, value, Create(_low));
                 break;
         }
@@ -95,7 +96,9 @@ internal readonly unsafe struct SplineLanes
         log = LogSlope(b, delta, xi, theta, d);
     }
 
-    /// <summary>x of y = Value, and log dx/dy (equations 6 to 8): the discriminant is kept at 0 or above, the root inside the bin.</summary>
+    /// <summary>
+    /// x of y = Value, and log dx/dy (equations 6 to 8): the discriminant is kept at 0 or above, the root inside the bin.
+    /// </summary>
     public static void Inverse(in Bin b, out Vector512<double> x, out Vector512<double> log)
     {
         var delta = b.H / b.W;
@@ -153,11 +156,13 @@ internal readonly unsafe struct SplineLanes
         {
             var at = SlopeAt(k);
             if (at < 0) continue;
-            into[2 * _bins + at] += Keep(Vector512.Equals(b.Index, Create((double)k)), left) + Keep(Vector512.Equals(b.Index, Create(k - 1.0)), right);
+            into[2 * _bins + at] += Keep(Vector512.Equals(b.Index, Create((double)k)), left)
+                + Keep(Vector512.Equals(b.Index, Create(k - 1.0)), right);
         }
     }
 
-    private static Vector512<double> LogSlope(in Bin b, Vector512<double> delta, Vector512<double> xi, Vector512<double> theta, Vector512<double> d)
+    private static Vector512<double> LogSlope(in Bin b, Vector512<double> delta, Vector512<double> xi, Vector512<double> theta,
+        Vector512<double> d)
     {
         var co = One() - xi;
         var e = b.D1 * xi * xi + (delta + delta) * theta + b.D0 * co * co;
@@ -192,9 +197,11 @@ internal readonly unsafe struct SplineLanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector512<double> Edge(Vector512<double> sum, int count) => Create(_low) + Create(_width) * (Create(_least * count) + Create(_rest) * sum);
+    private Vector512<double> Edge(Vector512<double> sum, int count) =>
+        Create(_low) + Create(_width) * (Create(_least * count) + Create(_rest) * sum);
 
-    private void Search(Vector512<double> value, Vector512<double>* shares, out Vector512<double> index, out Vector512<double> start, out Vector512<double> size)
+    private void Search(Vector512<double> value, Vector512<double>* shares, out Vector512<double> index, out Vector512<double> start,
+        out Vector512<double> size)
     {
         Vector512<double> high = Create(_options.High), left = Create(_low), right = high, sum = Vector512<double>.Zero;
         index = Vector512<double>.Zero;
@@ -273,7 +280,8 @@ internal readonly unsafe struct SplineLanes
     }
 
     // Both ends of a bin are sums of the shares before it: their derivatives spread over these, then through the softmax.
-    private void Spread(in Bin b, Vector512<double> start, Vector512<double> size, Vector512<double>* raw, Vector512<double>* shares, Vector512<double>* into)
+    private void Spread(in Bin b, Vector512<double> start, Vector512<double> size, Vector512<double>* raw, Vector512<double>* shares,
+        Vector512<double>* into)
     {
         var scale = Create(_width * _rest);
         var atStart = Keep(b.Inside & GreaterThan(b.Index, Vector512<double>.Zero), (start - size) * scale);

@@ -8,7 +8,10 @@ public enum SplineParameters
     /// <summary>Softmax with a least bin, softplus slopes with a least slope (Durkan et al. 2019, nflows).</summary>
     Softmax,
 
-    /// <summary>As <see cref="Softmax"/>, with softplus scaled so that zeros give the identity inside the outermost bins; the end slopes are nflows', not 1.</summary>
+    /// <summary>
+    /// As <see cref="Softmax"/>, with softplus scaled so that zeros give the identity inside the outermost bins; the end slopes are
+    /// nflows', not 1.
+    /// </summary>
     SoftmaxIdentity,
 
     /// <summary>Soft-clipped softmax, exponential slopes (zuko).</summary>

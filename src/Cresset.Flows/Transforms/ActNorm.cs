@@ -81,7 +81,10 @@ public sealed class ActNorm : FlowTransform
         long[] others = x.dim() == 2 ? [0] : [0, 2, 3];
         var mean = x.mean(others, keepdim: true);
         var deviation = Deviation(x - mean, others) + 1e-6;
-        if (!mean.isfinite().all().ToBoolean() || !deviation.isfinite().all().ToBoolean()) throw new ArgumentException("ActNorm: the batch it should take its scale from holds values that are not finite, or is too small for a variance.", nameof(x));
+        if (!mean.isfinite().all().ToBoolean() || !deviation.isfinite().all().ToBoolean())
+            throw new ArgumentException(
+                "ActNorm: the batch it should take its scale from holds values that are not finite, or is too small for a variance.",
+                nameof(x));
         _loc.copy_((-mean).reshape(_loc.shape));
         _scale.copy_((1 / deviation).reshape(_scale.shape));
         _initialized.fill_(1);
@@ -109,13 +112,16 @@ public sealed class ActNorm : FlowTransform
         }
         if (batch is null || !training)
         {
-            throw new InvalidOperationException("ActNorm has not seen a batch: run the flow forwards once in training mode on data, or load weights, before using it for evaluation or sampling.");
+            throw new InvalidOperationException(
+                "ActNorm has not seen a batch: run the flow forwards once in training mode on data, or load weights, before using it for "
+                    + "evaluation or sampling.");
         }
         Initialize(batch);
     }
 
     private void Check(Tensor x)
     {
-        if (x.dim() is not (2 or 4) || x.size(1) != _features) throw Cresset.Tensors.Shape.Wrong(x, $"[N, {_features}] or [N, {_features}, H, W]");
+        if (x.dim() is not (2 or 4) || x.size(1) != _features)
+            throw Cresset.Tensors.Shape.Wrong(x, $"[N, {_features}] or [N, {_features}, H, W]");
     }
 }

@@ -47,7 +47,8 @@ public sealed class BatchNormTransform : FlowTransform
     {
         RefuseContext(context);
         Cresset.Tensors.Shape.Expect(x, "N D", ("D", _bias.size(0)));
-        if (training && x.size(0) < 2) throw Cresset.Tensors.Shape.Wrong(x, "[N, D] with at least two samples", "Batch statistics of one sample do not exist.");
+        if (training && x.size(0) < 2)
+            throw Cresset.Tensors.Shape.Wrong(x, "[N, D] with at least two samples", "Batch statistics of one sample do not exist.");
         using var scope = NewDisposeScope();
         Tensor mean = _mean, variance = _variance;
         if (training)
@@ -68,7 +69,9 @@ public sealed class BatchNormTransform : FlowTransform
     {
         RefuseContext(context);
         Cresset.Tensors.Shape.Expect(z, "N D", ("D", _bias.size(0)));
-        if (training) throw new InvalidOperationException("BatchNormTransform has no inverse in training mode, where its statistics depend on the batch: call eval() first.");
+        if (training)
+            throw new InvalidOperationException(
+                "BatchNormTransform has no inverse in training mode, where its statistics depend on the batch: call eval() first.");
         using var scope = NewDisposeScope();
         var weight = Weight;
         var log = (weight.log() - 0.5 * (_variance + _epsilon).log()).sum();

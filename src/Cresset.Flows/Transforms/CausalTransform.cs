@@ -9,12 +9,14 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// An autoregressive map of tokens [N, T, P] by a causal transformer (TarFlow, Zhai et al. 2024): the map of a token's values depends on the tokens
+/// An autoregressive map of tokens [N, T, P] by a causal transformer (TarFlow, Zhai et al. 2024): the map of a token's values depends on
+/// the tokens
 /// before it. Density in one pass; the inverse goes token by token and keeps keys and values of what it has seen. Starts as the identity.
 /// </summary>
 public sealed class CausalTransform : FlowTransform
 {
-    private static readonly TransformerKeys Keys = new("ln_1", new("qkv", "", "", "proj", Together: true), "ln_2", new("", "fc", "out", "act"));
+    private static readonly TransformerKeys Keys = new("ln_1", new("qkv", "", "", "proj", Together: true), "ln_2",
+        new("", "fc", "out", "act"));
     private readonly CausalTransformOptions _options;
     private readonly Univariate _univariate;
     [ComponentName(Name = "start")]
@@ -43,7 +45,8 @@ public sealed class CausalTransform : FlowTransform
         ArgumentNullException.ThrowIfNull(options);
         _options = options.ThrowIfInvalid();
         var width = options.Width;
-        _univariate = options.Bins == 0 ? new AffineUnivariate() : new RationalQuadraticSpline(SplineOptions.Bounded(options.Bound, options.Bins));
+        _univariate = options.Bins == 0 ? new AffineUnivariate()
+            : new RationalQuadraticSpline(SplineOptions.Bounded(options.Bound, options.Bins));
         _start = new Parameter(Initialize.Normal(zeros(1, 1, width), 0, 0.02).DetachFromDisposeScope());
         _positions = new Parameter(Initialize.Normal(zeros(options.Tokens, width), 0, 0.02).DetachFromDisposeScope());
         _token = nn.Linear(options.Values, width);
@@ -53,7 +56,10 @@ public sealed class CausalTransform : FlowTransform
         var block = new TransformerBlockOptions(new(width, options.Heads), FeedForwardOptions.Gelu, Keys);
         _blocks = new ModuleList<TransformerBlock>([.. Enumerable.Range(0, options.Layers).Select(_ => new TransformerBlock(block))]);
         _norm = TransformerBlock.NewNorm(width, false, 1e-5);
-        if (options.Inner > 0) _inner = new Made([.. Enumerable.Range(0, options.Values)], _univariate.Parameters, [options.Inner], width).StartAt(_univariate.StartRaw);
+        if (options.Inner > 0)
+            _inner =
+                new Made([.. Enumerable.Range(0, options.Values)], _univariate.Parameters, [options.Inner],
+                    width).StartAt(_univariate.StartRaw);
         else _head = Constant(nn.Linear(width, (long)options.Values * _univariate.Parameters), _univariate.StartRaw);
         RegisterComponents();
     }
@@ -74,7 +80,8 @@ public sealed class CausalTransform : FlowTransform
         long count = x.size(0), all = (long)_options.Tokens * _options.Values;
         var tokens = Turned(x);
         var states = States(tokens.narrow(1, 0, _options.Tokens - 1), condition);
-        var raw = _inner is null ? _head!.call(states) : _inner.call(tokens.reshape(-1, _options.Values), states.reshape(-1, _options.Width));
+        var raw = _inner is null ? _head!.call(states)
+            : _inner.call(tokens.reshape(-1, _options.Values), states.reshape(-1, _options.Width));
         var (z, log) = _univariate.Forward(tokens.reshape(count, all), raw.reshape(count, all, _univariate.Parameters));
         return Move(Turned(z.reshape(x.shape)), log.sum(1));
     }
@@ -82,7 +89,10 @@ public sealed class CausalTransform : FlowTransform
     /// <inheritdoc/>
     public override (Tensor Output, Tensor LogAbsDet) Inverse(Tensor z, Tensor? context = null) => Invert(z, context, 0);
 
-    /// <summary>The inverse with parameters moved away from those without a label by <paramref name="guidance"/> times their difference; 0 is the inverse itself.</summary>
+    /// <summary>
+    /// The inverse with parameters moved away from those without a label by <paramref name="guidance"/> times their difference; 0 is the
+    /// inverse itself.
+    /// </summary>
     internal (Tensor Output, Tensor LogAbsDet) Invert(Tensor z, Tensor? context, double guidance)
     {
         Check(z);
@@ -94,12 +104,14 @@ public sealed class CausalTransform : FlowTransform
         var rows = z.size(0) * (guided ? 2 : 1);
         var tokens = Turned(z);
         // A cache keeps no gradients: with them each token looks at all before it again.
-        using var cache = is_grad_enabled() ? null : new KeyValueCache(_options.Layers, rows, _options.Heads, _options.Tokens, _options.Width / _options.Heads, _positions);
+        using var cache = is_grad_enabled() ? null
+            : new KeyValueCache(_options.Layers, rows, _options.Heads, _options.Tokens, _options.Width / _options.Heads, _positions);
         List<Tensor> values = [], logs = [];
         for (var t = 0; t < _options.Tokens; t++)
         {
             using var step = NewDisposeScope();
-            var state = cache is null ? States(Seen(values, z, guided), condition).select(1, t) : Next(t == 0 ? null : Twice(values[^1], guided), t, rows, condition, cache);
+            var state = cache is null ? States(Seen(values, z, guided), condition).select(1, t)
+                : Next(t == 0 ? null : Twice(values[^1], guided), t, rows, condition, cache);
             var (value, log) = Value(tokens.select(1, t), state, guided ? guidance : null);
             values.Add(value.MoveToOuterDisposeScope());
             logs.Add(log.MoveToOuterDisposeScope());
@@ -119,7 +131,8 @@ public sealed class CausalTransform : FlowTransform
     private static Tensor Twice(Tensor value, bool guided) => guided ? cat([value, value], 0) : value;
 
     private Tensor Seen(List<Tensor> values, Tensor like, bool guided)
-        => values.Count == 0 ? zeros([like.size(0) * (guided ? 2 : 1), 0, _options.Values], dtype: like.dtype, device: like.device) : Twice(stack(values, 1), guided);
+        => values.Count == 0 ? zeros([like.size(0) * (guided ? 2 : 1), 0, _options.Values], dtype: like.dtype, device: like.device)
+            : Twice(stack(values, 1), guided);
 
     private Tensor Turned(Tensor tokens) => _options.Reverse ? tokens.flip(1) : tokens;
 
@@ -146,7 +159,8 @@ public sealed class CausalTransform : FlowTransform
     // The state before each token and before the one that follows them: [N, t, P] to [N, t + 1, width].
     private Tensor States(Tensor before, Tensor? condition)
     {
-        var h = cat([_start.expand(before.size(0), 1, _options.Width), _token.call(before)], 1) + _positions.narrow(0, 0, before.size(1) + 1);
+        var h = cat([_start.expand(before.size(0), 1, _options.Width), _token.call(before)], 1)
+            + _positions.narrow(0, 0, before.size(1) + 1);
         if (condition is not null) h = h + condition;
         foreach (var block in _blocks) h = block.Forward(h, causal: true);
         return _norm.call(h);

@@ -24,7 +24,8 @@ public sealed record CausalTransformOptions : IOptionsRecord
     public int Heads { get; init; } = 4;
 
     /// <summary>
-    /// Width of a masked network that goes through the values of a token one after the other, each seeing those before it; 0 maps the values of
+    /// Width of a masked network that goes through the values of a token one after the other, each seeing those before it; 0 maps the
+    /// values of
     /// a token without regard to each other, as TarFlow does.
     /// </summary>
     public int Inner { get; init; }
@@ -53,5 +54,6 @@ public sealed record CausalTransformOptions : IOptionsRecord
         .Positive(Bound)
         .AtLeast(Context, 0)
         .AtLeast(Classes, 0)
-        .Must(Context == 0 || Classes == 0, Context, "0 with Classes", "A context is one tensor: give the classes as features too, or leave one of the two out.");
+        .Must(Context == 0 || Classes == 0, Context, "0 with Classes",
+            "A context is one tensor: give the classes as features too, or leave one of the two out.");
 }

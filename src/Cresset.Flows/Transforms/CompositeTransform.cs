@@ -33,7 +33,8 @@ public sealed class CompositeTransform : FlowTransform
     public bool RecomputeActivations { get; set; }
 
     /// <summary>
-    /// Why the last backward pass of <see cref="RecomputeActivations"/> did not invert: a part has no inverse or an inexact one. The inputs were
+    /// Why the last backward pass of <see cref="RecomputeActivations"/> did not invert: a part has no inverse or an inexact one. The inputs
+    /// were
     /// then computed forwards again, which is exact and keeps one input a part; null after an inversion that agreed with the input.
     /// </summary>
     public string? RecomputationFallback { get; private set; }
@@ -64,7 +65,8 @@ public sealed class CompositeTransform : FlowTransform
         if (context is not null && !TakesContext) RefuseContext(context);
     }
 
-    private static (Tensor Output, Tensor LogAbsDet) Run(FlowTransform[] parts, Tensor value, Tensor? context, Func<FlowTransform, Tensor, Tensor?, (Tensor, Tensor)> apply)
+    private static (Tensor Output, Tensor LogAbsDet) Run(FlowTransform[] parts, Tensor value, Tensor? context,
+        Func<FlowTransform, Tensor, Tensor?, (Tensor, Tensor)> apply)
     {
         using var scope = NewDisposeScope();
         Tensor current = value.alias(), total = zeros(value.size(0), dtype: value.dtype, device: value.device);

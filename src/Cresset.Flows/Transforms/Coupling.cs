@@ -36,12 +36,16 @@ public sealed class Coupling : FlowTransform
     /// <param name="univariate">The map of the other values.</param>
     /// <param name="network">Makes the network, given the numbers of its inputs and outputs.</param>
     /// <param name="layout">Layout of the network's outputs.</param>
-    public Coupling(IReadOnlyList<bool> passes, Univariate univariate, Func<long, long, Conditioner> network, ParameterLayout layout = ParameterLayout.ByValue)
+    public Coupling(IReadOnlyList<bool> passes, Univariate univariate, Func<long, long, Conditioner> network,
+        ParameterLayout layout = ParameterLayout.ByValue)
         : base(nameof(Coupling))
     {
         ArgumentNullException.ThrowIfNull(passes);
         var passing = passes.Count(p => p);
-        if (passing == 0 || passing == passes.Count) throw new ArgumentException($"The mask lets {passing} of {passes.Count} features pass; a coupling needs at least one that passes and one that is mapped.", nameof(passes));
+        if (passing == 0 || passing == passes.Count)
+            throw new ArgumentException(
+                $"The mask lets {passing} of {passes.Count} features pass; a coupling needs at least one that passes and one that is "
+                    + $"mapped.", nameof(passes));
         _features = passes.Count;
         _univariate = univariate;
         _layout = layout;
@@ -64,7 +68,8 @@ public sealed class Coupling : FlowTransform
 
     private (Tensor Output, Tensor LogAbsDet) Apply(Tensor value, Tensor? context, bool forward)
     {
-        if (value.dim() is not (2 or 4) || value.size(1) != _features) throw Cresset.Tensors.Shape.Wrong(value, $"[N, {_features}] or [N, {_features}, H, W]");
+        if (value.dim() is not (2 or 4) || value.size(1) != _features)
+            throw Cresset.Tensors.Shape.Wrong(value, $"[N, {_features}] or [N, {_features}, H, W]");
         // Masks come with the weights: loaded ones may be others than the constructor's.
         if (!MaskBytes.Same(_mask, _seen)) Refresh();
         using var scope = NewDisposeScope();
@@ -78,7 +83,10 @@ public sealed class Coupling : FlowTransform
     {
         var mask = MaskBytes.Of(_mask);
         var passing = mask.Count(b => b != 0);
-        if (passing != _passing) throw new InvalidDataException($"Coupling: the mask that was loaded lets {passing} of {_features} features pass; this coupling's network was made for {_passing}. The weights belong to another flow.");
+        if (passing != _passing)
+            throw new InvalidDataException(
+                $"Coupling: the mask that was loaded lets {passing} of {_features} features pass; this coupling's network was made for "
+                    + $"{_passing}. The weights belong to another flow.");
         _split = new FeatureSplit([.. mask.Select(b => b != 0)]);
         _seen = mask;
     }

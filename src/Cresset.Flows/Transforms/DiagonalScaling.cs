@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>z = exp(s) x, one learned s a feature: the last layer of NICE (equation 14). Started from data it spares the long way that constant corner pixels would need.</summary>
+/// <summary>
+/// z = exp(s) x, one learned s a feature: the last layer of NICE (equation 14). Started from data it spares the long way that constant
+/// corner pixels would need.
+/// </summary>
 public sealed class DiagonalScaling : FlowTransform
 {
     [ComponentName(Name = "log_scale")]
@@ -24,7 +27,8 @@ public sealed class DiagonalScaling : FlowTransform
     public void Initialize(Tensor x, double deviation = 1)
     {
         Cresset.Tensors.Shape.Expect(x, "N D", ("D", _logScale.size(0)));
-        if (!(deviation > 0) || !double.IsFinite(deviation)) throw new ArgumentOutOfRangeException(nameof(deviation), deviation, "The deviation must be finite and greater than 0.");
+        if (!(deviation > 0) || !double.IsFinite(deviation))
+            throw new ArgumentOutOfRangeException(nameof(deviation), deviation, "The deviation must be finite and greater than 0.");
         if (x.size(0) < 2) throw Cresset.Tensors.Shape.Wrong(x, "[N, D] with at least two samples", "One sample has no deviation.");
         FiniteValues.Check(x, nameof(DiagonalScaling), nameof(x));
         using var scope = NewDisposeScope();

@@ -6,10 +6,12 @@ namespace Cresset.Flows;
 public static class FeatureMasks
 {
     /// <summary>Every other feature passes, starting with the first or the second.</summary>
-    public static bool[] Alternating(int features, bool firstPasses) => [.. Enumerable.Range(0, features).Select(i => i % 2 == 0 == firstPasses)];
+    public static bool[] Alternating(int features, bool firstPasses) =>
+        [.. Enumerable.Range(0, features).Select(i => i % 2 == 0 == firstPasses)];
 
     /// <summary>The first or the second half passes; with an odd number the first half is the larger.</summary>
-    public static bool[] Half(int features, bool firstPasses) => [.. Enumerable.Range(0, features).Select(i => i < (features + 1) / 2 == firstPasses)];
+    public static bool[] Half(int features, bool firstPasses) =>
+        [.. Enumerable.Range(0, features).Select(i => i < (features + 1) / 2 == firstPasses)];
 
     /// <summary>A random half passes.</summary>
     public static bool[] Random(int features, Random random)
@@ -20,8 +22,11 @@ public static class FeatureMasks
         return [.. order.Select(i => i % 2 == 0)];
     }
 
-    /// <summary>A checkerboard [1, 1, H, W] of 0 and 1; the top-left entry is 0, or 1 where <paramref name="reverse"/> is set (RealNVP, figure 3).</summary>
-    public static Tensor Checkerboard(long height, long width, bool reverse = false, ScalarType dtype = ScalarType.Float32, Device? device = null)
+    /// <summary>
+    /// A checkerboard [1, 1, H, W] of 0 and 1; the top-left entry is 0, or 1 where <paramref name="reverse"/> is set (RealNVP, figure 3).
+    /// </summary>
+    public static Tensor Checkerboard(long height, long width, bool reverse = false, ScalarType dtype = ScalarType.Float32,
+        Device? device = null)
     {
         using var scope = NewDisposeScope();
         var sum = arange(height, device: device).unsqueeze(1) + arange(width, device: device).unsqueeze(0) + (reverse ? 1 : 0);

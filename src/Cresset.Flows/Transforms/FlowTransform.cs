@@ -15,7 +15,9 @@ public abstract class FlowTransform : nn.Module
     {
     }
 
-    /// <summary>Whether the map reads a context; one that does not refuses it. Chains hand their context to the parts that take it.</summary>
+    /// <summary>
+    /// Whether the map reads a context; one that does not refuses it. Chains hand their context to the parts that take it.
+    /// </summary>
     public virtual bool TakesContext => true;
 
     // Dimensions of one sample, where the map makes latents of another number of dimensions.
@@ -36,7 +38,9 @@ public abstract class FlowTransform : nn.Module
     protected void RefuseContext(Tensor? context)
     {
         if (context is null) return;
-        throw new ArgumentException($"{GetType().Name} takes no context, and one of shape {Cresset.Tensors.Shape.Text(context)} is given. Leave it out, or condition a coupling or an autoregressive transform on it.", nameof(context));
+        throw new ArgumentException(
+            $"{GetType().Name} takes no context, and one of shape {Cresset.Tensors.Shape.Text(context)} is given. Leave it out, or "
+                + $"condition a coupling or an autoregressive transform on it.", nameof(context));
     }
 
     /// <summary>Sums a log-derivative [N, ...] over everything but the samples.</summary>

@@ -30,7 +30,8 @@ public sealed class ImageCoupling : FlowTransform
     public ImageCoupling(int channels, int width, int blocks, bool checkerboard, bool reverse, int context = 0)
         : base(nameof(ImageCoupling))
     {
-        if (!checkerboard && channels % 2 != 0) throw new ArgumentOutOfRangeException(nameof(channels), channels, "Channel halves need an even number of channels.");
+        if (!checkerboard && channels % 2 != 0)
+            throw new ArgumentOutOfRangeException(nameof(channels), channels, "Channel halves need an even number of channels.");
         ArgumentOutOfRangeException.ThrowIfNegative(context);
         (_channels, _checkerboard, _reverse, _context) = (channels, checkerboard, reverse, context);
         var inputs = checkerboard ? channels : channels / 2;

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>The invertible 1x1 convolution of Glow with a full weight [C, C, 1, 1], for images [N, C, H, W]; log-det H W log|det W|.</summary>
+/// <summary>
+/// The invertible 1x1 convolution of Glow with a full weight [C, C, 1, 1], for images [N, C, H, W]; log-det H W log|det W|.
+/// </summary>
 public sealed class InvertibleConvolution : FlowTransform
 {
     [ComponentName(Name = "weight")]
@@ -49,7 +51,10 @@ public sealed class InvertibleConvolution : FlowTransform
         using (no_grad())
         {
             var value = logDet.ToDouble();
-            if (!double.IsFinite(value)) throw new InvalidOperationException($"InvertibleConvolution: the weight [{_weight.size(0)}, {_weight.size(0)}, 1, 1] is singular (log|det| is {value}). Lower the learning rate, or use the LU form, which cannot become singular.");
+            if (!double.IsFinite(value))
+                throw new InvalidOperationException(
+                    $"InvertibleConvolution: the weight [{_weight.size(0)}, {_weight.size(0)}, 1, 1] is singular (log|det| is {value}). "
+                        + $"Lower the learning rate, or use the LU form, which cannot become singular.");
         }
         return logDet.to(_weight.dtype);
     }

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>z = L U x + b for vectors [N, D], L with a unit diagonal, U with a positive one (Oliva et al. 2018; keys as in nflows).</summary>
+/// <summary>
+/// z = L U x + b for vectors [N, D], L with a unit diagonal, U with a positive one (Oliva et al. 2018; keys as in nflows).
+/// </summary>
 public sealed class LuLinear : FlowTransform
 {
     private readonly long _features;
@@ -67,11 +69,13 @@ public sealed class LuLinear : FlowTransform
     {
         var diagonal = nn.functional.softplus(_diagonal, 1, 20) + 1e-3;
         var blank = zeros(_features * _features, dtype: _bias.dtype, device: _bias.device);
-        var lower = blank.index_add(0, _lowerIndex.to(_bias.device), _lower, 1).reshape(_features, _features) + eye(_features, dtype: _bias.dtype, device: _bias.device);
+        var lower = blank.index_add(0, _lowerIndex.to(_bias.device), _lower, 1).reshape(_features, _features)
+            + eye(_features, dtype: _bias.dtype, device: _bias.device);
         var upper = blank.index_add(0, _upperIndex.to(_bias.device), _upper, 1).reshape(_features, _features) + diagonal.diag();
         return (lower, upper, diagonal.log().sum());
     }
 
     private static Tensor Positions(int size, Func<int, int, bool> wanted)
-        => tensor(Enumerable.Range(0, size * size).Where(k => wanted(k / size, k % size)).Select(k => (long)k).ToArray()).DetachFromDisposeScope();
+        => tensor(Enumerable.Range(0, size * size).Where(k => wanted(k / size, k % size)).Select(k => (long)k).ToArray())
+            .DetachFromDisposeScope();
 }

@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>A masked autoregressive transform (Papamakarios et al. 2017) of vectors [N, D]: forward in one pass, inverse value by value with the work of one pass of the network.</summary>
+/// <summary>
+/// A masked autoregressive transform (Papamakarios et al. 2017) of vectors [N, D]: forward in one pass, inverse value by value with the
+/// work of one pass of the network.
+/// </summary>
 public sealed class MaskedAutoregressive : FlowTransform
 {
     private readonly Univariate _univariate;

@@ -6,9 +6,12 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// Pictures [N, C, H, W] over several scales (Dinh et al. 2017, figure 4): each level trades space for channels by a squeeze, applies its map, and hands the first half
-/// of the channels to the next; the other halves, and all of the last level, are the latent [N, C H W], level after level. With a base distribution over that vector
-/// it is a Glow or a RealNVP of any parts; with <see cref="ClassConditionalNormal"/> and <see cref="ContextUse.Base"/> a class-conditional one.
+/// Pictures [N, C, H, W] over several scales (Dinh et al. 2017, figure 4): each level trades space for channels by a squeeze, applies its
+/// map, and hands the first half
+/// of the channels to the next; the other halves, and all of the last level, are the latent [N, C H W], level after level. With a base
+/// distribution over that vector
+/// it is a Glow or a RealNVP of any parts; with <see cref="ClassConditionalNormal"/> and <see cref="ContextUse.Base"/> a class-conditional
+/// one.
 /// </summary>
 public sealed class MultiScale : FlowTransform
 {
@@ -18,7 +21,8 @@ public sealed class MultiScale : FlowTransform
 
     /// <summary>Makes the map.</summary>
     /// <param name="shape">C, H and W of the pictures; 2^levels divides both sides.</param>
-    /// <param name="level">Makes the map of a level, given its number and its channels after the squeeze; it keeps the shape [N, channels, h, w].</param>
+    /// <param name="level">Makes the map of a level, given its number and its channels after the squeeze; it keeps the shape [N, channels,
+    /// h, w].</param>
     /// <param name="levels">Number of levels.</param>
     public MultiScale(IReadOnlyList<long> shape, int levels, Func<int, long, FlowTransform> level)
         : base(nameof(MultiScale))
@@ -26,10 +30,13 @@ public sealed class MultiScale : FlowTransform
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentNullException.ThrowIfNull(level);
         ArgumentOutOfRangeException.ThrowIfLessThan(levels, 1);
-        if (shape.Count != 3 || shape.Any(s => s < 1)) throw new ArgumentException($"The shape of pictures is [C, H, W]; got [{string.Join(", ", shape)}].", nameof(shape));
+        if (shape.Count != 3 || shape.Any(s => s < 1))
+            throw new ArgumentException($"The shape of pictures is [C, H, W]; got [{string.Join(", ", shape)}].", nameof(shape));
         if (levels > 30 || shape[1] % (1L << levels) != 0 || shape[2] % (1L << levels) != 0)
         {
-            throw new ArgumentException($"Pictures of {shape[2]}x{shape[1]} have no {levels} levels: 2^{levels} must divide both sides. Pad the pictures or use fewer levels.", nameof(levels));
+            throw new ArgumentException(
+                $"Pictures of {shape[2]}x{shape[1]} have no {levels} levels: 2^{levels} must divide both sides. Pad the pictures or use "
+                    + $"fewer levels.", nameof(levels));
         }
         _shape = [.. shape];
         // A squeeze makes four channels of one, a level hands on half.
@@ -78,7 +85,8 @@ public sealed class MultiScale : FlowTransform
             var size = channels * height * width;
             end -= size;
             var latent = z.narrow(1, end, size).reshape(z.size(0), channels, height, width);
-            var (mapped, log) = _levels[i].Inverse(current is null ? latent : cat([current, latent], 1), _levels[i].TakesContext ? context : null);
+            var (mapped, log) = _levels[i].Inverse(current is null ? latent : cat([current, latent], 1),
+                _levels[i].TakesContext ? context : null);
             total = total + log;
             current = Squeeze.Undo(mapped);
         }
@@ -89,7 +97,9 @@ public sealed class MultiScale : FlowTransform
     {
         if (!after.shape.AsSpan().SequenceEqual(before.shape))
         {
-            throw new InvalidOperationException($"MultiScale: the map of level {level} makes {Cresset.Tensors.Shape.Text(after)} of {Cresset.Tensors.Shape.Text(before)}; a level keeps its shape.");
+            throw new InvalidOperationException(
+                $"MultiScale: the map of level {level} makes {Cresset.Tensors.Shape.Text(after)} of {Cresset.Tensors.Shape.Text(before)}; "
+                    + $"a level keeps its shape.");
         }
     }
 }

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>Cuts pictures [N, C, H, W] into square patches, row by row, as tokens [N, H / p * W / p, C p p]; channels lie outermost in a token.</summary>
+/// <summary>
+/// Cuts pictures [N, C, H, W] into square patches, row by row, as tokens [N, H / p * W / p, C p p]; channels lie outermost in a token.
+/// </summary>
 public sealed class PatchTokens : FlowTransform
 {
     private readonly long _channels;
@@ -23,7 +25,9 @@ public sealed class PatchTokens : FlowTransform
         ArgumentOutOfRangeException.ThrowIfLessThan(patch, 1);
         if (height < 1 || width < 1 || height % patch != 0 || width % patch != 0)
         {
-            throw new ArgumentException($"Pictures of {width}x{height} are not cut into patches of {patch}x{patch}: both sides must be multiples of {patch}.", nameof(patch));
+            throw new ArgumentException(
+                $"Pictures of {width}x{height} are not cut into patches of {patch}x{patch}: both sides must be multiples of {patch}.",
+                nameof(patch));
         }
         (_channels, _rows, _columns, _patch) = (channels, height / patch, width / patch, patch);
         RegisterComponents();
@@ -55,6 +59,7 @@ public sealed class PatchTokens : FlowTransform
         Cresset.Tensors.Shape.Expect(z, "N T P", [("T", Tokens), ("P", Values)]);
         using var scope = NewDisposeScope();
         var parts = z.reshape(z.size(0), _rows, _columns, _channels, _patch, _patch).permute(0, 3, 1, 4, 2, 5);
-        return Move(parts.reshape(z.size(0), _channels, _rows * _patch, _columns * _patch), zeros(z.size(0), dtype: z.dtype, device: z.device));
+        return Move(parts.reshape(z.size(0), _channels, _rows * _patch, _columns * _patch),
+            zeros(z.size(0), dtype: z.dtype, device: z.device));
     }
 }

@@ -18,7 +18,8 @@ public sealed class Permutation : FlowTransform
         : base(nameof(Permutation))
     {
         ArgumentNullException.ThrowIfNull(order);
-        if (!order.Order().SequenceEqual(Enumerable.Range(0, order.Count))) throw new ArgumentException($"[{string.Join(", ", order)}] is not a permutation of 0 .. {order.Count - 1}.", nameof(order));
+        if (!order.Order().SequenceEqual(Enumerable.Range(0, order.Count)))
+            throw new ArgumentException($"[{string.Join(", ", order)}] is not a permutation of 0 .. {order.Count - 1}.", nameof(order));
         var inverse = new long[order.Count];
         for (var i = 0; i < order.Count; i++) inverse[order[i]] = i;
         _forward = tensor(order.Select(i => (long)i).ToArray()).DetachFromDisposeScope();

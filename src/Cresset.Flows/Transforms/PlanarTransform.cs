@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>The planar flow z = x + u tanh(w . x + b) (Rezende and Mohamed 2015), u corrected so that w . u &gt; -1. The inverse is a bisection along w.</summary>
+/// <summary>
+/// The planar flow z = x + u tanh(w . x + b) (Rezende and Mohamed 2015), u corrected so that w . u &gt; -1. The inverse is a bisection
+/// along w.
+/// </summary>
 public sealed class PlanarTransform : FlowTransform
 {
     [ComponentName(Name = "w")]

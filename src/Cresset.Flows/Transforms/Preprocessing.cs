@@ -13,7 +13,8 @@ public sealed class AffinePreprocessing : FlowTransform
     public AffinePreprocessing(double scale, double shift)
         : base(nameof(AffinePreprocessing))
     {
-        if (scale == 0 || !double.IsFinite(scale)) throw new ArgumentOutOfRangeException(nameof(scale), scale, "The scale must be finite and not 0.");
+        if (scale == 0 || !double.IsFinite(scale))
+            throw new ArgumentOutOfRangeException(nameof(scale), scale, "The scale must be finite and not 0.");
         if (!double.IsFinite(shift)) throw new ArgumentOutOfRangeException(nameof(shift), shift, "The shift must be finite.");
         (_scale, _shift) = (scale, shift);
         RegisterComponents();
@@ -67,7 +68,9 @@ public sealed class LogitPreprocessing : FlowTransform
         using (no_grad())
         {
             double low = x.min().ToDouble(), high = x.max().ToDouble();
-            if (!(low >= 0 && high <= 1)) throw new ArgumentOutOfRangeException(nameof(x), $"Values from {low:g6} to {high:g6}; LogitPreprocessing takes values in [0, 1]. Divide by the number of levels first.");
+            if (!(low >= 0 && high <= 1))
+                throw new ArgumentOutOfRangeException(nameof(x),
+                    $"Values from {low:g6} to {high:g6}; LogitPreprocessing takes values in [0, 1]. Divide by the number of levels first.");
         }
         var p = _alpha + (1 - 2 * _alpha) * x;
         var z = p.log() - (1 - p).log();

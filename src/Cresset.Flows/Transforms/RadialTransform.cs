@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>The radial flow z = x + beta (x - x0) / (alpha + |x - x0|) (Rezende and Mohamed 2015), beta &gt; -alpha. The inverse is in closed form.</summary>
+/// <summary>
+/// The radial flow z = x + beta (x - x0) / (alpha + |x - x0|) (Rezende and Mohamed 2015), beta &gt; -alpha. The inverse is in closed form.
+/// </summary>
 public sealed class RadialTransform : FlowTransform
 {
     [ComponentName(Name = "center")]

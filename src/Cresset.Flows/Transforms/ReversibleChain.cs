@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// Back-propagation by inversion (Dinh et al. 2014, Gomez et al. 2017): inputs of the parts are recomputed from the output. What is won back
+/// Back-propagation by inversion (Dinh et al. 2014, Gomez et al. 2017): inputs of the parts are recomputed from the output. What is won
+/// back
 /// is compared with what went in; where it is off, or cannot be had, the inputs are computed forwards from the first one, which is kept.
 /// </summary>
 internal sealed class ReversibleChain : DifferentiableOperation
@@ -22,9 +23,11 @@ internal sealed class ReversibleChain : DifferentiableOperation
     private ReversibleChain(IReadOnlyList<FlowTransform> parts, Tensor[] parameters, bool contextGradient, Action<string?>? tell)
         => (_parts, _parameters, _contextGradient, _tell, _stateOf) = (parts, parameters, contextGradient, tell, new int[parts.Count]);
 
-    public static (Tensor Output, Tensor LogAbsDet) Forward(IReadOnlyList<FlowTransform> parts, Tensor x, Tensor? context, Action<string?>? tell = null)
+    public static (Tensor Output, Tensor LogAbsDet) Forward(IReadOnlyList<FlowTransform> parts, Tensor x, Tensor? context,
+        Action<string?>? tell = null)
     {
-        var parameters = parts.SelectMany(p => p.parameters()).Where(p => p.requires_grad).DistinctBy(TensorIdentity.Of).Cast<Tensor>().ToArray();
+        var parameters = parts.SelectMany(p => p.parameters()).Where(p => p.requires_grad).DistinctBy(TensorIdentity.Of).Cast<Tensor>()
+            .ToArray();
         using var scope = NewDisposeScope();
         var chain = new ReversibleChain(parts, parameters, context is { requires_grad: true }, tell);
         var results = chain.ApplyAll([x, context ?? zeros(0, dtype: x.dtype, device: x.device), .. parameters]);
@@ -72,7 +75,9 @@ internal sealed class ReversibleChain : DifferentiableOperation
 
     protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradientsOfResults)
     {
-        if (is_grad_enabled()) throw new NotSupportedException("A reversible chain recomputes its inputs and has first derivatives only: take gradients without create_graph.");
+        if (is_grad_enabled())
+            throw new NotSupportedException(
+                "A reversible chain recomputes its inputs and has first derivatives only: take gradients without create_graph.");
         using var scope = NewDisposeScope();
         using var kept = new KeptState(_parts);
         var found = Inverted(saved, gradientsOfResults, out var reason);
@@ -102,7 +107,10 @@ internal sealed class ReversibleChain : DifferentiableOperation
         {
             for (var k = 0; k < _parts.Count; k++) inputs.Add(Apply(k, inputs[^1], context, saved).Output.detach());
         }
-        if (Distance(inputs[^1], saved[0]) is { } off) throw new InvalidOperationException($"The transforms do not repeat themselves: a second pass over the same input differs by {off:g3} of its size. Parts that draw at random on a device, or whose parameters changed in between, need RecomputeActivations = false.");
+        if (Distance(inputs[^1], saved[0]) is { } off)
+            throw new InvalidOperationException(
+                $"The transforms do not repeat themselves: a second pass over the same input differs by {off:g3} of its size. Parts that "
+                    + $"draw at random on a device, or whose parameters changed in between, need RecomputeActivations = false.");
         return Pass(saved, gradients, inputs, out _)!;
     }
 
@@ -121,7 +129,8 @@ internal sealed class ReversibleChain : DifferentiableOperation
         {
             using var step = NewDisposeScope();
             Tensor input;
-            using (no_grad()) input = (inputs is null ? _parts[k].Inverse(output, Given(k, context)).Output : inputs[k]).detach().requires_grad_(true);
+            using (no_grad())
+                input = (inputs is null ? _parts[k].Inverse(output, Given(k, context)).Output : inputs[k]).detach().requires_grad_(true);
             using var grad = enable_grad();
             var given = _contextGradient ? context!.detach().requires_grad_(true) : context;
             var (again, logAbsDet) = Apply(k, input, given, saved);
@@ -187,7 +196,8 @@ internal sealed class ReversibleChain : DifferentiableOperation
     private Tensor? Given(int k, Tensor? context) => _parts[k].TakesContext ? context : null;
 
     private string Text(int k, double off)
-        => string.Create(CultureInfo.InvariantCulture, $"the inverse of part {k + 1} of {_parts.Count} ({_parts[k].GetType().Name}) is off by {off:g3} of the values' size");
+        => string.Create(CultureInfo.InvariantCulture,
+            $"the inverse of part {k + 1} of {_parts.Count} ({_parts[k].GetType().Name}) is off by {off:g3} of the values' size");
 
     // The largest difference in a sample as a share of the sample's size; null where it is small enough for gradients to agree.
     private static double? Distance(Tensor a, Tensor b)
@@ -212,7 +222,8 @@ internal sealed class ReversibleChain : DifferentiableOperation
         public KeptState(IReadOnlyList<FlowTransform> parts)
         {
             using var noGrad = no_grad();
-            foreach (var buffer in parts.Where(p => p.training).SelectMany(p => p.buffers())) _kept.Add((buffer, buffer.clone().DetachFromDisposeScope()));
+            foreach (var buffer in parts.Where(p => p.training).SelectMany(p => p.buffers()))
+                _kept.Add((buffer, buffer.clone().DetachFromDisposeScope()));
         }
 
         public void Dispose()

@@ -12,7 +12,9 @@ public enum SqueezeOrder
     /// <summary>Channel (f * i + j) * C + c (TensorFlow's space_to_depth).</summary>
     SpaceToDepth,
 
-    /// <summary>Block positions top-left, bottom-right, top-right, bottom-left, colours inside: RealNVP before factoring out; factor 2 only.</summary>
+    /// <summary>
+    /// Block positions top-left, bottom-right, top-right, bottom-left, colours inside: RealNVP before factoring out; factor 2 only.
+    /// </summary>
     RealNvpFactorOut,
 }
 
@@ -27,7 +29,8 @@ public sealed class Squeeze : FlowTransform
         : base(nameof(Squeeze))
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(factor, 2);
-        if (order == SqueezeOrder.RealNvpFactorOut && factor != 2) throw new ArgumentOutOfRangeException(nameof(factor), factor, "RealNVP's order is defined for a factor of 2.");
+        if (order == SqueezeOrder.RealNvpFactorOut && factor != 2)
+            throw new ArgumentOutOfRangeException(nameof(factor), factor, "RealNVP's order is defined for a factor of 2.");
         _factor = factor;
         _order = order;
         RegisterComponents();
@@ -36,7 +39,9 @@ public sealed class Squeeze : FlowTransform
     /// <summary>Space to channels.</summary>
     public static Tensor Apply(Tensor x, int factor = 2, SqueezeOrder order = SqueezeOrder.ChannelMajor)
     {
-        if (x.dim() != 4 || x.size(2) % factor != 0 || x.size(3) % factor != 0) throw Cresset.Tensors.Shape.Wrong(x, $"[N, C, H, W] with H and W divisible by {factor}", "Pad the images, or use fewer levels.");
+        if (x.dim() != 4 || x.size(2) % factor != 0 || x.size(3) % factor != 0)
+            throw Cresset.Tensors.Shape.Wrong(x, $"[N, C, H, W] with H and W divisible by {factor}",
+                "Pad the images, or use fewer levels.");
         using var scope = NewDisposeScope();
         long n = x.size(0), c = x.size(1), h = x.size(2) / factor, w = x.size(3) / factor;
         var blocks = x.reshape(n, c, h, factor, w, factor);
@@ -54,7 +59,8 @@ public sealed class Squeeze : FlowTransform
     /// <summary>Channels back to space.</summary>
     public static Tensor Undo(Tensor z, int factor = 2, SqueezeOrder order = SqueezeOrder.ChannelMajor)
     {
-        if (z.dim() != 4 || z.size(1) % (factor * factor) != 0) throw Cresset.Tensors.Shape.Wrong(z, $"[N, C, H, W] with C divisible by {factor * factor}");
+        if (z.dim() != 4 || z.size(1) % (factor * factor) != 0)
+            throw Cresset.Tensors.Shape.Wrong(z, $"[N, C, H, W] with C divisible by {factor * factor}");
         using var scope = NewDisposeScope();
         long n = z.size(0), c = z.size(1) / (factor * factor), h = z.size(2), w = z.size(3);
         if (order == SqueezeOrder.RealNvpFactorOut)

@@ -29,7 +29,8 @@ public sealed class SylvesterTransform : FlowTransform
         : base(nameof(SylvesterTransform))
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
-        if (terms < 1 || terms > features) throw new ArgumentOutOfRangeException(nameof(terms), terms, $"The number of terms must lie in [1, {features}].");
+        if (terms < 1 || terms > features)
+            throw new ArgumentOutOfRangeException(nameof(terms), terms, $"The number of terms must lie in [1, {features}].");
         _features = features;
         _terms = terms;
         _vectors = new Parameter(randn(features, terms, generator: generator).DetachFromDisposeScope());

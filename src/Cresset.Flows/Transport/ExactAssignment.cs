@@ -18,10 +18,13 @@ public static class ExactAssignment
     public static int[] Solve(ReadOnlySpan<double> cost, int size)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(size);
-        if (cost.Length != (long)size * size) throw new ArgumentException($"cost holds {cost.Length} values; {size} x {size} = {(long)size * size} are needed.", nameof(cost));
+        if (cost.Length != (long)size * size)
+            throw new ArgumentException($"cost holds {cost.Length} values; {size} x {size} = {(long)size * size} are needed.",
+                nameof(cost));
         for (var i = 0; i < cost.Length; i++)
         {
-            if (!double.IsFinite(cost[i])) throw new ArgumentException($"cost[{i / size}, {i % size}] is {cost[i]}; costs must be finite.", nameof(cost));
+            if (!double.IsFinite(cost[i]))
+                throw new ArgumentException($"cost[{i / size}, {i % size}] is {cost[i]}; costs must be finite.", nameof(cost));
         }
         if (size == 0) return [];
         var solver = new Solver(size);

@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 namespace Cresset.Flows;
 
 /// <summary>
-/// The transportation problem by the primal network simplex (Ahuja, Magnanti and Orlin 1993, chapter 11): a spanning tree over rows, columns and a
+/// The transportation problem by the primal network simplex (Ahuja, Magnanti and Orlin 1993, chapter 11): a spanning tree over rows,
+/// columns and a
 /// root, strongly feasible (Cunningham 1976) so that it does not cycle, entering arcs by blocks of rows.
 /// </summary>
 internal sealed class NetworkSimplex
@@ -39,7 +40,8 @@ internal sealed class NetworkSimplex
         var start = largest * nodes;
         _slack = 1e-11 * largest;
         (_potential, _flow) = (new double[nodes], new double[nodes]);
-        (_parent, _depth, _child, _next, _previous, _stack) = (new int[nodes], new int[nodes], new int[nodes], new int[nodes], new int[nodes], new int[nodes]);
+        (_parent, _depth, _child, _next, _previous, _stack) = (new int[nodes], new int[nodes], new int[nodes], new int[nodes],
+            new int[nodes], new int[nodes]);
         _up = new bool[nodes];
         Array.Fill(_child, -1);
         _parent[_root] = -1;
@@ -78,7 +80,10 @@ internal sealed class NetworkSimplex
             var (row, column) = node < simplex._rows ? (node, parent - simplex._rows) : (parent, node - simplex._rows);
             plan[((long)row * simplex._columns) + column] = Math.Max(0, simplex._flow[node]);
         }
-        if (left > 1e-9 * total) throw new ArithmeticException($"The transport plan leaves {left / total:g3} of the mass unmoved: the costs span too many orders of magnitude for float64.");
+        if (left > 1e-9 * total)
+            throw new ArithmeticException(
+                $"The transport plan leaves {left / total:g3} of the mass unmoved: the costs span too many orders of magnitude for "
+                    + $"float64.");
         return plan;
     }
 
@@ -88,7 +93,9 @@ internal sealed class NetworkSimplex
         var most = (1000L * _root) + 1_000_000;
         for (var pivots = 0L; Enter(out var row, out var column, out var reduced); pivots++)
         {
-            if (pivots > most) throw new ArithmeticException($"The network simplex did not end after {most} pivots: the costs span too many orders of magnitude for float64.");
+            if (pivots > most)
+                throw new ArithmeticException(
+                    $"The network simplex did not end after {most} pivots: the costs span too many orders of magnitude for float64.");
             Pivot(row, _rows + column, reduced);
         }
     }

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>Mini-batch optimal transport for the pairing of noise and data (Tong et al. 2023, Pooladian et al. 2023), and distances between sets.</summary>
+/// <summary>
+/// Mini-batch optimal transport for the pairing of noise and data (Tong et al. 2023, Pooladian et al. 2023), and distances between sets.
+/// </summary>
 public static class OptimalTransport
 {
     /// <summary>For each source point the index of its data point under the assignment of least squared distance.</summary>
@@ -33,7 +35,11 @@ public static class OptimalTransport
         else
         {
             Cresset.Tensors.Shape.Expect(labels, "N", ("N", count));
-            if (labels.is_floating_point() || labels.is_complex()) throw new ArgumentException($"labels are of type {labels.dtype}: classes are whole numbers, and continuous conditions would be cut to them. Convert labels.to(torch.int64) if they are classes; for continuous conditions give those of the source and of the data: Couple(source, data, sourceConditions, dataConditions).", nameof(labels));
+            if (labels.is_floating_point() || labels.is_complex())
+                throw new ArgumentException(
+                    $"labels are of type {labels.dtype}: classes are whole numbers, and continuous conditions would be cut to them. "
+                        + $"Convert labels.to(torch.int64) if they are classes; for continuous conditions give those of the source and of "
+                        + $"the data: Couple(source, data, sourceConditions, dataConditions).", nameof(labels));
             var classes = labels.to(ScalarType.Int64).cpu().data<long>().ToArray();
             foreach (var group in Enumerable.Range(0, count).GroupBy(i => classes[i]))
             {
@@ -48,7 +54,10 @@ public static class OptimalTransport
         return source.index_select(0, rows);
     }
 
-    /// <summary>Reorders the source so that its rows are paired with the data's where both have continuous conditions: a pair pays for the distance of its conditions too.</summary>
+    /// <summary>
+    /// Reorders the source so that its rows are paired with the data's where both have continuous conditions: a pair pays for the distance
+    /// of its conditions too.
+    /// </summary>
     /// <param name="source">Source samples [N, ...].</param>
     /// <param name="data">Data [N, ...].</param>
     /// <param name="sourceConditions">Conditions of the source [N, C].</param>
@@ -56,7 +65,8 @@ public static class OptimalTransport
     /// <param name="weight">Factor on the conditions' squared distance; the larger, the closer are the conditions of a pair.</param>
     public static Tensor Couple(Tensor source, Tensor data, Tensor sourceConditions, Tensor dataConditions, double weight = 1)
     {
-        if (!(weight >= 0) || !double.IsFinite(weight)) throw new ArgumentOutOfRangeException(nameof(weight), weight, "The weight must be finite and at least 0.");
+        if (!(weight >= 0) || !double.IsFinite(weight))
+            throw new ArgumentOutOfRangeException(nameof(weight), weight, "The weight must be finite and at least 0.");
         Cresset.Tensors.Shape.Expect(sourceConditions, "N C", ("N", source.size(0)));
         Cresset.Tensors.Shape.Expect(dataConditions, "N C", [("N", data.size(0)), ("C", sourceConditions.size(1))]);
         using var scope = NewDisposeScope();
@@ -68,16 +78,21 @@ public static class OptimalTransport
         return source.index_select(0, tensor(order, device: source.device)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Draws pairs from the entropic plan between two batches (SB-CFM, SF2M): indices of source and data rows, with replacement.</summary>
+    /// <summary>
+    /// Draws pairs from the entropic plan between two batches (SB-CFM, SF2M): indices of source and data rows, with replacement.
+    /// </summary>
     /// <param name="source">Source samples [N, ...].</param>
     /// <param name="data">Data [M, ...].</param>
     /// <param name="regularisation">Weight of the entropy, 2 sigma^2 for a bridge of deviation sigma; 0 draws from the exact plan.</param>
     /// <param name="count">Pairs drawn; 0 takes as many as there are data.</param>
     /// <param name="generator">Source of randomness.</param>
     /// <returns>int64 [count] each.</returns>
-    public static (Tensor Source, Tensor Data) DrawPairs(Tensor source, Tensor data, double regularisation, int count = 0, Generator? generator = null)
+    public static (Tensor Source, Tensor Data) DrawPairs(Tensor source, Tensor data, double regularisation, int count = 0,
+        Generator? generator = null)
     {
-        if (!(regularisation >= 0) || !double.IsFinite(regularisation)) throw new ArgumentOutOfRangeException(nameof(regularisation), regularisation, "The weight of the entropy must be finite and at least 0.");
+        if (!(regularisation >= 0) || !double.IsFinite(regularisation))
+            throw new ArgumentOutOfRangeException(nameof(regularisation), regularisation,
+                "The weight of the entropy must be finite and at least 0.");
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         var cost = TransportCost.SquaredDistances(source, data);
         int n = (int)source.size(0), m = (int)data.size(0);
@@ -89,7 +104,9 @@ public static class OptimalTransport
         return (drawn.floor_divide(m).MoveToOuterDisposeScope(), drawn.remainder(m).MoveToOuterDisposeScope());
     }
 
-    /// <summary>The exact Wasserstein distance of order 1 or 2 (Euclidean ground distance) between two sets of equally weighted points.</summary>
+    /// <summary>
+    /// The exact Wasserstein distance of order 1 or 2 (Euclidean ground distance) between two sets of equally weighted points.
+    /// </summary>
     /// <param name="x">Points [N, ...].</param>
     /// <param name="y">Points [M, ...].</param>
     /// <param name="order">1 or 2.</param>
@@ -98,8 +115,10 @@ public static class OptimalTransport
         if (order is not (1 or 2)) throw new ArgumentOutOfRangeException(nameof(order), order, "The order must be 1 or 2.");
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(y);
-        if (x.dim() > 0 && x.size(0) == 0) throw Cresset.Tensors.Shape.Wrong(x, "at least one point", "There is no distance from a set without points.");
-        if (y.dim() > 0 && y.size(0) == 0) throw Cresset.Tensors.Shape.Wrong(y, "at least one point", "There is no distance to a set without points.");
+        if (x.dim() > 0 && x.size(0) == 0)
+            throw Cresset.Tensors.Shape.Wrong(x, "at least one point", "There is no distance from a set without points.");
+        if (y.dim() > 0 && y.size(0) == 0)
+            throw Cresset.Tensors.Shape.Wrong(y, "at least one point", "There is no distance to a set without points.");
         var cost = TransportCost.SquaredDistances(x, y);
         if (order == 1)
         {
@@ -122,7 +141,8 @@ public static class OptimalTransport
 
     private static int[] Assign(Tensor source, Tensor data)
     {
-        if (source.size(0) != data.size(0)) throw Cresset.Tensors.Shape.Wrong(data, $"[{source.size(0)}, ...]", "An assignment pairs sets of equal size.");
+        if (source.size(0) != data.size(0))
+            throw Cresset.Tensors.Shape.Wrong(data, $"[{source.size(0)}, ...]", "An assignment pairs sets of equal size.");
         return ExactAssignment.Solve(TransportCost.SquaredDistances(source, data), (int)source.size(0));
     }
 

@@ -25,14 +25,20 @@ public static class TransportPlan
     /// <param name="regularisation">Weight of the entropy, in the cost's unit; smaller is closer to the exact plan and slower.</param>
     /// <param name="iterations">Most iterations.</param>
     /// <param name="tolerance">Largest error of the column masses at which to stop.</param>
-    /// <exception cref="ArithmeticException">After the iterations a column's mass is still off by more than a thousandth of the largest.</exception>
-    public static double[] Sinkhorn(ReadOnlySpan<double> cost, ReadOnlySpan<double> supply, ReadOnlySpan<double> demand, double regularisation, int iterations = 10_000, double tolerance = 1e-12)
+    /// <exception cref="ArithmeticException">After the iterations a column's mass is still off by more than a thousandth of the
+    /// largest.</exception>
+    public static double[] Sinkhorn(ReadOnlySpan<double> cost, ReadOnlySpan<double> supply, ReadOnlySpan<double> demand,
+        double regularisation, int iterations = 10_000, double tolerance = 1e-12)
     {
         Check(cost, supply, demand);
-        if (!(regularisation > 0)) throw new ArgumentOutOfRangeException(nameof(regularisation), regularisation, "The weight of the entropy must be greater than 0.");
-        if (!double.IsFinite(regularisation)) throw new ArgumentOutOfRangeException(nameof(regularisation), regularisation, "The weight of the entropy must be finite.");
+        if (!(regularisation > 0))
+            throw new ArgumentOutOfRangeException(nameof(regularisation), regularisation,
+                "The weight of the entropy must be greater than 0.");
+        if (!double.IsFinite(regularisation))
+            throw new ArgumentOutOfRangeException(nameof(regularisation), regularisation, "The weight of the entropy must be finite.");
         ArgumentOutOfRangeException.ThrowIfLessThan(iterations, 1);
-        if (!(tolerance >= 0) || !double.IsFinite(tolerance)) throw new ArgumentOutOfRangeException(nameof(tolerance), tolerance, "The tolerance must be finite and at least 0.");
+        if (!(tolerance >= 0) || !double.IsFinite(tolerance))
+            throw new ArgumentOutOfRangeException(nameof(tolerance), tolerance, "The tolerance must be finite and at least 0.");
         int n = supply.Length, m = demand.Length;
         double[] f = new double[n], g = new double[m], terms = new double[Math.Max(n, m)];
         var plan = new double[n * m];
@@ -60,7 +66,10 @@ public static class TransportPlan
             }
             if (error <= tolerance) return plan;
         }
-        if (!(error <= 1e-3 * largest)) throw new ArithmeticException($"Sinkhorn: after {iterations} iterations a column's mass is off by {error:g3}, {100 * error / largest:g3} % of the largest. Raise the regularisation ({regularisation:g3}) or the iterations; TransportPlan.Exact needs neither.");
+        if (!(error <= 1e-3 * largest))
+            throw new ArithmeticException(
+                $"Sinkhorn: after {iterations} iterations a column's mass is off by {error:g3}, {100 * error / largest:g3} % of the "
+                    + $"largest. Raise the regularisation ({regularisation:g3}) or the iterations; TransportPlan.Exact needs neither.");
         return plan;
     }
 
@@ -76,7 +85,8 @@ public static class TransportPlan
         var total = 0.0;
         for (var i = 0; i < plan.Length; i++)
         {
-            if (!(plan[i] >= 0) || !double.IsFinite(plan[i])) throw new ArgumentException($"plan[{i}] is {plan[i]}; masses must be finite and not negative.", nameof(plan));
+            if (!(plan[i] >= 0) || !double.IsFinite(plan[i]))
+                throw new ArgumentException($"plan[{i}] is {plan[i]}; masses must be finite and not negative.", nameof(plan));
             sums[i] = total += plan[i];
         }
         if (!(total > 0)) throw new ArgumentException("The plan moves no mass: there is nothing to draw.", nameof(plan));
@@ -106,7 +116,8 @@ public static class TransportPlan
 
     private static void Check(ReadOnlySpan<double> cost, ReadOnlySpan<double> supply, ReadOnlySpan<double> demand)
     {
-        if (cost.Length != (long)supply.Length * demand.Length) throw new ArgumentException($"cost holds {cost.Length} values; {supply.Length} x {demand.Length} are needed.", nameof(cost));
+        if (cost.Length != (long)supply.Length * demand.Length)
+            throw new ArgumentException($"cost holds {cost.Length} values; {supply.Length} x {demand.Length} are needed.", nameof(cost));
         foreach (var value in cost)
         {
             if (!double.IsFinite(value)) throw new ArgumentException($"cost holds {value}; costs must be finite.", nameof(cost));
@@ -114,6 +125,8 @@ public static class TransportPlan
         double given = 0, wanted = 0;
         foreach (var value in supply) given += value >= 0 ? value : double.NaN;
         foreach (var value in demand) wanted += value >= 0 ? value : double.NaN;
-        if (!(Math.Abs(given - wanted) <= 1e-9 * Math.Max(given, wanted))) throw new ArgumentException($"supply sums to {given:g9} and demand to {wanted:g9}; both must be non-negative and equal.", nameof(demand));
+        if (!(Math.Abs(given - wanted) <= 1e-9 * Math.Max(given, wanted)))
+            throw new ArgumentException($"supply sums to {given:g9} and demand to {wanted:g9}; both must be non-negative and equal.",
+                nameof(demand));
     }
 }

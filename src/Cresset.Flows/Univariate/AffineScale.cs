@@ -39,7 +39,8 @@ internal static class AffineScales
     private static readonly double LogFloor = Math.Log(1e-3);
 
     /// <summary>The raw number whose scale is 1; 0 where the scale only nears 1.</summary>
-    public static double Identity(AffineScale kind) => kind is AffineScale.Softplus or AffineScale.ClampedSoftplus ? Math.Log(Math.Exp(1 - 1e-3) - 1) : 0;
+    public static double Identity(AffineScale kind) =>
+        kind is AffineScale.Softplus or AffineScale.ClampedSoftplus ? Math.Log(Math.Exp(1 - 1e-3) - 1) : 0;
 
     /// <summary>The logarithm of the scale.</summary>
     public static Tensor Log(AffineScale kind, Tensor raw)

@@ -7,7 +7,8 @@ namespace Cresset.Flows;
 /// <param name="scale">From the raw number to the scale.</param>
 /// <param name="scaleFirst">The scale is the first of the two raw parameters.</param>
 /// <param name="shiftInside">Shift before scaling, as Glow and the image RealNVP do.</param>
-public sealed class AffineUnivariate(AffineScale scale = AffineScale.SoftClip, bool scaleFirst = false, bool shiftInside = false) : Univariate
+public sealed class AffineUnivariate(AffineScale scale = AffineScale.SoftClip, bool scaleFirst = false, bool shiftInside = false)
+    : Univariate
 {
     /// <inheritdoc/>
     public override int Parameters => 2;

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>A monotone map of single values whose parameters come from a network: what couplings and autoregressive transforms apply.</summary>
+/// <summary>
+/// A monotone map of single values whose parameters come from a network: what couplings and autoregressive transforms apply.
+/// </summary>
 public abstract class Univariate
 {
     /// <summary>Raw parameters per value.</summary>

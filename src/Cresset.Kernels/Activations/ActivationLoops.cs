@@ -103,5 +103,6 @@ internal static unsafe class ActivationLoops<TFunction>
         return result;
     }
 
-    private static void Store(Vector512<float> value, float* to, long count) => Unsafe.CopyBlockUnaligned(to, &value, (uint)(count * sizeof(float)));
+    private static void Store(Vector512<float> value, float* to, long count) =>
+        Unsafe.CopyBlockUnaligned(to, &value, (uint)(count * sizeof(float)));
 }

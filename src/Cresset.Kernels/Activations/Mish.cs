@@ -23,7 +23,8 @@ internal readonly struct MishKernel : ILaneFunction
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Value(Vector512<float> x, in Parts p)
-        => NanAtMinusInfinity(x, Choose(IsNegative(x), p.E.Times(-p.Ax * (p.F + C(2)) * p.D), x * Fma(C(2), p.F, Vector512<float>.One) * p.D));
+        => NanAtMinusInfinity(x,
+            Choose(IsNegative(x), p.E.Times(-p.Ax * (p.F + C(2)) * p.D), x * Fma(C(2), p.F, Vector512<float>.One) * p.D));
 
     // Left of 0 with e = e^x, right with f = e^-x: both are [n (n + 2) + 4 x e (1 + e)] / (n + 2)^2 with the powers cancelled.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -47,5 +48,6 @@ internal readonly struct MishKernel : ILaneFunction
     }
 
     // |x|, e^-|x| in parts and rounded, n + 2 left and right of 0 over its power of e, and its reciprocal.
-    private readonly record struct Parts(Vector512<float> Ax, Exponential E, Vector512<float> F, Vector512<float> Left, Vector512<float> Right, Vector512<float> D);
+    private readonly record struct Parts(Vector512<float> Ax, Exponential E, Vector512<float> F, Vector512<float> Left,
+        Vector512<float> Right, Vector512<float> D);
 }

@@ -23,7 +23,8 @@ internal static unsafe class ScoreKernels
     public static void Panel512(float* rows, int width, float* panel, float* bias, int panelIndex, float* state)
     {
         Vector512<float> a0 = Vector512.Load(bias), b0 = Vector512.Load(bias + 16);
-        Vector512<float> a1 = a0, b1 = b0, a2 = a0, b2 = b0, a3 = a0, b3 = b0, a4 = a0, b4 = b0, a5 = a0, b5 = b0, a6 = a0, b6 = b0, a7 = a0, b7 = b0;
+        Vector512<float> a1 = a0, b1 = b0, a2 = a0, b2 = b0, a3 = a0, b3 = b0, a4 = a0, b4 = b0, a5 = a0, b5 = b0, a6 = a0, b6 = b0,
+            a7 = a0, b7 = b0;
         for (var d = 0; d < width; d++)
         {
             Vector512<float> ca = Vector512.Load(panel), cb = Vector512.Load(panel + 16);

@@ -7,14 +7,16 @@ namespace Cresset.Kernels;
 internal static unsafe class BrainFloat
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load(ushort* from) => Vector512.ShiftLeft(Vector512.WidenLower(Vector256.Load(from).ToVector512Unsafe()), 16).AsSingle();
+    public static Vector512<float> Load(ushort* from) =>
+        Vector512.ShiftLeft(Vector512.WidenLower(Vector256.Load(from).ToVector512Unsafe()), 16).AsSingle();
 
     /// <summary>Rounds to the nearest, ties to even; NaN stays NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> value, ushort* to)
     {
         var bits = value.AsUInt32();
-        var rounded = Vector512.ShiftRightLogical(bits + Vector512.Create(0x7FFFu) + (Vector512.ShiftRightLogical(bits, 16) & Vector512<uint>.One), 16);
+        var rounded = Vector512.ShiftRightLogical(bits + Vector512.Create(0x7FFFu)
+            + (Vector512.ShiftRightLogical(bits, 16) & Vector512<uint>.One), 16);
         var kept = Vector512.ConditionalSelect(Vector512.Equals(value, value).AsUInt32(), rounded, Vector512.Create(0x7FC0u));
         Vector512.Narrow(kept, kept).GetLower().Store(to);
     }

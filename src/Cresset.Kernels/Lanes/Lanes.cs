@@ -95,29 +95,34 @@ internal static class Lanes
 
     /// <summary>min(x, limit) that keeps NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> AtMost(Vector512<float> x, float limit) => Vector512.ConditionalSelect(Vector512.GreaterThan(x, C(limit)), C(limit), x);
+    public static Vector512<float> AtMost(Vector512<float> x, float limit) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThan(x, C(limit)), C(limit), x);
 
     /// <summary>max(x, limit) that keeps NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> AtLeast(Vector512<float> x, float limit) => Vector512.ConditionalSelect(Vector512.LessThan(x, C(limit)), C(limit), x);
+    public static Vector512<float> AtLeast(Vector512<float> x, float limit) =>
+        Vector512.ConditionalSelect(Vector512.LessThan(x, C(limit)), C(limit), x);
 
     /// <summary><paramref name="magnitude"/> with the sign of <paramref name="sign"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> WithSign(Vector512<float> magnitude, Vector512<float> sign) => Vector512.CopySign(magnitude, sign);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Choose(Vector512<float> mask, Vector512<float> yes, Vector512<float> no) => Vector512.ConditionalSelect(mask, yes, no);
+    public static Vector512<float> Choose(Vector512<float> mask, Vector512<float> yes, Vector512<float> no) =>
+        Vector512.ConditionalSelect(mask, yes, no);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> IsNegative(Vector512<float> x) => Vector512.LessThan(x, Vector512<float>.Zero);
 
     /// <summary>value, but NaN where x = -infinity: what PyTorch's formulas give for x * 0 there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> NanAtMinusInfinity(Vector512<float> x, Vector512<float> value) => Choose(Vector512.Equals(x, C(float.NegativeInfinity)), C(float.NaN), value);
+    public static Vector512<float> NanAtMinusInfinity(Vector512<float> x, Vector512<float> value) =>
+        Choose(Vector512.Equals(x, C(float.NegativeInfinity)), C(float.NaN), value);
 
     /// <summary>value, but NaN where x is infinite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> NanAtInfinity(Vector512<float> x, Vector512<float> value) => Choose(Vector512.Equals(Vector512.Abs(x), C(float.PositiveInfinity)), C(float.NaN), value);
+    public static Vector512<float> NanAtInfinity(Vector512<float> x, Vector512<float> value) =>
+        Choose(Vector512.Equals(Vector512.Abs(x), C(float.PositiveInfinity)), C(float.NaN), value);
 
     /// <summary>e^x for x &lt;= 0. NaN stays NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

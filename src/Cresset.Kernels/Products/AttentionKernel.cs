@@ -27,27 +27,33 @@ internal static unsafe class AttentionKernel
     public static long ValueSize(long keys, int depth) => keys * RoundUp(depth, Columns);
 
     /// <summary>Working memory of one thread, aligned; the caller frees it.</summary>
-    public static float* Scratch(long keys) => (float*)NativeMemory.AlignedAlloc((nuint)(((RoundUp(keys, Chunk) / Chunk) + 2) * Rows * Stride * sizeof(float)), 64);
+    public static float* Scratch(long keys) =>
+        (float*)NativeMemory.AlignedAlloc((nuint)(((RoundUp(keys, Chunk) / Chunk) + 2) * Rows * Stride * sizeof(float)), 64);
 
     /// <summary>
     /// <paramref name="count"/> (at most <see cref="Rows"/>) query rows from <paramref name="start"/> on, against packed keys and values.
     /// </summary>
-    public static void Block(Matrix from, Matrix to, long start, long count, float* keysAt, float* valuesAt, long keys, int depth, float* scratch)
+    public static void Block(Matrix from, Matrix to, long start, long count, float* keysAt, float* valuesAt, long keys, int depth,
+        float* scratch)
     {
         const int area = Rows * Stride;
         float* query = scratch, sum = scratch + area, scores = scratch + (2 * area);
         var scale = Vector512.Create((float)(1 / Math.Sqrt(depth)));
         for (var r = 0; r < Rows; r++)
         {
-            for (var d = 0; d < depth; d += 16) (r < count ? from.Load(start + r, d) * scale : Vector512<float>.Zero).Store(query + (r * Stride) + d);
+            for (var d = 0; d < depth; d += 16)
+                (r < count ? from.Load(start + r, d) * scale : Vector512<float>.Zero).Store(query + (r * Stride) + d);
         }
-        for (long s = 0; s < keys; s += Columns) RegisterTile.Multiply(query, keysAt + (s * depth), depth, Score(scores, 0, s), Stride, null, 0);
+        for (long s = 0; s < keys; s += Columns)
+            RegisterTile.Multiply(query, keysAt + (s * depth), depth, Score(scores, 0, s), Stride, null, 0);
         var inverse = stackalloc float[Rows];
         for (var r = 0; r < count; r++) inverse[r] = 1 / Softmax(scores, r, keys);
         for (long s = 0; s < keys; s += Chunk)
         {
             var length = (int)Math.Min(Chunk, keys - s);
-            for (var d = 0; d < depth; d += Columns) RegisterTile.Multiply(Score(scores, 0, s), valuesAt + (d * keys) + (s * Columns), length, sum + d, Stride, s > 0 ? sum + d : null, Stride);
+            for (var d = 0; d < depth; d += Columns)
+                RegisterTile.Multiply(Score(scores, 0, s), valuesAt + (d * keys) + (s * Columns), length, sum + d, Stride,
+                    s > 0 ? sum + d : null, Stride);
         }
         for (var r = 0; r < count; r++)
         {
@@ -80,7 +86,8 @@ internal static unsafe class AttentionKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float* Score(float* scores, int row, long key) => scores + (key / Chunk * Rows * Stride) + (row * Stride) + (key % Chunk);
+    private static float* Score(float* scores, int row, long key) =>
+        scores + (key / Chunk * Rows * Stride) + (row * Stride) + (key % Chunk);
 
     /// <summary>Keys as panels of 32: [S / 32][D][32], the last filled up with zeros.</summary>
     public static void PackKeys(Matrix keys, long count, int depth, float* to)

@@ -6,13 +6,15 @@ namespace Cresset.Kernels;
 internal static unsafe partial class DenseKernels
 {
     /// <summary>The product with 256-bit vectors, four rows by two vectors at a time: what fits sixteen registers.</summary>
-    internal static void MultiplyNarrow(float* a, nint rowStride, nint step, float* b, nint bStride, float* bias, float* c, nint cStride, int rows, int columns, int depth)
+    internal static void MultiplyNarrow(float* a, nint rowStride, nint step, float* b, nint bStride, float* bias, float* c, nint cStride,
+        int rows, int columns, int depth)
     {
         for (var n = 0; n < columns; n += 16)
         {
             var start = bias == null ? null : bias + n;
             var m = 0;
-            for (; m + 4 <= rows; m += 4) Narrow4By2(a + (m * rowStride), rowStride, step, b + n, bStride, start, c + (m * cStride) + n, cStride, depth);
+            for (; m + 4 <= rows; m += 4)
+                Narrow4By2(a + (m * rowStride), rowStride, step, b + n, bStride, start, c + (m * cStride) + n, cStride, depth);
             for (; m < rows; m++) Narrow1By2(a + (m * rowStride), step, b + n, bStride, start, c + (m * cStride) + n, depth);
         }
     }

@@ -21,7 +21,8 @@ internal static unsafe partial class DenseKernels
     {
         for (var i = 0; i < length; i += 8)
         {
-            (Vector256.GreaterThan(Vector256.Load(output + i), Vector256<float>.Zero).AsInt32() & Vector256.Load(gradient + i).AsInt32()).AsSingle().Store(gradient + i);
+            (Vector256.GreaterThan(Vector256.Load(output + i), Vector256<float>.Zero).AsInt32()
+                & Vector256.Load(gradient + i).AsInt32()).AsSingle().Store(gradient + i);
         }
     }
 
@@ -100,10 +101,12 @@ internal static unsafe partial class DenseKernels
     /// <param name="beta1">Decay of the first moments.</param>
     /// <param name="beta2">Decay of the second moments.</param>
     /// <param name="epsilon">Added to the root.</param>
-    public static void Adam(float* weights, float* gradients, float* first, float* second, int length, float scale, float rate, float secondCorrection, float beta1, float beta2, float epsilon)
+    public static void Adam(float* weights, float* gradients, float* first, float* second, int length, float scale, float rate,
+        float secondCorrection, float beta1, float beta2, float epsilon)
     {
         var (s, b1, b2) = (Vector256.Create(scale), Vector256.Create(1 - beta1), Vector256.Create(beta2));
-        var (c2, r, k, e) = (Vector256.Create(1 - beta2), Vector256.Create(rate), Vector256.Create(secondCorrection), Vector256.Create(epsilon));
+        var (c2, r, k, e) = (Vector256.Create(1 - beta2), Vector256.Create(rate), Vector256.Create(secondCorrection),
+            Vector256.Create(epsilon));
         for (var i = 0; i < length; i += 8)
         {
             var g = Vector256.Load(gradients + i) * s;
@@ -120,7 +123,8 @@ internal static unsafe partial class DenseKernels
     // Moments of silent units decay into numbers so small that processors compute them in microcode, a hundred times slower. Nothing below
     // 1e-30 can move a weight: the root of such a second moment vanishes beside epsilon. NaN is kept.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> WithoutDust(Vector256<float> x) => Vector256.ConditionalSelect(Vector256.LessThan(Vector256.Abs(x), Vector256.Create(1e-30f)), Vector256<float>.Zero, x);
+    private static Vector256<float> WithoutDust(Vector256<float> x) =>
+        Vector256.ConditionalSelect(Vector256.LessThan(Vector256.Abs(x), Vector256.Create(1e-30f)), Vector256<float>.Zero, x);
 
     /// <summary>
     /// Layer normalization of rows (Ba et al. 2016): <paramref name="x"/> becomes the normalized values times gain plus shift; the
@@ -152,13 +156,16 @@ internal static unsafe partial class DenseKernels
     }
 
     /// <summary>The way back through <see cref="Normalize"/>: gradients of gain and shift, and in place those of the rows.</summary>
-    public static void NormalizeBack(float* gradient, float* normalized, float* inverse, float* gain, float* gainGradient, float* shiftGradient, int rows, int width, int stride)
+    public static void NormalizeBack(float* gradient, float* normalized, float* inverse, float* gain, float* gainGradient,
+        float* shiftGradient, int rows, int width, int stride)
     {
         SumRows(gradient, shiftGradient, rows, stride);
         for (var c = 0; c < stride; c += 8)
         {
             var sum = Vector256<float>.Zero;
-            for (var r = 0; r < rows; r++) sum = Vector256.FusedMultiplyAdd(Vector256.Load(gradient + ((nint)r * stride) + c), Vector256.Load(normalized + ((nint)r * stride) + c), sum);
+            for (var r = 0; r < rows; r++)
+                sum = Vector256.FusedMultiplyAdd(Vector256.Load(gradient + ((nint)r * stride) + c),
+                    Vector256.Load(normalized + ((nint)r * stride) + c), sum);
             sum.Store(gainGradient + c);
         }
         for (var r = 0; r < rows; r++)

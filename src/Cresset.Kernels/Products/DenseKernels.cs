@@ -6,7 +6,8 @@ namespace Cresset.Kernels;
 /// <summary>
 /// Small matrix products. All three products of a dense layer (outputs, input gradients, weight gradients) are one routine:
 /// <c>C[m, n] = bias[n] + sum over k of A(m, k) B[k, n]</c> with any strides of A. Columns come in vectors of 16. The order of the
-/// additions depends on the shape alone, so results are the same from run to run. Blocks of eight rows by two vectors are sixteen sums in registers: <see cref="RegisterTile"/> has more, but packs its rows
+/// additions depends on the shape alone, so results are the same from run to run. Blocks of eight rows by two vectors are sixteen sums in
+/// registers: <see cref="RegisterTile"/> has more, but packs its rows
 /// first, which costs a small net more than it wins. Measured in bench/results/rl.md.
 /// </summary>
 internal static unsafe partial class DenseKernels
@@ -23,7 +24,8 @@ internal static unsafe partial class DenseKernels
     /// <param name="rows">Rows of C.</param>
     /// <param name="columns">Columns of C.</param>
     /// <param name="depth">Number of summed products.</param>
-    public static void Multiply(float* a, nint rowStride, nint step, float* b, nint bStride, float* bias, float* c, nint cStride, int rows, int columns, int depth)
+    public static void Multiply(float* a, nint rowStride, nint step, float* b, nint bStride, float* bias, float* c, nint cStride, int rows,
+        int columns, int depth)
     {
         if (!Vector512.IsHardwareAccelerated)
         {
@@ -36,15 +38,18 @@ internal static unsafe partial class DenseKernels
         {
             var start = bias == null ? null : bias + n;
             var m = 0;
-            for (; m + 8 <= rows; m += 8) Block8By2(a + (m * rowStride), rowStride, step, b + n, bStride, start, c + (m * cStride) + n, cStride, depth);
-            for (; m + 4 <= rows; m += 4) Block4By2(a + (m * rowStride), rowStride, step, b + n, bStride, start, c + (m * cStride) + n, cStride, depth);
+            for (; m + 8 <= rows; m += 8)
+                Block8By2(a + (m * rowStride), rowStride, step, b + n, bStride, start, c + (m * cStride) + n, cStride, depth);
+            for (; m + 4 <= rows; m += 4)
+                Block4By2(a + (m * rowStride), rowStride, step, b + n, bStride, start, c + (m * cStride) + n, cStride, depth);
             for (; m < rows; m++) Block1By2(a + (m * rowStride), step, b + n, bStride, start, c + (m * cStride) + n, depth);
         }
         for (; n < columns; n += 16)
         {
             var start = bias == null ? null : bias + n;
             var m = 0;
-            for (; m + 8 <= rows; m += 8) Block8By1(a + (m * rowStride), rowStride, step, b + n, bStride, start, c + (m * cStride) + n, cStride, depth);
+            for (; m + 8 <= rows; m += 8)
+                Block8By1(a + (m * rowStride), rowStride, step, b + n, bStride, start, c + (m * cStride) + n, cStride, depth);
             for (; m < rows; m++) Block1By1(a + (m * rowStride), step, b + n, bStride, start, c + (m * cStride) + n, depth);
         }
     }
@@ -90,7 +95,8 @@ internal static unsafe partial class DenseKernels
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> Interleave(Vector128<float> a, Vector128<float> b, bool upper)
     {
-        if (System.Runtime.Intrinsics.X86.Sse.IsSupported) return upper ? System.Runtime.Intrinsics.X86.Sse.UnpackHigh(a, b) : System.Runtime.Intrinsics.X86.Sse.UnpackLow(a, b);
+        if (System.Runtime.Intrinsics.X86.Sse.IsSupported)
+            return upper ? System.Runtime.Intrinsics.X86.Sse.UnpackHigh(a, b) : System.Runtime.Intrinsics.X86.Sse.UnpackLow(a, b);
         return upper ? Vector128.Create(a[2], b[2], a[3], b[3]) : Vector128.Create(a[0], b[0], a[1], b[1]);
     }
 

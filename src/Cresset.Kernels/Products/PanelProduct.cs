@@ -41,23 +41,29 @@ internal readonly unsafe struct PanelProduct(long rows, long inputs, long output
     public void Run(int threads, float* from, float* weights, float* bias, float* to, float* rowScratch, float* weightScratch)
     {
         long rowCount = rows, width = inputs, height = outputs, blocks = Blocks, chunks = Chunks, panels = Panels;
-        ForkJoin.Run(threads, blocks, block => PackRows(from, width, block * Rows, Math.Min(Rows, rowCount - (block * Rows)), rowScratch + (block * chunks * Rows * Stride)));
+        ForkJoin.Run(threads, blocks,
+            block =>
+                PackRows(from, width, block * Rows, Math.Min(Rows, rowCount - (block * Rows)),
+                    rowScratch + (block * chunks * Rows * Stride)));
         var groups = (blocks + BlocksAtOnce - 1) / BlocksAtOnce;
         for (long first = 0; first < panels; first += PanelsAtOnce)
         {
             var (start, count) = (first, Math.Min(PanelsAtOnce, panels - first));
-            ForkJoin.Run(threads, count, panel => PackWeights(weights, width, height, (start + panel) * Columns, weightScratch + (panel * Columns * width)));
+            ForkJoin.Run(threads, count,
+                panel => PackWeights(weights, width, height, (start + panel) * Columns, weightScratch + (panel * Columns * width)));
             ForkJoin.Run(threads, groups, group =>
             {
                 for (var block = group * BlocksAtOnce; block < Math.Min(blocks, (group + 1) * BlocksAtOnce); block++)
                 {
-                    Block(rowScratch + (block * chunks * Rows * Stride), width, block * Rows, Math.Min(Rows, rowCount - (block * Rows)), weightScratch, start * Columns, count, bias, to, height);
+                    Block(rowScratch + (block * chunks * Rows * Stride), width, block * Rows, Math.Min(Rows, rowCount - (block * Rows)),
+                        weightScratch, start * Columns, count, bias, to, height);
                 }
             });
         }
     }
 
-    private static void Block(float* a, long inputs, long row, long height, float* panels, long column, long count, float* bias, float* to, long outputs)
+    private static void Block(float* a, long inputs, long row, long height, float* panels, long column, long count, float* bias, float* to,
+        long outputs)
     {
         var edge = stackalloc float[Rows * Columns];
         for (long k = 0; k < inputs; k += Chunk, a += Rows * Stride)
@@ -76,7 +82,8 @@ internal readonly unsafe struct PanelProduct(long rows, long inputs, long output
                 RegisterTile.Multiply(a, b, depth, edge, Columns, null, 0);
                 for (var r = 0; r < height; r++)
                 {
-                    for (var i = 0; i < width; i++) c[(r * outputs) + i] = edge[(r * Columns) + i] + (k == 0 ? bias[at + i] : c[(r * outputs) + i]);
+                    for (var i = 0; i < width; i++)
+                        c[(r * outputs) + i] = edge[(r * Columns) + i] + (k == 0 ? bias[at + i] : c[(r * outputs) + i]);
                 }
             }
         }
@@ -116,7 +123,8 @@ internal readonly unsafe struct PanelProduct(long rows, long inputs, long output
                 }
                 for (var i = 0; i < 4; i++)
                 {
-                    for (var j = 0; j < length; j++) at[(j * Columns) + i] = first + n + i < outputs ? weights[((first + n + i) * inputs) + k + j] : 0;
+                    for (var j = 0; j < length; j++)
+                        at[(j * Columns) + i] = first + n + i < outputs ? weights[((first + n + i) * inputs) + k + j] : 0;
                 }
             }
         }
@@ -130,7 +138,8 @@ internal readonly unsafe struct PanelProduct(long rows, long inputs, long output
         for (; k <= length - 4; k += 4)
         {
             Vector128<float> va = Vector128.Load(a + k), vb = Vector128.Load(b + k), vc = Vector128.Load(c + k), vd = Vector128.Load(d + k);
-            Vector128<float> lowA = Sse.UnpackLow(va, vb), lowC = Sse.UnpackLow(vc, vd), highA = Sse.UnpackHigh(va, vb), highC = Sse.UnpackHigh(vc, vd);
+            Vector128<float> lowA = Sse.UnpackLow(va, vb), lowC = Sse.UnpackLow(vc, vd), highA = Sse.UnpackHigh(va, vb),
+                highC = Sse.UnpackHigh(vc, vd);
             var at = to + (k * Columns);
             Sse.MoveLowToHigh(lowA, lowC).Store(at);
             Sse.MoveHighToLow(lowC, lowA).Store(at + Columns);

@@ -99,7 +99,8 @@ internal static unsafe class RegisterTile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Fma(Vector512<float> x, Vector512<float> y, Vector512<float> sum) => Vector512.FusedMultiplyAdd(x, y, sum);
+    private static Vector512<float> Fma(Vector512<float> x, Vector512<float> y, Vector512<float> sum) =>
+        Vector512.FusedMultiplyAdd(x, y, sum);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put(float* to, Vector512<float> low, Vector512<float> high, float* start, bool hasStart)

@@ -21,7 +21,8 @@ internal sealed unsafe class LaneTaps
         List<int> bases = [], picks = [], masks = [];
         List<float> weights = [];
         for (var b = 0; b < Count; b++) blocks[b] = Build(taps, b * Lanes, bases, picks, weights, masks);
-        (_blocks, _bases, _picks) = (AxisTaps.Pinned<Block>(blocks), AxisTaps.Pinned<int>(bases.ToArray()), AxisTaps.Pinned<int>(picks.ToArray()));
+        (_blocks, _bases, _picks) = (AxisTaps.Pinned<Block>(blocks), AxisTaps.Pinned<int>(bases.ToArray()),
+            AxisTaps.Pinned<int>(picks.ToArray()));
         (_weights, _masks) = (AxisTaps.Pinned<float>(weights.ToArray()), AxisTaps.Pinned<int>(masks.ToArray()));
     }
 
@@ -61,9 +62,16 @@ internal sealed unsafe class LaneTaps
         {
             var count = taps.First[start + lane + 1] - taps.First[start + lane];
             (most, least) = (Math.Max(most, count), Math.Min(least, count));
-            for (var j = taps.First[start + lane]; j < taps.First[start + lane + 1]; j++) (low, high) = (Math.Min(low, taps.Index[j]), Math.Max(high, taps.Index[j]));
+            for (var j = taps.First[start + lane]; j < taps.First[start + lane + 1]; j++)
+                (low, high) = (Math.Min(low, taps.Index[j]), Math.Max(high, taps.Index[j]));
         }
-        var block = new Block { Taps = most, First = bases.Count, Masked = least < most || most == 0, Reach = most == 0 || high - low < Window ? Reach.Shared : Reach.Own };
+        var block = new Block
+        {
+            Taps = most,
+            First = bases.Count,
+            Masked = least < most || most == 0,
+            Reach = most == 0 || high - low < Window ? Reach.Shared : Reach.Own
+        };
         var lastBase = Math.Max(0, taps.InSize - Window);
         for (var k = 0; k < most; k++)
         {

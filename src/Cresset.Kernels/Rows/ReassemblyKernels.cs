@@ -50,7 +50,8 @@ internal static unsafe class ReassemblyKernels
 
     /// <summary>Adds one row of taps to four channels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Add(float* start, float* weights, long stride, int kernel, int step, ref Vector512<float> s0, ref Vector512<float> s1, ref Vector512<float> s2, ref Vector512<float> s3)
+    public static void Add(float* start, float* weights, long stride, int kernel, int step, ref Vector512<float> s0,
+        ref Vector512<float> s1, ref Vector512<float> s2, ref Vector512<float> s3)
     {
         float* p0 = start, p1 = p0 + stride, p2 = p1 + stride, p3 = p2 + stride;
         for (var dx = 0; dx < kernel; dx++)

@@ -56,7 +56,8 @@ internal static unsafe class RowKernels
                 Scalar(taps, from, to, start, Math.Min(start + Lanes, taps.OutSize));
                 continue;
             }
-            var sum = block.Masked ? Masked(lanes, block.First, block.Taps, from) : block.Reach == LaneTaps.Reach.Shared ? Shared(lanes, block.First, block.Taps, from) : Own(lanes, block.First, block.Taps, from);
+            var sum = block.Masked ? Masked(lanes, block.First, block.Taps, from) : block.Reach == LaneTaps.Reach.Shared
+                ? Shared(lanes, block.First, block.Taps, from) : Own(lanes, block.First, block.Taps, from);
             if (!padded && start + Lanes > taps.OutSize) Store(sum, to + start, taps.OutSize - start);
             else Put(sum, to + start, stream);
         }
@@ -81,7 +82,8 @@ internal static unsafe class RowKernels
     private static Vector512<float> Own(LaneTaps lanes, int first, int taps, float* from)
     {
         var sum = Picked(lanes, first, from) * Vector512.Load(lanes.Weights + (long)first * Lanes);
-        for (var k = first + 1; k < first + taps; k++) sum = Fma(Picked(lanes, k, from), Vector512.Load(lanes.Weights + (long)k * Lanes), sum);
+        for (var k = first + 1; k < first + taps; k++)
+            sum = Fma(Picked(lanes, k, from), Vector512.Load(lanes.Weights + (long)k * Lanes), sum);
         return sum;
     }
 
@@ -102,7 +104,8 @@ internal static unsafe class RowKernels
     private static Vector512<float> Picked(LaneTaps lanes, int tap, float* from)
     {
         var window = from + lanes.Bases[tap];
-        return Avx512F.PermuteVar16x32x2(Vector512.Load(window), Vector512.Load(lanes.Picks + (long)tap * Lanes), Vector512.Load(window + Lanes));
+        return Avx512F.PermuteVar16x32x2(Vector512.Load(window), Vector512.Load(lanes.Picks + (long)tap * Lanes),
+            Vector512.Load(window + Lanes));
     }
 
     private static void Scalar(AxisTaps taps, float* from, float* to, int start, int end)
@@ -137,7 +140,8 @@ internal static unsafe class RowKernels
     private static void Four(float** rows, float* weights, float* to, long width, bool stream)
     {
         float* a = rows[0], b = rows[1], c = rows[2], d = rows[3];
-        Vector512<float> wa = Vector512.Create(weights[0]), wb = Vector512.Create(weights[1]), wc = Vector512.Create(weights[2]), wd = Vector512.Create(weights[3]);
+        Vector512<float> wa = Vector512.Create(weights[0]), wb = Vector512.Create(weights[1]), wc = Vector512.Create(weights[2]),
+            wd = Vector512.Create(weights[3]);
         long x = 0;
         for (; x <= width - Lanes; x += Lanes)
         {
@@ -194,5 +198,6 @@ internal static unsafe class RowKernels
         return result;
     }
 
-    private static void Store(Vector512<float> value, float* to, long count) => Unsafe.CopyBlockUnaligned(to, &value, (uint)(count * sizeof(float)));
+    private static void Store(Vector512<float> value, float* to, long count) =>
+        Unsafe.CopyBlockUnaligned(to, &value, (uint)(count * sizeof(float)));
 }

@@ -39,13 +39,15 @@ internal static class AllocatorTuning
 
         var hugePages = TransparentHugePages() is "madvise" or "always" && NativeEnvironment.SetIfAbsent("THP_MEM_ALLOC_ENABLE", "1");
         long threshold = LargestThreshold;
-        if (mallopt(MmapThreshold, LargestThreshold) == 0) threshold = mallopt(MmapThreshold, OldLargestThreshold) == 0 ? 0 : OldLargestThreshold;
+        if (mallopt(MmapThreshold, LargestThreshold) == 0)
+            threshold = mallopt(MmapThreshold, OldLargestThreshold) == 0 ? 0 : OldLargestThreshold;
         if (threshold > 0) _ = mallopt(TrimThreshold, int.MaxValue);
         State = new(
             hugePages || threshold > 0,
             hugePages,
             threshold,
-            $"Freed memory stays with the process (blocks up to {threshold >> 20} MiB, main thread){(hugePages ? ", huge pages on" : "")}; {Variable}=off leaves it alone.");
+            $"Freed memory stays with the process (blocks up to {threshold >> 20} MiB, main thread){(hugePages ? ", huge pages on" : "")}; "
+                + $"{Variable}=off leaves it alone.");
     }
 
     /// <summary>The kernel's current mode: always, madvise, never, or null where it has none.</summary>

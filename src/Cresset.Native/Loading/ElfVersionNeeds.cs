@@ -10,7 +10,8 @@ namespace Cresset.Native.Loading;
 internal sealed class ElfVersionNeeds
 {
     private const uint PtLoad = 1, PtDynamic = 2;
-    private const long DtStrtab = 5, DtSymtab = 6, DtGnuHash = 0x6ffffef5, DtVersym = 0x6ffffff0, DtVerneed = 0x6ffffffe, DtVerneednum = 0x6fffffff;
+    private const long DtStrtab = 5, DtSymtab = 6, DtGnuHash = 0x6ffffef5, DtVersym = 0x6ffffff0, DtVerneed = 0x6ffffffe,
+        DtVerneednum = 0x6fffffff;
     private const ushort WeakFlag = 2;
 
     private readonly byte[] _image;
@@ -20,7 +21,8 @@ internal sealed class ElfVersionNeeds
     public ElfVersionNeeds(byte[] image)
     {
         _image = image;
-        if (image.Length < 64 || image[0] != 0x7f || image[1] != 'E' || image[2] != 'L' || image[3] != 'F' || image[4] != 2 || image[5] != 1)
+        if (image.Length < 64 || image[0] != 0x7f || image[1] != 'E' || image[2] != 'L' || image[3] != 'F' || image[4] != 2
+            || image[5] != 1)
             throw new InvalidDataException("Not a 64-bit little-endian ELF file.");
         var tableOffset = (long)U64(32);
         int entrySize = U16(54), count = U16(56);

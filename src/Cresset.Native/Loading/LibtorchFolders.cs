@@ -9,8 +9,10 @@ internal static class LibtorchFolders
     /// <summary>The program's own folders: where the runtime looks for native libraries.</summary>
     public static IEnumerable<string> OfTheProgram()
     {
-        var folders = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
-        return folders.Append(AppContext.BaseDirectory).Append(Path.Combine(AppContext.BaseDirectory, "runtimes", LibtorchPackage.ThisSystem, "native")).Distinct();
+        var folders = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "").Split(Path.PathSeparator,
+            StringSplitOptions.RemoveEmptyEntries);
+        return folders.Append(AppContext.BaseDirectory)
+            .Append(Path.Combine(AppContext.BaseDirectory, "runtimes", LibtorchPackage.ThisSystem, "native")).Distinct();
     }
 
     // Where NuGet keeps packages if its configuration does not say otherwise.
@@ -22,14 +24,16 @@ internal static class LibtorchFolders
     public static string? Find(string file) => OfTheProgram().Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
 
     /// <summary>
-    /// The folder with libtorch's main library, or null: the program's own, then the one that <see cref="Variable"/> names, then NuGet's package folder (from which TorchSharp
+    /// The folder with libtorch's main library, or null: the program's own, then the one that <see cref="Variable"/> names, then NuGet's
+    /// package folder (from which TorchSharp
     /// would copy half a gigabyte beside the program), then what a command knows of.
     /// </summary>
     /// <exception cref="DllNotFoundException">The variable names a folder without libtorch.</exception>
     public static string? Locate(Func<string?>? further)
     {
         if (Find(LibtorchPackage.MainFile) is { } own) return Path.GetDirectoryName(own);
-        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } named) return (LibtorchPackage.ForThisSystem is { } package ? package.In(UsualPackages) : null) ?? further?.Invoke();
+        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } named)
+            return (LibtorchPackage.ForThisSystem is { } package ? package.In(UsualPackages) : null) ?? further?.Invoke();
         var folder = Path.GetFullPath(named);
         if (File.Exists(Path.Combine(folder, LibtorchPackage.MainFile))) return folder;
         // A libtorch as PyTorch's site packs it has its libraries in lib.

@@ -20,7 +20,8 @@ internal sealed record LibtorchPackage(string System, string ContentHash, long D
     ];
 
     /// <summary>The system of this process: <c>linux-musl-x64</c> on Alpine, however the program was built.</summary>
-    public static string ThisSystem { get; } = (OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : IsMusl ? "linux-musl" : "linux")
+    public static string ThisSystem { get; } = (OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : IsMusl
+        ? "linux-musl" : "linux")
         + "-" + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 
     /// <summary>The package for this system, or null where none is published.</summary>
@@ -29,7 +30,8 @@ internal sealed record LibtorchPackage(string System, string ContentHash, long D
     public string Id => "libtorch-cpu-" + System;
 
     /// <summary>The library without which the others do nothing.</summary>
-    public static string MainFile => OperatingSystem.IsWindows() ? "torch_cpu.dll" : OperatingSystem.IsMacOS() ? "libtorch_cpu.dylib" : "libtorch_cpu.so";
+    public static string MainFile =>
+        OperatingSystem.IsWindows() ? "torch_cpu.dll" : OperatingSystem.IsMacOS() ? "libtorch_cpu.dylib" : "libtorch_cpu.so";
 
     /// <summary>Where the libraries lie once the package is in a packages folder.</summary>
     public string FolderIn(string packages) => Path.Combine(packages, Id, Version, "runtimes", System, "native");
@@ -38,12 +40,19 @@ internal sealed record LibtorchPackage(string System, string ContentHash, long D
     public string MarkerIn(string packages) => Path.Combine(packages, Id, Version, ".nupkg.metadata");
 
     /// <summary>The folder with the libraries if the package is whole in a packages folder; otherwise null.</summary>
-    public string? In(string packages) => File.Exists(MarkerIn(packages)) && File.Exists(Path.Combine(FolderIn(packages), MainFile)) ? FolderIn(packages) : null;
+    public string? In(string packages) =>
+        File.Exists(MarkerIn(packages)) && File.Exists(Path.Combine(FolderIn(packages), MainFile)) ? FolderIn(packages) : null;
 
     /// <summary>What to do about a libtorch that is not there, in one sentence.</summary>
     public static string Advice => ForThisSystem is { } package
-        ? $"Add it to the project: dotnet add package {package.Id} --version {Version} (or Cresset.Cpu, for every system), or name a folder that holds it in {LibtorchFolders.Variable}."
-        : $"No libtorch package is published for {ThisSystem}; systems with one: {string.Join(", ", All.Select(p => p.System))}. What needs no tensors (detection, rl, runs, serve) works here; a libtorch {Version} of your own is used when {LibtorchFolders.Variable} names its folder.";
+        ? $"Add it to the project: dotnet add package {package.Id} --version {Version} (or Cresset.Cpu, for every system), or name a "
+            + $"folder that holds it in {LibtorchFolders.Variable}."
+        : $"No libtorch package is published for {ThisSystem}; systems with one: {string.Join(", ", All.Select(p => p.System))}. What "
+            + $"needs no tensors (detection, rl, runs, serve) works here; a libtorch {Version} of your own is used when "
+            + $"{LibtorchFolders.Variable} names its folder.";
 
-    private static bool IsMusl => OperatingSystem.IsLinux() && (RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.Ordinal) || RuntimeInformation.RuntimeIdentifier.StartsWith("alpine", StringComparison.Ordinal));
+    private static bool IsMusl =>
+        OperatingSystem.IsLinux()
+            && (RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.Ordinal)
+                || RuntimeInformation.RuntimeIdentifier.StartsWith("alpine", StringComparison.Ordinal));
 }

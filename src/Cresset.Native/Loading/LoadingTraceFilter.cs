@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Cresset.Native.Loading;
 
-/// <summary>Standard output without the trace that TorchSharp's loader writes there before it throws; everything else goes through.</summary>
+/// <summary>
+/// Standard output without the trace that TorchSharp's loader writes there before it throws; everything else goes through.
+/// </summary>
 internal sealed class LoadingTraceFilter(TextWriter inner) : TextWriter
 {
     public override Encoding Encoding => inner.Encoding;

@@ -3,14 +3,17 @@ using System.Runtime.InteropServices;
 namespace Cresset.Native.Loading;
 
 /// <summary>
-/// libtorch asks NNPACK for small convolutions. NNPACK refuses a machine that hides the sizes of its caches (many virtual ones do), and libtorch says so
-/// on the error stream at every such convolution. Where that is known beforehand NNPACK is switched off: the same kernels run, without the lines.
+/// libtorch asks NNPACK for small convolutions. NNPACK refuses a machine that hides the sizes of its caches (many virtual ones do), and
+/// libtorch says so
+/// on the error stream at every such convolution. Where that is known beforehand NNPACK is switched off: the same kernels run, without the
+/// lines.
 /// </summary>
 internal static unsafe partial class NnpackWarnings
 {
     // RTLD_LAZY | RTLD_NOLOAD: the library if it is in the process, never a load of another one.
     private const int IfLoaded = 1 | 4;
-    private static bool _done = !OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64 || WideConvolutions.ListsCaches();
+    private static bool _done = !OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64
+        || WideConvolutions.ListsCaches();
 
     /// <summary>Does so once libtorch is loaded; nothing before, and nothing when it has been done.</summary>
     public static void Silence()

@@ -14,7 +14,8 @@ internal static class OneFunctionLibrary
     {
         var image = new byte[Length];
         var name = Encoding.ASCII.GetBytes(function);
-        if (name.Length > CodeAt - NamesAt - 2) throw new ArgumentException($"A name of {name.Length} bytes does not fit.", nameof(function));
+        if (name.Length > CodeAt - NamesAt - 2)
+            throw new ArgumentException($"A name of {name.Length} bytes does not fit.", nameof(function));
         new byte[] { 0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1 }.CopyTo(image, 0);
         Short(16, 3); // a shared object
         Short(18, 62); // for x86-64
@@ -44,7 +45,8 @@ internal static class OneFunctionLibrary
         (image[CodeAt], image[CodeAt + 1]) = (0x48, 0xB8);
         Long(CodeAt + 2, target);
         (image[CodeAt + 10], image[CodeAt + 11]) = (0xFF, 0xE0);
-        var tags = new (int Tag, long Value)[] { (4, HashAt), (5, NamesAt), (6, SymbolsAt), (10, name.Length + 2), (11, SymbolSize), (0, 0) };
+        var tags = new (int Tag, long Value)[] { (4, HashAt), (5, NamesAt), (6, SymbolsAt), (10, name.Length + 2), (11, SymbolSize),
+            (0, 0) };
         for (var i = 0; i < tags.Length; i++)
         {
             Long(DynamicAt + (i * 16), tags[i].Tag);

@@ -28,12 +28,14 @@ internal static unsafe class ScalarLifetime
     private static void Extend(Assembly assembly)
     {
         if (assembly.GetName().Name != "TorchSharp" || _torchSharp is not null) return;
-        var method = assembly.GetType("TorchSharp.PInvoke.NativeMethods")?.GetMethod(Function, BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public, [typeof(nint)]);
+        var method = assembly.GetType("TorchSharp.PInvoke.NativeMethods")?.GetMethod(Function,
+            BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public, [typeof(nint)]);
         if (method is null) return;
         _torchSharp = assembly;
         try
         {
-            if (MemoryFile.TryInMemory(Function, OneFunctionLibrary.Build(Function, (nint)(delegate* unmanaged<nint, void>)&FreeLater)) is not { } path) return;
+            if (MemoryFile.TryInMemory(Function,
+                OneFunctionLibrary.Build(Function, (nint)(delegate* unmanaged<nint, void>)&FreeLater)) is not { } path) return;
             _stand = NativeLibrary.Load(path);
             // The runtime asks for a library once a function, when the function is bound: this one is bound now.
             // An assembly has one resolver, so what waits for libtorch to be loaded is done by it as well.
@@ -44,7 +46,8 @@ internal static unsafe class ScalarLifetime
             });
             Marshal.Prelink(method);
         }
-        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or InvalidOperationException or IOException)
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException
+            or InvalidOperationException or IOException)
         {
             // Somebody else resolves TorchSharp's library, or no file in memory can be loaded here: then scalars live as long as they did.
         }
@@ -61,7 +64,8 @@ internal static unsafe class ScalarLifetime
         if (old == 0) return;
         if (_free is null)
         {
-            if (!NativeLibrary.TryLoad(Library, _torchSharp!, null, out var library) || !NativeLibrary.TryGetExport(library, Function, out var free)) return;
+            if (!NativeLibrary.TryLoad(Library, _torchSharp!, null, out var library)
+                || !NativeLibrary.TryGetExport(library, Function, out var free)) return;
             _free = (delegate* unmanaged<nint, void>)free;
         }
         _free(old);

@@ -29,7 +29,8 @@ internal static class ThreadWaiting
         }
         var spin = Math.Clamp((int)(SpinNanoseconds / PauseNanoseconds()), 2_000, 100_000).ToString(CultureInfo.InvariantCulture);
         Story = NativeEnvironment.SetIfAbsent(SpinCount, spin)
-            ? $"Workers spin 0.15 ms between operations ({SpinCount}={spin}), so that busy machines do not stall; set {SpinCount} to change it."
+            ? $"Workers spin 0.15 ms between operations ({SpinCount}={spin}), so that busy machines do not stall; set {SpinCount} to "
+                + $"change it."
             : "Workers wait as the system's OpenMP library decides (no glibc to tell otherwise).";
     }
 

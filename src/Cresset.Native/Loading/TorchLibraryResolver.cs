@@ -5,14 +5,17 @@ using System.Runtime.Loader;
 namespace Cresset.Native.Loading;
 
 /// <summary>
-/// Loads TorchSharp's native shim where the runtime's own search failed; a healthy program never gets this far. There are two reasons. libtorch lies somewhere
-/// else than beside the program (<see cref="LibtorchFolders"/>). Or the system's libstdc++ is older than GCC 13.2 (Debian 12, Ubuntu 22.04): the shim demands
+/// Loads TorchSharp's native shim where the runtime's own search failed; a healthy program never gets this far. There are two reasons.
+/// libtorch lies somewhere
+/// else than beside the program (<see cref="LibtorchFolders"/>). Or the system's libstdc++ is older than GCC 13.2 (Debian 12, Ubuntu
+/// 22.04): the shim demands
 /// <c>GLIBCXX_3.4.32</c> for one symbol that nothing uses, and that demand is made weak in a copy in memory.
 /// </summary>
 internal static class TorchLibraryResolver
 {
     private const string Shim = "LibTorchSharp";
-    private static readonly string ShimFile = OperatingSystem.IsWindows() ? "LibTorchSharp.dll" : OperatingSystem.IsMacOS() ? "libLibTorchSharp.dylib" : "libLibTorchSharp.so";
+    private static readonly string ShimFile = OperatingSystem.IsWindows() ? "LibTorchSharp.dll" : OperatingSystem.IsMacOS()
+        ? "libLibTorchSharp.dylib" : "libLibTorchSharp.so";
     private static readonly Lock Gate = new();
     private static Func<string?>? _further;
     private static nint _handle;
@@ -25,7 +28,9 @@ internal static class TorchLibraryResolver
 
     public static void Register() => AssemblyLoadContext.Default.ResolvingUnmanagedDll += Resolve;
 
-    /// <summary>Where to look last, once libtorch is needed and neither the program nor its environment has it: gives a folder, or null.</summary>
+    /// <summary>
+    /// Where to look last, once libtorch is needed and neither the program nor its environment has it: gives a folder, or null.
+    /// </summary>
     public static void LookLastIn(Func<string?> folder) => _further = folder;
 
     private static nint Resolve(Assembly assembly, string name)
@@ -40,7 +45,8 @@ internal static class TorchLibraryResolver
             {
                 return _handle = Load();
             }
-            catch (Exception e) when (e is IOException or InvalidDataException or DllNotFoundException or BadImageFormatException or KeyNotFoundException or UnauthorizedAccessException)
+            catch (Exception e) when (e is IOException or InvalidDataException or DllNotFoundException or BadImageFormatException
+                or KeyNotFoundException or UnauthorizedAccessException)
             {
                 Story = "libtorch could not be loaded: " + e.Message.ReplaceLineEndings(" ");
                 LibtorchMissingException.EndWithOneLine();
@@ -51,11 +57,15 @@ internal static class TorchLibraryResolver
 
     private static nint Load()
     {
-        if (LibtorchFolders.Locate(_further) is not { } folder) throw new DllNotFoundException("this program carries none. " + LibtorchPackage.Advice);
-        if (LibtorchFolders.Find(ShimFile) is not { } shim) throw new DllNotFoundException($"TorchSharp's {ShimFile} is not there for {LibtorchPackage.ThisSystem}. {LibtorchPackage.Advice}");
+        if (LibtorchFolders.Locate(_further) is not { } folder)
+            throw new DllNotFoundException("this program carries none. " + LibtorchPackage.Advice);
+        if (LibtorchFolders.Find(ShimFile) is not { } shim)
+            throw new DllNotFoundException(
+                $"TorchSharp's {ShimFile} is not there for {LibtorchPackage.ThisSystem}. {LibtorchPackage.Advice}");
         if (OperatingSystem.IsMacOS()) return LoadTogether(folder, shim);
         LoadFirst(folder);
-        return OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 ? LoadPatched(folder, shim) : LoadPlain(folder, shim);
+        return OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 ? LoadPatched(folder, shim)
+            : LoadPlain(folder, shim);
     }
 
     private static nint LoadPlain(string folder, string shim)
@@ -71,7 +81,9 @@ internal static class TorchLibraryResolver
         switch (new ElfVersionNeeds(image).Weaken("libstdc++.so.6", "GLIBCXX_3.4.32", "_ZSt21ios_base_library_initv"))
         {
             case WeakenResult.OtherSymbolsDependOnIt:
-                throw new DllNotFoundException($"{shim} needs a libstdc++ of GCC 13.2 or newer (GLIBCXX_3.4.32) for more than its initialisation. Install a newer libstdc++6.");
+                throw new DllNotFoundException(
+                    $"{shim} needs a libstdc++ of GCC 13.2 or newer (GLIBCXX_3.4.32) for more than its initialisation. Install a newer "
+                        + $"libstdc++6.");
             case WeakenResult.NotNeeded:
                 // Not an old libstdc++: let the loader say what it misses.
                 return LoadPlain(folder, shim);
@@ -83,25 +95,33 @@ internal static class TorchLibraryResolver
             return plain;
         }
         var handle = NativeLibrary.Load(MemoryFile.PathFor(ShimFile, image));
-        Story = $"{shim} loaded from memory with a weak need of GLIBCXX_3.4.32 (this system's libstdc++ is older than GCC 13.2); libtorch from {folder}.";
+        Story = $"{shim} loaded from memory with a weak need of GLIBCXX_3.4.32 (this system's libstdc++ is older than GCC 13.2); libtorch "
+            + $"from {folder}.";
         return handle;
     }
 
-    // The shim has no folder with libtorch to look into, so what it depends on must be loaded before it: loaders then take what bears the name.
+    // The shim has no folder with libtorch to look into, so what it depends on must be loaded before it: loaders then take what bears the
+    // name.
     private static void LoadFirst(string folder)
     {
         // Windows itself does not bring these; its loader would name libtorch as what is missing.
-        if (OperatingSystem.IsWindows() && new[] { "msvcp140.dll", "vcruntime140.dll" }.FirstOrDefault(library => !NativeLibrary.TryLoad(library, out _)) is { } absent) throw new DllNotFoundException(
-            $"libtorch needs the Visual C++ runtime, of which {absent} is missing: install Microsoft's Visual C++ Redistributable for {RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}.");
-        string[] libraries = OperatingSystem.IsWindows() ? ["c10.dll", "torch_cpu.dll", "torch.dll"] : ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
+        if (OperatingSystem.IsWindows()
+            && new[] { "msvcp140.dll", "vcruntime140.dll" }.FirstOrDefault(library => !NativeLibrary.TryLoad(library, out _)) is { } absent)
+            throw new DllNotFoundException(
+            $"libtorch needs the Visual C++ runtime, of which {absent} is missing: install Microsoft's Visual C++ Redistributable for "
+                + $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}.");
+        string[] libraries = OperatingSystem.IsWindows() ? ["c10.dll", "torch_cpu.dll", "torch.dll"]
+            : ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
         foreach (var path in libraries.Select(library => Path.Combine(folder, library)).Where(File.Exists)) NativeLibrary.Load(path);
     }
 
-    // macOS finds a library's dependencies by the place of its file, not by what is loaded already: shim and libtorch are laid into one folder (APFS shares their blocks).
+    // macOS finds a library's dependencies by the place of its file, not by what is loaded already: shim and libtorch are laid into one
+    // folder (APFS shares their blocks).
     private static nint LoadTogether(string folder, string shim)
     {
         if (Path.GetDirectoryName(shim) == folder) return LoadPlain(folder, shim);
-        var together = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "cresset", $"libtorch-{LibtorchPackage.Version}-{new FileInfo(shim).Length}");
+        var together = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "cresset",
+            $"libtorch-{LibtorchPackage.Version}-{new FileInfo(shim).Length}");
         Directory.CreateDirectory(together);
         foreach (var file in Directory.EnumerateFiles(folder, "*.dylib").Append(shim))
         {

@@ -3,9 +3,12 @@ using System.Runtime.Intrinsics.X86;
 namespace Cresset.Native.Loading;
 
 /// <summary>
-/// oneDNN, which computes libtorch's convolutions, blocks its loops by the sizes of the processor's caches. A virtual machine may hide them (its
-/// CPUID lists no cache), and then oneDNN 3.7 gives wrong numbers: convolutions whose channels do not fill their blocks (33, 40, 72 or 100 of them,
-/// say) are off by half their size, with AVX-512, AVX2 and AVX alike. Its SSE4.1 kernels block by nothing and are right, so such machines get
+/// oneDNN, which computes libtorch's convolutions, blocks its loops by the sizes of the processor's caches. A virtual machine may hide them
+/// (its
+/// CPUID lists no cache), and then oneDNN 3.7 gives wrong numbers: convolutions whose channels do not fill their blocks (33, 40, 72 or 100
+/// of them,
+/// say) are off by half their size, with AVX-512, AVX2 and AVX alike. Its SSE4.1 kernels block by nothing and are right, so such machines
+/// get
 /// those, several times slower. <c>ONEDNN_MAX_CPU_ISA</c>, where set, is left as it is.
 /// </summary>
 internal static class WideConvolutions
@@ -30,7 +33,8 @@ internal static class WideConvolutions
         else if (NativeEnvironment.SetIfAbsent(Variable, "SSE41"))
         {
             Allowed = false;
-            Story = $"convolutions held to SSE4.1: this machine hides the sizes of its caches, without which oneDNN's wider ones give wrong numbers ({Variable} lifts it)";
+            Story = $"convolutions held to SSE4.1: this machine hides the sizes of its caches, without which oneDNN's wider ones give "
+                + $"wrong numbers ({Variable} lifts it)";
         }
     }
 
@@ -38,6 +42,8 @@ internal static class WideConvolutions
     public static bool ListsCaches()
     {
         var intel = X86Base.CpuId(0, 0).Eax >= IntelCaches && (X86Base.CpuId(IntelCaches, 0).Eax & 31) != 0;
-        return intel || (unchecked((uint)X86Base.CpuId(HighestExtended, 0).Eax) >= unchecked((uint)AmdCaches) && (X86Base.CpuId(AmdCaches, 0).Eax & 31) != 0);
+        return intel
+            || (unchecked((uint)X86Base.CpuId(HighestExtended, 0).Eax) >= unchecked((uint)AmdCaches)
+                && (X86Base.CpuId(AmdCaches, 0).Eax & 31) != 0);
     }
 }

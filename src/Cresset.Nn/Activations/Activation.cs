@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>An activation without trained parameters as a module, [...] to the same shape. Made by <see cref="ActivationCatalog.Create"/>.</summary>
+/// <summary>
+/// An activation without trained parameters as a module, [...] to the same shape. Made by <see cref="ActivationCatalog.Create"/>.
+/// </summary>
 public sealed class Activation : nn.Module<Tensor, Tensor>
 {
     private readonly Func<Tensor, double[], Tensor> _function;
@@ -38,5 +40,7 @@ public sealed class Activation : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input) => _function(input, _values);
 
     /// <inheritdoc/>
-    public override string ToString() => _values.Length == 0 ? Info.Name : $"{Info.Name}({string.Join(", ", _values.Select(v => v.ToString(CultureInfo.InvariantCulture)))})";
+    public override string ToString() =>
+        _values.Length == 0 ? Info.Name
+            : $"{Info.Name}({string.Join(", ", _values.Select(v => v.ToString(CultureInfo.InvariantCulture)))})";
 }

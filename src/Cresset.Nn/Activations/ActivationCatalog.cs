@@ -12,7 +12,8 @@ namespace Cresset.Nn;
 /// </summary>
 public static class ActivationCatalog
 {
-    private static readonly ActivationInfo[] Rows = [.. ElementwiseRows.All, .. ThresholdRows.All, .. TrainableRows.All, .. NormalizingRows.All, .. GatedRows.All];
+    private static readonly ActivationInfo[] Rows = [.. ElementwiseRows.All, .. ThresholdRows.All, .. TrainableRows.All,
+        .. NormalizingRows.All, .. GatedRows.All];
 
     private static readonly FrozenDictionary<string, ActivationInfo> ByName =
         Rows.SelectMany(r => r.Names.Select(n => (Key: Key(n), Row: r))).DistinctBy(p => p.Key).ToFrozenDictionary(p => p.Key, p => p.Row);
@@ -52,20 +53,25 @@ public static class ActivationCatalog
     }
 
     /// <summary>Makes the plain function for a name.</summary>
-    /// <exception cref="ArgumentException">Unknown name or number, or an activation that has parameters to train and needs <see cref="Create"/>.</exception>
+    /// <exception cref="ArgumentException">Unknown name or number, or an activation that has parameters to train and needs
+    /// <see cref="Create"/>.</exception>
     public static Func<Tensor, Tensor> Function(string name)
     {
         var (info, values) = Parse(name);
-        if (info.Function is not { } function) throw new ArgumentException($"'{info.Name}' has parameters to train: make it with ActivationCatalog.Create.", nameof(name));
+        if (info.Function is not { } function)
+            throw new ArgumentException($"'{info.Name}' has parameters to train: make it with ActivationCatalog.Create.", nameof(name));
         return x => function(x, values);
     }
 
-    internal static string Unknown(string name) => $"No activation is called '{Head(name)}'.{NearestName.Suggest(Head(name), Rows.SelectMany(r => r.Names))} 'cresset activations' lists all {Rows.Length}.";
+    internal static string Unknown(string name) =>
+        $"No activation is called '{Head(name)}'.{NearestName.Suggest(Head(name), Rows.SelectMany(r => r.Names))} 'cresset activations' "
+            + $"lists all {Rows.Length}.";
 
     /// <summary>A name with the numbers that differ from its defaults.</summary>
     internal static string Text(ActivationInfo info, double[] values)
     {
-        var given = values.Zip(info.Parameters).Where(p => p.First != p.Second.Default).Select(p => $"{p.Second.Name}={p.First.ToString("R", CultureInfo.InvariantCulture)}").ToList();
+        var given = values.Zip(info.Parameters).Where(p => p.First != p.Second.Default)
+            .Select(p => $"{p.Second.Name}={p.First.ToString("R", CultureInfo.InvariantCulture)}").ToList();
         return given.Count == 0 ? info.Name : $"{info.Name}({string.Join(", ", given)})";
     }
 
@@ -77,16 +83,27 @@ public static class ActivationCatalog
         var open = name.IndexOf('(', StringComparison.Ordinal);
         if (open < 0) return (info, values);
         if (!name.TrimEnd().EndsWith(')')) throw new ArgumentException($"'{name}': the closing parenthesis is missing.", nameof(name));
-        var parts = name[(open + 1)..name.LastIndexOf(')')].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var parts = name[(open + 1)..name.LastIndexOf(')')].Split(',',
+            StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         // Two of PyTorch's arguments are no numbers: the form of gelu, and inplace, which changes no value.
-        if (info.Name == "gelu" && parts is [{ } only] && Key(only.Replace("'", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal)) is "approximate=tanh" or "approximate=none") return Parse(only.Contains("tanh", StringComparison.OrdinalIgnoreCase) ? "gelu_tanh" : "gelu");
+        if (info.Name == "gelu" && parts is [{ } only]
+            && Key(only.Replace("'", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal)) is "approximate=tanh"
+                or "approximate=none") return Parse(only.Contains("tanh", StringComparison.OrdinalIgnoreCase) ? "gelu_tanh" : "gelu");
         parts = [.. parts.Where(p => Key(p.Replace(" ", "", StringComparison.Ordinal)) is not ("inplace=true" or "inplace=false"))];
         for (var i = 0; i < parts.Length; i++)
         {
             var equals = parts[i].IndexOf('=', StringComparison.Ordinal);
             var index = equals < 0 ? i : IndexOf(info, parts[i][..equals].Trim());
-            if (index < 0 || index >= values.Length) throw new ArgumentException($"'{name}': '{parts[i]}' is not a parameter of {info.Name}; it takes {(info.Parameters.Count == 0 ? "none" : string.Join(", ", info.Parameters.Select(p => $"{p.Name}={p.Default.ToString(CultureInfo.InvariantCulture)}")))}.", nameof(name));
-            if (!double.TryParse(parts[i][(equals + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out values[index])) throw new ArgumentException($"'{name}': '{parts[i]}' is not a number.", nameof(name));
+            if (index < 0 || index >= values.Length)
+            {
+                var known = info.Parameters.Select(p => $"{p.Name}={p.Default.ToString(CultureInfo.InvariantCulture)}");
+                throw new ArgumentException(
+                    $"'{name}': '{parts[i]}' is not a parameter of {info.Name}; it takes "
+                        + $"{string.Join(", ", known.DefaultIfEmpty("none"))}.",
+                    nameof(name));
+            }
+            if (!double.TryParse(parts[i][(equals + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out values[index]))
+                throw new ArgumentException($"'{name}': '{parts[i]}' is not a number.", nameof(name));
         }
         return (info, values);
     }
@@ -101,7 +118,9 @@ public static class ActivationCatalog
         return -1;
     }
 
-    private static string Head(string name) => name.IndexOf('(', StringComparison.Ordinal) is var open && open < 0 ? name.Trim() : name[..open].Trim();
+    private static string Head(string name) =>
+        name.IndexOf('(', StringComparison.Ordinal) is var open && open < 0 ? name.Trim() : name[..open].Trim();
 
-    private static string Key(string name) => name.Replace("-", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal).ToLowerInvariant();
+    private static string Key(string name) =>
+        name.Replace("-", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal).ToLowerInvariant();
 }

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// An activation by its options: what a recipe names under "activation". A name of the catalog, with numbers in parentheses or without, converts to one:
+/// An activation by its options: what a recipe names under "activation". A name of the catalog, with numbers in parentheses or without,
+/// converts to one:
 /// <c>Activation = "elu(alpha=0.5)"</c>.
 /// </summary>
 [PartKind("activation", FromText = nameof(FromText))]
@@ -26,7 +27,8 @@ public abstract record ActivationOptions : IOptionsRecord
 
     /// <summary>The activation of a catalog name.</summary>
     /// <exception cref="ArgumentException">Unknown name or number; the message suggests the nearest.</exception>
-    public static implicit operator ActivationOptions(string name) => FromText(name) ?? throw new ArgumentException(ActivationCatalog.Unknown(name), nameof(name));
+    public static implicit operator ActivationOptions(string name) =>
+        FromText(name) ?? throw new ArgumentException(ActivationCatalog.Unknown(name), nameof(name));
 }
 
 /// <summary>An activation of the <see cref="ActivationCatalog"/>.</summary>
@@ -53,7 +55,8 @@ public abstract record CatalogActivation : ActivationOptions
 
     /// <inheritdoc/>
     public sealed override IEnumerable<OptionProblem> Validate()
-        => Values.Zip(Info.Parameters).Where(p => !double.IsFinite(p.First)).Select(p => new OptionProblem(PropertyOf(p.Second.Name), p.First, "a finite number"));
+        => Values.Zip(Info.Parameters).Where(p => !double.IsFinite(p.First))
+            .Select(p => new OptionProblem(PropertyOf(p.Second.Name), p.First, "a finite number"));
 
     /// <inheritdoc/>
     public sealed override string ToString() => Text;
@@ -67,5 +70,6 @@ public abstract record CatalogActivation : ActivationOptions
         return part with { Values = values };
     }
 
-    private static string PropertyOf(string parameter) => string.Concat(parameter.Split('_').Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
+    private static string PropertyOf(string parameter) =>
+        string.Concat(parameter.Split('_').Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
 }

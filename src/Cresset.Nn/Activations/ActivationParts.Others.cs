@@ -182,7 +182,11 @@ public sealed record SreluActivation : CatalogActivation
 
     private protected override string Row => "srelu";
 
-    private protected override double[] Values { get => [Tl, Al, Tr, Ar]; init => (Tl, Al, Tr, Ar) = (value[0], value[1], value[2], value[3]); }
+    private protected override double[] Values
+    {
+        get => [Tl, Al, Tr, Ar]; init =>
+        (Tl, Al, Tr, Ar) = (value[0], value[1], value[2], value[3]);
+    }
 }
 
 /// <summary>(1 + erf((x - mu) / (sigma sqrt 2))) / 2.</summary>

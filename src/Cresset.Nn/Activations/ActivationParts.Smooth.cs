@@ -101,7 +101,8 @@ public sealed record GeluActivation : CatalogActivation
 }
 
 /// <summary>x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).</summary>
-[Part("gelu-tanh", "Hendrycks and Gimpel 2016", Aliases = ["gelu-new", "gelu-pytorch-tanh", "gelu-python-tanh", "gelu-accurate", "gelu-approx"])]
+[Part("gelu-tanh", "Hendrycks and Gimpel 2016",
+    Aliases = ["gelu-new", "gelu-pytorch-tanh", "gelu-python-tanh", "gelu-accurate", "gelu-approx"])]
 public sealed record GeluTanhActivation : CatalogActivation
 {
     private protected override string Row => "gelu_tanh";

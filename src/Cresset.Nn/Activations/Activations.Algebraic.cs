@@ -46,6 +46,7 @@ public static partial class Activations
     private static Tensor InSinglePrecision(Tensor x, Func<Tensor, Tensor> function)
     {
         using var scope = NewDisposeScope();
-        return (x.dtype is ScalarType.Float16 or ScalarType.BFloat16 ? function(x.to(ScalarType.Float32)).to(x.dtype) : function(x)).MoveToOuterDisposeScope();
+        return (x.dtype is ScalarType.Float16 or ScalarType.BFloat16 ? function(x.to(ScalarType.Float32)).to(x.dtype)
+            : function(x)).MoveToOuterDisposeScope();
     }
 }

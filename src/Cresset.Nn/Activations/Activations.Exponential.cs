@@ -31,7 +31,9 @@ public static partial class Activations
     /// <summary>x for x > 0, else alpha (e^x - 1). Clevert et al. 2016.</summary>
     public static Tensor Elu(Tensor x, double alpha = 1) => FusedFunction.Elu(alpha).Apply(x);
 
-    /// <summary>max(x, 0) + min(alpha (e^(x/alpha) - 1), 0): ELU that stays continuously differentiable for every alpha. Barron 2017.</summary>
+    /// <summary>
+    /// max(x, 0) + min(alpha (e^(x/alpha) - 1), 0): ELU that stays continuously differentiable for every alpha. Barron 2017.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is zero.</exception>
     public static Tensor Celu(Tensor x, double alpha = 1)
     {
@@ -39,7 +41,9 @@ public static partial class Activations
         return alpha < 0 ? nn.functional.celu(x, alpha) : FusedFunction.Celu(alpha).Apply(x);
     }
 
-    /// <summary>1.0507 * (x for x > 0, else 1.6733 (e^x - 1)): keeps mean 0 and variance 1 through deep nets. Klambauer et al. 2017.</summary>
+    /// <summary>
+    /// 1.0507 * (x for x > 0, else 1.6733 (e^x - 1)): keeps mean 0 and variance 1 through deep nets. Klambauer et al. 2017.
+    /// </summary>
     public static Tensor Selu(Tensor x) => FusedFunction.Selu.Apply(x);
 
     /// <summary>x * sigmoid(x), also called Swish. Hendrycks and Gimpel 2016; Elfwing et al. 2018; Ramachandran et al. 2017.</summary>
@@ -59,7 +63,9 @@ public static partial class Activations
     /// <summary>x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))): GPT-2's "gelu_new", JAX's default.</summary>
     public static Tensor GeluTanh(Tensor x) => FusedFunction.GeluTanh.Apply(x);
 
-    /// <summary>x/2 (1 + tanh(0.7978845608 x (1 + 0.044715 x^2))): the form with a ten digit constant that GPT-NeoX was trained with.</summary>
+    /// <summary>
+    /// x/2 (1 + tanh(0.7978845608 x (1 + 0.044715 x^2))): the form with a ten digit constant that GPT-NeoX was trained with.
+    /// </summary>
     public static Tensor GeluFast(Tensor x)
     {
         using var scope = NewDisposeScope();
@@ -95,7 +101,8 @@ public static partial class Activations
     public static Tensor SqrtSoftplus(Tensor x)
     {
         using var scope = NewDisposeScope();
-        // Far left softplus is e^x to all digits of the type. Its root has to be taken before e^x underflows: the root's slope at 0 is infinite.
+        // Far left softplus is e^x to all digits of the type. Its root has to be taken before e^x underflows: the root's slope at 0 is
+        // infinite.
         double far = x.dtype switch { ScalarType.Float64 => -40, ScalarType.Float16 => -8, _ => -20 };
         return where(x.lt(far), (x.clamp_max(far) / 2).exp(), Softplus(x.clamp_min(far)).sqrt()).MoveToOuterDisposeScope();
     }
@@ -104,7 +111,8 @@ public static partial class Activations
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="b"/> is negative or not finite.</exception>
     public static Tensor Squareplus(Tensor x, double b = 4)
     {
-        if (!(b >= 0 && double.IsFinite(b))) throw new ArgumentOutOfRangeException(nameof(b), b, "Squareplus: b must be finite and at least 0.");
+        if (!(b >= 0 && double.IsFinite(b)))
+            throw new ArgumentOutOfRangeException(nameof(b), b, "Squareplus: b must be finite and at least 0.");
         if (b == 0) return Relu(x);
         using var scope = NewDisposeScope();
         // x^2 overflows long before x does; left of 0 the sum cancels, so that there it is b / 2 over the difference.

@@ -18,7 +18,9 @@ public static partial class Activations
     /// <summary>x for x > 0, else slope * x. Maas et al. 2013. PyTorch's slope is 0.01 (Keras layer 0.3).</summary>
     public static Tensor LeakyRelu(Tensor x, double slope = 0.01) => nn.functional.leaky_relu(x, slope);
 
-    /// <summary>min(max(x, min), max), derivative 0 at both limits as PyTorch's hardtanh. TorchSharp 0.107's own returns x unchanged.</summary>
+    /// <summary>
+    /// min(max(x, min), max), derivative 0 at both limits as PyTorch's hardtanh. TorchSharp 0.107's own returns x unchanged.
+    /// </summary>
     /// <exception cref="ArgumentException"><paramref name="min"/> is not below <paramref name="max"/>.</exception>
     public static Tensor Hardtanh(Tensor x, double min = -1, double max = 1)
     {
@@ -44,7 +46,10 @@ public static partial class Activations
     /// <summary>max(x, 0)^2. So et al. 2021 (Primer).</summary>
     public static Tensor SquaredRelu(Tensor x) => FusedFunction.SquaredRelu.Apply(x);
 
-    /// <summary>scale * max(x, 0)^2 + bias with the constants that give mean 0 and variance 1 on normal input. Yu et al. 2022 (MetaFormer baselines).</summary>
+    /// <summary>
+    /// scale * max(x, 0)^2 + bias with the constants that give mean 0 and variance 1 on normal input. Yu et al. 2022 (MetaFormer
+    /// baselines).
+    /// </summary>
     public static Tensor StarRelu(Tensor x, double scale = 0.8944, double bias = -0.4472)
     {
         using var scope = NewDisposeScope();

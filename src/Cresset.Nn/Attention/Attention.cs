@@ -7,7 +7,10 @@ namespace Cresset.Nn;
 /// <summary>Which implementation of attention to run.</summary>
 public enum AttentionPath
 {
-    /// <summary>One fused kernel (our own without mask and gradients in AVX-512, libtorch's elsewhere): fast and small in memory, no second derivative on the CPU.</summary>
+    /// <summary>
+    /// One fused kernel (our own without mask and gradients in AVX-512, libtorch's elsewhere): fast and small in memory, no second
+    /// derivative on the CPU.
+    /// </summary>
     Fused,
 
     /// <summary>softmax(q k^T) v in separate steps: any number of derivatives, weights can be looked at.</summary>
@@ -18,7 +21,8 @@ public enum AttentionPath
 public static class Attention
 {
     /// <summary>
-    /// softmax(scale q k^T + mask) v with q [..., L, D], k [..., S, D], v [..., S, E]; result [..., L, E]. Leading dimensions are broadcast;
+    /// softmax(scale q k^T + mask) v with q [..., L, D], k [..., S, D], v [..., S, E]; result [..., L, E]. Leading dimensions are
+    /// broadcast;
     /// with four dimensions, keys and values may have fewer heads than queries, each for as many neighbouring query heads. A row
     /// that may look nowhere gives 0.
     /// </summary>
@@ -47,12 +51,15 @@ public static class Attention
         ArgumentNullException.ThrowIfNull(query);
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(value);
-        if (!(dropout is >= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(dropout), dropout, "Attention: dropout must lie in [0, 1].");
-        if (scale is { } given && !double.IsFinite(given)) throw new ArgumentOutOfRangeException(nameof(scale), scale, "Attention: the scale must be finite.");
+        if (!(dropout is >= 0 and <= 1))
+            throw new ArgumentOutOfRangeException(nameof(dropout), dropout, "Attention: dropout must lie in [0, 1].");
+        if (scale is { } given && !double.IsFinite(given))
+            throw new ArgumentOutOfRangeException(nameof(scale), scale, "Attention: the scale must be finite.");
         using var scope = NewDisposeScope();
         // What is dropped needs the weights themselves.
         var isFused = path == AttentionPath.Fused && dropout == 0;
-        var (q, k, v) = AttentionShapes.Align(query, key, value, keepGroups: isFused && mask is null && !causal && FusedAttention.Fits(query, key, value));
+        var (q, k, v) = AttentionShapes.Align(query, key, value,
+            keepGroups: isFused && mask is null && !causal && FusedAttention.Fits(query, key, value));
         long[] scores = [.. q.shape[..^1], k.size(-2)];
         // libtorch's kernel leaves out what lies behind the diagonal where it is told so.
         var isTriangle = isFused && causal && mask is null && scores[^1] == scores[^2];
@@ -67,7 +74,8 @@ public static class Attention
         var natural = Natural(q);
         if (scale is { } s && s != natural) q = q * (s / natural);
         if (mask is null && !isTriangle && FusedAttention.Fits(q, k, v)) return FusedAttention.Run(q, k, v).MoveToOuterDisposeScope();
-        if (q.numel() == 0 || k.numel() == 0 || v.numel() == 0) return Softmax(q, k, AttentionShapes.Mask(mask, isTriangle, scores, q), natural).MatMul(v).MoveToOuterDisposeScope();
+        if (q.numel() == 0 || k.numel() == 0 || v.numel() == 0)
+            return Softmax(q, k, AttentionShapes.Mask(mask, isTriangle, scores, q), natural).MatMul(v).MoveToOuterDisposeScope();
         return nn.functional.scaled_dot_product_attention(q, k, v, mask, is_casual: isTriangle).MoveToOuterDisposeScope();
     }
 

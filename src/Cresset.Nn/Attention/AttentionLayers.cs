@@ -10,7 +10,8 @@ namespace Cresset.Nn;
 /// <param name="QueryNorm">Norm of each head's queries.</param>
 /// <param name="KeyNorm">Norm of each head's keys.</param>
 /// <param name="Together">Queries, keys and values are one matrix, in this order.</param>
-internal sealed record AttentionKeys(string Query, string Key, string Value, string Output, string QueryNorm = "", string KeyNorm = "", bool Together = false);
+internal sealed record AttentionKeys(string Query, string Key, string Value, string Output, string QueryNorm = "", string KeyNorm = "",
+    bool Together = false);
 
 /// <summary>Sizes of an attention.</summary>
 internal sealed record AttentionSizes(long Width, long Heads)
@@ -33,7 +34,8 @@ internal sealed record AttentionSizes(long Width, long Heads)
 }
 
 /// <summary>
-/// The layers of an attention and what stands between them: tokens to heads of queries, keys and values, and the mixed heads back to tokens.
+/// The layers of an attention and what stands between them: tokens to heads of queries, keys and values, and the mixed heads back to
+/// tokens.
 /// Every attention of Cresset consists of these and <see cref="Attention.ScaledDotProduct"/>.
 /// </summary>
 internal sealed class AttentionLayers
@@ -54,7 +56,8 @@ internal sealed class AttentionLayers
     {
         (_owner, _sizes, _keys, _place) = (owner, sizes, keys, place ?? WeightPlace.Cpu);
         long queries = sizes.Heads * sizes.HeadWidth, shared = sizes.KeyHeads * sizes.HeadWidth;
-        _query = LayerKeys.Add(owner, keys.Query, new Projection(sizes.Width, keys.Together ? queries + (2 * shared) : queries, sizes.QkvBias, _place));
+        _query = LayerKeys.Add(owner, keys.Query,
+            new Projection(sizes.Width, keys.Together ? queries + (2 * shared) : queries, sizes.QkvBias, _place));
         if (!keys.Together)
         {
             _key = LayerKeys.Add(owner, keys.Key, new Projection(sizes.Context, shared, sizes.QkvBias, _place));
@@ -74,11 +77,15 @@ internal sealed class AttentionLayers
     /// <summary>Makes the layer that joins the heads.</summary>
     public AttentionLayers WithOutput()
     {
-        _output = LayerKeys.Add(_owner, _keys.Output, new Projection(_sizes.Heads * _sizes.HeadWidth, _sizes.Width, _sizes.OutputBias, _place));
+        _output = LayerKeys.Add(_owner, _keys.Output,
+            new Projection(_sizes.Heads * _sizes.HeadWidth, _sizes.Width, _sizes.OutputBias, _place));
         return this;
     }
 
-    /// <summary>Tokens [N, L, width] and what they look at, [N, S, context] (null: themselves), to [N, heads, L, D], [N, key heads, S, D] and [N, key heads, S, D].</summary>
+    /// <summary>
+    /// Tokens [N, L, width] and what they look at, [N, S, context] (null: themselves), to [N, heads, L, D], [N, key heads, S, D] and [N,
+    /// key heads, S, D].
+    /// </summary>
     public (Tensor Query, Tensor Key, Tensor Value) Heads(Tensor input, Tensor? context = null)
     {
         Tensor q, k, v;

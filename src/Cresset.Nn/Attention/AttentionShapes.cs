@@ -11,7 +11,10 @@ namespace Cresset.Nn;
 /// </summary>
 internal static class AttentionShapes
 {
-    /// <summary>The three with equal leading dimensions, as views wherever that is possible; keys and values keep fewer heads where <paramref name="keepGroups"/>.</summary>
+    /// <summary>
+    /// The three with equal leading dimensions, as views wherever that is possible; keys and values keep fewer heads where
+    /// <paramref name="keepGroups"/>.
+    /// </summary>
     /// <exception cref="ShapeException">They do not fit.</exception>
     public static (Tensor Query, Tensor Key, Tensor Value) Align(Tensor query, Tensor key, Tensor value, bool keepGroups)
     {
@@ -20,9 +23,12 @@ internal static class AttentionShapes
             throw Refused(query, key, value, "needed are [..., L, D], [..., S, D], [..., S, E]");
         }
         var kind = (query.dtype, query.device_type, query.device_index);
-        if ((key.dtype, key.device_type, key.device_index) != kind || (value.dtype, value.device_type, value.device_index) != kind || !query.is_floating_point())
+        if ((key.dtype, key.device_type, key.device_index) != kind || (value.dtype, value.device_type, value.device_index) != kind
+            || !query.is_floating_point())
         {
-            throw new ArgumentException($"Attention: query is {query.dtype} on {query.device}, key {key.dtype} on {key.device}, value {value.dtype} on {value.device}; needed is one floating-point type on one device.", nameof(key));
+            throw new ArgumentException(
+                $"Attention: query is {query.dtype} on {query.device}, key {key.dtype} on {key.device}, value {value.dtype} on "
+                    + $"{value.device}; needed is one floating-point type on one device.", nameof(key));
         }
         var rank = Math.Max(query.dim(), Math.Max(key.dim(), value.dim()));
         var lead = new long[rank - 2];
@@ -38,7 +44,9 @@ internal static class AttentionShapes
             lead[i] = q != 1 ? q : k != 1 ? k : v;
             if ((q != 1 && q != lead[i]) || (k != 1 && k != lead[i]) || (v != 1 && v != lead[i]))
             {
-                throw Refused(query, key, value, $"leading dimensions must be equal or 1{(rank >= 4 ? ", and the heads of key and value must divide those of query" : "")}");
+                throw Refused(query, key, value,
+                    $"leading dimensions must be equal or "
+                        + $"1{(rank >= 4 ? ", and the heads of key and value must divide those of query" : "")}");
             }
         }
         var together = keepGroups && keyGroups == valueGroups;
@@ -56,9 +64,15 @@ internal static class AttentionShapes
         {
             var fits = mask.dim() <= scores.Length;
             for (var i = 1; fits && i <= (int)mask.dim(); i++) fits = mask.size(-i) == 1 || mask.size(-i) == scores[^i];
-            if (!fits) throw new ShapeException($"Attention: mask {Shape.Text(mask)} does not broadcast to {Shape.Text(scores)}, which is [..., L, S].");
-            if (mask.dtype != ScalarType.Bool && !mask.is_floating_point()) throw new ArgumentException($"Attention: the mask is {mask.dtype}; give booleans (true = may look) or floating-point numbers that are added to the scores.", nameof(mask));
-            if (mask.device_type != query.device_type) throw new ArgumentException($"Attention: the mask is on {mask.device}, the query on {query.device}.", nameof(mask));
+            if (!fits)
+                throw new ShapeException(
+                    $"Attention: mask {Shape.Text(mask)} does not broadcast to {Shape.Text(scores)}, which is [..., L, S].");
+            if (mask.dtype != ScalarType.Bool && !mask.is_floating_point())
+                throw new ArgumentException(
+                    $"Attention: the mask is {mask.dtype}; give booleans (true = may look) or floating-point numbers that are added to the "
+                        + $"scores.", nameof(mask));
+            if (mask.device_type != query.device_type)
+                throw new ArgumentException($"Attention: the mask is on {mask.device}, the query on {query.device}.", nameof(mask));
             if (mask.dtype != ScalarType.Bool) mask = mask.to(query.dtype);
         }
         if (!causal) return mask;
@@ -78,7 +92,8 @@ internal static class AttentionShapes
         long[] shape = [.. lead, t.size(-2), t.size(-1)];
         if (groups == 1) return t.shape.AsSpan().SequenceEqual(shape) ? t : t.expand(shape);
         if (keepGroups) shape[^3] /= groups;
-        var spread = t.dim() == shape.Length && t.shape.AsSpan().SequenceEqual(shape) ? t : t.expand([.. shape[..^3], t.size(-3), .. shape[^2..]]);
+        var spread = t.dim() == shape.Length && t.shape.AsSpan().SequenceEqual(shape) ? t
+            : t.expand([.. shape[..^3], t.size(-3), .. shape[^2..]]);
         return keepGroups ? spread : spread.repeat_interleave(groups, -3);
     }
 

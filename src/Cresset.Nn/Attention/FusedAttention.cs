@@ -16,15 +16,20 @@ internal static unsafe class FusedAttention
     // A hand-out of work is 96 query rows: long against its cost, short enough to share out evenly.
     private const int BlocksAtOnce = 8;
 
-    /// <summary>Whether the kernel takes these tensors [B, H, L, D], [B, G, S, D], [B, G, S, D] with G dividing H, once their leading dimensions are aligned.</summary>
+    /// <summary>
+    /// Whether the kernel takes these tensors [B, H, L, D], [B, G, S, D], [B, G, S, D] with G dividing H, once their leading dimensions are
+    /// aligned.
+    /// </summary>
     public static bool Fits(Tensor q, Tensor k, Tensor v)
     {
         if (!Vector512.IsHardwareAccelerated || q.dim() != 4 || k.dim() != 4 || v.dim() != 4) return false;
-        if (!(TensorView.Holds<float>(q) && TensorView.Holds<float>(k) && TensorView.Holds<float>(v)) && !(TensorView.Holds<ushort>(q) && TensorView.Holds<ushort>(k) && TensorView.Holds<ushort>(v))) return false;
+        if (!(TensorView.Holds<float>(q) && TensorView.Holds<float>(k) && TensorView.Holds<float>(v))
+            && !(TensorView.Holds<ushort>(q) && TensorView.Holds<ushort>(k) && TensorView.Holds<ushort>(v))) return false;
         if (is_grad_enabled() && (q.requires_grad || k.requires_grad || v.requires_grad)) return false;
         if (k.size(1) != v.size(1) || k.size(1) == 0 || q.size(1) % k.size(1) != 0) return false;
         var depth = q.size(3);
-        return depth % 16 == 0 && depth is > 0 and <= AttentionKernel.MostDepth && v.size(3) == depth && k.size(2) > 0 && q.numel() > 0 && q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
+        return depth % 16 == 0 && depth is > 0 and <= AttentionKernel.MostDepth && v.size(3) == depth && k.size(2) > 0 && q.numel() > 0
+            && q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
     }
 
     /// <summary>[B, H, L, D], stored as [B, L, H, D], so that joining the heads costs nothing.</summary>
@@ -34,10 +39,12 @@ internal static unsafe class FusedAttention
         var depth = (int)q.size(3);
         using var scope = NewDisposeScope();
         var result = empty([batch, rows, heads, depth], dtype: q.dtype, device: CPU).transpose(1, 2);
-        long keySize = AttentionKernel.KeySize(keys, depth), valueSize = AttentionKernel.ValueSize(keys, depth), all = batch * heads, served = heads / groups;
+        long keySize = AttentionKernel.KeySize(keys, depth), valueSize = AttentionKernel.ValueSize(keys, depth), all = batch * heads,
+            served = heads / groups;
         using TensorView<float> packed = TensorView.Dense<float>(TensorView.New<float>(batch * groups, keySize + valueSize));
         var memory = packed.Start;
-        using Blocks from = new(q, batch, heads, rows, depth), of = new(k, batch, groups, keys, depth), with = new(v, batch, groups, keys, depth), to = new(result, batch, heads, rows, depth);
+        using Blocks from = new(q, batch, heads, rows, depth), of = new(k, batch, groups, keys, depth),
+            with = new(v, batch, groups, keys, depth), to = new(result, batch, heads, rows, depth);
         TensorWork.Each(batch * groups, head =>
         {
             var at = memory + (head * (keySize + valueSize));
@@ -55,7 +62,8 @@ internal static unsafe class FusedAttention
             for (var block = part * BlocksAtOnce; block < Math.Min(blocks, (part + 1) * BlocksAtOnce); block++)
             {
                 var start = block * AttentionKernel.Rows;
-                AttentionKernel.Block(from.At(head), to.At(head), start, Math.Min(AttentionKernel.Rows, rows - start), at, at + keySize, keys, depth, scratch);
+                AttentionKernel.Block(from.At(head), to.At(head), start, Math.Min(AttentionKernel.Rows, rows - start), at, at + keySize,
+                    keys, depth, scratch);
             }
             NativeMemory.AlignedFree(scratch);
         });

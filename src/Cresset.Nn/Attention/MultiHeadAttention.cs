@@ -23,7 +23,9 @@ public sealed record MultiHeadAttentionOptions : IOptionsRecord
     /// <summary>Position i sees positions up to i only.</summary>
     public bool Causal { get; init; }
 
-    /// <summary>Heads of keys and values, a divisor of <see cref="Heads"/>; 0 is as many. Fewer is grouped-query attention, 1 multi-query attention.</summary>
+    /// <summary>
+    /// Heads of keys and values, a divisor of <see cref="Heads"/>; 0 is as many. Fewer is grouped-query attention, 1 multi-query attention.
+    /// </summary>
     public long KeyValueHeads { get; init; }
 
     /// <summary>Part of the attention weights dropped in training, in [0, 1).</summary>
@@ -33,7 +35,9 @@ public sealed record MultiHeadAttentionOptions : IOptionsRecord
     public AttentionPath Path { get; init; }
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks().Positive(Heads, "", nameof(Heads)).AtLeast(ContextDim, 0L, "0 is self-attention", nameof(ContextDim)).Defined(Path, "", nameof(Path))
+    public IEnumerable<OptionProblem> Validate() =>
+        new OptionChecks().Positive(Heads, "", nameof(Heads)).AtLeast(ContextDim, 0L, "0 is self-attention", nameof(ContextDim))
+            .Defined(Path, "", nameof(Path))
         .AtLeast(KeyValueHeads, 0L, "0 is as many as Heads", nameof(KeyValueHeads))
         .Must(KeyValueHeads <= 0 || Heads % KeyValueHeads == 0, KeyValueHeads, "a divisor of Heads", field: nameof(KeyValueHeads))
         .Within(Dropout, 0.0, 1.0, includeMax: false, field: nameof(Dropout));
@@ -57,7 +61,10 @@ public sealed class MultiHeadAttention : nn.Module<Tensor, Tensor>
         : base(nameof(MultiHeadAttention))
     {
         _options = (options ?? new MultiHeadAttentionOptions()).ThrowIfInvalid();
-        if (dim <= 0 || dim % _options.Heads != 0) throw new ArgumentException($"MultiHeadAttention: width {dim} does not split into {_options.Heads} heads; take a width that is a multiple of the heads.", nameof(dim));
+        if (dim <= 0 || dim % _options.Heads != 0)
+            throw new ArgumentException(
+                $"MultiHeadAttention: width {dim} does not split into {_options.Heads} heads; take a width that is a multiple of the "
+                    + $"heads.", nameof(dim));
         _dim = dim;
         _layers = new AttentionLayers(this, new(dim, _options.Heads)
         {
@@ -73,7 +80,10 @@ public sealed class MultiHeadAttention : nn.Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input) => Forward(input, null);
 
-    /// <summary>[N, L, dim], or [L, dim] for one sample, with a context [N, S, contextDim] (or [S, contextDim]) to look at (null: the input itself) and an optional mask, see <see cref="Attention.ScaledDotProduct"/>.</summary>
+    /// <summary>
+    /// [N, L, dim], or [L, dim] for one sample, with a context [N, S, contextDim] (or [S, contextDim]) to look at (null: the input itself)
+    /// and an optional mask, see <see cref="Attention.ScaledDotProduct"/>.
+    /// </summary>
     public Tensor Forward(Tensor input, Tensor? context, Tensor? mask = null)
     {
         using var scope = NewDisposeScope();

@@ -20,10 +20,13 @@ public sealed class SpatialAttention : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>The block under another publisher's keys.</summary>
-    internal SpatialAttention(long channels, long heads, nn.Module<Tensor, Tensor> norm, string normKey, AttentionKeys keys, AttentionPath path, WeightPlace place)
+    internal SpatialAttention(long channels, long heads, nn.Module<Tensor, Tensor> norm, string normKey, AttentionKeys keys,
+        AttentionPath path, WeightPlace place)
         : base(nameof(SpatialAttention))
     {
-        if (channels <= 0 || heads <= 0 || channels % heads != 0) throw new ArgumentException($"SpatialAttention: {channels} channels do not split into {heads} heads; take a multiple of the heads.", nameof(channels));
+        if (channels <= 0 || heads <= 0 || channels % heads != 0)
+            throw new ArgumentException(
+                $"SpatialAttention: {channels} channels do not split into {heads} heads; take a multiple of the heads.", nameof(channels));
         (_channels, _path) = (channels, path);
         LayerKeys.Add(this, normKey, norm);
         _layers = (norm, new AttentionLayers(this, new(channels, heads), keys, place).WithOutput());

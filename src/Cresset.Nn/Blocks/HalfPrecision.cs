@@ -15,7 +15,8 @@ internal static class HalfPrecision
     public static ScalarType ComputeType(Tensor weight)
     {
         if (weight.device_type != DeviceType.CPU) return weight.dtype;
-        return weight.dtype == ScalarType.Float16 || (weight.dtype == ScalarType.BFloat16 && !CpuHasBFloat16) ? ScalarType.Float32 : weight.dtype;
+        return weight.dtype == ScalarType.Float16 || (weight.dtype == ScalarType.BFloat16 && !CpuHasBFloat16) ? ScalarType.Float32
+            : weight.dtype;
     }
 
     /// <summary>For packed matrices on a CPU: unpacked into bfloat16 where it is multiplied fastest, otherwise into float32.</summary>

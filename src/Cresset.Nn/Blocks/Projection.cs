@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>A linear map [..., in] to [..., out] whose weight may stay packed as a file stores it (see <see cref="PackedWeight"/>).</summary>
+/// <summary>
+/// A linear map [..., in] to [..., out] whose weight may stay packed as a file stores it (see <see cref="PackedWeight"/>).
+/// </summary>
 public sealed class Projection : WeightLayer
 {
     private const long WidenedElements = 1 << 22;
@@ -68,7 +70,9 @@ public sealed class Projection : WeightLayer
 
     private Tensor Plain(Tensor input)
     {
-        if (_packed is not null) return input.is_floating_point() ? _packed.Linear(input, _bias) : throw new ArgumentException($"The layer takes floating-point numbers; the input is {input.dtype}.", nameof(input));
+        if (_packed is not null)
+            return input.is_floating_point() ? _packed.Linear(input, _bias)
+                : throw new ArgumentException($"The layer takes floating-point numbers; the input is {input.dtype}.", nameof(input));
         if (_weight.dtype == input.dtype) return MatrixProduct.Linear(input, _weight, _bias);
         using var scope = NewDisposeScope();
         return Widened(input, _bias is null ? null : As(_bias, input)).MoveToOuterDisposeScope();
@@ -79,7 +83,8 @@ public sealed class Projection : WeightLayer
     private Tensor Widened(Tensor input, Tensor? bias)
     {
         long rows = _weight.size(0), width = _weight.size(1), atOnce = Math.Max(1, WidenedElements / width);
-        if (rows <= atOnce || input.numel() / width > width / 2 || is_grad_enabled()) return MatrixProduct.Linear(input, As(_weight, input), bias);
+        if (rows <= atOnce || input.numel() / width > width / 2 || is_grad_enabled())
+            return MatrixProduct.Linear(input, As(_weight, input), bias);
         var parts = new List<Tensor>();
         for (long row = 0; row < rows; row += atOnce)
         {
@@ -101,7 +106,8 @@ public sealed class Projection : WeightLayer
     }
 
     /// <summary>The weight in single precision whatever its storage; the caller disposes it.</summary>
-    internal Tensor Dequantized() => _packed is not null ? _packed.ToTensor(ScalarType.Float32) : _weight.detach().to(ScalarType.Float32, copy: true);
+    internal Tensor Dequantized() =>
+        _packed is not null ? _packed.ToTensor(ScalarType.Float32) : _weight.detach().to(ScalarType.Float32, copy: true);
 
     internal override bool TakesPacked(string name) => name == "weight";
 

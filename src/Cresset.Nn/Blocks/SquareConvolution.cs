@@ -16,7 +16,8 @@ public sealed class SquareConvolution : WeightLayer
     [ComponentName(Name = "bias")]
     private Parameter? _bias;
 
-    internal SquareConvolution(long inputs, long outputs, long kernel, WeightPlace place, long stride = 1, long padding = 0, bool hasBias = true)
+    internal SquareConvolution(long inputs, long outputs, long kernel, WeightPlace place, long stride = 1, long padding = 0,
+        bool hasBias = true)
         : base(nameof(SquareConvolution))
     {
         _stride = [stride, stride];
@@ -38,7 +39,8 @@ public sealed class SquareConvolution : WeightLayer
     {
         if (_weight.dtype == input.dtype) return nn.functional.conv2d(input, _weight, _bias, _stride, _padding);
         using var scope = NewDisposeScope();
-        return nn.functional.conv2d(input, As(_weight, input), _bias is null ? null : As(_bias, input), _stride, _padding).MoveToOuterDisposeScope();
+        return nn.functional.conv2d(input, As(_weight, input), _bias is null ? null : As(_bias, input), _stride, _padding)
+            .MoveToOuterDisposeScope();
     }
 
     internal override void Assign(string name, Tensor value)

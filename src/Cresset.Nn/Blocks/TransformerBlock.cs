@@ -24,7 +24,8 @@ internal sealed record TransformerBlockOptions(AttentionSizes Attention, FeedFor
 }
 
 /// <summary>
-/// x + attention(norm(x)), then x + feed-forward(norm(x)): [N, L, width] to the same shape. The block of the decoder transformer, of CLIP's and
+/// x + attention(norm(x)), then x + feed-forward(norm(x)): [N, L, width] to the same shape. The block of the decoder transformer, of CLIP's
+/// and
 /// T5's text encoders and of the priors over codes.
 /// </summary>
 internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
@@ -41,9 +42,11 @@ internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
         _options = options;
         place ??= WeightPlace.Cpu;
         var width = options.Attention.Width;
-        _norms.Attention = LayerKeys.Add(this, options.Keys.AttentionNorm, NewNorm(width, options.RootMeanSquare, options.NormEpsilon, place));
+        _norms.Attention = LayerKeys.Add(this, options.Keys.AttentionNorm,
+            NewNorm(width, options.RootMeanSquare, options.NormEpsilon, place));
         _attention = new AttentionLayers(this, options.Attention, options.Keys.Attention, place).WithOutput();
-        _norms.FeedForward = LayerKeys.Add(this, options.Keys.FeedForwardNorm, NewNorm(width, options.RootMeanSquare, options.NormEpsilon, place));
+        _norms.FeedForward = LayerKeys.Add(this, options.Keys.FeedForwardNorm,
+            NewNorm(width, options.RootMeanSquare, options.NormEpsilon, place));
         _feedForward = new FeedForwardLayers(this, width, options.FeedForward, options.Keys.FeedForward, place);
     }
 
@@ -51,7 +54,8 @@ internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
     public bool IsPacked => _attention.IsPacked;
 
     /// <summary>The linear maps, in the order in which they are drawn.</summary>
-    public IEnumerable<Projection> Projections => _attention.Projections.Concat(new[] { _feedForward.Gate, _feedForward.Up, _feedForward.Down }.OfType<Projection>());
+    public IEnumerable<Projection> Projections =>
+        _attention.Projections.Concat(new[] { _feedForward.Gate, _feedForward.Up, _feedForward.Down }.OfType<Projection>());
 
     /// <summary>The norm over the last dimension.</summary>
     public static nn.Module<Tensor, Tensor> NewNorm(long width, bool isRootMeanSquare, double eps, WeightPlace? place = null)
@@ -66,7 +70,8 @@ internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
     /// <param name="turns">Cosines and sines of the places; null without rotary positions.</param>
     /// <param name="cache">Tokens before these, which takes these up; null for none.</param>
     /// <param name="layer">The block's number in the cache.</param>
-    public Tensor Forward(Tensor input, Tensor? mask = null, bool causal = false, (Tensor Cosine, Tensor Sine)? turns = null, KeyValueCache? cache = null, int layer = 0)
+    public Tensor Forward(Tensor input, Tensor? mask = null, bool causal = false, (Tensor Cosine, Tensor Sine)? turns = null,
+        KeyValueCache? cache = null, int layer = 0)
     {
         using var scope = NewDisposeScope();
         var x = input + Dropped(Mixed(_norms.Attention.call(input), mask, causal, turns, cache, layer));

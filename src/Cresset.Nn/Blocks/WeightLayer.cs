@@ -25,11 +25,13 @@ public abstract class WeightLayer : nn.Module<Tensor, Tensor>
     internal virtual bool TakesPacked(string name) => false;
 
     /// <summary>Puts a packed matrix in the place of the weight; the layer owns it afterwards.</summary>
-    internal virtual void Assign(PackedWeight value) => throw new InvalidOperationException($"{GetName()} holds no matrix that may stay packed.");
+    internal virtual void Assign(PackedWeight value) =>
+        throw new InvalidOperationException($"{GetName()} holds no matrix that may stay packed.");
 
     private protected Parameter Replace(string name, Parameter? old, Tensor value)
     {
-        if (old is not null && !old.shape.SequenceEqual(value.shape)) throw new ShapeException($"{GetName()}.{name} has shape {Shape.Text(old)}; the new value has {Shape.Text(value)}.");
+        if (old is not null && !old.shape.SequenceEqual(value.shape))
+            throw new ShapeException($"{GetName()}.{name} has shape {Shape.Text(old)}; the new value has {Shape.Text(value)}.");
         var parameter = value as Parameter ?? new Parameter(value, requires_grad: false);
         parameter.DetachFromDisposeScope();
         ConditionallyRegisterParameter(name, parameter);
@@ -40,16 +42,20 @@ public abstract class WeightLayer : nn.Module<Tensor, Tensor>
     // The place of a packed weight: a shape without memory.
     private protected Parameter Replace(Parameter old, PackedWeight value)
     {
-        if (old.size(0) != value.Rows || old.size(1) != value.Columns) throw new ShapeException($"{GetName()}.weight has shape {Shape.Text(old)}; the new value has [{value.Rows}, {value.Columns}].");
+        if (old.size(0) != value.Rows || old.size(1) != value.Columns)
+            throw new ShapeException($"{GetName()}.weight has shape {Shape.Text(old)}; the new value has [{value.Rows}, {value.Columns}].");
         return Replace("weight", old, empty([value.Rows, value.Columns], device: META));
     }
 
     /// <summary>A weight in the element type of the input: the weight itself where they agree.</summary>
-    /// <exception cref="ArgumentException">The input holds no floating-point numbers: in its type the weights would be other ones.</exception>
+    /// <exception cref="ArgumentException">The input holds no floating-point numbers: in its type the weights would be other
+    /// ones.</exception>
     private protected static Tensor As(Tensor weight, Tensor input)
         => weight.dtype == input.dtype ? weight
         : input.is_floating_point() ? weight.to(input.dtype)
-        : throw new ArgumentException($"The layer takes floating-point numbers; the input is {input.dtype}: call to(ScalarType.{weight.dtype}) first.", nameof(input));
+        : throw new ArgumentException(
+            $"The layer takes floating-point numbers; the input is {input.dtype}: call to(ScalarType.{weight.dtype}) first.",
+            nameof(input));
 
     private protected static ArgumentException NoSuchWeight(string name) => new($"The layer has no weight '{name}'.", nameof(name));
 
@@ -57,8 +63,10 @@ public abstract class WeightLayer : nn.Module<Tensor, Tensor>
     {
         if (place.IsUnallocated) return new Parameter(empty(shape, dtype: place.Dtype, device: place.Device));
         using var noGrad = no_grad();
-        // Drawn in single precision on the CPU, so that a seed gives the same weights everywhere; the global stream gives the bits of libtorch's own layers.
-        using var values = place.Generator is { } generator ? Initialize.Uniform(empty(shape), -bound, bound, generator) : empty(shape).uniform_(-bound, bound);
+        // Drawn in single precision on the CPU, so that a seed gives the same weights everywhere; the global stream gives the bits of
+        // libtorch's own layers.
+        using var values = place.Generator is { } generator ? Initialize.Uniform(empty(shape), -bound, bound, generator)
+            : empty(shape).uniform_(-bound, bound);
         return new Parameter(values.to(place.Dtype, place.Device ?? CPU, copy: true).DetachFromDisposeScope());
     }
 

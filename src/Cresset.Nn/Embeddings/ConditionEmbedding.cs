@@ -46,7 +46,8 @@ public sealed class ConditionEmbedding : nn.Module<Tensor, Tensor?, Tensor>
     public override Tensor forward(Tensor times, Tensor? classes)
     {
         Shape.Expect(times, "N");
-        if (classes is not null && _label is null) throw new ArgumentException("ConditionEmbedding: classes were given, but it was built with classes = 0.", nameof(classes));
+        if (classes is not null && _label is null)
+            throw new ArgumentException("ConditionEmbedding: classes were given, but it was built with classes = 0.", nameof(classes));
         using var scope = NewDisposeScope();
         var features = _features.call(times);
         if (_time[0] is Linear { weight: { } weight } && weight.dtype != features.dtype) features = features.to(weight.dtype);

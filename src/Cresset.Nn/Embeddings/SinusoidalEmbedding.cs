@@ -26,7 +26,9 @@ public sealed class SinusoidalEmbedding : nn.Module<Tensor, Tensor>
         : base(nameof(SinusoidalEmbedding))
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(dim, 2);
-        if (dim / 2 <= frequencyShift) throw new ArgumentOutOfRangeException(nameof(frequencyShift), frequencyShift, $"SinusoidalEmbedding: the shift must be below dim / 2 = {dim / 2}.");
+        if (dim / 2 <= frequencyShift)
+            throw new ArgumentOutOfRangeException(nameof(frequencyShift), frequencyShift,
+                $"SinusoidalEmbedding: the shift must be below dim / 2 = {dim / 2}.");
         (_dim, _maxPeriod, _scale, _cosineFirst, _frequencyShift) = (dim, maxPeriod, scale, cosineFirst, frequencyShift);
         RegisterComponents();
     }

@@ -40,7 +40,8 @@ internal abstract class FusedFunction
     /// <summary>For a positive alpha: a negative one makes the exponent positive, which the kernel is not made for.</summary>
     public static FusedFunction Celu(double alpha) => Of(new EluKernel(alpha, 1, alpha), x => nn.functional.celu(x, alpha));
 
-    public static FusedFunction Softplus(double beta, double threshold) => Of(new SoftplusKernel(beta, threshold), x => nn.functional.softplus(x, beta, threshold));
+    public static FusedFunction Softplus(double beta, double threshold) =>
+        Of(new SoftplusKernel(beta, threshold), x => nn.functional.softplus(x, beta, threshold));
 
     /// <summary>For a finite beta other than 0.</summary>
     public static FusedFunction Swish(double beta) => Of(new SwishKernel(beta), x => ComposedSwish(x, beta));
@@ -86,7 +87,8 @@ internal abstract class FusedFunction
         using var scope = NewDisposeScope();
         // Where the sigmoid is 0 in every type the product's slope is 0, not 0 times an overflow.
         var end = 1000 / beta;
-        if (x.device_type == DeviceType.CPU && Math.Abs(end) <= (x.dtype == ScalarType.Float16 ? 6e4 : 1e30)) x = beta > 0 ? Finite.AtLeast(x, -end) : Finite.AtMost(x, -end);
+        if (x.device_type == DeviceType.CPU && Math.Abs(end) <= (x.dtype == ScalarType.Float16 ? 6e4 : 1e30))
+            x = beta > 0 ? Finite.AtLeast(x, -end) : Finite.AtMost(x, -end);
         return (x * (x * beta).sigmoid()).MoveToOuterDisposeScope();
     }
 
@@ -96,7 +98,8 @@ internal abstract class FusedFunction
         if (x.device_type != DeviceType.CPU) return x.gelu(TorchSharp.Modules.GELU.Approximate.tanh);
         using var scope = NewDisposeScope();
         var right = x.gt(1000) & x.lt(double.PositiveInfinity);
-        return where(right, x, Finite.AtLeast(x.masked_fill(right, 1000), -1000).gelu(TorchSharp.Modules.GELU.Approximate.tanh)).MoveToOuterDisposeScope();
+        return where(right, x, Finite.AtLeast(x.masked_fill(right, 1000), -1000).gelu(TorchSharp.Modules.GELU.Approximate.tanh))
+            .MoveToOuterDisposeScope();
     }
 
     private static Tensor ComposedSquaredRelu(Tensor x)
@@ -134,7 +137,8 @@ internal sealed class FusedFunction<TKernel>(TKernel kernel, Func<Tensor, Tensor
             return (composed(gate) * value).MoveToOuterDisposeScope();
         }
         var node = NodeOf(buffers);
-        return (gate.requires_grad || value.requires_grad) && is_grad_enabled() ? new FusedPair(node).Apply(gate, value) : node.Gate(gate, value);
+        return (gate.requires_grad || value.requires_grad) && is_grad_enabled() ? new FusedPair(node).Apply(gate, value)
+            : node.Gate(gate, value);
     }
 
     public override Tensor GatePacked(Tensor packed, bool gateFirst, ActivationBuffers? buffers = null)

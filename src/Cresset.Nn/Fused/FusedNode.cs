@@ -46,7 +46,8 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, Func<Tensor, Ten
         var y = Result(x.shape);
         using TensorView<float> from = TensorView.Dense<float>(x), to = TensorView.Dense<float>(y, from.Count);
         var stream = TensorWork.Streams(from.Count, buffers is not null);
-        TensorWork.Chunks(from.Count, (start, count) => ActivationLoops<TKernel>.Value(kernel, from.Start + start, to.Start + start, count, stream));
+        TensorWork.Chunks(from.Count,
+            (start, count) => ActivationLoops<TKernel>.Value(kernel, from.Start + start, to.Start + start, count, stream));
         return y.MoveToOuterDisposeScope();
     }
 
@@ -55,16 +56,20 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, Func<Tensor, Ten
         if (IsSmall(x) && g.is_contiguous())
         {
             var made = TensorView.NewLike<float>(x);
-            using TensorView<float> near = TensorView.Dense<float>(x), by = TensorView.Dense<float>(g, near.Count), into = TensorView.Dense<float>(made, near.Count);
+            using TensorView<float> near = TensorView.Dense<float>(x), by = TensorView.Dense<float>(g, near.Count),
+                into = TensorView.Dense<float>(made, near.Count);
             ActivationLoops<TKernel>.Gradient(kernel, near.Start, by.Start, into.Start, near.Count, stream: false);
             return made;
         }
         using var scope = NewDisposeScope();
         (x, g) = (x.contiguous(), g.contiguous());
         var gx = Result(x.shape);
-        using TensorView<float> at = TensorView.Dense<float>(x), up = TensorView.Dense<float>(g, at.Count), to = TensorView.Dense<float>(gx, at.Count);
+        using TensorView<float> at = TensorView.Dense<float>(x), up = TensorView.Dense<float>(g, at.Count),
+            to = TensorView.Dense<float>(gx, at.Count);
         var stream = TensorWork.Streams(at.Count, buffers is not null);
-        TensorWork.Chunks(at.Count, (start, count) => ActivationLoops<TKernel>.Gradient(kernel, at.Start + start, up.Start + start, to.Start + start, count, stream));
+        TensorWork.Chunks(at.Count,
+            (start, count) =>
+                ActivationLoops<TKernel>.Gradient(kernel, at.Start + start, up.Start + start, to.Start + start, count, stream));
         return gx.MoveToOuterDisposeScope();
     }
 
@@ -73,16 +78,20 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, Func<Tensor, Ten
         if (IsSmall(a) && b.is_contiguous())
         {
             var made = TensorView.NewLike<float>(a);
-            using TensorView<float> left = TensorView.Dense<float>(a), right = TensorView.Dense<float>(b, left.Count), into = TensorView.Dense<float>(made, left.Count);
+            using TensorView<float> left = TensorView.Dense<float>(a), right = TensorView.Dense<float>(b, left.Count),
+                into = TensorView.Dense<float>(made, left.Count);
             ActivationLoops<TKernel>.Gate(kernel, left.Start, right.Start, into.Start, left.Count, stream: false);
             return made;
         }
         using var scope = NewDisposeScope();
         (a, b) = (a.contiguous(), b.contiguous());
         var y = Result(a.shape);
-        using TensorView<float> gate = TensorView.Dense<float>(a), value = TensorView.Dense<float>(b, gate.Count), to = TensorView.Dense<float>(y, gate.Count);
+        using TensorView<float> gate = TensorView.Dense<float>(a), value = TensorView.Dense<float>(b, gate.Count),
+            to = TensorView.Dense<float>(y, gate.Count);
         var stream = TensorWork.Streams(gate.Count, buffers is not null);
-        TensorWork.Chunks(gate.Count, (start, count) => ActivationLoops<TKernel>.Gate(kernel, gate.Start + start, value.Start + start, to.Start + start, count, stream));
+        TensorWork.Chunks(gate.Count,
+            (start, count) =>
+                ActivationLoops<TKernel>.Gate(kernel, gate.Start + start, value.Start + start, to.Start + start, count, stream));
         return y.MoveToOuterDisposeScope();
     }
 
@@ -91,20 +100,25 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, Func<Tensor, Ten
         if (IsSmall(a) && b.is_contiguous() && g.is_contiguous())
         {
             var (madeA, madeB) = (TensorView.NewLike<float>(a), TensorView.NewLike<float>(a));
-            using TensorView<float> left = TensorView.Dense<float>(a), right = TensorView.Dense<float>(b, left.Count), by = TensorView.Dense<float>(g, left.Count);
+            using TensorView<float> left = TensorView.Dense<float>(a), right = TensorView.Dense<float>(b, left.Count),
+                by = TensorView.Dense<float>(g, left.Count);
             using TensorView<float> intoA = TensorView.Dense<float>(madeA, left.Count), intoB = TensorView.Dense<float>(madeB, left.Count);
-            ActivationLoops<TKernel>.GateGradient(kernel, left.Start, right.Start, by.Start, intoA.Start, intoB.Start, left.Count, stream: false);
+            ActivationLoops<TKernel>.GateGradient(kernel, left.Start, right.Start, by.Start, intoA.Start, intoB.Start, left.Count,
+                stream: false);
             return (madeA, madeB);
         }
         using var scope = NewDisposeScope();
         (a, b, g) = (a.contiguous(), b.contiguous(), g.contiguous());
         var (ga, gb) = (Result(a.shape), Result(a.shape));
-        using TensorView<float> gate = TensorView.Dense<float>(a), value = TensorView.Dense<float>(b, gate.Count), up = TensorView.Dense<float>(g, gate.Count);
+        using TensorView<float> gate = TensorView.Dense<float>(a), value = TensorView.Dense<float>(b, gate.Count),
+            up = TensorView.Dense<float>(g, gate.Count);
         using TensorView<float> toA = TensorView.Dense<float>(ga, gate.Count), toB = TensorView.Dense<float>(gb, gate.Count);
         var stream = TensorWork.Streams(gate.Count, buffers is not null);
         TensorWork.Chunks(
             gate.Count,
-            (s, count) => ActivationLoops<TKernel>.GateGradient(kernel, gate.Start + s, value.Start + s, up.Start + s, toA.Start + s, toB.Start + s, count, stream));
+            (s, count) =>
+                ActivationLoops<TKernel>.GateGradient(kernel, gate.Start + s, value.Start + s, up.Start + s, toA.Start + s, toB.Start + s,
+                    count, stream));
         return (ga.MoveToOuterDisposeScope(), gb.MoveToOuterDisposeScope());
     }
 
@@ -136,7 +150,8 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, Func<Tensor, Ten
         (x, g) = (x.contiguous(), g.contiguous());
         var width = x.size(-1) / 2;
         var gx = Result(x.shape);
-        using TensorView<float> at = TensorView.Dense<float>(x), up = TensorView.Dense<float>(g, at.Count / 2), to = TensorView.Dense<float>(gx, at.Count);
+        using TensorView<float> at = TensorView.Dense<float>(x), up = TensorView.Dense<float>(g, at.Count / 2),
+            to = TensorView.Dense<float>(gx, at.Count);
         var (gate, value) = GateFirst ? (0L, width) : (width, 0L);
         var stream = TensorWork.Streams(to.Count, buffers is not null);
         TensorWork.Chunks(up.Count / width, Rows, width);
@@ -148,7 +163,8 @@ internal sealed unsafe class FusedNode<TKernel>(TKernel kernel, Func<Tensor, Ten
             {
                 var row = 2 * width * r;
                 float* from = at.Start + row, into = to.Start + row;
-                ActivationLoops<TKernel>.GateGradient(kernel, from + gate, from + value, up.Start + (width * r), into + gate, into + value, width, stream);
+                ActivationLoops<TKernel>.GateGradient(kernel, from + gate, from + value, up.Start + (width * r), into + gate, into + value,
+                    width, stream);
             }
         }
     }

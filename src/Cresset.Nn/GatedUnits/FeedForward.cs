@@ -42,7 +42,10 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     /// <summary>Width between.</summary>
     public long Hidden => _layers.Hidden;
 
-    /// <summary>Memory for the gated product, written again each step; null makes new tensors. See <see cref="ActivationBuffers"/> for what the caller promises.</summary>
+    /// <summary>
+    /// Memory for the gated product, written again each step; null makes new tensors. See <see cref="ActivationBuffers"/> for what the
+    /// caller promises.
+    /// </summary>
     public ActivationBuffers? Buffers
     {
         get => _layers.Buffers;
@@ -63,7 +66,8 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     /// <exception cref="ShapeException">The weight has another shape.</exception>
     public void LoadPacked(Tensor weight, GateLayout layout, Tensor? bias = null)
     {
-        if (_layers.Gate is not { } into) throw new InvalidOperationException("FeedForward.LoadPacked: this block is not gated, so there is nothing to unpack.");
+        if (_layers.Gate is not { } into)
+            throw new InvalidOperationException("FeedForward.LoadPacked: this block is not gated, so there is nothing to unpack.");
         Shape.Expect(weight, "R D", [("R", 2 * Hidden), ("D", Dim)]);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
@@ -72,7 +76,8 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
         _layers.Up.Weight.copy_(value);
         if (bias is null) return;
         Shape.Expect(bias, "R", ("R", 2 * Hidden));
-        if (into.Bias is null) throw new InvalidOperationException("FeedForward.LoadPacked: this block has no biases; build it with Bias = true.");
+        if (into.Bias is null)
+            throw new InvalidOperationException("FeedForward.LoadPacked: this block has no biases; build it with Bias = true.");
         var (gateBias, valueBias) = GatedUnits.Split(bias, layout, 0);
         into.Bias.copy_(gateBias);
         _layers.Up.Bias!.copy_(valueBias);

@@ -12,7 +12,10 @@ internal sealed record FeedForwardKeys(string Gate, string Up, string Down, stri
     public FeedForwardKeys Under(string key) => new($"{key}.{Gate}", $"{key}.{Up}", $"{key}.{Down}", $"{key}.{Activation}");
 }
 
-/// <summary>The layers of a feed-forward block: (act(x W) * (x V)) W2, or act(x V) W2 when not gated. <see cref="FeedForward"/> is these alone; blocks of transformers hold them beside an attention.</summary>
+/// <summary>
+/// The layers of a feed-forward block: (act(x W) * (x V)) W2, or act(x V) W2 when not gated. <see cref="FeedForward"/> is these alone;
+/// blocks of transformers hold them beside an attention.
+/// </summary>
 internal sealed class FeedForwardLayers
 {
     private readonly FeedForwardOptions _options;

@@ -46,7 +46,8 @@ public sealed record FeedForwardOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(Activation is { KeepsShape: true }, Activation, "an activation whose result is as wide as its input (cresset list --activations)", field: nameof(Activation))
+        .Must(Activation is { KeepsShape: true }, Activation,
+            "an activation whose result is as wide as its input (cresset list --activations)", field: nameof(Activation))
         .Nested(Activation)
         .AtLeast(Hidden, 0L, "0 takes the rule", nameof(Hidden))
         .Positive(MultipleOf, "", nameof(MultipleOf))
@@ -55,5 +56,6 @@ public sealed record FeedForwardOptions : IOptionsRecord
         .Must(!Clamped || Gated, Clamped, "false unless Gated", "set Gated", nameof(Clamped));
 
     /// <summary>The hidden width for an input width.</summary>
-    public long HiddenFor(long dim) => Hidden > 0 ? Hidden : Gated ? HiddenWidth.Llama(dim, MultipleOf, Multiplier) : HiddenWidth.Times(dim, 4);
+    public long HiddenFor(long dim) =>
+        Hidden > 0 ? Hidden : Gated ? HiddenWidth.Llama(dim, MultipleOf, Multiplier) : HiddenWidth.Times(dim, 4);
 }

@@ -32,10 +32,12 @@ public static class GatedUnits
     /// <param name="buffers">Memory to write into again each step; null makes new tensors.</param>
     /// <exception cref="ShapeException">The last dimension is odd.</exception>
     /// <exception cref="ArgumentException">Unknown activation.</exception>
-    public static Tensor Apply(Tensor packed, string activation = "silu", GateLayout layout = GateLayout.GateFirst, ActivationBuffers? buffers = null)
+    public static Tensor Apply(Tensor packed, string activation = "silu", GateLayout layout = GateLayout.GateFirst,
+        ActivationBuffers? buffers = null)
     {
         if (packed.dim() == 0 || packed.size(-1) % 2 != 0) throw Odd(packed, -1);
-        if (layout != GateLayout.Interleaved && FusedFunction.Find(activation) is { } fused) return fused.GatePacked(packed, layout == GateLayout.GateFirst, buffers);
+        if (layout != GateLayout.Interleaved && FusedFunction.Find(activation) is { } fused)
+            return fused.GatePacked(packed, layout == GateLayout.GateFirst, buffers);
         using var scope = NewDisposeScope();
         var (gate, value) = Split(packed, layout);
         return Apply(gate, value, activation, buffers).MoveToOuterDisposeScope();
@@ -99,15 +101,22 @@ public static class GatedUnits
         for (var i = 1; i <= (int)Math.Min(gate.dim(), value.dim()); i++)
         {
             long g = gate.size(-i), v = value.size(-i);
-            if (g != v && g != 1 && v != 1) throw new ShapeException($"A gated unit multiplies gate and value element by element: gate {Shape.Text(gate)} and value {Shape.Text(value)} do not broadcast.");
+            if (g != v && g != 1 && v != 1)
+                throw new ShapeException(
+                    $"A gated unit multiplies gate and value element by element: gate {Shape.Text(gate)} and value {Shape.Text(value)} do "
+                        + $"not broadcast.");
         }
     }
 
     private static void CheckActivation(string activation)
     {
-        if (ActivationCatalog.Get(activation) is { KeepsShape: false } info) throw new ArgumentException($"The activation of a gated unit must keep the width; \"{info.Name}\" changes it. Take the gate alone, for example \"silu\" for SwiGLU.", nameof(activation));
+        if (ActivationCatalog.Get(activation) is { KeepsShape: false } info)
+            throw new ArgumentException(
+                $"The activation of a gated unit must keep the width; \"{info.Name}\" changes it. Take the gate alone, for example "
+                    + $"\"silu\" for SwiGLU.", nameof(activation));
     }
 
     private static ShapeException Odd(Tensor x, long dim) =>
-        new($"A gated unit splits dimension {dim} into gate and value, so it must be even; the tensor has shape {Shape.Text(x)}. Make the layer before it twice the hidden width.");
+        new($"A gated unit splits dimension {dim} into gate and value, so it must be even; the tensor has shape {Shape.Text(x)}. Make the "
+            + $"layer before it twice the hidden width.");
 }

@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// Language models as Hugging Face's folders hold them: <c>config.json</c> beside safetensors files. LLaMA, Mistral, Qwen2, Qwen3 and GPT-2; what a
+/// Language models as Hugging Face's folders hold them: <c>config.json</c> beside safetensors files. LLaMA, Mistral, Qwen2, Qwen3 and
+/// GPT-2; what a
 /// configuration asks for and is not done here is refused by its name.
 /// </summary>
 public static class DecoderFolder
@@ -28,7 +29,8 @@ public static class DecoderFolder
         {
             "gpt2" => Gpt2(config),
             "llama" or "mistral" or "qwen2" or "qwen3" => Llama(config, kind),
-            _ => throw new InvalidDataException($"{path}: the model type '{kind}' is not known; llama, mistral, qwen2, qwen3 and gpt2 are."),
+            _ => throw new InvalidDataException(
+                $"{path}: the model type '{kind}' is not known; llama, mistral, qwen2, qwen3 and gpt2 are."),
         };
         var model = new DecoderTransformer(vocabulary, options);
         try
@@ -36,7 +38,10 @@ public static class DecoderFolder
             using var scope = NewDisposeScope();
             using var source = Weights(folder);
             if (kind == "gpt2") StateDict.Load(model, Gpt2Weights(source, options.Layers));
-            else StateDict.Load(model, source, keys: KeyMap.Identity.StripPrefix("model.").Then(key => options.Tied && key == "lm_head.weight" || key.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) ? null : key));
+            else StateDict.Load(model, source,
+                keys: KeyMap.Identity.StripPrefix("model.")
+                    .Then(key => options.Tied && key == "lm_head.weight" || key.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal)
+                        ? null : key));
             model.eval();
             return model;
         }
@@ -49,13 +54,15 @@ public static class DecoderFolder
 
     private static (long Vocabulary, DecoderOptions Options) Llama(Config c, string kind)
     {
-        if (c.Has("rope_scaling") && c.Inner("rope_scaling") is var scaling && (scaling.Optional("rope_type") ?? scaling.Optional("type")) is var way && way != "default")
+        if (c.Has("rope_scaling") && c.Inner("rope_scaling") is var scaling
+            && (scaling.Optional("rope_type") ?? scaling.Optional("type")) is var way && way != "default")
         {
             throw new InvalidDataException($"{c.Path}: rope_scaling '{way}' stretches positions, which is not done here.");
         }
         var context = c.Number("max_position_embeddings");
         // Beyond the window the answers would be others: the context ends there.
-        if (c.Has("sliding_window") && (kind == "mistral" || c.Flag("use_sliding_window", false))) context = Math.Min(context, c.Number("sliding_window"));
+        if (c.Has("sliding_window") && (kind == "mistral" || c.Flag("use_sliding_window", false)))
+            context = Math.Min(context, c.Number("sliding_window"));
         var activation = c.Optional("hidden_act") ?? "silu";
         if (activation != "silu") throw new InvalidDataException($"{c.Path}: hidden_act is '{activation}'; silu is known.");
         return (c.Number("vocab_size"), new DecoderOptions
@@ -79,7 +86,8 @@ public static class DecoderFolder
     private static (long Vocabulary, DecoderOptions Options) Gpt2(Config c)
     {
         var activation = c.Optional("activation_function") ?? "gelu_new";
-        if (activation != "gelu_new") throw new InvalidDataException($"{c.Path}: activation_function is '{activation}'; gelu_new is known.");
+        if (activation != "gelu_new")
+            throw new InvalidDataException($"{c.Path}: activation_function is '{activation}'; gelu_new is known.");
         return (c.Number("vocab_size"), new DecoderOptions
         {
             Layers = (int)c.Number("n_layer"),
@@ -103,8 +111,10 @@ public static class DecoderFolder
         void Take(string from, string to) => weights[to] = source.Read(prefix + from);
         void Turned(string from, params string[] to)
         {
-            Tensor[] weight = source.Read($"{prefix}{from}.weight").chunk(to.Length, 1), bias = source.Read($"{prefix}{from}.bias").chunk(to.Length, 0);
-            for (var i = 0; i < to.Length; i++) (weights[to[i] + ".weight"], weights[to[i] + ".bias"]) = (weight[i].t().contiguous(), bias[i]);
+            Tensor[] weight = source.Read($"{prefix}{from}.weight").chunk(to.Length, 1),
+                bias = source.Read($"{prefix}{from}.bias").chunk(to.Length, 0);
+            for (var i = 0; i < to.Length; i++)
+                (weights[to[i] + ".weight"], weights[to[i] + ".bias"]) = (weight[i].t().contiguous(), bias[i]);
         }
         Take("wte.weight", "embed_tokens.weight");
         Take("wpe.weight", "embed_positions.weight");
@@ -129,7 +139,8 @@ public static class DecoderFolder
     {
         var (one, many) = (Path.Combine(folder, "model.safetensors"), Path.Combine(folder, "model.safetensors.index.json"));
         if (File.Exists(many)) return SafetensorsShards.Open(many);
-        return File.Exists(one) ? TensorFile.Open(one) : throw new FileNotFoundException($"{one} is missing, and so is {Path.GetFileName(many)}.");
+        return File.Exists(one) ? TensorFile.Open(one)
+            : throw new FileNotFoundException($"{one} is missing, and so is {Path.GetFileName(many)}.");
     }
 
     private static JsonDocument Parse(string path)
@@ -147,18 +158,21 @@ public static class DecoderFolder
     /// <summary>Values by their names, with the file in every message.</summary>
     private readonly record struct Config(JsonElement Root, string Path)
     {
-        public bool Has(string name) => Root.ValueKind == JsonValueKind.Object && Root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
+        public bool Has(string name) =>
+            Root.ValueKind == JsonValueKind.Object && Root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
 
         public Config Inner(string name) => new(Root.GetProperty(name), Path);
 
-        public string? Optional(string name) => Has(name) && Root.GetProperty(name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+        public string? Optional(string name) =>
+            Has(name) && Root.GetProperty(name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
 
         public string Text(string name) => Optional(name) ?? throw new InvalidDataException($"{Path} lacks the text '{name}'.");
 
         public long Number(string name, long? otherwise = null)
         {
             if (!Has(name) && otherwise is { } value) return value;
-            return Has(name) && Root.GetProperty(name) is { ValueKind: JsonValueKind.Number } given && given.TryGetInt64(out var number) && number is > 0 and <= int.MaxValue
+            return Has(name) && Root.GetProperty(name) is { ValueKind: JsonValueKind.Number } given && given.TryGetInt64(out var number)
+                && number is > 0 and <= int.MaxValue
                 ? number
                 : throw new InvalidDataException($"{Path} lacks '{name}', a whole number from 1 on.");
         }
@@ -166,7 +180,8 @@ public static class DecoderFolder
         public double Real(string name, double otherwise)
         {
             if (!Has(name)) return otherwise;
-            return Root.GetProperty(name) is { ValueKind: JsonValueKind.Number } given ? given.GetDouble() : throw new InvalidDataException($"{Path}: '{name}' is no number.");
+            return Root.GetProperty(name) is { ValueKind: JsonValueKind.Number } given ? given.GetDouble()
+                : throw new InvalidDataException($"{Path}: '{name}' is no number.");
         }
 
         public bool Flag(string name, bool otherwise)

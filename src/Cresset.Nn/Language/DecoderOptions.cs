@@ -60,13 +60,17 @@ public sealed record DecoderOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Within(Layers, 1, 1000)
         .Within(Heads, 1, 1024)
-        .Must(KeyValueHeads >= 0 && (KeyValueHeads == 0 || (KeyValueHeads <= Heads && Heads % KeyValueHeads == 0)), KeyValueHeads, "a divisor of the heads, or 0", "", nameof(KeyValueHeads))
+        .Must(KeyValueHeads >= 0 && (KeyValueHeads == 0 || (KeyValueHeads <= Heads && Heads % KeyValueHeads == 0)), KeyValueHeads,
+            "a divisor of the heads, or 0", "", nameof(KeyValueHeads))
         .Within(Width, 1, 65536)
-        .Must(HeadWidth > 0 || Heads < 1 || Width % Heads == 0, Width, $"a multiple of the {Heads} heads", "Or set head_width.", nameof(Width))
-        .Must(HeadWidth >= 0 && (Positions is not RotaryPositions || Heads < 1 || ActualHeadWidth % 2 == 0), HeadWidth, "an even number, since rotary positions turn pairs", "", nameof(HeadWidth))
+        .Must(HeadWidth > 0 || Heads < 1 || Width % Heads == 0, Width, $"a multiple of the {Heads} heads", "Or set head_width.",
+            nameof(Width))
+        .Must(HeadWidth >= 0 && (Positions is not RotaryPositions || Heads < 1 || ActualHeadWidth % 2 == 0), HeadWidth,
+            "an even number, since rotary positions turn pairs", "", nameof(HeadWidth))
         .Within(Context, 2, 1 << 20)
         .Nested(Positions)
-        .Must(Norm is LayerNormOptions or RmsNormOptions, PartCatalog.NameOf(Norm?.GetType() ?? typeof(object)), "layer or rms: the others look beyond a token", "", nameof(Norm))
+        .Must(Norm is LayerNormOptions or RmsNormOptions, PartCatalog.NameOf(Norm?.GetType() ?? typeof(object)),
+            "layer or rms: the others look beyond a token", "", nameof(Norm))
         .Positive(NormEpsilon)
         .Nested(FeedForward)
         .Within(Dropout, 0, 1, includeMax: false);

@@ -8,8 +8,10 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// A decoder-only transformer (Radford et al. 2019; Touvron et al. 2023): token ids int64 [N, L] to scores of the next token [N, L, vocabulary].
-/// Keys as Hugging Face's LLaMA without <c>model.</c>: <c>embed_tokens</c>, <c>layers.0.self_attn.q_proj</c>, <c>norm</c>, <c>lm_head</c>; learned
+/// A decoder-only transformer (Radford et al. 2019; Touvron et al. 2023): token ids int64 [N, L] to scores of the next token [N, L,
+/// vocabulary].
+/// Keys as Hugging Face's LLaMA without <c>model.</c>: <c>embed_tokens</c>, <c>layers.0.self_attn.q_proj</c>, <c>norm</c>, <c>lm_head</c>;
+/// learned
 /// positions are <c>embed_positions</c>.
 /// </summary>
 public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
@@ -35,7 +37,10 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
         "post_attention_layernorm",
         FeedForwardKeys.Llama.Under("mlp"));
 
-    /// <summary>Builds the model with GPT-2's initial weights: normal with deviation 0.02, products that are added to the stream with 0.02 / sqrt(2 layers).</summary>
+    /// <summary>
+    /// Builds the model with GPT-2's initial weights: normal with deviation 0.02, products that are added to the stream with 0.02 / sqrt(2
+    /// layers).
+    /// </summary>
     /// <param name="vocabulary">Number of tokens.</param>
     /// <param name="options">Everything else.</param>
     /// <param name="generator">Draws the weights; null takes TorchSharp's global stream.</param>
@@ -48,7 +53,8 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
         Vocabulary = vocabulary;
         _tokens = nn.Embedding(vocabulary, Options.Width);
         if (Options.Positions is LearnedPositions) _positions = nn.Embedding(Options.Context, Options.Width);
-        _blocks = new ModuleList<TransformerBlock>([.. Enumerable.Range(0, Options.Layers).Select(_ => new TransformerBlock(Block(Options)))]);
+        _blocks =
+            new ModuleList<TransformerBlock>([.. Enumerable.Range(0, Options.Layers).Select(_ => new TransformerBlock(Block(Options)))]);
         _norm = TransformerBlock.NewNorm(Options.Width, Options.Norm is RmsNormOptions, Options.NormEpsilon);
         if (!Options.Tied) _head = new Projection(Options.Width, vocabulary, false, WeightPlace.Cpu);
         RegisterComponents();
@@ -61,10 +67,14 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
     /// <summary>Number of tokens.</summary>
     public long Vocabulary { get; }
 
-    /// <summary>A cache for <paramref name="batch"/> texts of at most <paramref name="capacity"/> tokens (null: the context), in the type and on the device of the weights; the caller disposes it.</summary>
+    /// <summary>
+    /// A cache for <paramref name="batch"/> texts of at most <paramref name="capacity"/> tokens (null: the context), in the type and on the
+    /// device of the weights; the caller disposes it.
+    /// </summary>
     public KeyValueCache NewCache(long batch = 1, long? capacity = null)
     {
-        if (capacity is < 1 || capacity > Options.Context) throw new ArgumentOutOfRangeException(nameof(capacity), capacity, $"A cache holds 1 to {Options.Context} tokens, the context.");
+        if (capacity is < 1 || capacity > Options.Context)
+            throw new ArgumentOutOfRangeException(nameof(capacity), capacity, $"A cache holds 1 to {Options.Context} tokens, the context.");
         return new(Options.Layers, batch, Options.Groups, capacity ?? Options.Context, Options.ActualHeadWidth, _tokens.weight!);
     }
 
@@ -80,15 +90,21 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(ids);
         Shape.Expect(ids, "N L");
-        if (ids.dtype != ScalarType.Int64) throw new ArgumentException($"DecoderTransformer: token ids are {ids.dtype}; allowed: Int64.", nameof(ids));
-        if (cache is not null && is_grad_enabled()) throw new ArgumentException("DecoderTransformer: a cache keeps no gradients; run it under torch.no_grad().", nameof(cache));
+        if (ids.dtype != ScalarType.Int64)
+            throw new ArgumentException($"DecoderTransformer: token ids are {ids.dtype}; allowed: Int64.", nameof(ids));
+        if (cache is not null && is_grad_enabled())
+            throw new ArgumentException("DecoderTransformer: a cache keeps no gradients; run it under torch.no_grad().", nameof(cache));
         long first = cache?.Length ?? 0, count = ids.size(1);
-        if (first + count > (cache?.Capacity ?? Options.Context)) throw new ShapeException($"DecoderTransformer: {first + count} tokens, and the {(cache is null ? "context" : "cache")} holds {cache?.Capacity ?? Options.Context}.");
+        if (first + count > (cache?.Capacity ?? Options.Context))
+            throw new ShapeException(
+                $"DecoderTransformer: {first + count} tokens, and the {(cache is null ? "context" : "cache")} holds "
+                    + $"{cache?.Capacity ?? Options.Context}.");
         using var scope = NewDisposeScope();
         var x = _tokens.call(ids);
         if (_positions is not null) x += _positions.call(arange(first, first + count, device: ids.device));
         if (Options.Dropout > 0) x = nn.functional.dropout(x, Options.Dropout, training);
-        (Tensor, Tensor)? turns = Options.Positions is RotaryPositions rotary ? rotary.Tables(first, count, Options.ActualHeadWidth, x) : null;
+        (Tensor, Tensor)? turns = Options.Positions is RotaryPositions rotary ? rotary.Tables(first, count, Options.ActualHeadWidth, x)
+            : null;
         var layer = 0;
         foreach (var block in _blocks) x = block.Forward(x, causal: true, turns: turns, cache: cache, layer: layer++);
         x = _norm.call(x);
@@ -120,8 +136,10 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
         foreach (var (name, parameter) in named_parameters())
         {
             // What is added to the stream adds up over the layers.
-            var isAdded = name.EndsWith(".o_proj.weight", StringComparison.Ordinal) || name.EndsWith(".down_proj.weight", StringComparison.Ordinal);
-            if (parameter.dim() > 1) Initialize.Normal(parameter, 0, isAdded ? Deviation / Math.Sqrt(2 * Options.Layers) : Deviation, generator);
+            var isAdded = name.EndsWith(".o_proj.weight", StringComparison.Ordinal)
+                || name.EndsWith(".down_proj.weight", StringComparison.Ordinal);
+            if (parameter.dim() > 1)
+                Initialize.Normal(parameter, 0, isAdded ? Deviation / Math.Sqrt(2 * Options.Layers) : Deviation, generator);
             else if (name.EndsWith("bias", StringComparison.Ordinal)) Initialize.Uniform(parameter, 0, 0);
         }
     }

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>Keys and values of the tokens that a decoder has seen, so that the next token costs one row and not all again. Owns its tensors.</summary>
+/// <summary>
+/// Keys and values of the tokens that a decoder has seen, so that the next token costs one row and not all again. Owns its tensors.
+/// </summary>
 public sealed class KeyValueCache : IDisposable
 {
     private readonly Tensor[] _keys;

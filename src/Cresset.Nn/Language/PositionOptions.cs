@@ -24,9 +24,13 @@ public sealed record RotaryPositions : PositionOptions
     public double Base { get; init; } = 10_000;
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Must(Base > 1 && double.IsFinite(Base), Base, "a number above 1", field: nameof(Base));
+    public override IEnumerable<OptionProblem> Validate() =>
+        new OptionChecks().Must(Base > 1 && double.IsFinite(Base), Base, "a number above 1", field: nameof(Base));
 
-    /// <summary>Cosines and sines of the angles [count, dim] for the places <paramref name="first"/> and on, each frequency twice: as LLaMA lays them out.</summary>
+    /// <summary>
+    /// Cosines and sines of the angles [count, dim] for the places <paramref name="first"/> and on, each frequency twice: as LLaMA lays
+    /// them out.
+    /// </summary>
     internal (Tensor Cosine, Tensor Sine) Tables(long first, long count, long dim, Tensor like)
     {
         using var scope = NewDisposeScope();

@@ -17,7 +17,9 @@ public sealed record TokenChoice : IOptionsRecord
     public double TopP { get; init; } = 1;
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(Temperature, 0, 1e6).AtLeast(TopK, 0).Must(TopP is > 0 and <= 1, TopP, "above 0 and at most 1", field: nameof(TopP));
+    public IEnumerable<OptionProblem> Validate() =>
+        new OptionChecks().Within(Temperature, 0, 1e6).AtLeast(TopK, 0)
+            .Must(TopP is > 0 and <= 1, TopP, "above 0 and at most 1", field: nameof(TopP));
 
     /// <summary>Draws a token of each row of scores [N, vocabulary]; int64 [N].</summary>
     public Tensor Draw(Tensor scores, Generator? generator = null)
@@ -41,7 +43,8 @@ public sealed record TokenChoice : IOptionsRecord
     /// <param name="length">Tokens to draw.</param>
     /// <param name="generator">Draws them.</param>
     /// <param name="cancellation">Ends the text.</param>
-    public IEnumerable<long> Continue(DecoderTransformer model, IReadOnlyList<long> prompt, int length, Generator generator, CancellationToken cancellation = default)
+    public IEnumerable<long> Continue(DecoderTransformer model, IReadOnlyList<long> prompt, int length, Generator generator,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(prompt);

@@ -21,17 +21,25 @@ public abstract record ClassLossRule : LossRule
     protected sealed override Tensor Compare(Tensor prediction, Tensor target, Tensor? weights)
     {
         var name = GetType().Name;
-        if (prediction.dim() < 1) throw new ShapeException($"{name}: prediction has shape []; expected [N, C, ...], or [C] for one sample.");
+        if (prediction.dim() < 1)
+            throw new ShapeException($"{name}: prediction has shape []; expected [N, C, ...], or [C] for one sample.");
         var single = prediction.dim() == 1;
         var classes = prediction.size(single ? 0 : 1);
-        if (weights is not null && (weights.dim() != 1 || weights.size(0) != classes)) throw new ShapeException($"{name}: weights have shape {Shape.Text(weights)}; expected one for each of the {classes} classes.");
+        if (weights is not null && (weights.dim() != 1 || weights.size(0) != classes))
+            throw new ShapeException($"{name}: weights have shape {Shape.Text(weights)}; expected one for each of the {classes} classes.");
         if (target.is_floating_point() || target.is_complex())
         {
-            if (TakesShares && target.dim() == prediction.dim() && target.shape.AsSpan().SequenceEqual(prediction.shape)) return OfShares(prediction, target.to(prediction.dtype), weights);
-            throw new ArgumentException($"{name}: target is {target.dtype} of shape {Shape.Text(target)}; expected whole numbers: the index of a class for each place.", nameof(target));
+            if (TakesShares && target.dim() == prediction.dim() && target.shape.AsSpan().SequenceEqual(prediction.shape))
+                return OfShares(prediction, target.to(prediction.dtype), weights);
+            throw new ArgumentException(
+                $"{name}: target is {target.dtype} of shape {Shape.Text(target)}; expected whole numbers: the index of a class for each "
+                    + $"place.", nameof(target));
         }
         long[] places = single ? [] : [prediction.size(0), .. prediction.shape[2..]];
-        if (!target.shape.AsSpan().SequenceEqual(places)) throw new ShapeException($"{name}: target has shape {Shape.Text(target)}; expected {Shape.Text(places)}, an index for each place of predictions {Shape.Text(prediction)} ([N, C, ...]).");
+        if (!target.shape.AsSpan().SequenceEqual(places))
+            throw new ShapeException(
+                $"{name}: target has shape {Shape.Text(target)}; expected {Shape.Text(places)}, an index for each place of predictions "
+                    + $"{Shape.Text(prediction)} ([N, C, ...]).");
         var indices = target.to(ScalarType.Int64);
         if (Losses.IsReadable(indices)) CheckRange(indices, classes);
         return OfClasses(prediction, indices, weights);
@@ -50,13 +58,17 @@ public abstract record ClassLossRule : LossRule
     /// <summary>Scores as rows [M, C] and indices [M], the ignored ones moved to class 0, with their mask.</summary>
     private protected (Tensor Scores, Tensor Classes, Tensor Ignored) Rows(Tensor prediction, Tensor classes)
     {
-        var rows = prediction.dim() <= 2 ? prediction.reshape(-1, prediction.size(-1)) : prediction.movedim([1], [-1]).reshape(-1, prediction.size(1));
+        var rows = prediction.dim() <= 2 ? prediction.reshape(-1, prediction.size(-1))
+            : prediction.movedim([1], [-1]).reshape(-1, prediction.size(1));
         var flat = classes.reshape(-1);
         var ignored = flat.eq(IgnoreIndex);
         return (rows, flat.masked_fill(ignored, 0), ignored);
     }
 
-    /// <summary>Losses [M] where they count, times the weights of their classes; the mean divides by the sum of the weights, as cross-entropy does in PyTorch.</summary>
+    /// <summary>
+    /// Losses [M] where they count, times the weights of their classes; the mean divides by the sum of the weights, as cross-entropy does
+    /// in PyTorch.
+    /// </summary>
     private protected Tensor Weighted(Tensor losses, Tensor ignored, Tensor? factors, Tensor classes)
     {
         // Not a product: an infinite loss that does not count would become NaN.
@@ -77,7 +89,10 @@ public abstract record ClassLossRule : LossRule
         var last = LastClass(classes);
         var bad = target.masked_select(target.ne(IgnoreIndex).logical_and(target.lt(0).logical_or(target.gt(last))));
         if (bad.numel() == 0) return;
-        throw new ArgumentException($"{GetType().Name}: target holds class {bad[0].ToInt64()}; predictions have {classes} {(classes == 1 ? "score, so 0 and 1 are allowed" : $"classes, 0 to {last}")} (and {IgnoreIndex}, which is ignored).", nameof(target));
+        throw new ArgumentException(
+            $"{GetType().Name}: target holds class {bad[0].ToInt64()}; predictions have {classes} "
+                + $"{(classes == 1 ? "score, so 0 and 1 are allowed" : $"classes, 0 to {last}")} (and {IgnoreIndex}, which is ignored).",
+                nameof(target));
     }
 }
 
@@ -97,7 +112,12 @@ public sealed record CrossEntropyLossRule : ClassLossRule
 
     private protected override Tensor OfClasses(Tensor prediction, Tensor classes, Tensor? weights)
     {
-        var whole = Reduction switch { LossReduction.Mean => nn.Reduction.Mean, LossReduction.None => nn.Reduction.None, _ => nn.Reduction.Sum };
+        var whole = Reduction switch
+        {
+            LossReduction.Mean => nn.Reduction.Mean,
+            LossReduction.None => nn.Reduction.None,
+            _ => nn.Reduction.Sum,
+        };
         var loss = nn.functional.cross_entropy(prediction, classes, weights, IgnoreIndex, whole, LabelSmoothing);
         return Reduction == LossReduction.BatchMean && prediction.dim() > 1 ? loss / prediction.size(0) : loss;
     }
@@ -126,9 +146,13 @@ public sealed record FocalLossRule : ClassLossRule
 
     private protected override Tensor OfClasses(Tensor prediction, Tensor classes, Tensor? weights)
     {
-        if (prediction.size(prediction.dim() == 1 ? 0 : 1) < 2) throw new ShapeException($"FocalLossRule: prediction has shape {Shape.Text(prediction)}; a softmax needs two classes or more. For yes or no take 'sigmoid-focal'.");
+        if (prediction.size(prediction.dim() == 1 ? 0 : 1) < 2)
+            throw new ShapeException(
+                $"FocalLossRule: prediction has shape {Shape.Text(prediction)}; a softmax needs two classes or more. For yes or no take "
+                    + $"'sigmoid-focal'.");
         var (scores, indices, ignored) = Rows(prediction, classes);
-        var right = zeros_like(scores, dtype: ScalarType.Bool).scatter(1, indices.unsqueeze(1), ones([indices.size(0), 1], ScalarType.Bool, scores.device));
+        var right = zeros_like(scores, dtype: ScalarType.Bool)
+            .scatter(1, indices.unsqueeze(1), ones([indices.size(0), 1], ScalarType.Bool, scores.device));
         var all = scores.logsumexp(1);
         var losses = all - scores.gather(1, indices.unsqueeze(1)).squeeze(1);
         // log(1 - p_t) from the other classes: 1 - p_t rounds to 0, where a root has no derivative.

@@ -32,7 +32,8 @@ public enum LossTarget
 }
 
 /// <summary>
-/// A loss as data: its options and its value for predictions and targets. Half-precision predictions are compared in float32; the result has the
+/// A loss as data: its options and its value for predictions and targets. Half-precision predictions are compared in float32; the result
+/// has the
 /// type of the predictions and derivatives of any order. Nothing is broadcast: shapes that do not fit are refused.
 /// </summary>
 [PartKind("loss")]
@@ -47,14 +48,17 @@ public abstract record LossRule : IOptionsRecord
     /// <summary>The loss of <paramref name="prediction"/>.</summary>
     /// <param name="prediction">Floating-point numbers; their meaning (logits, probabilities, values) is that of the rule.</param>
     /// <param name="target">What they should be, see <see cref="Takes"/>.</param>
-    /// <param name="weights">Of values: a factor for each, of their shape or one that broadcasts to it. Of classes: one for each class, [C].</param>
+    /// <param name="weights">Of values: a factor for each, of their shape or one that broadcasts to it. Of classes: one for each class,
+    /// [C].</param>
     /// <exception cref="ShapeException">The shapes do not fit.</exception>
     /// <exception cref="ArgumentException">A type that the loss does not take, or, on the CPU, a class that does not exist.</exception>
     public Tensor Of(Tensor prediction, Tensor target, Tensor? weights = null)
     {
         ArgumentNullException.ThrowIfNull(prediction);
         ArgumentNullException.ThrowIfNull(target);
-        if (!prediction.is_floating_point()) throw new ArgumentException($"{GetType().Name}: prediction is {prediction.dtype}; a loss needs floating-point numbers.", nameof(prediction));
+        if (!prediction.is_floating_point())
+            throw new ArgumentException($"{GetType().Name}: prediction is {prediction.dtype}; a loss needs floating-point numbers.",
+                nameof(prediction));
         using var scope = NewDisposeScope();
         var type = prediction.dtype is ScalarType.Float16 or ScalarType.BFloat16 ? ScalarType.Float32 : prediction.dtype;
         return Compare(prediction.to(type), target, weights?.to(type)).to(prediction.dtype).MoveToOuterDisposeScope();
@@ -95,7 +99,10 @@ public abstract record ValueLossRule : LossRule
         Losses.SameShape(GetType().Name, ("prediction", prediction), ("target", target));
         var losses = Each(prediction, target.to(prediction.dtype));
         if (weights is null) return Reduced(losses);
-        if (!Broadcasts(weights, losses)) throw new ShapeException($"{GetType().Name}: weights have shape {Shape.Text(weights)}, which does not broadcast to the losses {Shape.Text(losses)}.");
+        if (!Broadcasts(weights, losses))
+            throw new ShapeException(
+                $"{GetType().Name}: weights have shape {Shape.Text(weights)}, which does not broadcast to the losses "
+                    + $"{Shape.Text(losses)}.");
         return Reduced(losses * weights);
     }
 

@@ -7,7 +7,8 @@ namespace Cresset.Nn;
 public static partial class Losses
 {
     /// <summary>
-    /// InfoNCE (van den Oord et al. 2018): each query [N, D] finds its own key [N, D] among all keys, or among its key and <paramref name="negatives"/>. Vectors are
+    /// InfoNCE (van den Oord et al. 2018): each query [N, D] finds its own key [N, D] among all keys, or among its key and
+    /// <paramref name="negatives"/>. Vectors are
     /// compared by their cosines, divided by the temperature.
     /// </summary>
     /// <param name="queries">Vectors [N, D].</param>
@@ -17,13 +18,16 @@ public static partial class Losses
     /// <param name="symmetric">Also let keys find their queries and take the mean, as CLIP does; not together with negatives.</param>
     /// <param name="reduction">How losses become one number.</param>
     /// <exception cref="ShapeException">The shapes do not fit.</exception>
-    public static Tensor InfoNce(Tensor queries, Tensor keys, Tensor? negatives = null, double temperature = 0.1, bool symmetric = false, LossReduction reduction = LossReduction.Mean)
+    public static Tensor InfoNce(Tensor queries, Tensor keys, Tensor? negatives = null, double temperature = 0.1, bool symmetric = false,
+        LossReduction reduction = LossReduction.Mean)
     {
         var type = ComputedIn(queries, nameof(InfoNce));
         if (queries.dim() != 2) throw Shape.Wrong(queries, "[N, D]");
         SameShape(nameof(InfoNce), (nameof(queries), queries), (nameof(keys), keys));
-        if (negatives is not null && (negatives.dim() != 2 || negatives.size(1) != queries.size(1))) throw Shape.Wrong(negatives, $"[M, {queries.size(1)}]");
-        if (negatives is not null && symmetric) throw new ArgumentException("InfoNce: symmetric goes without negatives, since they belong to no query.", nameof(symmetric));
+        if (negatives is not null && (negatives.dim() != 2 || negatives.size(1) != queries.size(1)))
+            throw Shape.Wrong(negatives, $"[M, {queries.size(1)}]");
+        if (negatives is not null && symmetric)
+            throw new ArgumentException("InfoNce: symmetric goes without negatives, since they belong to no query.", nameof(symmetric));
         CheckTemperature(temperature);
         using var scope = NewDisposeScope();
         Tensor q = Unit(queries.to(type)), k = Unit(keys.to(type));
@@ -44,7 +48,8 @@ public static partial class Losses
     }
 
     /// <summary>
-    /// NT-Xent, the loss of SimCLR (Chen et al. 2020): each of two views [N, D] of N things finds the other one among the 2N - 1 other vectors of the batch, by cosines divided
+    /// NT-Xent, the loss of SimCLR (Chen et al. 2020): each of two views [N, D] of N things finds the other one among the 2N - 1 other
+    /// vectors of the batch, by cosines divided
     /// by the temperature. None reduced it is [2N], the first views before the second.
     /// </summary>
     /// <param name="first">Vectors of the first views.</param>
@@ -69,7 +74,9 @@ public static partial class Losses
 
     private static void CheckTemperature(double temperature)
     {
-        if (!(temperature > 0) || !double.IsFinite(temperature)) throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "The temperature must be greater than 0; usual is 0.05 to 1.");
+        if (!(temperature > 0) || !double.IsFinite(temperature))
+            throw new ArgumentOutOfRangeException(nameof(temperature), temperature,
+                "The temperature must be greater than 0; usual is 0.05 to 1.");
     }
 
     // Length 1; a vector of zeros stays one.

@@ -7,7 +7,8 @@ namespace Cresset.Nn;
 public static partial class Losses
 {
     /// <summary>
-    /// Half of log v + (mean - target)^2 / v for each number: the negative logarithm of a normal density, without its constant unless <paramref name="full"/>. TorchSharp 0.107
+    /// Half of log v + (mean - target)^2 / v for each number: the negative logarithm of a normal density, without its constant unless
+    /// <paramref name="full"/>. TorchSharp 0.107
     /// sums over features first and takes variances of any shape.
     /// </summary>
     /// <param name="mean">Predicted means.</param>
@@ -18,19 +19,24 @@ public static partial class Losses
     /// <param name="reduction">How losses become one number.</param>
     /// <exception cref="ShapeException">The shapes do not fit.</exception>
     /// <exception cref="ArgumentException">A variance is negative (looked at on the CPU only).</exception>
-    public static Tensor GaussianNll(Tensor mean, Tensor target, Tensor variance, bool full = false, double epsilon = 1e-6, LossReduction reduction = LossReduction.Mean)
+    public static Tensor GaussianNll(Tensor mean, Tensor target, Tensor variance, bool full = false, double epsilon = 1e-6,
+        LossReduction reduction = LossReduction.Mean)
     {
         var type = ComputedIn(mean, nameof(GaussianNll));
         SameShape(nameof(GaussianNll), (nameof(mean), mean), (nameof(target), target));
-        if (!(epsilon > 0) || !double.IsFinite(epsilon)) throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, "The smallest variance must be greater than 0.");
+        if (!(epsilon > 0) || !double.IsFinite(epsilon))
+            throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, "The smallest variance must be greater than 0.");
         using var scope = NewDisposeScope();
         var v = variance.to(type);
         if (!Fits(v.shape, mean.shape))
         {
-            if (mean.dim() == 0 || !v.shape.AsSpan().SequenceEqual(mean.shape.AsSpan()[..^1])) throw Shape.Wrong(variance, $"{Shape.Text(mean)}, or that with a last dimension of 1 or none");
+            if (mean.dim() == 0 || !v.shape.AsSpan().SequenceEqual(mean.shape.AsSpan()[..^1]))
+                throw Shape.Wrong(variance, $"{Shape.Text(mean)}, or that with a last dimension of 1 or none");
             v = v.unsqueeze(-1);
         }
-        if (IsReadable(v) && v.lt(0).any().ToBoolean()) throw new ArgumentException("GaussianNll: a variance is negative; predict its logarithm and take the exponential, or softplus.", nameof(variance));
+        if (IsReadable(v) && v.lt(0).any().ToBoolean())
+            throw new ArgumentException("GaussianNll: a variance is negative; predict its logarithm and take the exponential, or softplus.",
+                nameof(variance));
         v = v + (v.clamp_min(epsilon) - v).detach();
         var losses = (v.log() + ((mean.to(type) - target.to(type)).square() / v)) / 2;
         if (full) losses = losses + (Math.Log(2 * Math.PI) / 2);
@@ -38,7 +44,8 @@ public static partial class Losses
     }
 
     /// <summary>
-    /// Connectionist temporal classification (Graves et al. 2006), libtorch's own: log-probabilities [T, N, C] (or [T, C]) of classes over time against texts of classes, [N, S] padded or one
+    /// Connectionist temporal classification (Graves et al. 2006), libtorch's own: log-probabilities [T, N, C] (or [T, C]) of classes over
+    /// time against texts of classes, [N, S] padded or one
     /// after the other. The mean first divides each loss by the length of its text.
     /// </summary>
     /// <param name="logProbabilities">Log-probabilities.</param>
@@ -49,28 +56,37 @@ public static partial class Losses
     /// <param name="zeroInfinity">A text that does not fit into its steps costs 0 and not infinity.</param>
     /// <param name="reduction">How losses become one number.</param>
     /// <exception cref="ArgumentException">The blank is no class, or lengths and sizes do not fit.</exception>
-    public static Tensor Ctc(Tensor logProbabilities, Tensor targets, Tensor inputLengths, Tensor targetLengths, long blank = 0, bool zeroInfinity = false, LossReduction reduction = LossReduction.Mean)
+    public static Tensor Ctc(Tensor logProbabilities, Tensor targets, Tensor inputLengths, Tensor targetLengths, long blank = 0,
+        bool zeroInfinity = false, LossReduction reduction = LossReduction.Mean)
     {
         var type = ComputedIn(logProbabilities, nameof(Ctc));
         if (logProbabilities.dim() is not (2 or 3)) throw Shape.Wrong(logProbabilities, "[T, N, C] or [T, C]");
         var classes = logProbabilities.size(-1);
-        if (blank < 0 || blank >= classes) throw new ArgumentOutOfRangeException(nameof(blank), blank, $"The blank must be one of the {classes} classes, 0 to {classes - 1}.");
+        if (blank < 0 || blank >= classes)
+            throw new ArgumentOutOfRangeException(nameof(blank), blank,
+                $"The blank must be one of the {classes} classes, 0 to {classes - 1}.");
         using var scope = NewDisposeScope();
         var single = logProbabilities.dim() == 2;
         var rows = single ? logProbabilities.unsqueeze(1) : logProbabilities;
         var samples = rows.size(1);
         foreach (var (name, lengths) in new[] { (nameof(inputLengths), inputLengths), (nameof(targetLengths), targetLengths) })
         {
-            if (lengths.numel() != samples) throw new ShapeException($"Ctc: {name} has shape {Shape.Text(lengths)}; expected one for each of {samples} samples.");
+            if (lengths.numel() != samples)
+                throw new ShapeException($"Ctc: {name} has shape {Shape.Text(lengths)}; expected one for each of {samples} samples.");
         }
-        if (IsReadable(inputLengths) && inputLengths.gt(rows.size(0)).logical_or(inputLengths.lt(0)).any().ToBoolean()) throw new ArgumentException($"Ctc: a length of {inputLengths.max().ToInt64()} steps; there are {rows.size(0)}.", nameof(inputLengths));
+        if (IsReadable(inputLengths) && inputLengths.gt(rows.size(0)).logical_or(inputLengths.lt(0)).any().ToBoolean())
+            throw new ArgumentException($"Ctc: a length of {inputLengths.max().ToInt64()} steps; there are {rows.size(0)}.",
+                nameof(inputLengths));
         var texts = single && targets.dim() == 1 ? targets.unsqueeze(0) : targets;
-        if (texts.dim() == 2 ? texts.size(0) != samples : texts.dim() != 1) throw Shape.Wrong(targets, $"[{samples}, S], or all texts one after the other");
-        if (IsReadable(targetLengths) && (texts.dim() == 2 ? targetLengths.max().ToInt64() > texts.size(1) : targetLengths.sum().ToInt64() != texts.numel()))
+        if (texts.dim() == 2 ? texts.size(0) != samples : texts.dim() != 1)
+            throw Shape.Wrong(targets, $"[{samples}, S], or all texts one after the other");
+        if (IsReadable(targetLengths)
+            && (texts.dim() == 2 ? targetLengths.max().ToInt64() > texts.size(1) : targetLengths.sum().ToInt64() != texts.numel()))
         {
             throw new ArgumentException($"Ctc: targetLengths do not fit targets of shape {Shape.Text(targets)}.", nameof(targetLengths));
         }
-        var losses = nn.functional.ctc_loss(rows.to(type), texts, inputLengths.reshape(-1), targetLengths.reshape(-1), blank, zeroInfinity, nn.Reduction.None);
+        var losses = nn.functional.ctc_loss(rows.to(type), texts, inputLengths.reshape(-1), targetLengths.reshape(-1), blank, zeroInfinity,
+            nn.Reduction.None);
         if (reduction == LossReduction.Mean) losses = losses / targetLengths.reshape(-1).to(losses.device).clamp_min(1).to(losses.dtype);
         if (single) losses = losses.squeeze(0);
         return Reduce(losses, reduction).to(logProbabilities.dtype).MoveToOuterDisposeScope();
@@ -86,5 +102,6 @@ public static partial class Losses
     internal static Tensor Softplus(Tensor x) => nn.functional.softplus(x, 1, 40);
 
     private static bool Fits(ReadOnlySpan<long> variance, ReadOnlySpan<long> mean)
-        => variance.SequenceEqual(mean) || (mean.Length > 0 && variance.Length == mean.Length && variance[^1] == 1 && variance[..^1].SequenceEqual(mean[..^1]));
+        => variance.SequenceEqual(mean)
+            || (mean.Length > 0 && variance.Length == mean.Length && variance[^1] == 1 && variance[..^1].SequenceEqual(mean[..^1]));
 }

@@ -13,7 +13,8 @@ public static partial class Losses
     /// <param name="margin">By how much.</param>
     /// <param name="reduction">How losses become one number.</param>
     /// <exception cref="ShapeException">The shapes differ.</exception>
-    public static Tensor MarginRanking(Tensor first, Tensor second, Tensor order, double margin = 0, LossReduction reduction = LossReduction.Mean)
+    public static Tensor MarginRanking(Tensor first, Tensor second, Tensor order, double margin = 0,
+        LossReduction reduction = LossReduction.Mean)
     {
         var type = ComputedIn(first, nameof(MarginRanking));
         SameShape(nameof(MarginRanking), (nameof(first), first), (nameof(second), second), (nameof(order), order));
@@ -29,12 +30,14 @@ public static partial class Losses
     /// <param name="margin">Cosines up to it cost nothing, in [-1, 1].</param>
     /// <param name="reduction">How losses become one number.</param>
     /// <exception cref="ShapeException">The shapes do not fit.</exception>
-    public static Tensor CosineEmbedding(Tensor first, Tensor second, Tensor together, double margin = 0, LossReduction reduction = LossReduction.Mean)
+    public static Tensor CosineEmbedding(Tensor first, Tensor second, Tensor together, double margin = 0,
+        LossReduction reduction = LossReduction.Mean)
     {
         var type = ComputedIn(first, nameof(CosineEmbedding));
         if (first.dim() is not (1 or 2)) throw Shape.Wrong(first, "[N, D] or [D]");
         SameShape(nameof(CosineEmbedding), (nameof(first), first), (nameof(second), second));
-        if (!together.shape.AsSpan().SequenceEqual(first.shape.AsSpan()[..^1])) throw Shape.Wrong(together, $"{Shape.Text(first.shape.AsSpan()[..^1])}, one for each pair");
+        if (!together.shape.AsSpan().SequenceEqual(first.shape.AsSpan()[..^1]))
+            throw Shape.Wrong(together, $"{Shape.Text(first.shape.AsSpan()[..^1])}, one for each pair");
         using var scope = NewDisposeScope();
         var (x, y, t) = (first.to(type), second.to(type), together.to(type));
         var cosine = (x * y).sum(-1) / ((x.square().sum(-1) + CosineFloor) * (y.square().sum(-1) + CosineFloor)).sqrt();
@@ -43,19 +46,24 @@ public static partial class Losses
         return Reduce(losses, reduction).to(first.dtype).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Squared distance where two vectors belong together (1), max(0, margin - distance)^2 where they do not (0) (Hadsell et al. 2006); half of each.</summary>
+    /// <summary>
+    /// Squared distance where two vectors belong together (1), max(0, margin - distance)^2 where they do not (0) (Hadsell et al. 2006);
+    /// half of each.
+    /// </summary>
     /// <param name="first">Vectors [N, D], or one [D].</param>
     /// <param name="second">Vectors of the same shape.</param>
     /// <param name="together">1 or 0, [N] or [].</param>
     /// <param name="margin">Distances beyond it cost nothing, greater than 0.</param>
     /// <param name="reduction">How losses become one number.</param>
     /// <exception cref="ShapeException">The shapes do not fit.</exception>
-    public static Tensor Contrastive(Tensor first, Tensor second, Tensor together, double margin = 1, LossReduction reduction = LossReduction.Mean)
+    public static Tensor Contrastive(Tensor first, Tensor second, Tensor together, double margin = 1,
+        LossReduction reduction = LossReduction.Mean)
     {
         var type = ComputedIn(first, nameof(Contrastive));
         if (first.dim() is not (1 or 2)) throw Shape.Wrong(first, "[N, D] or [D]");
         SameShape(nameof(Contrastive), (nameof(first), first), (nameof(second), second));
-        if (!together.shape.AsSpan().SequenceEqual(first.shape.AsSpan()[..^1])) throw Shape.Wrong(together, $"{Shape.Text(first.shape.AsSpan()[..^1])}, one for each pair");
+        if (!together.shape.AsSpan().SequenceEqual(first.shape.AsSpan()[..^1]))
+            throw Shape.Wrong(together, $"{Shape.Text(first.shape.AsSpan()[..^1])}, one for each pair");
         using var scope = NewDisposeScope();
         var (d, t) = (first.to(type) - second.to(type), together.to(type));
         var apart = (margin - Distance(d, 2, 1e-6)).clamp_min(0).square();
@@ -73,7 +81,8 @@ public static partial class Losses
     /// <param name="swap">Take the distance from positive to negative where that is smaller (Balntas et al. 2016).</param>
     /// <param name="reduction">How losses become one number.</param>
     /// <exception cref="ShapeException">The shapes differ.</exception>
-    public static Tensor Triplet(Tensor anchor, Tensor positive, Tensor negative, double margin = 1, double p = 2, double epsilon = 1e-6, bool swap = false, LossReduction reduction = LossReduction.Mean)
+    public static Tensor Triplet(Tensor anchor, Tensor positive, Tensor negative, double margin = 1, double p = 2, double epsilon = 1e-6,
+        bool swap = false, LossReduction reduction = LossReduction.Mean)
     {
         ArgumentNullException.ThrowIfNull(anchor);
         if (anchor.dim() is not (1 or 2)) throw Shape.Wrong(anchor, "[N, D] or [D]");
@@ -90,11 +99,13 @@ public static partial class Losses
     /// <param name="swap">Take the distance from positive to negative where that is smaller.</param>
     /// <param name="reduction">How losses become one number.</param>
     /// <exception cref="ShapeException">The shapes differ.</exception>
-    public static Tensor Triplet(Tensor anchor, Tensor positive, Tensor negative, Func<Tensor, Tensor, Tensor> distance, double margin = 1, bool swap = false, LossReduction reduction = LossReduction.Mean)
+    public static Tensor Triplet(Tensor anchor, Tensor positive, Tensor negative, Func<Tensor, Tensor, Tensor> distance, double margin = 1,
+        bool swap = false, LossReduction reduction = LossReduction.Mean)
     {
         ArgumentNullException.ThrowIfNull(distance);
         var type = ComputedIn(anchor, nameof(Triplet));
-        if (!(margin > 0) || !double.IsFinite(margin)) throw new ArgumentOutOfRangeException(nameof(margin), margin, "The margin must be greater than 0.");
+        if (!(margin > 0) || !double.IsFinite(margin))
+            throw new ArgumentOutOfRangeException(nameof(margin), margin, "The margin must be greater than 0.");
         SameShape(nameof(Triplet), (nameof(anchor), anchor), (nameof(positive), positive), (nameof(negative), negative));
         using var scope = NewDisposeScope();
         var (a, near, far) = (anchor.to(type), positive.to(type), negative.to(type));

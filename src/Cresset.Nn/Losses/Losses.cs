@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// Losses of more than a prediction and its target. As with every <see cref="LossRule"/>, half-precision numbers are compared in float32, the result
+/// Losses of more than a prediction and its target. As with every <see cref="LossRule"/>, half-precision numbers are compared in float32,
+/// the result
 /// has the type of the first argument, and nothing is broadcast unless it is said.
 /// </summary>
 public static partial class Losses
@@ -25,13 +26,15 @@ public static partial class Losses
     };
 
     /// <summary>Refuses tensors of different shapes, which libtorch would broadcast: [N, 1] against [N] is a matrix and no error.</summary>
-    internal static void SameShape(string loss, (string Name, Tensor Tensor) first, params ReadOnlySpan<(string Name, Tensor Tensor)> others)
+    internal static void SameShape(string loss, (string Name, Tensor Tensor) first,
+        params ReadOnlySpan<(string Name, Tensor Tensor)> others)
     {
         foreach (var (name, tensor) in others)
         {
             if (tensor.dim() == first.Tensor.dim() && tensor.shape.AsSpan().SequenceEqual(first.Tensor.shape)) continue;
             var hint = tensor.numel() == first.Tensor.numel() ? $" Reshape {name} to that." : "";
-            throw new ShapeException($"{loss}: {name} has shape {Shape.Text(tensor)}; expected {Shape.Text(first.Tensor)}, as {first.Name}.{hint}");
+            throw new ShapeException(
+                $"{loss}: {name} has shape {Shape.Text(tensor)}; expected {Shape.Text(first.Tensor)}, as {first.Name}.{hint}");
         }
     }
 
@@ -41,7 +44,8 @@ public static partial class Losses
     private static ScalarType ComputedIn(Tensor first, string loss)
     {
         ArgumentNullException.ThrowIfNull(first);
-        if (!first.is_floating_point()) throw new ArgumentException($"{loss}: a loss needs floating-point numbers; these are {first.dtype}.");
+        if (!first.is_floating_point())
+            throw new ArgumentException($"{loss}: a loss needs floating-point numbers; these are {first.dtype}.");
         return first.dtype is ScalarType.Float16 or ScalarType.BFloat16 ? ScalarType.Float32 : first.dtype;
     }
 }

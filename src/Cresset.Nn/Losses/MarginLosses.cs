@@ -34,7 +34,9 @@ public sealed record HingeLossRule : ValueLossRule
     }
 }
 
-/// <summary>The distance x itself where t is 1, max(0, margin - x) where t is -1. The margin of TorchSharp 0.107 is 0 by default, PyTorch's 1.</summary>
+/// <summary>
+/// The distance x itself where t is 1, max(0, margin - x) where t is -1. The margin of TorchSharp 0.107 is 0 by default, PyTorch's 1.
+/// </summary>
 [Part("hinge-embedding")]
 public sealed record HingeEmbeddingLossRule : ValueLossRule
 {
@@ -53,7 +55,10 @@ public sealed record HingeEmbeddingLossRule : ValueLossRule
     }
 }
 
-/// <summary>The hinge over pairs of a label that is there and one that is not: predictions [N, C] or [C]; targets of the same shape hold class indices, ended by -1.</summary>
+/// <summary>
+/// The hinge over pairs of a label that is there and one that is not: predictions [N, C] or [C]; targets of the same shape hold class
+/// indices, ended by -1.
+/// </summary>
 [Part("multi-label-margin")]
 public sealed record MultiLabelMarginLossRule : ValueLossRule
 {

@@ -15,7 +15,10 @@ public sealed record BinaryCrossEntropyLossRule : ValueLossRule
         if (Losses.IsReadable(prediction) && prediction.numel() > 0)
         {
             using var quiet = no_grad();
-            if (!prediction.ge(0).logical_and(prediction.le(1)).all().ToBoolean()) throw new ArgumentException("BinaryCrossEntropyLossRule: predictions must be probabilities in [0, 1]; some are not (NaN included). For logits take 'bce-logits'.", nameof(prediction));
+            if (!prediction.ge(0).logical_and(prediction.le(1)).all().ToBoolean())
+                throw new ArgumentException(
+                    "BinaryCrossEntropyLossRule: predictions must be probabilities in [0, 1]; some are not (NaN included). For logits take "
+                        + "'bce-logits'.", nameof(prediction));
         }
         return nn.functional.binary_cross_entropy(prediction, target, null, nn.Reduction.None);
     }
@@ -43,7 +46,8 @@ public sealed record LogitBinaryCrossEntropyLossRule : ValueLossRule
 }
 
 /// <summary>
-/// Focal loss of logits against targets in [0, 1] (Lin et al. 2017): binary cross-entropy times (1 - p_t)^gamma, so that what is easy counts little. Targets
+/// Focal loss of logits against targets in [0, 1] (Lin et al. 2017): binary cross-entropy times (1 - p_t)^gamma, so that what is easy
+/// counts little. Targets
 /// of 1 weigh alpha, of 0 1 - alpha.
 /// </summary>
 [Part("sigmoid-focal", "Lin et al. 2017")]
@@ -56,7 +60,8 @@ public sealed record SigmoidFocalLossRule : ValueLossRule
     public double? Alpha { get; init; } = 0.25;
 
     /// <inheritdoc/>
-    protected override void Check(OptionChecks checks) => checks?.AtLeast(Gamma, 0.0).Must(Alpha is null or (>= 0 and <= 1), Alpha, "in [0, 1]", field: nameof(Alpha));
+    protected override void Check(OptionChecks checks) =>
+        checks?.AtLeast(Gamma, 0.0).Must(Alpha is null or (>= 0 and <= 1), Alpha, "in [0, 1]", field: nameof(Alpha));
 
     /// <inheritdoc/>
     protected override Tensor Each(Tensor prediction, Tensor target)
@@ -73,7 +78,8 @@ public sealed record SigmoidFocalLossRule : ValueLossRule
 }
 
 /// <summary>
-/// The divergence of Kullback and Leibler of log-probabilities x from probabilities t: t (log t - x) for each number, 0 where t is 0. Take the reduction
+/// The divergence of Kullback and Leibler of log-probabilities x from probabilities t: t (log t - x) for each number, 0 where t is 0. Take
+/// the reduction
 /// batch-mean for the divergence itself, the mean over numbers is PyTorch's default.
 /// </summary>
 [Part("kl")]
@@ -88,7 +94,9 @@ public sealed record DivergenceLossRule : ValueLossRule
         : xlogy(target, target) - (target * prediction);
 }
 
-/// <summary>Binary cross-entropy of logits [N, C] or [C] against labels of the same shape, averaged over the C labels of each row.</summary>
+/// <summary>
+/// Binary cross-entropy of logits [N, C] or [C] against labels of the same shape, averaged over the C labels of each row.
+/// </summary>
 [Part("multi-label-soft-margin")]
 public sealed record MultiLabelSoftMarginLossRule : ValueLossRule
 {

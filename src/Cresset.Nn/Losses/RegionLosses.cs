@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// A loss over regions: how the places that scores [N, C, ...] give to each class overlap with those that have it. Scores are logits; with one score a
+/// A loss over regions: how the places that scores [N, C, ...] give to each class overlap with those that have it. Scores are logits; with
+/// one score a
 /// place (C = 1) it says yes (1) or no (0). The loss of each class is reduced over samples and classes; classes may have weights.
 /// </summary>
 public abstract record RegionLossRule : ClassLossRule
@@ -30,9 +31,12 @@ public abstract record RegionLossRule : ClassLossRule
         var (scores, indices, ignored) = Rows(prediction, classes);
         var count = scores.size(1);
         long samples = OverBatch || prediction.dim() == 1 ? 1 : prediction.size(0), places = samples == 0 ? 0 : scores.size(0) / samples;
-        if (SkipBackground && count == 1) throw new ShapeException($"{GetType().Name}: with one score a place there is no background to skip; prediction has shape {Shape.Text(prediction)}.");
+        if (SkipBackground && count == 1)
+            throw new ShapeException(
+                $"{GetType().Name}: with one score a place there is no background to skip; prediction has shape {Shape.Text(prediction)}.");
         var mask = ones_like(scores).masked_fill(ignored.unsqueeze(1), 0);
-        var truth = count == 1 ? indices.unsqueeze(1).to(scores.dtype) : zeros_like(scores).scatter(1, indices.unsqueeze(1), ones([indices.size(0), 1], scores.dtype, scores.device));
+        var truth = count == 1 ? indices.unsqueeze(1).to(scores.dtype)
+            : zeros_like(scores).scatter(1, indices.unsqueeze(1), ones([indices.size(0), 1], scores.dtype, scores.device));
         var (shares, there) = (Grouped((count == 1 ? scores.sigmoid() : scores.softmax(1)) * mask), Grouped(truth * mask));
         if (SkipBackground)
         {
@@ -68,7 +72,8 @@ public sealed record DiceLossRule : RegionLossRule
 }
 
 /// <summary>
-/// 1 - (both + s) / (both + alpha false + beta missed + s) (Salehi et al. 2017), to the power of an exponent (Abraham and Khan 2019). Alpha and beta of 0.5 are
+/// 1 - (both + s) / (both + alpha false + beta missed + s) (Salehi et al. 2017), to the power of an exponent (Abraham and Khan 2019). Alpha
+/// and beta of 0.5 are
 /// Dice's coefficient, of 1 Jaccard's.
 /// </summary>
 [Part("tversky", "Salehi et al. 2017")]
@@ -87,7 +92,8 @@ public sealed record TverskyLossRule : RegionLossRule
     protected override void Check(OptionChecks checks)
     {
         base.Check(checks);
-        checks?.AtLeast(Alpha, 0.0).AtLeast(Beta, 0.0).Positive(Exponent).Must(Alpha + Beta > 0, Alpha + Beta, "greater than 0 for alpha + beta", field: nameof(Beta));
+        checks?.AtLeast(Alpha, 0.0).AtLeast(Beta, 0.0).Positive(Exponent)
+            .Must(Alpha + Beta > 0, Alpha + Beta, "greater than 0 for alpha + beta", field: nameof(Beta));
     }
 
     private protected override Tensor OfRegions(Tensor shares, Tensor truth)
@@ -100,7 +106,10 @@ public sealed record TverskyLossRule : RegionLossRule
     }
 }
 
-/// <summary>Two losses of the same kind added: <see cref="First"/> + <see cref="Weight"/> times <see cref="Second"/>, such as cross-entropy and Dice.</summary>
+/// <summary>
+/// Two losses of the same kind added: <see cref="First"/> + <see cref="Weight"/> times <see cref="Second"/>, such as cross-entropy and
+/// Dice.
+/// </summary>
 [Part("sum")]
 public sealed record SumLossRule : LossRule
 {
@@ -122,10 +131,13 @@ public sealed record SumLossRule : LossRule
     /// <inheritdoc/>
     protected override void Check(OptionChecks checks) => checks?
         .Nested(First).Nested(Second).Positive(Weight)
-        .Must(First?.Takes == Second?.Takes, Second?.Takes, $"a loss over {First?.Takes.ToString().ToLowerInvariant()}, as the first", field: nameof(Second))
-        .Must(Reduction != LossReduction.None, Reduction, "mean, sum or batch-mean: losses of different shapes cannot be added", field: nameof(Reduction));
+        .Must(First?.Takes == Second?.Takes, Second?.Takes, $"a loss over {First?.Takes.ToString().ToLowerInvariant()}, as the first",
+            field: nameof(Second))
+        .Must(Reduction != LossReduction.None, Reduction, "mean, sum or batch-mean: losses of different shapes cannot be added",
+            field: nameof(Reduction));
 
     /// <inheritdoc/>
     protected override Tensor Compare(Tensor prediction, Tensor target, Tensor? weights)
-        => (First with { Reduction = Reduction }).Of(prediction, target, weights) + ((Second with { Reduction = Reduction }).Of(prediction, target, weights) * Weight);
+        => (First with { Reduction = Reduction }).Of(prediction, target, weights)
+            + ((Second with { Reduction = Reduction }).Of(prediction, target, weights) * Weight);
 }

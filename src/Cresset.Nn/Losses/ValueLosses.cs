@@ -31,10 +31,13 @@ public sealed record HuberLossRule : ValueLossRule
     protected override void Check(OptionChecks checks) => checks?.Positive(Delta);
 
     /// <inheritdoc/>
-    protected override Tensor Each(Tensor prediction, Tensor target) => nn.functional.huber_loss(prediction, target, Delta, nn.Reduction.None);
+    protected override Tensor Each(Tensor prediction, Tensor target) =>
+        nn.functional.huber_loss(prediction, target, Delta, nn.Reduction.None);
 }
 
-/// <summary>Huber's loss divided by its delta: slope 1 from <see cref="Beta"/> on; with beta 0 the absolute error (Girshick 2015).</summary>
+/// <summary>
+/// Huber's loss divided by its delta: slope 1 from <see cref="Beta"/> on; with beta 0 the absolute error (Girshick 2015).
+/// </summary>
 [Part("smooth-l1", "Girshick 2015")]
 public sealed record SmoothAbsoluteLossRule : ValueLossRule
 {
@@ -45,7 +48,8 @@ public sealed record SmoothAbsoluteLossRule : ValueLossRule
     protected override void Check(OptionChecks checks) => checks?.AtLeast(Beta, 0.0);
 
     /// <inheritdoc/>
-    protected override Tensor Each(Tensor prediction, Tensor target) => nn.functional.smooth_l1_loss(prediction, target, nn.Reduction.None, Beta);
+    protected override Tensor Each(Tensor prediction, Tensor target) =>
+        nn.functional.smooth_l1_loss(prediction, target, nn.Reduction.None, Beta);
 }
 
 /// <summary>log cosh(x - t): half the squared error near 0, the absolute error less log 2 far away, smooth everywhere.</summary>
@@ -83,7 +87,10 @@ public sealed record CharbonnierLossRule : ValueLossRule
     }
 }
 
-/// <summary>The pinball loss, whose minimum is a quantile of the targets (Koenker and Bassett 1978): q (t - x) below the target, (1 - q) (x - t) above.</summary>
+/// <summary>
+/// The pinball loss, whose minimum is a quantile of the targets (Koenker and Bassett 1978): q (t - x) below the target, (1 - q) (x - t)
+/// above.
+/// </summary>
 [Part("quantile", "Koenker and Bassett 1978", Aliases = ["pinball"])]
 public sealed record QuantileLossRule : ValueLossRule
 {
@@ -101,7 +108,9 @@ public sealed record QuantileLossRule : ValueLossRule
     }
 }
 
-/// <summary>The negative logarithm of Poisson's probability of counts t: e^x - t x for x = log rate, or x - t log(x + epsilon) for x = rate.</summary>
+/// <summary>
+/// The negative logarithm of Poisson's probability of counts t: e^x - t x for x = log rate, or x - t log(x + epsilon) for x = rate.
+/// </summary>
 [Part("poisson-nll")]
 public sealed record PoissonLossRule : ValueLossRule
 {
@@ -122,7 +131,8 @@ public sealed record PoissonLossRule : ValueLossRule
     {
         // Where e^x has left the type its product with t may too; their difference is infinite and not NaN.
         var most = prediction.dtype == ScalarType.Float64 ? double.MaxValue : float.MaxValue;
-        var loss = Logarithmic ? prediction.exp() - (target * prediction).clamp_max(most) : prediction - (target * (prediction + Epsilon).log());
+        var loss = Logarithmic ? prediction.exp() - (target * prediction).clamp_max(most)
+            : prediction - (target * (prediction + Epsilon).log());
         if (!Full) return loss;
         // Counts of 0 and 1 have no such term; inside the logarithm they are 2, so that its derivative stays a number.
         var counted = where(target.gt(1), target, full_like(target, 2));

@@ -44,7 +44,8 @@ public sealed class RmsNorm : WeightLayer
         return Apply(input, _weight, _eps);
     }
 
-    internal override void Assign(string name, Tensor value) => _weight = name == "weight" && _weight is not null ? Replace(name, _weight, value) : throw NoSuchWeight(name);
+    internal override void Assign(string name, Tensor value) =>
+        _weight = name == "weight" && _weight is not null ? Replace(name, _weight, value) : throw NoSuchWeight(name);
 
     /// <summary>The function itself: x [..., dim], weight [dim] or null; the result has the type of x.</summary>
     public static Tensor Apply(Tensor x, Tensor? weight, double eps = 1e-6)

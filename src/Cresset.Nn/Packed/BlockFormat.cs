@@ -65,7 +65,8 @@ internal abstract class BlockFormat
     {
         public override void Decode(ReadOnlySpan<byte> bytes, Span<float> values)
         {
-            for (int from = 0, to = 0; to < values.Length; from += Bytes, to += Elements) decoder.Decode(bytes.Slice(from, Bytes), values.Slice(to, Elements));
+            for (int from = 0, to = 0; to < values.Length; from += Bytes, to += Elements)
+                decoder.Decode(bytes.Slice(from, Bytes), values.Slice(to, Elements));
         }
     }
 }
@@ -74,7 +75,8 @@ internal abstract class BlockFormat
 internal readonly struct TableDecoder(float[] table) : IBlockDecoder
 {
     public static readonly TableDecoder Float8E4M3 = new([.. Enumerable.Range(0, 256).Select(b => E4M3((byte)b))]);
-    public static readonly TableDecoder Float8E5M2 = new([.. Enumerable.Range(0, 256).Select(b => (float)BitConverter.UInt16BitsToHalf((ushort)(b << 8)))]);
+    public static readonly TableDecoder Float8E5M2 = new(
+        [.. Enumerable.Range(0, 256).Select(b => (float)BitConverter.UInt16BitsToHalf((ushort)(b << 8)))]);
     public static readonly TableDecoder Int8 = new([.. Enumerable.Range(0, 256).Select(b => (float)(sbyte)b)]);
 
     public int Elements => 1;

@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// A matrix [rows, columns] that stays as a file stores it, usually mapped: blocks of a <see cref="BlockFormat"/>, and where the format keeps
+/// A matrix [rows, columns] that stays as a file stores it, usually mapped: blocks of a <see cref="BlockFormat"/>, and where the format
+/// keeps
 /// them apart, scales. It is unpacked a few rows at a time when it is multiplied.
 /// </summary>
 internal sealed unsafe class PackedWeight : IDisposable
@@ -32,10 +33,16 @@ internal sealed unsafe class PackedWeight : IDisposable
     /// <param name="scaleEvery">How many values in row-major order share a factor.</param>
     public PackedWeight(BlockFormat format, Tensor bytes, long columns, Tensor? scales = null, long scaleEvery = 0)
     {
-        if (bytes.dim() != 2 || bytes.size(1) != format.RowBytes(columns)) throw new ArgumentException($"A row of {columns} values in {format.Name} takes {format.RowBytes(columns)} bytes, not {bytes.size(-1)}.", nameof(bytes));
-        (Format, Rows, Columns, _bytes, _scales, _scaleEvery) = (format, bytes.size(0), columns, bytes.DetachFromDisposeScope(), scales?.DetachFromDisposeScope(), scaleEvery);
+        if (bytes.dim() != 2 || bytes.size(1) != format.RowBytes(columns))
+            throw new ArgumentException(
+                $"A row of {columns} values in {format.Name} takes {format.RowBytes(columns)} bytes, not {bytes.size(-1)}.", nameof(bytes));
+        (Format, Rows, Columns, _bytes, _scales, _scaleEvery) = (format, bytes.size(0), columns, bytes.DetachFromDisposeScope(),
+            scales?.DetachFromDisposeScope(), scaleEvery);
         if (_scales is null) return;
-        if (scaleEvery < 1 || _scales.dtype != ScalarType.Float32 || _scales.numel() != ((Rows * Columns) + scaleEvery - 1) / scaleEvery) throw new ArgumentException($"{_scales.numel()} scales of type {_scales.dtype} for {Rows} x {Columns} values, one for {scaleEvery} each.", nameof(scales));
+        if (scaleEvery < 1 || _scales.dtype != ScalarType.Float32 || _scales.numel() != ((Rows * Columns) + scaleEvery - 1) / scaleEvery)
+            throw new ArgumentException(
+                $"{_scales.numel()} scales of type {_scales.dtype} for {Rows} x {Columns} values, one for {scaleEvery} each.",
+                nameof(scales));
         _scaleData = (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetReference(_scales.bytes));
     }
 
@@ -65,8 +72,12 @@ internal sealed unsafe class PackedWeight : IDisposable
     {
         using var scope = NewDisposeScope();
         var bytes = change(_bytes).contiguous();
-        if (_scales is null || _scaleEvery >= Rows * Columns) return new PackedWeight(Format, bytes, Columns, _scales?.alias(), _scaleEvery);
-        if (Columns % _scaleEvery != 0) throw new InvalidDataException($"Rows of {Columns} values in {Format.Name} share scales of {_scaleEvery} with their neighbours and cannot be taken apart.");
+        if (_scales is null || _scaleEvery >= Rows * Columns)
+            return new PackedWeight(Format, bytes, Columns, _scales?.alias(), _scaleEvery);
+        if (Columns % _scaleEvery != 0)
+            throw new InvalidDataException(
+                $"Rows of {Columns} values in {Format.Name} share scales of {_scaleEvery} with their neighbours and cannot be taken "
+                    + $"apart.");
         var scales = change(_scales.view(Rows, -1)).contiguous();
         return new PackedWeight(Format, bytes, Columns, scales.view(-1), _scaleEvery);
     }
@@ -88,7 +99,8 @@ internal sealed unsafe class PackedWeight : IDisposable
         {
             for (var i = 0; i < rows.Length; i++)
             {
-                if (rows[i] < 0 || rows[i] >= Rows) throw new ArgumentOutOfRangeException(nameof(rows), rows[i], $"The table has rows 0 to {Rows - 1}.");
+                if (rows[i] < 0 || rows[i] >= Rows)
+                    throw new ArgumentOutOfRangeException(nameof(rows), rows[i], $"The table has rows 0 to {Rows - 1}.");
                 Row((nint)from, rows[i], values.Slice((int)(i * Columns), (int)Columns));
             }
         }
@@ -101,7 +113,8 @@ internal sealed unsafe class PackedWeight : IDisposable
         if (input.shape[^1] != Columns) throw new ShapeException($"The layer reads {Columns} values, the input has {input.shape[^1]}.");
         using var scope = NewDisposeScope();
         // Gradients with respect to the input need the whole matrix, and so does a record of the operations.
-        if (KernelPause.IsOn || (is_grad_enabled() && input.requires_grad)) return MatrixProduct.Linear(input, ToTensor(input.dtype), bias).MoveToOuterDisposeScope();
+        if (KernelPause.IsOn || (is_grad_enabled() && input.requires_grad))
+            return MatrixProduct.Linear(input, ToTensor(input.dtype), bias).MoveToOuterDisposeScope();
         var dtype = input.dtype is ScalarType.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
         var x = input.to(dtype).reshape(-1, Columns);
         var y = x.size(0) <= FewRows ? Few(x, bias) : Many(x, bias, dtype);
@@ -143,7 +156,8 @@ internal sealed unsafe class PackedWeight : IDisposable
                 for (var row = first; row < last; row++)
                 {
                     Row(f, row, line);
-                    for (var n = 0; n < count; n++) ((float*)o)[(n * Rows) + row] = Dot(line, new ReadOnlySpan<float>((float*)i + ((long)n * columns), columns));
+                    for (var n = 0; n < count; n++)
+                        ((float*)o)[(n * Rows) + row] = Dot(line, new ReadOnlySpan<float>((float*)i + ((long)n * columns), columns));
                 }
             });
         }

@@ -12,7 +12,8 @@ internal readonly struct Q2KDecoder : IBlockDecoder
 
     public void Decode(ReadOnlySpan<byte> block, Span<float> values)
     {
-        float d = (float)BinaryPrimitives.ReadHalfLittleEndian(block[80..]), low = (float)BinaryPrimitives.ReadHalfLittleEndian(block[82..]);
+        float d = (float)BinaryPrimitives.ReadHalfLittleEndian(block[80..]),
+            low = (float)BinaryPrimitives.ReadHalfLittleEndian(block[82..]);
         for (var sub = 0; sub < 16; sub++)
         {
             // Eight sub-blocks share 32 bytes: four pairs of bits, each pair of sub-blocks in both halves of the bytes.

@@ -34,7 +34,8 @@ public static class MatrixProduct
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(weight);
         return MklIsSlow && TensorView.Holds<float>(input) && TensorView.Holds<float>(weight)
-            && input.dim() > 1 && input.numel() >= SmallestRows * input.shape[^1] && input.numel() * weight.size(0) >= SmallestWork && Fast(input, weight, bias) is { } result
+            && input.dim() > 1 && input.numel() >= SmallestRows * input.shape[^1] && input.numel() * weight.size(0) >= SmallestWork
+            && Fast(input, weight, bias) is { } result
             ? result
             : nn.functional.linear(input, weight, bias);
     }

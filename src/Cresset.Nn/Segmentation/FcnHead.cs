@@ -71,8 +71,10 @@ public sealed class FcnHead : nn.Module<Tensor, Tensor?, Tensor?, Tensor>
     /// <exception cref="ArgumentException">Features that this head needs are missing.</exception>
     public override Tensor forward(Tensor features5, Tensor? features4, Tensor? features3)
     {
-        if (_score4 is not null && features4 is null) throw new ArgumentException($"FcnHead: {Stride} needs the features at stride 16.", nameof(features4));
-        if (_score3 is not null && features3 is null) throw new ArgumentException($"FcnHead: {Stride} needs the features at stride 8.", nameof(features3));
+        if (_score4 is not null && features4 is null)
+            throw new ArgumentException($"FcnHead: {Stride} needs the features at stride 16.", nameof(features4));
+        if (_score3 is not null && features3 is null)
+            throw new ArgumentException($"FcnHead: {Stride} needs the features at stride 8.", nameof(features3));
         using var scope = NewDisposeScope();
         var y = _score5.call(features5);
         if (_score4 is not null) y = Fit(_up2a!.call(y), features4!) + _score4.call(features4!);
@@ -84,8 +86,10 @@ public sealed class FcnHead : nn.Module<Tensor, Tensor?, Tensor?, Tensor>
     private static Tensor Fit(Tensor y, Tensor finer)
     {
         var (down, right) = (finer.size(2) - y.size(2), finer.size(3) - y.size(3));
-        if (Math.Abs(down) > 1 || Math.Abs(right) > 1) throw Shape.Wrong(finer, $"about [N, C, {y.size(2)}, {y.size(3)}]", "Each level must be twice as fine as the one before.");
-        return down == 0 && right == 0 ? y : nn.functional.pad(y, [0, right, 0, down], down > 0 || right > 0 ? PaddingModes.Replicate : PaddingModes.Constant);
+        if (Math.Abs(down) > 1 || Math.Abs(right) > 1)
+            throw Shape.Wrong(finer, $"about [N, C, {y.size(2)}, {y.size(3)}]", "Each level must be twice as fine as the one before.");
+        return down == 0 && right == 0 ? y
+            : nn.functional.pad(y, [0, right, 0, down], down > 0 || right > 0 ? PaddingModes.Replicate : PaddingModes.Constant);
     }
 
     private static Conv2d Score(long channels, long classes)

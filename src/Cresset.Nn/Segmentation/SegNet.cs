@@ -24,11 +24,13 @@ public sealed record SegNetOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(Channels is { Count: > 0 } && Channels.All(c => c > 0), Channels is null ? null : string.Join(", ", Channels), "one or more positive numbers", "", nameof(Channels))
+        .Must(Channels is { Count: > 0 } && Channels.All(c => c > 0), Channels is null ? null : string.Join(", ", Channels),
+            "one or more positive numbers", "", nameof(Channels))
         .AtLeast(ConvolutionsPerLevel, 1, "", nameof(ConvolutionsPerLevel))
         .Must(Norm is not null, Norm, "a norm (cresset list --norms)", field: nameof(Norm))
         .Nested(Norm)
-        .Must(Activation is { KeepsShape: true }, Activation, "an activation whose result is as wide as its input (cresset list --activations)", field: nameof(Activation))
+        .Must(Activation is { KeepsShape: true }, Activation,
+            "an activation whose result is as wide as its input (cresset list --activations)", field: nameof(Activation))
         .Nested(Activation);
 }
 
@@ -72,7 +74,8 @@ public sealed class SegNet : nn.Module<Tensor, Tensor>
     {
         Shape.Expect(input, "N C H W", ("C", _inChannels));
         var least = 1L << _encoder.Count;
-        if (input.size(2) < least || input.size(3) < least) throw Shape.Wrong(input, $"[N, {_inChannels}, H, W] with H and W of {least} or more", $"{_encoder.Count} poolings halve it.");
+        if (input.size(2) < least || input.size(3) < least)
+            throw Shape.Wrong(input, $"[N, {_inChannels}, H, W] with H and W of {least} or more", $"{_encoder.Count} poolings halve it.");
         using var scope = NewDisposeScope();
         var x = input;
         var pooled = new Stack<(Tensor Indices, long[] Size)>();

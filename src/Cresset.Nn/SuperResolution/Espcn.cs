@@ -29,8 +29,10 @@ public sealed record EspcnOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .AtLeast(Scale, 2, "", nameof(Scale))
         .AtLeast(Channels, 1, "", nameof(Channels))
-        .Must(Features is { Count: > 0 } && Features.All(f => f > 0), Features is null ? null : string.Join(", ", Features), "one or more positive numbers", "", nameof(Features))
-        .Must(Activation is { KeepsShape: true }, Activation, "an activation whose result is as wide as its input (cresset list --activations)", field: nameof(Activation))
+        .Must(Features is { Count: > 0 } && Features.All(f => f > 0), Features is null ? null : string.Join(", ", Features),
+            "one or more positive numbers", "", nameof(Features))
+        .Must(Activation is { KeepsShape: true }, Activation,
+            "an activation whose result is as wide as its input (cresset list --activations)", field: nameof(Activation))
         .Nested(Activation);
 }
 

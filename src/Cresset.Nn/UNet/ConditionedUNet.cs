@@ -26,7 +26,8 @@ public sealed class ConditionedUNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
     /// <param name="timeScale">Multiplies the time: 1000 for times in [0, 1], 1 for step numbers.</param>
     /// <param name="generator">Draws the weights from it; null leaves TorchSharp's own initial weights.</param>
     /// <exception cref="InvalidOptionsException">An option is not allowed.</exception>
-    public ConditionedUNet(long inChannels, long outChannels, UNetOptions? options = null, long classes = 0, double timeScale = 1, Generator? generator = null)
+    public ConditionedUNet(long inChannels, long outChannels, UNetOptions? options = null, long classes = 0, double timeScale = 1,
+        Generator? generator = null)
         : base(nameof(ConditionedUNet))
     {
         options = (options ?? new UNetOptions()).ThrowIfInvalid();

@@ -64,7 +64,8 @@ public sealed class UNet : nn.Module<Tensor, Tensor?, Tensor>, IRecomputes
         _middle = UNetLevel.Middle(_options);
         _outputNorm = _options.Residual ? _options.Norm.Build(channels[0]) : new Activation("identity");
         _activation = _options.Residual ? _options.Activation.Build() : new Activation("identity");
-        _output = new SquareConvolution(channels[0], outChannels, _options.Residual ? 3 : 1, WeightPlace.Cpu, padding: _options.Residual ? 1 : 0);
+        _output = new SquareConvolution(channels[0], outChannels, _options.Residual ? 3 : 1, WeightPlace.Cpu,
+            padding: _options.Residual ? 1 : 0);
         RegisterComponents();
         if (generator is not null) Initialize.Reset(this, generator);
         if (_options.ZeroOutput)
@@ -89,7 +90,10 @@ public sealed class UNet : nn.Module<Tensor, Tensor?, Tensor>, IRecomputes
     public override Tensor forward(Tensor input, Tensor? embedding)
     {
         Shape.Expect(input, "N C H W", ("C", _inChannels));
-        if ((embedding is not null) != (_options.EmbeddingDim > 0)) throw new ArgumentException(embedding is null ? $"UNet: it was built with EmbeddingDim = {_options.EmbeddingDim}, so it needs an embedding [N, {_options.EmbeddingDim}]." : "UNet: it was built without conditioning (EmbeddingDim = 0) but got an embedding.", nameof(embedding));
+        if ((embedding is not null) != (_options.EmbeddingDim > 0))
+            throw new ArgumentException(embedding is null
+                ? $"UNet: it was built with EmbeddingDim = {_options.EmbeddingDim}, so it needs an embedding [N, {_options.EmbeddingDim}]."
+                : "UNet: it was built without conditioning (EmbeddingDim = 0) but got an embedding.", nameof(embedding));
         if (embedding is not null) Shape.Expect(embedding, "N E", [("N", input.size(0)), ("E", _options.EmbeddingDim)]);
         using var scope = NewDisposeScope();
         var (height, width) = (input.size(2), input.size(3));

@@ -38,7 +38,9 @@ public sealed record UNetOptions : IOptionsRecord
     /// <summary>Fused or explicit attention (explicit where second derivatives are needed).</summary>
     public AttentionPath AttentionPath { get; init; }
 
-    /// <summary>Width of the conditioning vector that every block takes in (scale and shift after its first convolution); 0 has none.</summary>
+    /// <summary>
+    /// Width of the conditioning vector that every block takes in (scale and shift after its first convolution); 0 has none.
+    /// </summary>
     public int EmbeddingDim { get; init; }
 
     /// <summary>Dropout inside blocks, in [0, 1).</summary>
@@ -47,7 +49,9 @@ public sealed record UNetOptions : IOptionsRecord
     /// <summary>The last convolution starts at 0, so the network starts as the zero function (diffusion).</summary>
     public bool ZeroOutput { get; init; }
 
-    /// <summary>Ronneberger et al. 2015 with batch norm: plain blocks, ReLU, max pooling, transposed convolutions, 64 to 1024 channels.</summary>
+    /// <summary>
+    /// Ronneberger et al. 2015 with batch norm: plain blocks, ReLU, max pooling, transposed convolutions, 64 to 1024 channels.
+    /// </summary>
     public static UNetOptions Segmentation { get; } = new()
     {
         Channels = [64, 128, 256, 512, 1024],
@@ -61,19 +65,25 @@ public sealed record UNetOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(Channels is { Count: > 0 } && Channels.All(c => c > 0), Channels is null ? null : string.Join(", ", Channels), "one or more positive numbers", "", nameof(Channels))
+        .Must(Channels is { Count: > 0 } && Channels.All(c => c > 0), Channels is null ? null : string.Join(", ", Channels),
+            "one or more positive numbers", "", nameof(Channels))
         .AtLeast(BlocksPerLevel, 1, "", nameof(BlocksPerLevel))
         .Must(Norm is not null, Norm, "a norm (cresset list --norms)", field: nameof(Norm))
         .Nested(Norm)
-        .Must(Activation is { KeepsShape: true }, Activation, "an activation whose result is as wide as its input (cresset list --activations)", field: nameof(Activation))
+        .Must(Activation is { KeepsShape: true }, Activation,
+            "an activation whose result is as wide as its input (cresset list --activations)", field: nameof(Activation))
         .Nested(Activation)
         .Must(Upsampler is not null, Upsampler, "an upsampler (cresset list --upsamplers)", field: nameof(Upsampler))
         .Nested(Upsampler)
         .Must(Downsampler is not null, Downsampler, "a downsampler (cresset list --downsamplers)", field: nameof(Downsampler))
         .Nested(Downsampler)
-        .Must(AttentionLevels is not null && AttentionLevels.All(l => l >= 0 && l < (Channels?.Count ?? 0)), AttentionLevels is null ? null : string.Join(", ", AttentionLevels), $"levels from 0 to {(Channels?.Count ?? 1) - 1}", "", nameof(AttentionLevels))
+        .Must(AttentionLevels is not null && AttentionLevels.All(l => l >= 0 && l < (Channels?.Count ?? 0)),
+            AttentionLevels is null ? null : string.Join(", ", AttentionLevels), $"levels from 0 to {(Channels?.Count ?? 1) - 1}", "",
+            nameof(AttentionLevels))
         .AtLeast(Heads, 1, "", nameof(Heads))
-        .Must(Heads < 1 || Channels is null || !(AttentionLevels ?? []).Where(l => l >= 0 && l < Channels.Count).Concat(MiddleAttention ? [Channels.Count - 1] : []).Any(l => Channels[l] % Heads != 0), Heads, "a divisor of the channels of every level with attention", "", nameof(Heads))
+        .Must(Heads < 1 || Channels is null
+            || !(AttentionLevels ?? []).Where(l => l >= 0 && l < Channels.Count).Concat(MiddleAttention ? [Channels.Count - 1] : [])
+                .Any(l => Channels[l] % Heads != 0), Heads, "a divisor of the channels of every level with attention", "", nameof(Heads))
         .AtLeast(EmbeddingDim, 0, "0 has no conditioning", nameof(EmbeddingDim))
         .Within(Dropout, 0.0, 1.0, includeMax: false, field: nameof(Dropout));
 }

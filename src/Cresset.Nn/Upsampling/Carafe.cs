@@ -34,13 +34,17 @@ public sealed class Carafe : nn.Module<Tensor, Tensor>, IOwnInitialization
     /// <param name="groups">Channel groups with their own weights.</param>
     /// <param name="compressed">Channels that the weights are predicted from.</param>
     /// <param name="generator">Draws the weights; null uses TorchSharp's global one.</param>
-    public Carafe(long channels, int scale = 2, int kernel = 5, int encoderKernel = 3, int groups = 1, long compressed = 64, Generator? generator = null)
+    public Carafe(long channels, int scale = 2, int kernel = 5, int encoderKernel = 3, int groups = 1, long compressed = 64,
+        Generator? generator = null)
         : base(nameof(Carafe))
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(scale, 1);
-        if (kernel < 1 || kernel % 2 == 0) throw new ArgumentOutOfRangeException(nameof(kernel), kernel, "Carafe: the neighbourhood must be odd.");
-        if (encoderKernel < 1 || encoderKernel % 2 == 0) throw new ArgumentOutOfRangeException(nameof(encoderKernel), encoderKernel, "Carafe: the encoder's kernel must be odd.");
-        if (groups < 1 || channels % groups != 0) throw new ArgumentException($"Carafe: {channels} channels do not split into {groups} groups.", nameof(groups));
+        if (kernel < 1 || kernel % 2 == 0)
+            throw new ArgumentOutOfRangeException(nameof(kernel), kernel, "Carafe: the neighbourhood must be odd.");
+        if (encoderKernel < 1 || encoderKernel % 2 == 0)
+            throw new ArgumentOutOfRangeException(nameof(encoderKernel), encoderKernel, "Carafe: the encoder's kernel must be odd.");
+        if (groups < 1 || channels % groups != 0)
+            throw new ArgumentException($"Carafe: {channels} channels do not split into {groups} groups.", nameof(groups));
         (_channels, _scale, _kernel, _groups) = (channels, scale, kernel, groups);
         _compressor = nn.Conv2d(channels, compressed, 1);
         _encoder = nn.Conv2d(compressed, (long)groups * kernel * kernel * scale * scale, encoderKernel, padding: encoderKernel / 2);
@@ -66,7 +70,8 @@ public sealed class Carafe : nn.Module<Tensor, Tensor>, IOwnInitialization
         using var scope = NewDisposeScope();
         var logits = PixelShuffle.Apply(_encoder.call(_compressor.call(input)), _scale); // [N, g k^2, sH, sW]
         var (n, h, w) = (input.size(0), logits.size(2), logits.size(3));
-        var weights = nn.functional.softmax(logits.view(n, _groups, (long)_kernel * _kernel, h, w), 2).view(n, (long)_groups * _kernel * _kernel, h, w);
+        var weights = nn.functional.softmax(logits.view(n, _groups, (long)_kernel * _kernel, h, w), 2)
+            .view(n, (long)_groups * _kernel * _kernel, h, w);
         return Reassemble(input, weights, _kernel, _groups, _scale).MoveToOuterDisposeScope();
     }
 
@@ -79,12 +84,15 @@ public sealed class Carafe : nn.Module<Tensor, Tensor>, IOwnInitialization
     {
         Shape.Expect(features, "N C H W");
         var (n, c, h, w) = (features.size(0), features.size(1), features.size(2), features.size(3));
-        if (kernel < 1 || kernel % 2 == 0) throw new ArgumentOutOfRangeException(nameof(kernel), kernel, "Carafe: the neighbourhood must be odd.");
+        if (kernel < 1 || kernel % 2 == 0)
+            throw new ArgumentOutOfRangeException(nameof(kernel), kernel, "Carafe: the neighbourhood must be odd.");
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(scale);
-        if (groups < 1 || c % groups != 0) throw new ArgumentException($"Carafe: {c} channels do not split into {groups} groups.", nameof(groups));
+        if (groups < 1 || c % groups != 0)
+            throw new ArgumentException($"Carafe: {c} channels do not split into {groups} groups.", nameof(groups));
         long taps = (long)kernel * kernel;
         Shape.Expect(weights, "N K Y X", [("N", n), ("K", groups * taps), ("Y", scale * h), ("X", scale * w)]);
-        if (!Reassembly.Fits(features) || !Reassembly.Fits(weights) || kernel > MostTaps) return Composed(features, weights, kernel, groups, scale);
+        if (!Reassembly.Fits(features) || !Reassembly.Fits(weights) || kernel > MostTaps)
+            return Composed(features, weights, kernel, groups, scale);
         return new Reassembled(kernel, groups, scale).Apply(features, weights);
     }
 
@@ -97,7 +105,8 @@ public sealed class Carafe : nn.Module<Tensor, Tensor>, IOwnInitialization
         // A product [c, k^2] x [k^2, s^2] for each source pixel and group.
         var patches = nn.functional.unfold(features, (kernel, kernel), (1, 1), (kernel / 2, kernel / 2), (1, 1)) // [N, C k^2, HW]
             .view(n, groups, c / groups, taps, h * w).permute(0, 1, 4, 2, 3);
-        var split = weights.view(n, groups, taps, h, scale, w, scale).permute(0, 1, 3, 5, 2, 4, 6).reshape(n, groups, h * w, taps, scale * scale);
+        var split = weights.view(n, groups, taps, h, scale, w, scale).permute(0, 1, 3, 5, 2, 4, 6)
+            .reshape(n, groups, h * w, taps, scale * scale);
         var y = patches.MatMul(split).view(n, groups, h, w, c / groups, scale, scale); // [N, g, H, W, C/g, s, s]
         return y.permute(0, 1, 4, 2, 5, 3, 6).reshape(n, c, scale * h, scale * w).MoveToOuterDisposeScope();
     }

@@ -22,7 +22,9 @@ public static class Checkerboard
         ArgumentOutOfRangeException.ThrowIfLessThan(stride, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(padding);
         var length = ((inputs - 1) * stride) + kernel - (2 * padding);
-        if (length < 1) throw new ArgumentException($"Checkerboard.Overlap: padding {padding} leaves nothing of {length + (2 * padding)} outputs.", nameof(padding));
+        if (length < 1)
+            throw new ArgumentException($"Checkerboard.Overlap: padding {padding} leaves nothing of {length + (2 * padding)} outputs.",
+                nameof(padding));
         var counts = new int[length];
         for (var i = 0; i < inputs; i++)
         {

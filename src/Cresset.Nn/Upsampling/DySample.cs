@@ -33,7 +33,8 @@ public sealed record DySampleOptions : IOptionsRecord
     public bool DynamicScope { get; init; }
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks().AtLeast(Scale, 1, "", nameof(Scale)).Defined(Style, "", nameof(Style)).AtLeast(Groups, 1, "", nameof(Groups));
+    public IEnumerable<OptionProblem> Validate() =>
+        new OptionChecks().AtLeast(Scale, 1, "", nameof(Scale)).Defined(Style, "", nameof(Style)).AtLeast(Groups, 1, "", nameof(Groups));
 }
 
 /// <summary>
@@ -55,7 +56,8 @@ public sealed class DySample : nn.Module<Tensor, Tensor>, IOwnInitialization
     private readonly DySampleOptions _options;
 
     /// <summary>Builds the layer.</summary>
-    /// <exception cref="ArgumentException">The channels do not split into the groups (or into scale^2 parts), or an option is not allowed.</exception>
+    /// <exception cref="ArgumentException">The channels do not split into the groups (or into scale^2 parts), or an option is not
+    /// allowed.</exception>
     public DySample(long channels, DySampleOptions? options = null, Generator? generator = null)
         : base(nameof(DySample))
     {
@@ -63,8 +65,11 @@ public sealed class DySample : nn.Module<Tensor, Tensor>, IOwnInitialization
         _channels = channels;
         var (s, square) = (_options.Scale, (long)_options.Scale * _options.Scale);
         var shuffled = _options.Style == DySampleStyle.ShuffleThenLinear;
-        if (channels < _options.Groups || channels % _options.Groups != 0) throw new ArgumentException($"DySample: {channels} channels do not split into {_options.Groups} groups.", nameof(channels));
-        if (shuffled && channels % square != 0) throw new ArgumentException($"DySample: {channels} channels are no multiple of scale^2 = {square}, which this style needs.", nameof(channels));
+        if (channels < _options.Groups || channels % _options.Groups != 0)
+            throw new ArgumentException($"DySample: {channels} channels do not split into {_options.Groups} groups.", nameof(channels));
+        if (shuffled && channels % square != 0)
+            throw new ArgumentException($"DySample: {channels} channels are no multiple of scale^2 = {square}, which this style needs.",
+                nameof(channels));
         var (inside, outside) = shuffled ? (channels / square, 2L * _options.Groups) : (channels, 2L * _options.Groups * square);
         _offset = nn.Conv2d(inside, outside, 1);
         if (_options.DynamicScope) _scope = nn.Conv2d(inside, outside, 1);
@@ -103,12 +108,14 @@ public sealed class DySample : nn.Module<Tensor, Tensor>, IOwnInitialization
         var across = (arange(w, dtype: x.dtype, device: x.device) + 0.5).view(1, 1, 1, 1, w);
         var down = (arange(h, dtype: x.dtype, device: x.device) + 0.5).view(1, 1, 1, h, 1);
         var parts = offset.view(n, 2, offset.size(1) / 2, h, w);
-        var place = cat([(parts.narrow(1, 0, 1) + across) * (2.0 / w) - 1, (parts.narrow(1, 1, 1) + down) * (2.0 / h) - 1], 1); // [N, 2, g s^2, H, W]
+        // [N, 2, g s^2, H, W]
+        var place = cat([(parts.narrow(1, 0, 1) + across) * (2.0 / w) - 1, (parts.narrow(1, 1, 1) + down) * (2.0 / h) - 1], 1);
         // Shuffled as four dimensions: the backward of a five-dimensional shuffle refuses the strides that the permutation leaves.
         var shuffled = PixelShuffle.Apply(place.flatten(0, 1), s).view(n, 2, _options.Groups, s * h, s * w);
         var grid = shuffled.permute(0, 2, 3, 4, 1).flatten(0, 1); // [N g, sH, sW, 2]
         var grouped = x.reshape(n * _options.Groups, x.size(1) / _options.Groups, h, w);
-        return nn.functional.grid_sample(grouped, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Border, align_corners: false).view(n, x.size(1), s * h, s * w);
+        return nn.functional.grid_sample(grouped, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Border, align_corners: false)
+            .view(n, x.size(1), s * h, s * w);
     }
 
     // The places that plain bilinear enlargement would look at, in source pixels around each source: [1, 2 g s^2, 1, 1].
@@ -122,7 +129,8 @@ public sealed class DySample : nn.Module<Tensor, Tensor>, IOwnInitialization
             {
                 for (var row = 0; row < scale; row++)
                 {
-                    for (var column = 0; column < scale; column++) values[next++] = (((1 - scale) / 2f) + (axis == 0 ? column : row)) / scale;
+                    for (var column = 0; column < scale; column++)
+                        values[next++] = (((1 - scale) / 2f) + (axis == 0 ? column : row)) / scale;
                 }
             }
         }

@@ -18,7 +18,8 @@ public static class GridSampling
     /// <param name="padding">What lies outside: zeros, the border, or the reflection.</param>
     /// <param name="alignCorners">-1 and 1 are the centres of the corner pixels; false: the outer edges.</param>
     /// <exception cref="ShapeException">The shapes do not fit.</exception>
-    public static Tensor Bicubic(Tensor x, Tensor grid, GridSamplePaddingMode padding = GridSamplePaddingMode.Zeros, bool alignCorners = false)
+    public static Tensor Bicubic(Tensor x, Tensor grid, GridSamplePaddingMode padding = GridSamplePaddingMode.Zeros,
+        bool alignCorners = false)
     {
         Shape.Expect(x, "N C H W");
         Shape.Expect(grid, "N Y X 2", ("N", x.size(0)));
@@ -45,7 +46,8 @@ public static class GridSampling
         return sum!.to(x.dtype).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Pixels(Tensor coordinate, long size, bool align) => align ? (coordinate + 1) * ((size - 1) / 2.0) : ((coordinate + 1) * size - 1) / 2;
+    private static Tensor Pixels(Tensor coordinate, long size, bool align) =>
+        align ? (coordinate + 1) * ((size - 1) / 2.0) : ((coordinate + 1) * size - 1) / 2;
 
     // Keys' cubic at distances 1 + t, t, 1 - t, 2 - t.
     private static Tensor[] Weights(Tensor t)

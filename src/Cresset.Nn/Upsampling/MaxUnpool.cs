@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// Puts values back at the places that max pooling took them from; zeros elsewhere. Takes a batch or, as PyTorch does, one sample without its dimension. TorchSharp 0.107's own ignores its stride
+/// Puts values back at the places that max pooling took them from; zeros elsewhere. Takes a batch or, as PyTorch does, one sample without
+/// its dimension. TorchSharp 0.107's own ignores its stride
 /// and throws on an output size.
 /// </summary>
 public abstract class MaxUnpool : nn.Module<Tensor, Tensor, Tensor>
@@ -33,11 +34,14 @@ public abstract class MaxUnpool : nn.Module<Tensor, Tensor, Tensor>
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(indices);
         if (input.dim() == _places + 2) return IndexedPooling.MaxUnpool(input, indices, _kernel, _stride, _padding, outputSize);
-        if (input.dim() != _places + 1) throw Shape.Wrong(input, _places switch { 1 => "[N, C, L] or [C, L]", 2 => "[N, C, H, W] or [C, H, W]", _ => "[N, C, D, H, W] or [C, D, H, W]" });
+        if (input.dim() != _places + 1)
+            throw Shape.Wrong(input,
+                _places switch { 1 => "[N, C, L] or [C, L]", 2 => "[N, C, H, W] or [C, H, W]", _ => "[N, C, D, H, W] or [C, D, H, W]" });
         using var scope = NewDisposeScope();
         // The size may come with the channels, as it does with a batch.
         var size = outputSize?.Length == _places + 1 ? outputSize[1..] : outputSize;
-        return IndexedPooling.MaxUnpool(input.unsqueeze(0), indices.unsqueeze(0), _kernel, _stride, _padding, size).squeeze(0).MoveToOuterDisposeScope();
+        return IndexedPooling.MaxUnpool(input.unsqueeze(0), indices.unsqueeze(0), _kernel, _stride, _padding, size).squeeze(0)
+            .MoveToOuterDisposeScope();
     }
 }
 

@@ -28,7 +28,8 @@ public sealed class PixelShuffle : nn.Module<Tensor, Tensor>
         ArgumentOutOfRangeException.ThrowIfLessThan(factor, 1);
         if (x.dim() < 3 || x.size(-3) % ((long)factor * factor) != 0) throw Shape.Wrong(x, $"[..., C * {(long)factor * factor}, H, W]");
         // libtorch has no gradient for a shuffle of nothing.
-        if (x.numel() == 0) return x.reshape([.. x.shape[..^3], x.size(-3) / ((long)factor * factor), x.size(-2) * factor, x.size(-1) * factor]);
+        if (x.numel() == 0)
+            return x.reshape([.. x.shape[..^3], x.size(-3) / ((long)factor * factor), x.size(-2) * factor, x.size(-1) * factor]);
         return Shuffled.Fits(x) ? Shuffled.Of(x, factor, true) : nn.functional.pixel_shuffle(x, factor);
     }
 }
@@ -82,6 +83,7 @@ public sealed class ChannelShuffle : nn.Module<Tensor, Tensor>
         if (input.dim() < 3 || input.size(1) % _groups != 0) throw Shape.Wrong(input, $"[N, n * {_groups}, ...]");
         using var scope = NewDisposeScope();
         var shape = input.shape;
-        return input.reshape([shape[0], _groups, shape[1] / _groups, .. shape[2..]]).transpose(1, 2).reshape(shape).alias().MoveToOuterDisposeScope();
+        return input.reshape([shape[0], _groups, shape[1] / _groups, .. shape[2..]]).transpose(1, 2).reshape(shape).alias()
+            .MoveToOuterDisposeScope();
     }
 }

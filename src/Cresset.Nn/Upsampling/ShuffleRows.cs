@@ -68,7 +68,8 @@ internal static unsafe class ShuffleRows
         long x = 0;
         if (factor == 2 && Avx512F.IsSupported)
         {
-            var (low, high) = (Vector512.Create(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), Vector512.Create(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
+            var (low, high) = (Vector512.Create(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+                Vector512.Create(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
             var past = stream && ((nint)to & 63) == 0;
             for (; x <= width - Lanes; x += Lanes)
             {

@@ -16,7 +16,8 @@ internal sealed class Shuffled(int factor, bool join) : DifferentiableOperation
 
     public static Tensor Of(Tensor x, int factor, bool join) => new Shuffled(factor, join).Apply(x);
 
-    protected override Tensor[] Forward(Tensor[] inputs) => [join ? ShuffleRows.Shuffle(inputs[0], factor) : ShuffleRows.Unshuffle(inputs[0], factor)];
+    protected override Tensor[] Forward(Tensor[] inputs) =>
+        [join ? ShuffleRows.Shuffle(inputs[0], factor) : ShuffleRows.Unshuffle(inputs[0], factor)];
 
     protected override Tensor[] Saved(Tensor[] inputs) => [];
 

@@ -31,7 +31,9 @@ public sealed class SubPixelConv2d : nn.Module<Tensor, Tensor>, IOwnInitializati
         : base(nameof(SubPixelConv2d))
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(scale, 1);
-        if (kernel < 1 || kernel % 2 == 0) throw new ArgumentOutOfRangeException(nameof(kernel), kernel, "SubPixelConv2d: the kernel must be odd, so that the size stays.");
+        if (kernel < 1 || kernel % 2 == 0)
+            throw new ArgumentOutOfRangeException(nameof(kernel), kernel,
+                "SubPixelConv2d: the kernel must be odd, so that the size stays.");
         (_input, _scale) = (inChannels, scale);
         _conv = nn.Conv2d(inChannels, outChannels * scale * scale, kernel, padding: kernel / 2);
         RegisterComponents();

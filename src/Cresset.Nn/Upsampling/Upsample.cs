@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -45,11 +46,13 @@ public sealed class Upsample : nn.Module<Tensor, Tensor>
 
     /// <summary>Builds the layer; give either a size or a factor, one number for all dimensions or one each.</summary>
     /// <exception cref="ArgumentException">Both or neither of size and factor, or an option that the mode does not have.</exception>
-    public Upsample(long[]? size = null, double[]? scaleFactor = null, ResizeMode mode = ResizeMode.Nearest, bool? alignCorners = null, bool antialias = false, bool recomputeScaleFactor = false)
+    public Upsample(long[]? size = null, double[]? scaleFactor = null, ResizeMode mode = ResizeMode.Nearest, bool? alignCorners = null,
+        bool antialias = false, bool recomputeScaleFactor = false)
         : base(nameof(Upsample))
     {
         Check(size, scaleFactor, mode, alignCorners, antialias, recomputeScaleFactor);
-        (_size, _scaleFactor, _mode, _alignCorners, _antialias, _recompute) = (size, scaleFactor, mode, alignCorners, antialias, recomputeScaleFactor);
+        (_size, _scaleFactor, _mode, _alignCorners, _antialias, _recompute) = (size, scaleFactor, mode, alignCorners, antialias,
+            recomputeScaleFactor);
         RegisterComponents();
     }
 
@@ -59,38 +62,64 @@ public sealed class Upsample : nn.Module<Tensor, Tensor>
     /// <summary>The function itself; see the class for the arguments.</summary>
     /// <exception cref="ArgumentException">Arguments that do not go together.</exception>
     /// <exception cref="ShapeException">The mode does not take this number of dimensions.</exception>
-    public static Tensor Apply(Tensor x, long[]? size = null, double[]? scaleFactor = null, ResizeMode mode = ResizeMode.Nearest, bool? alignCorners = null, bool antialias = false, bool recomputeScaleFactor = false)
+    public static Tensor Apply(Tensor x, long[]? size = null, double[]? scaleFactor = null, ResizeMode mode = ResizeMode.Nearest,
+        bool? alignCorners = null, bool antialias = false, bool recomputeScaleFactor = false)
     {
         Check(size, scaleFactor, mode, alignCorners, antialias, recomputeScaleFactor);
         var places = (int)x.dim() - 2;
-        var wanted = mode switch { ResizeMode.Linear => 1, ResizeMode.Bilinear or ResizeMode.Bicubic => 2, ResizeMode.Trilinear => 3, _ => places };
-        if (places is < 1 or > 3 || places != wanted) throw Shape.Wrong(x, mode switch { ResizeMode.Linear => "[N, C, L]", ResizeMode.Bilinear or ResizeMode.Bicubic => "[N, C, H, W]", ResizeMode.Trilinear => "[N, C, D, H, W]", _ => "[N, C, L], [N, C, H, W] or [N, C, D, H, W]" }, $"The mode is {mode}.");
+        var wanted = mode switch
+        {
+            ResizeMode.Linear => 1,
+            ResizeMode.Bilinear or ResizeMode.Bicubic => 2,
+            ResizeMode.Trilinear => 3,
+            _ => places,
+        };
+        if (places is < 1 or > 3 || places != wanted)
+            throw Shape.Wrong(x,
+                mode switch
+                {
+                    ResizeMode.Linear => "[N, C, L]",
+                    ResizeMode.Bilinear or ResizeMode.Bicubic => "[N, C, H, W]",
+                    ResizeMode.Trilinear => "[N, C, D, H, W]",
+                    _ => "[N, C, L], [N, C, H, W] or [N, C, D, H, W]",
+                }, $"The mode is {mode}.");
         (size, scaleFactor) = (Spread(size, places, nameof(size)), Spread(scaleFactor, places, nameof(scaleFactor)));
         var sides = new double[places];
         for (var i = 0; i < places; i++) sides[i] = size?[i] ?? Math.Floor(x.size(2 + i) * scaleFactor![i]);
-        if (x.size(0) > 0 && sides.Any(s => s < 1)) throw new ArgumentException(FormattableString.Invariant($"Upsample: scaleFactor [{string.Join(", ", scaleFactor!)}] makes sides of {string.Join(" x ", sides)} from {Shape.Text(x)}; every side must be 1 or more."), nameof(scaleFactor));
+        if (x.size(0) > 0 && sides.Any(s => s < 1))
+            throw new ArgumentException(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"Upsample: scaleFactor [{string.Join(", ", scaleFactor!)}] makes sides of {string.Join(" x ", sides)} from "
+                        + $"{Shape.Text(x)}; every side must be 1 or more."), nameof(scaleFactor));
         Resize.RefuseExtremes(x, sides, nameof(Upsample));
-        // Where a centre lies on the border of two pixels, libtorch's gradient of a nearest place goes to the pixel that its forward pass did not read.
+        // Where a centre lies on the border of two pixels, libtorch's gradient of a nearest place goes to the pixel that its forward pass
+        // did not read.
         var isOurs = mode is ResizeMode.Nearest or ResizeMode.NearestExact && x.requires_grad && is_grad_enabled();
-        if (Resample.Fits(x) && Resampling.Between(x, size, scaleFactor, mode, alignCorners ?? false, antialias, recomputeScaleFactor) is { } map && (isOurs || map.Pays(x, mode))) return Resample.Of(x, map);
+        if (Resample.Fits(x)
+            && Resampling.Between(x, size, scaleFactor, mode, alignCorners ?? false, antialias, recomputeScaleFactor) is { } map
+            && (isOurs || map.Pays(x, mode))) return Resample.Of(x, map);
         return Native(x, size, scaleFactor, mode, alignCorners, antialias, recomputeScaleFactor);
     }
 
     /// <summary>The same by libtorch's kernels.</summary>
-    internal static Tensor Native(Tensor x, long[]? size, double[]? scaleFactor, ResizeMode mode, bool? alignCorners = null, bool antialias = false, bool recomputeScaleFactor = false)
+    internal static Tensor Native(Tensor x, long[]? size, double[]? scaleFactor, ResizeMode mode, bool? alignCorners = null,
+        bool antialias = false, bool recomputeScaleFactor = false)
     {
         if (antialias && (size is null ? Math.Floor(x.size(3) * scaleFactor![1]) : size[1]) == 1)
         {
             // libtorch 2.10 repeats the first row where an antialiased result has width 1; height 1 is right.
             using var scope = NewDisposeScope();
-            return Run(x.transpose(2, 3).contiguous(), size?.Reverse().ToArray(), scaleFactor?.Reverse().ToArray()).transpose(2, 3).contiguous().MoveToOuterDisposeScope();
+            return Run(x.transpose(2, 3).contiguous(), size?.Reverse().ToArray(), scaleFactor?.Reverse().ToArray()).transpose(2, 3)
+                .contiguous().MoveToOuterDisposeScope();
         }
         return Run(x, size, scaleFactor);
 
-        Tensor Run(Tensor x, long[]? size, double[]? scaleFactor) => Interpolate(x, size, scaleFactor, mode, alignCorners, antialias, recomputeScaleFactor);
+        Tensor Run(Tensor x, long[]? size, double[]? scaleFactor) =>
+            Interpolate(x, size, scaleFactor, mode, alignCorners, antialias, recomputeScaleFactor);
     }
 
-    private static Tensor Interpolate(Tensor x, long[]? size, double[]? scaleFactor, ResizeMode mode, bool? alignCorners, bool antialias, bool recomputeScaleFactor)
+    private static Tensor Interpolate(Tensor x, long[]? size, double[]? scaleFactor, ResizeMode mode, bool? alignCorners, bool antialias,
+        bool recomputeScaleFactor)
     {
         var native = mode switch
         {
@@ -111,19 +140,31 @@ public sealed class Upsample : nn.Module<Tensor, Tensor>
     {
         if (values is null || values.Length == places) return values;
         if (values.Length == 1) return Enumerable.Repeat(values[0], places).ToArray();
-        throw new ArgumentException($"Upsample: {name} has {values.Length} numbers; the input has {places} dimensions to resize: give 1 or {places}.", name);
+        throw new ArgumentException(
+            $"Upsample: {name} has {values.Length} numbers; the input has {places} dimensions to resize: give 1 or {places}.", name);
     }
 
     private static void Check(long[]? size, double[]? scaleFactor, ResizeMode mode, bool? alignCorners, bool antialias, bool recompute)
     {
-        if (size is not null && scaleFactor is not null) throw new ArgumentException("Upsample: size and scaleFactor are both given; give one of them.", nameof(scaleFactor));
-        if (size is null && scaleFactor is null) throw new ArgumentException("Upsample: neither size nor scaleFactor is given; give one of them.", nameof(size));
-        if (size?.Any(s => s < 1) == true) throw new ArgumentException($"Upsample: size is {Shape.Text(size)}; every number must be 1 or more.", nameof(size));
-        if (scaleFactor?.Any(s => !(s > 0) || !double.IsFinite(s)) == true) throw new ArgumentException($"Upsample: scaleFactor is [{string.Join(", ", scaleFactor)}]; every number must be positive and finite.", nameof(scaleFactor));
+        if (size is not null && scaleFactor is not null)
+            throw new ArgumentException("Upsample: size and scaleFactor are both given; give one of them.", nameof(scaleFactor));
+        if (size is null && scaleFactor is null)
+            throw new ArgumentException("Upsample: neither size nor scaleFactor is given; give one of them.", nameof(size));
+        if (size?.Any(s => s < 1) == true)
+            throw new ArgumentException($"Upsample: size is {Shape.Text(size)}; every number must be 1 or more.", nameof(size));
+        if (scaleFactor?.Any(s => !(s > 0) || !double.IsFinite(s)) == true)
+            throw new ArgumentException(
+                $"Upsample: scaleFactor is [{string.Join(", ", scaleFactor)}]; every number must be positive and finite.",
+                nameof(scaleFactor));
         if (!Enum.IsDefined(mode)) throw new ArgumentOutOfRangeException(nameof(mode), mode, "Upsample: not a mode.");
         var linear = mode is ResizeMode.Linear or ResizeMode.Bilinear or ResizeMode.Bicubic or ResizeMode.Trilinear;
-        if (alignCorners is not null && !linear) throw new ArgumentException($"Upsample: alignCorners belongs to linear, bilinear, bicubic and trilinear; the mode is {mode}. Leave it null.", nameof(alignCorners));
-        if (antialias && mode is not (ResizeMode.Bilinear or ResizeMode.Bicubic)) throw new ArgumentException($"Upsample: antialias belongs to bilinear and bicubic; the mode is {mode}.", nameof(antialias));
-        if (recompute && scaleFactor is null) throw new ArgumentException("Upsample: recomputeScaleFactor needs a scaleFactor.", nameof(recompute));
+        if (alignCorners is not null && !linear)
+            throw new ArgumentException(
+                $"Upsample: alignCorners belongs to linear, bilinear, bicubic and trilinear; the mode is {mode}. Leave it null.",
+                nameof(alignCorners));
+        if (antialias && mode is not (ResizeMode.Bilinear or ResizeMode.Bicubic))
+            throw new ArgumentException($"Upsample: antialias belongs to bilinear and bicubic; the mode is {mode}.", nameof(antialias));
+        if (recompute && scaleFactor is null)
+            throw new ArgumentException("Upsample: recomputeScaleFactor needs a scaleFactor.", nameof(recompute));
     }
 }

@@ -32,7 +32,8 @@ public sealed record TransposedUpsampler : UpsamplerOptions
     public bool Bilinear { get; init; }
 
     /// <inheritdoc/>
-    protected override nn.Module<Tensor, Tensor> Make(long inChannels, long outChannels, int scale) => Upsamplers.Transposed(inChannels, outChannels, scale, Bilinear);
+    protected override nn.Module<Tensor, Tensor> Make(long inChannels, long outChannels, int scale) =>
+        Upsamplers.Transposed(inChannels, outChannels, scale, Bilinear);
 }
 
 /// <summary>Nearest neighbours, then a 3x3 convolution.</summary>
@@ -40,7 +41,8 @@ public sealed record TransposedUpsampler : UpsamplerOptions
 public sealed record NearestUpsampler : UpsamplerOptions
 {
     /// <inheritdoc/>
-    protected override nn.Module<Tensor, Tensor> Make(long inChannels, long outChannels, int scale) => new ResizeConv2d(inChannels, outChannels, scale, InterpolationMode.Nearest);
+    protected override nn.Module<Tensor, Tensor> Make(long inChannels, long outChannels, int scale) =>
+        new ResizeConv2d(inChannels, outChannels, scale, InterpolationMode.Nearest);
 }
 
 /// <summary>Bilinear interpolation, then a 3x3 convolution.</summary>
@@ -48,7 +50,8 @@ public sealed record NearestUpsampler : UpsamplerOptions
 public sealed record BilinearUpsampler : UpsamplerOptions
 {
     /// <inheritdoc/>
-    protected override nn.Module<Tensor, Tensor> Make(long inChannels, long outChannels, int scale) => new ResizeConv2d(inChannels, outChannels, scale, InterpolationMode.Bilinear);
+    protected override nn.Module<Tensor, Tensor> Make(long inChannels, long outChannels, int scale) =>
+        new ResizeConv2d(inChannels, outChannels, scale, InterpolationMode.Bilinear);
 }
 
 /// <summary>Convolution to scale² times the channels, then pixel shuffle.</summary>
@@ -59,7 +62,8 @@ public sealed record PixelShuffleUpsampler : UpsamplerOptions
     public bool Icnr { get; init; } = true;
 
     /// <inheritdoc/>
-    protected override nn.Module<Tensor, Tensor> Make(long inChannels, long outChannels, int scale) => new SubPixelConv2d(inChannels, outChannels, scale, icnr: Icnr);
+    protected override nn.Module<Tensor, Tensor> Make(long inChannels, long outChannels, int scale) =>
+        new SubPixelConv2d(inChannels, outChannels, scale, icnr: Icnr);
 }
 
 /// <summary>Content-aware reassembly, then a 3x3 convolution.</summary>
@@ -79,7 +83,8 @@ public sealed record CarafeUpsampler : UpsamplerOptions
 
     /// <inheritdoc/>
     protected override nn.Module<Tensor, Tensor> Make(long inChannels, long outChannels, int scale)
-        => nn.Sequential(new Carafe(inChannels, scale, Kernel, compressed: Math.Min(Compressed, inChannels)), nn.Conv2d(inChannels, outChannels, 3, padding: 1));
+        => nn.Sequential(new Carafe(inChannels, scale, Kernel, compressed: Math.Min(Compressed, inChannels)),
+            nn.Conv2d(inChannels, outChannels, 3, padding: 1));
 }
 
 /// <summary>Bilinear sampling at learned places, then a 3x3 convolution.</summary>
@@ -98,7 +103,8 @@ public sealed record DySampleUpsampler : UpsamplerOptions
     /// <inheritdoc/>
     protected override nn.Module<Tensor, Tensor> Make(long inChannels, long outChannels, int scale)
     {
-        var layer = new DySample(inChannels, new() { Scale = scale, Groups = inChannels % Groups == 0 ? Groups : 1, DynamicScope = DynamicScope });
+        var layer = new DySample(inChannels,
+            new() { Scale = scale, Groups = inChannels % Groups == 0 ? Groups : 1, DynamicScope = DynamicScope });
         return nn.Sequential(layer, nn.Conv2d(inChannels, outChannels, 3, padding: 1));
     }
 }

@@ -17,7 +17,8 @@ public static class UpsamplingInit
     public static Tensor Icnr(Tensor weight, int scale, Tensor? bias = null)
     {
         var square = (long)scale * scale;
-        if (weight.dim() < 1 || weight.size(0) % square != 0) throw Shape.Wrong(weight, $"[out * {square}, ...]", "Pixel shuffle needs scale^2 times the channels.");
+        if (weight.dim() < 1 || weight.size(0) % square != 0)
+            throw Shape.Wrong(weight, $"[out * {square}, ...]", "Pixel shuffle needs scale^2 times the channels.");
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         weight.copy_(weight.slice(0, 0, weight.size(0), square).repeat_interleave(square, 0));

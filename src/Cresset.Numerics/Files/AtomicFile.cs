@@ -1,8 +1,10 @@
 namespace Cresset.Numerics;
 
 /// <summary>
-/// Writes files so that a reader sees the old content or the new one, never a part: temporary name, flush to disk, rename. A link stays a link,
-/// its target is written; devices such as <c>/dev/null</c> and <c>/dev/stdout</c> are written to, since a rename would put a file in their place.
+/// Writes files so that a reader sees the old content or the new one, never a part: temporary name, flush to disk, rename. A link stays a
+/// link,
+/// its target is written; devices such as <c>/dev/null</c> and <c>/dev/stdout</c> are written to, since a rename would put a file in their
+/// place.
 /// </summary>
 public static class AtomicFile
 {
@@ -46,7 +48,8 @@ public static class AtomicFile
             && !full.StartsWith("/dev/shm/", StringComparison.Ordinal);
 
     /// <summary>Writes text as UTF-8 without a byte-order mark.</summary>
-    public static void WriteText(string path, string content) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(content)));
+    public static void WriteText(string path, string content) =>
+        Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(content)));
 
     /// <summary>Writes bytes.</summary>
     public static void WriteBytes(string path, byte[] content) => Write(path, stream => stream.Write(content));

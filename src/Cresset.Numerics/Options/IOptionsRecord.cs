@@ -31,7 +31,8 @@ public sealed record OptionProblem(string Field, object? Value, string Allowed, 
         return $"{Field} is {value}; allowed: {Allowed}." + (Hint.Length == 0 ? "" : " " + Hint);
     }
 
-    private static string? Text(object? element) => element is IFormattable f ? f.ToString(null, System.Globalization.CultureInfo.InvariantCulture) : element?.ToString();
+    private static string? Text(object? element) =>
+        element is IFormattable f ? f.ToString(null, System.Globalization.CultureInfo.InvariantCulture) : element?.ToString();
 }
 
 /// <summary>An options record holds values that are not allowed; the message lists all of them.</summary>

@@ -14,17 +14,21 @@ public sealed class OptionChecks : IEnumerable<OptionProblem>
     private readonly List<OptionProblem> _problems = [];
 
     /// <summary>The value must lie between the bounds; NaN never does.</summary>
-    public OptionChecks Within<T>(T value, T min, T max, bool includeMin = true, bool includeMax = true, string hint = "", [CallerArgumentExpression(nameof(value))] string field = "")
+    public OptionChecks Within<T>(T value, T min, T max, bool includeMin = true, bool includeMax = true, string hint = "",
+        [CallerArgumentExpression(nameof(value))] string field = "")
         where T : INumber<T>
     {
         var ok = (includeMin ? value >= min : value > min) && (includeMax ? value <= max : value < max);
-        return Must(ok, value, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{(includeMin ? '[' : '(')}{min}, {max}{(includeMax ? ']' : ')')}"), hint, field);
+        return Must(ok, value,
+            string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                $"{(includeMin ? '[' : '(')}{min}, {max}{(includeMax ? ']' : ')')}"), hint, field);
     }
 
     /// <summary>The value must be at least <paramref name="min"/> (and finite).</summary>
     public OptionChecks AtLeast<T>(T value, T min, string hint = "", [CallerArgumentExpression(nameof(value))] string field = "")
         where T : INumber<T>
-        => Must(value >= min && T.IsFinite(value), value, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"at least {min}"), hint, field);
+        => Must(value >= min && T.IsFinite(value), value,
+            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"at least {min}"), hint, field);
 
     /// <summary>The value must be greater than zero (and finite).</summary>
     public OptionChecks Positive<T>(T value, string hint = "", [CallerArgumentExpression(nameof(value))] string field = "")
@@ -37,7 +41,8 @@ public sealed class OptionChecks : IEnumerable<OptionProblem>
         => Must(T.IsFinite(value), value, "a finite number", hint, field);
 
     /// <summary>The value must be one of <paramref name="allowed"/>.</summary>
-    public OptionChecks OneOf<T>(T value, IReadOnlyCollection<T> allowed, string hint = "", [CallerArgumentExpression(nameof(value))] string field = "")
+    public OptionChecks OneOf<T>(T value, IReadOnlyCollection<T> allowed, string hint = "",
+        [CallerArgumentExpression(nameof(value))] string field = "")
         => Must(allowed.Contains(value), value, "one of " + string.Join(", ", allowed), hint, field);
 
     /// <summary>The enumeration value must be a defined one.</summary>
@@ -50,7 +55,8 @@ public sealed class OptionChecks : IEnumerable<OptionProblem>
         => Must(!string.IsNullOrWhiteSpace(value), value, "a text that is not empty", hint, field);
 
     /// <summary>Any other condition.</summary>
-    public OptionChecks Must(bool condition, object? value, string allowed, string hint = "", [CallerArgumentExpression(nameof(value))] string field = "")
+    public OptionChecks Must(bool condition, object? value, string allowed, string hint = "",
+        [CallerArgumentExpression(nameof(value))] string field = "")
     {
         if (!condition) _problems.Add(new OptionProblem(field, value, allowed, hint));
         return this;

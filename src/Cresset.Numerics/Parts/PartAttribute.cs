@@ -56,10 +56,12 @@ public sealed class RetiredPartAttribute(string kind, string name, string instea
 /// <param name="index">A type that implements <see cref="IPartIndex"/>.</param>
 [AttributeUsage(AttributeTargets.Assembly)]
 public sealed class PartIndexAttribute(
-    [System.Diagnostics.CodeAnalysis.DynamicallyAccessedMembers(System.Diagnostics.CodeAnalysis.DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] Type index)
+    [System.Diagnostics.CodeAnalysis.DynamicallyAccessedMembers(
+        System.Diagnostics.CodeAnalysis.DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] Type index)
     : Attribute
 {
     /// <summary>The generated index.</summary>
-    [System.Diagnostics.CodeAnalysis.DynamicallyAccessedMembers(System.Diagnostics.CodeAnalysis.DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)]
+    [System.Diagnostics.CodeAnalysis.DynamicallyAccessedMembers(
+        System.Diagnostics.CodeAnalysis.DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)]
     public Type Index { get; } = index;
 }

@@ -5,7 +5,8 @@ namespace Cresset.Numerics;
 
 /// <summary>
 /// The parts of a set of assemblies by kind and name. Cresset's own assemblies bring an index that was generated at build, so nothing is
-/// scanned at start; an assembly without one (a user's own) is searched for <see cref="PartAttribute"/>. Immutable and safe from many threads.
+/// scanned at start; an assembly without one (a user's own) is searched for <see cref="PartAttribute"/>. Immutable and safe from many
+/// threads.
 /// </summary>
 public sealed class PartCatalog
 {
@@ -55,11 +56,13 @@ public sealed class PartCatalog
     /// <summary>Why there is no such part: the nearest name and all names of the kind, or the kind under which the name is known.</summary>
     public string Unknown(string kind, string name)
     {
-        var retired = Assemblies.SelectMany(a => a.GetCustomAttributes<RetiredPartAttribute>()).FirstOrDefault(r => r.Kind == kind && r.Name.Equals(name.Replace('_', '-'), StringComparison.OrdinalIgnoreCase));
+        var retired = Assemblies.SelectMany(a => a.GetCustomAttributes<RetiredPartAttribute>())
+            .FirstOrDefault(r => r.Kind == kind && r.Name.Equals(name.Replace('_', '-'), StringComparison.OrdinalIgnoreCase));
         if (retired is not null) return $"the {kind} '{retired.Name}' is no longer a part: write {retired.Instead}.";
         var names = Of(kind).Select(p => p.Name).ToList();
         var elsewhere = All.Where(p => p.Kind != kind && p.IsNamed(name)).ToList();
-        var wrong = elsewhere.Count == 0 ? "" : $" '{elsewhere[0].Name}' is {string.Join(" or ", elsewhere.Select(p => Article(p.Kind)).Distinct())}, not {Article(kind)}.";
+        var wrong = elsewhere.Count == 0 ? ""
+            : $" '{elsewhere[0].Name}' is {string.Join(" or ", elsewhere.Select(p => Article(p.Kind)).Distinct())}, not {Article(kind)}.";
         return $"unknown {kind} '{name}'.{wrong}{NearestName.Suggest(name, names)} Known: {string.Join(", ", names)}.";
     }
 
@@ -76,14 +79,16 @@ public sealed class PartCatalog
     }
 
     /// <summary>The kind of a family's base type, of an interface, or of a part's own type; null for any other type.</summary>
-    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "A kind's interface is kept where its parts are: records of options are of that type.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2070",
+        Justification = "A kind's interface is kept where its parts are: records of options are of that type.")]
     public static string? KindOf(Type type)
     {
         for (var current = type; current is not null; current = current.BaseType)
         {
             if (current.GetCustomAttribute<PartKindAttribute>(inherit: false) is { } kind) return kind.Kind;
         }
-        return type?.GetInterfaces().Select(i => i.GetCustomAttribute<PartKindAttribute>(inherit: false)?.Kind).FirstOrDefault(k => k is not null);
+        return type?.GetInterfaces().Select(i => i.GetCustomAttribute<PartKindAttribute>(inherit: false)?.Kind)
+            .FirstOrDefault(k => k is not null);
     }
 
     /// <summary>The name of a part, or null when <paramref name="type"/> is none.</summary>
@@ -103,7 +108,8 @@ public sealed class PartCatalog
         public Contents(IReadOnlyList<Assembly> assemblies)
         {
             var indexes = assemblies.Select(IndexOf).ToList();
-            All = [.. indexes.SelectMany(i => i.Parts).OrderBy(p => p.Kind, StringComparer.Ordinal).ThenBy(p => p.Name, StringComparer.Ordinal)];
+            All = [.. indexes.SelectMany(i => i.Parts).OrderBy(p => p.Kind, StringComparer.Ordinal)
+                .ThenBy(p => p.Name, StringComparer.Ordinal)];
             Kinds = [.. All.Select(p => p.Kind).Distinct()];
             foreach (var entry in All)
             {
@@ -122,7 +128,8 @@ public sealed class PartCatalog
             _summaries = new(() =>
             {
                 var summaries = new Dictionary<(string Record, string Property), string>();
-                foreach (var summary in indexes.SelectMany(i => i.Summaries)) summaries[(summary.Record, summary.Property)] = summary.Summary;
+                foreach (var summary in indexes.SelectMany(i => i.Summaries))
+                    summaries[(summary.Record, summary.Property)] = summary.Summary;
                 return summaries;
             });
         }
@@ -131,7 +138,8 @@ public sealed class PartCatalog
         private InvalidOperationException Twins(PartEntry entry, string name)
         {
             var twin = ByName[(entry.Kind, PartEntry.Canonical(name))];
-            return new($"Two parts of kind {entry.Kind} are called '{name}': {entry.Type.FullName} ({entry.Type.Assembly.GetName().Name}) and "
+            return new(
+                $"Two parts of kind {entry.Kind} are called '{name}': {entry.Type.FullName} ({entry.Type.Assembly.GetName().Name}) and "
                 + $"{twin.Type.FullName} ({twin.Type.Assembly.GetName().Name}). Rename one in its [Part] attribute.");
         }
 

@@ -20,13 +20,15 @@ public sealed record PartEntry(
     string Summary)
 {
     // Trimming keeps what binding reads: the properties that are options, and the constructor.
-    internal const DynamicallyAccessedMemberTypes Needed = DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.PublicConstructors;
+    internal const DynamicallyAccessedMemberTypes Needed = DynamicallyAccessedMemberTypes.PublicProperties
+        | DynamicallyAccessedMemberTypes.PublicConstructors;
 
     /// <summary>True when <paramref name="name"/> is its name or an alias; hyphens, underscores and letter case do not count.</summary>
     public bool IsNamed(string name) => Canonical(Name) == Canonical(name) || Aliases.Any(a => Canonical(a) == Canonical(name));
 
     // pixel-shuffle, pixel_shuffle and PixelShuffle, as earlier versions wrote it, are one name.
-    internal static string Canonical(string name) => name.Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal).ToLowerInvariant();
+    internal static string Canonical(string name) =>
+        name.Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal).ToLowerInvariant();
 }
 
 /// <summary>Documentation of one option: a property of an options record.</summary>

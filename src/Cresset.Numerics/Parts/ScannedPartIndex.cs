@@ -11,11 +11,16 @@ namespace Cresset.Numerics;
 /// </summary>
 internal sealed class ScannedPartIndex : IPartIndex
 {
-    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Only assemblies that the user loads are scanned; those are not trimmed.")]
-    [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "Only assemblies that the user loads are scanned; those are not trimmed.")]
-    [UnconditionalSuppressMessage("Trimming", "IL2072", Justification = "Only assemblies that the user loads are scanned; those are not trimmed.")]
-    [UnconditionalSuppressMessage("Trimming", "IL2062", Justification = "Only assemblies that the user loads are scanned; those are not trimmed.")]
-    [UnconditionalSuppressMessage("Trimming", "IL2065", Justification = "Only assemblies that the user loads are scanned; those are not trimmed.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2026",
+        Justification = "Only assemblies that the user loads are scanned; those are not trimmed.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2075",
+        Justification = "Only assemblies that the user loads are scanned; those are not trimmed.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2072",
+        Justification = "Only assemblies that the user loads are scanned; those are not trimmed.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2062",
+        Justification = "Only assemblies that the user loads are scanned; those are not trimmed.")]
+    [UnconditionalSuppressMessage("Trimming", "IL2065",
+        Justification = "Only assemblies that the user loads are scanned; those are not trimmed.")]
     public ScannedPartIndex(Assembly assembly)
     {
         Summaries = ReadDocumentation(assembly);
@@ -25,10 +30,16 @@ internal sealed class ScannedPartIndex : IPartIndex
         {
             if (type.GetCustomAttribute<PartAttribute>(inherit: false) is not { } part) continue;
             var kind = PartCatalog.KindOf(type)
-                ?? throw new InvalidOperationException($"{type.FullName} has [Part(\"{part.Name}\")] but no base type or interface with [PartKind]: derive it from the family it belongs to.");
+                ?? throw new InvalidOperationException(
+                    $"{type.FullName} has [Part(\"{part.Name}\")] but no base type or interface with [PartKind]: derive it from the family "
+                        + $"it belongs to.");
             if (type.IsAbstract || type.GetConstructor([]) is not { } constructor)
-                throw new InvalidOperationException($"{type.FullName} has [Part(\"{part.Name}\")] but no public constructor without arguments: a part states its defaults.");
-            parts.Add(new PartEntry(kind, part.Name, part.Aliases, type, () => constructor.Invoke(null), part.Source, summaries.GetValueOrDefault(type.FullName ?? "", "")));
+                throw new InvalidOperationException(
+                    $"{type.FullName} has [Part(\"{part.Name}\")] but no public constructor without arguments: a part states its "
+                        + $"defaults.");
+            parts.Add(
+                new PartEntry(kind, part.Name, part.Aliases, type, () => constructor.Invoke(null), part.Source,
+                    summaries.GetValueOrDefault(type.FullName ?? "", "")));
         }
         Parts = parts;
     }

@@ -17,7 +17,8 @@ public sealed partial class RandomStream
             if (sign != 0) x = -x;
             if (mantissa < ZigguratNormal.Inside(strip)) return x;
             if (strip == 0) return NormalTail((mantissa & 0x100) != 0);
-            if (((ZigguratNormal.Height(strip - 1) - ZigguratNormal.Height(strip)) * NextDouble()) + ZigguratNormal.Height(strip) < Math.Exp(-0.5 * x * x)) return x;
+            if (((ZigguratNormal.Height(strip - 1) - ZigguratNormal.Height(strip)) * NextDouble()) + ZigguratNormal.Height(strip)
+                < Math.Exp(-0.5 * x * x)) return x;
         }
     }
 
@@ -42,7 +43,8 @@ public sealed partial class RandomStream
             var x = bits * ZigguratExponential.Width(strip);
             if (bits < ZigguratExponential.Inside(strip)) return x;
             if (strip == 0) return ZigguratExponential.TailStart - LogOnePlus(-NextDouble());
-            if (((ZigguratExponential.Height(strip - 1) - ZigguratExponential.Height(strip)) * NextDouble()) + ZigguratExponential.Height(strip) < Math.Exp(-x)) return x;
+            if (((ZigguratExponential.Height(strip - 1) - ZigguratExponential.Height(strip))
+                * NextDouble()) + ZigguratExponential.Height(strip) < Math.Exp(-x)) return x;
         }
     }
 
@@ -87,7 +89,8 @@ public sealed partial class RandomStream
             if (!(p >= 0)) throw new ArgumentException($"Probability {p} is negative or not a number.", nameof(probabilities));
             total += p;
         }
-        if (probabilities.IsEmpty || Math.Abs(total - 1) > 1.5e-8) throw new ArgumentException($"Probabilities sum to {total}, not to 1.", nameof(probabilities));
+        if (probabilities.IsEmpty || Math.Abs(total - 1) > 1.5e-8)
+            throw new ArgumentException($"Probabilities sum to {total}, not to 1.", nameof(probabilities));
         var draw = NextDouble();
         var cumulative = 0.0;
         for (var i = 0; i < probabilities.Length; i++)

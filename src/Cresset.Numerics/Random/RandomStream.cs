@@ -52,7 +52,9 @@ public sealed partial class RandomStream
     /// <exception cref="InvalidOperationException">The stream was restored from a state and has no seed sequence.</exception>
     public RandomStream[] Spawn(int count)
     {
-        if (_seeds is null) throw new InvalidOperationException("A stream restored from a state has no seed sequence to spawn from: spawn from the original, or make a new SeedSequence.");
+        if (_seeds is null)
+            throw new InvalidOperationException(
+                "A stream restored from a state has no seed sequence to spawn from: spawn from the original, or make a new SeedSequence.");
         return Array.ConvertAll(_seeds.Spawn(count), seeds => new RandomStream(seeds));
     }
 
@@ -103,7 +105,9 @@ public sealed partial class RandomStream
         foreach (ref var value in values) value = Uniform(low, high);
     }
 
-    /// <summary>An integer in [0, <paramref name="highExclusive"/>) without bias (Lemire 2019); nothing is drawn when only 0 is possible.</summary>
+    /// <summary>
+    /// An integer in [0, <paramref name="highExclusive"/>) without bias (Lemire 2019); nothing is drawn when only 0 is possible.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="highExclusive"/> is not positive.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int NextInt32(int highExclusive)
@@ -112,7 +116,9 @@ public sealed partial class RandomStream
         return highExclusive == 1 ? 0 : (int)Bounded32((uint)highExclusive - 1);
     }
 
-    /// <summary>An integer in [<paramref name="low"/>, <paramref name="highExclusive"/>) (<c>Generator.integers</c> with 64-bit integers).</summary>
+    /// <summary>
+    /// An integer in [<paramref name="low"/>, <paramref name="highExclusive"/>) (<c>Generator.integers</c> with 64-bit integers).
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The range is empty.</exception>
     public long NextInt64(long low, long highExclusive)
     {
@@ -120,7 +126,10 @@ public sealed partial class RandomStream
         return low + (long)Bounded((ulong)highExclusive - (ulong)low - 1);
     }
 
-    /// <summary>Fills <paramref name="values"/> with 8-bit integers in [0, <paramref name="highExclusive"/>), four to a 32-bit draw (<c>integers</c> with dtype int8).</summary>
+    /// <summary>
+    /// Fills <paramref name="values"/> with 8-bit integers in [0, <paramref name="highExclusive"/>), four to a 32-bit draw (<c>integers</c>
+    /// with dtype int8).
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="highExclusive"/> is not in [1, 128].</exception>
     public void FillInt8(Span<sbyte> values, int highExclusive)
     {

@@ -2,7 +2,10 @@ using System.Runtime.CompilerServices;
 
 namespace Cresset.Numerics;
 
-/// <summary>The 256 strips of equal area under the exponential density, as bits. These are the very numbers behind NumPy's streams: other roundings of the same formulas would give other draws.</summary>
+/// <summary>
+/// The 256 strips of equal area under the exponential density, as bits. These are the very numbers behind NumPy's streams: other roundings
+/// of the same formulas would give other draws.
+/// </summary>
 internal static class ZigguratExponential
 {
     /// <summary>Where the tail begins.</summary>

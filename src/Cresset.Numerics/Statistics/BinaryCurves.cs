@@ -31,7 +31,8 @@ public sealed class BinaryCurves
     public double Negatives { get; }
 
     /// <summary>
-    /// Average precision: the sum of precision times the gain in recall over all thresholds, without interpolation. 0 when there is no positive case.
+    /// Average precision: the sum of precision times the gain in recall over all thresholds, without interpolation. 0 when there is no
+    /// positive case.
     /// </summary>
     public double AveragePrecision
     {
@@ -70,7 +71,9 @@ public sealed class BinaryCurves
     /// <exception cref="ArgumentException">There are no cases, the lengths differ, or a score is NaN.</exception>
     public static BinaryCurves Of(ReadOnlySpan<bool> positive, ReadOnlySpan<double> scores)
     {
-        if (positive.Length != scores.Length) throw new ArgumentException($"There are {positive.Length} labels and {scores.Length} scores; they must be equally many.", nameof(scores));
+        if (positive.Length != scores.Length)
+            throw new ArgumentException($"There are {positive.Length} labels and {scores.Length} scores; they must be equally many.",
+                nameof(scores));
         if (scores.IsEmpty) throw new ArgumentException("There are no cases.", nameof(scores));
         var keys = scores.ToArray();
         if (Array.Exists(keys, double.IsNaN)) throw new ArgumentException("A score is NaN.", nameof(scores));
@@ -116,7 +119,8 @@ public sealed class BinaryCurves
         var n = Thresholds.Count;
         var (x, y, thresholds) = (new double[n + 1], new double[n + 1], new double[n + 1]);
         thresholds[0] = double.PositiveInfinity;
-        for (var i = 0; i < n; i++) (x[i + 1], y[i + 1], thresholds[i + 1]) = (FalsePositives[i] / Negatives, TruePositives[i] / Positives, Thresholds[i]);
+        for (var i = 0; i < n; i++)
+            (x[i + 1], y[i + 1], thresholds[i + 1]) = (FalsePositives[i] / Negatives, TruePositives[i] / Positives, Thresholds[i]);
         if (Negatives == 0) x[0] = double.NaN;
         if (Positives == 0) y[0] = double.NaN;
         return (x, y, thresholds);

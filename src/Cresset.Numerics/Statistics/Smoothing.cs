@@ -11,7 +11,8 @@ public static class Smoothing
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="weight"/> is outside [0, 1).</exception>
     public static double[] Smooth(ReadOnlySpan<double> values, double weight)
     {
-        if (!(weight >= 0 && weight < 1)) throw new ArgumentOutOfRangeException(nameof(weight), weight, "The smoothing weight must be in [0, 1).");
+        if (!(weight >= 0 && weight < 1))
+            throw new ArgumentOutOfRangeException(nameof(weight), weight, "The smoothing weight must be in [0, 1).");
         var smoothed = values.ToArray();
         if (values.Length == 0 || !values.ContainsAnyExcept(values[0])) return smoothed;
         double average = 0;

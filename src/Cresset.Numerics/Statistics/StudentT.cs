@@ -11,7 +11,9 @@ public static class StudentT
         2.079614, 2.073873, 2.068658, 2.063899, 2.059539, 2.055529, 2.051831, 2.048407, 2.045230, 2.042272,
     ];
 
-    /// <summary>The value that 2.5 % of the distribution lie above: mean ± this times the standard error holds the true mean 95 times in 100.</summary>
+    /// <summary>
+    /// The value that 2.5 % of the distribution lie above: mean ± this times the standard error holds the true mean 95 times in 100.
+    /// </summary>
     /// <param name="degrees">Degrees of freedom: the number of values less one; at least 1.</param>
     public static double Quantile975(int degrees)
     {
@@ -20,6 +22,7 @@ public static class StudentT
         // Expansion about the normal quantile (Abramowitz and Stegun 26.7.5); off by less than 2e-6 from 31 degrees on.
         const double z = 1.959963984540054;
         double n = degrees, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
-        return z + ((z3 + z) / (4 * n)) + (((5 * z5) + (16 * z3) + (3 * z)) / (96 * n * n)) + (((3 * z7) + (19 * z5) + (17 * z3) - (15 * z)) / (384 * n * n * n));
+        return z + ((z3 + z) / (4 * n)) + (((5 * z5) + (16 * z3) + (3 * z)) / (96 * n * n))
+            + (((3 * z7) + (19 * z5) + (17 * z3) - (15 * z)) / (384 * n * n * n));
     }
 }

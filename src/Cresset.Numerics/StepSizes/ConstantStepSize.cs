@@ -1,6 +1,9 @@
 namespace Cresset.Numerics;
 
-/// <summary>The same step size at every update. Meets sum a = infinity but not sum a^2 &lt; infinity: the iterate keeps moving in a ball whose radius shrinks with the size.</summary>
+/// <summary>
+/// The same step size at every update. Meets sum a = infinity but not sum a^2 &lt; infinity: the iterate keeps moving in a ball whose
+/// radius shrinks with the size.
+/// </summary>
 [Part("constant")]
 public sealed record ConstantStepSize : StepSizeRule
 {

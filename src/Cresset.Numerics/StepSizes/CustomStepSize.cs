@@ -15,7 +15,8 @@ public sealed record CustomStepSize(Func<long, double> Function, StepSizeDecay? 
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(Function is not null, null, "a function of k")
-        .Must(Function is null || (double.IsFinite(Function(0)) && Function(0) >= 0), Function?.Invoke(0), "a finite size of at least 0 at k = 0", field: nameof(Function));
+        .Must(Function is null || (double.IsFinite(Function(0)) && Function(0) >= 0), Function?.Invoke(0),
+            "a finite size of at least 0 at k = 0", field: nameof(Function));
 
     /// <inheritdoc/>
     protected override double Compute(long k)
@@ -23,6 +24,7 @@ public sealed record CustomStepSize(Func<long, double> Function, StepSizeDecay? 
         var size = Function(k);
         return double.IsFinite(size) && size >= 0
             ? size
-            : throw new InvalidOperationException($"The step-size function \"{Name}\" gave {size} at k = {k}; a finite size of at least 0 is needed.");
+            : throw new InvalidOperationException(
+                $"The step-size function \"{Name}\" gave {size} at k = {k}; a finite size of at least 0 is needed.");
     }
 }

@@ -1,6 +1,8 @@
 namespace Cresset.Numerics;
 
-/// <summary><c>A * Gamma^k</c>. The sum is finite (A/(1-Gamma)), so the iterate can stop short of the optimum however long it runs.</summary>
+/// <summary>
+/// <c>A * Gamma^k</c>. The sum is finite (A/(1-Gamma)), so the iterate can stop short of the optimum however long it runs.
+/// </summary>
 [Part("exponential")]
 public sealed record ExponentialStepSize : StepSizeRule
 {

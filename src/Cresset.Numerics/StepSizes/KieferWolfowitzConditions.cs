@@ -18,7 +18,8 @@ public sealed record KieferWolfowitzConditions(bool? WidthTendsToZero, bool? Sum
     {
         ArgumentNullException.ThrowIfNull(steps);
         ArgumentNullException.ThrowIfNull(widths);
-        if (steps.Decay is not { } a || widths.Decay is not { } c) return new(widths.Decay?.TendsToZero, steps.Decay?.SumDiverges, null, null);
+        if (steps.Decay is not { } a || widths.Decay is not { } c)
+            return new(widths.Decay?.TendsToZero, steps.Decay?.SumDiverges, null, null);
         return new(c.TendsToZero, a.SumDiverges, !a.Times(c).SumDiverges, !a.Over(c).Squared.SumDiverges);
     }
 }

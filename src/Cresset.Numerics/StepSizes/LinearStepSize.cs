@@ -17,7 +17,8 @@ public sealed record LinearStepSize : StepSizeRule
     public override StepSizeDecay? Decay => End > 0 ? new StepSizeDecay(0) : StepSizeDecay.Geometric;
 
     /// <inheritdoc/>
-    public override string Formula => $"linear({StepSizeFormula.Number(Start)}, {StepSizeFormula.Number(End)}, {StepSizeFormula.Number(Steps)})";
+    public override string Formula =>
+        $"linear({StepSizeFormula.Number(Start)}, {StepSizeFormula.Number(End)}, {StepSizeFormula.Number(Steps)})";
 
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()

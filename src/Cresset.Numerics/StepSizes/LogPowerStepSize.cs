@@ -20,7 +20,8 @@ public sealed record LogPowerStepSize : StepSizeRule
     public override StepSizeDecay? Decay => new StepSizeDecay(Alpha, LogPower);
 
     /// <inheritdoc/>
-    public override string Formula => $"logpower({StepSizeFormula.Number(A)}, {StepSizeFormula.Number(Alpha)}, {StepSizeFormula.Number(LogPower)})";
+    public override string Formula =>
+        $"logpower({StepSizeFormula.Number(A)}, {StepSizeFormula.Number(Alpha)}, {StepSizeFormula.Number(LogPower)})";
 
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()

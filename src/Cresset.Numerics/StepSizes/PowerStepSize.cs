@@ -2,7 +2,8 @@ namespace Cresset.Numerics;
 
 /// <summary>
 /// <c>A / (k + 1 + Stability)^Alpha</c> for k = 0, 1, ...: 1/k (the sample mean) by default.
-/// Robbins and Monro (1951) need 1/2 &lt; Alpha &lt;= 1; Polyak and Ruppert's averaging needs 1/2 &lt; Alpha &lt; 1; Spall (1998) advises 0.602 with a stability constant of about a tenth of the steps.
+/// Robbins and Monro (1951) need 1/2 &lt; Alpha &lt;= 1; Polyak and Ruppert's averaging needs 1/2 &lt; Alpha &lt; 1; Spall (1998) advises
+/// 0.602 with a stability constant of about a tenth of the steps.
 /// </summary>
 [Part("power", "Robbins and Monro 1951")]
 public sealed record PowerStepSize : StepSizeRule

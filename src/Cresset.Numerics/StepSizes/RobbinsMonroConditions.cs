@@ -7,9 +7,11 @@ namespace Cresset.Numerics;
 /// <param name="TendsToZero">a_k tends to 0.</param>
 /// <param name="SumDiverges">sum a_k is infinite.</param>
 /// <param name="SquareSumConverges">sum a_k^2 is finite.</param>
-/// <param name="SuitsAveraging">a_k decays like k^-p with 1/2 &lt; p &lt; 1, where the mean of the iterates reaches the best possible covariance (Polyak and Juditsky 1992).</param>
+/// <param name="SuitsAveraging">a_k decays like k^-p with 1/2 &lt; p &lt; 1, where the mean of the iterates reaches the best possible
+/// covariance (Polyak and Juditsky 1992).</param>
 /// <param name="Explanation">The verdict in one sentence.</param>
-public sealed record RobbinsMonroConditions(bool? TendsToZero, bool? SumDiverges, bool? SquareSumConverges, bool? SuitsAveraging, string Explanation)
+public sealed record RobbinsMonroConditions(bool? TendsToZero, bool? SumDiverges, bool? SquareSumConverges, bool? SuitsAveraging,
+    string Explanation)
 {
     /// <summary>Both Robbins-Monro conditions hold; null when unknown.</summary>
     public bool? Satisfied => SumDiverges is { } sum && SquareSumConverges is { } squares ? sum && squares : null;

@@ -19,7 +19,8 @@ public sealed record SearchThenConvergeStepSize : StepSizeRule
     public override StepSizeDecay? Decay => new StepSizeDecay(DecayPower);
 
     /// <inheritdoc/>
-    public override string Formula => $"search({StepSizeFormula.Number(A)}, {StepSizeFormula.Number(Tau)}, {StepSizeFormula.Number(DecayPower)})";
+    public override string Formula =>
+        $"search({StepSizeFormula.Number(A)}, {StepSizeFormula.Number(Tau)}, {StepSizeFormula.Number(DecayPower)})";
 
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Positive(A).Positive(Tau).Positive(DecayPower);

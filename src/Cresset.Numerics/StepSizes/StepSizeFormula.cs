@@ -31,7 +31,9 @@ internal static class StepSizeFormula
         catch (FormatException e)
         {
             throw new FormatException(
-                $"\"{text}\" is not a step-size rule. Allowed: a number, a/k, a/sqrt(k), a/(k+A)^alpha, a/(1+b*k) (k from 0, the others from 1), a*gamma^k, linear(start, end, steps), search(a, tau, power), logpower(a, alpha, q), max(rule, floor), warmup(rule, steps).", e);
+                $"\"{text}\" is not a step-size rule. Allowed: a number, a/k, a/sqrt(k), a/(k+A)^alpha, a/(1+b*k) (k from 0, the others "
+                    + $"from 1), a*gamma^k, linear(start, end, steps), search(a, tau, power), logpower(a, alpha, q), max(rule, floor), "
+                    + $"warmup(rule, steps).", e);
         }
     }
 
@@ -45,17 +47,37 @@ internal static class StepSizeFormula
                 p.Groups[2].Success ? ToDouble(p.Groups[2].Value) : 0);
         }
         if (SwappedForm.Match(s) is { Success: true } swapped)
-            return StepSizeRule.Power(ToDouble(swapped.Groups[1].Value), swapped.Groups[3].Success ? ToDouble(swapped.Groups[3].Value) : 1, ToDouble(swapped.Groups[2].Value));
-        if (RootForm.Match(s) is { Success: true } root) return StepSizeRule.Power(ToDouble(root.Groups[1].Value), 0.5, root.Groups[2].Success ? ToDouble(root.Groups[2].Value) : 0);
-        if (InverseTimeForm.Match(s) is { Success: true } time) return new SearchThenConvergeStepSize { A = ToDouble(time.Groups[1].Value), Tau = 1 / ToDouble(time.Groups[2].Value) }.ThrowIfInvalid();
-        if (ExponentialForm.Match(s) is { Success: true } e) return StepSizeRule.Exponential(ToDouble(e.Groups[1].Value), ToDouble(e.Groups[2].Value));
+            return StepSizeRule.Power(ToDouble(swapped.Groups[1].Value), swapped.Groups[3].Success ? ToDouble(swapped.Groups[3].Value) : 1,
+                ToDouble(swapped.Groups[2].Value));
+        if (RootForm.Match(s) is { Success: true } root)
+            return StepSizeRule.Power(ToDouble(root.Groups[1].Value), 0.5, root.Groups[2].Success ? ToDouble(root.Groups[2].Value) : 0);
+        if (InverseTimeForm.Match(s) is { Success: true } time)
+            return new SearchThenConvergeStepSize
+            {
+                A = ToDouble(time.Groups[1].Value),
+                Tau = 1 / ToDouble(time.Groups[2].Value)
+            }.ThrowIfInvalid();
+        if (ExponentialForm.Match(s) is { Success: true } e)
+            return StepSizeRule.Exponential(ToDouble(e.Groups[1].Value), ToDouble(e.Groups[2].Value));
         if (CallForm.Match(s) is not { Success: true } call) throw new FormatException("unknown form");
         var arguments = Split(call.Groups[2].Value);
         return (call.Groups[1].Value, arguments.Count) switch
         {
             ("linear", 3) => StepSizeRule.Linear(ToDouble(arguments[0]), ToDouble(arguments[1]), ToCount(arguments[2])),
-            ("search", 2 or 3) => new SearchThenConvergeStepSize { A = ToDouble(arguments[0]), Tau = ToDouble(arguments[1]), DecayPower = arguments.Count > 2 ? ToDouble(arguments[2]) : 1 }.ThrowIfInvalid(),
-            ("logpower", 3) => new LogPowerStepSize { A = ToDouble(arguments[0]), Alpha = ToDouble(arguments[1]), LogPower = ToDouble(arguments[2]) }.ThrowIfInvalid(),
+            ("search", 2 or 3) =>
+                new SearchThenConvergeStepSize
+                {
+                    A = ToDouble(arguments[0]),
+                    Tau = ToDouble(arguments[1]),
+                    DecayPower = arguments.Count > 2 ? ToDouble(arguments[2]) : 1
+                }.ThrowIfInvalid(),
+            ("logpower", 3) =>
+                new LogPowerStepSize
+                {
+                    A = ToDouble(arguments[0]),
+                    Alpha = ToDouble(arguments[1]),
+                    LogPower = ToDouble(arguments[2])
+                }.ThrowIfInvalid(),
             ("max", 2) => Read(arguments[0]).WithFloor(ToDouble(arguments[1])),
             ("warmup", 2) => Read(arguments[0]).WithWarmUp(ToCount(arguments[1])),
             _ => throw new FormatException("unknown form"),

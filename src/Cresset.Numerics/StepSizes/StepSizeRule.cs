@@ -1,7 +1,8 @@
 namespace Cresset.Numerics;
 
 /// <summary>
-/// A rule for the step sizes <c>a_0, a_1, a_2, ...</c> of a stochastic approximation, an incremental mean, a value update or a learning-rate schedule.
+/// A rule for the step sizes <c>a_0, a_1, a_2, ...</c> of a stochastic approximation, an incremental mean, a value update or a
+/// learning-rate schedule.
 /// The argument k is the number of updates made before this one, so the first update uses <c>At(0)</c>; every rule is a pure function of k.
 /// </summary>
 [PartKind("step-size", FromText = nameof(Parse))]
@@ -52,7 +53,9 @@ public abstract record StepSizeRule : IOptionsRecord
     /// <summary><c>a gamma^k</c>: a geometric sequence, whose sum is finite, so it cannot reach a far optimum.</summary>
     public static StepSizeRule Exponential(double a, double gamma) => new ExponentialStepSize { A = a, Gamma = gamma }.ThrowIfInvalid();
 
-    /// <summary>Straight from <paramref name="start"/> to <paramref name="end"/> in <paramref name="steps"/> updates, then constant.</summary>
+    /// <summary>
+    /// Straight from <paramref name="start"/> to <paramref name="end"/> in <paramref name="steps"/> updates, then constant.
+    /// </summary>
     public static StepSizeRule Linear(double start, double end, long steps)
         => new LinearStepSize { Start = start, End = end, Steps = steps }.ThrowIfInvalid();
 
@@ -62,7 +65,11 @@ public abstract record StepSizeRule : IOptionsRecord
     /// <summary>This rule, its first <paramref name="steps"/> values scaled by (k+1)/steps.</summary>
     public StepSizeRule WithWarmUp(long steps) => new WarmedUpStepSize { Inner = this, Steps = steps }.ThrowIfInvalid();
 
-    /// <summary>Reads a formula such as <c>0.1</c>, <c>1/k</c>, <c>0.5/k^0.75</c>, <c>0.2/(k+10)^0.602</c>, <c>1/sqrt(k)</c>, <c>0.1/(1+0.01*k)</c>, <c>0.1*0.99^k</c> or <c>linear(1, 0.1, 500)</c>. A denominator counts k from 1, as in the literature; an exponent, and the form 1+b*k, from 0.</summary>
+    /// <summary>
+    /// Reads a formula such as <c>0.1</c>, <c>1/k</c>, <c>0.5/k^0.75</c>, <c>0.2/(k+10)^0.602</c>, <c>1/sqrt(k)</c>, <c>0.1/(1+0.01*k)</c>,
+    /// <c>0.1*0.99^k</c> or <c>linear(1, 0.1, 500)</c>. A denominator counts k from 1, as in the literature; an exponent, and the form
+    /// 1+b*k, from 0.
+    /// </summary>
     /// <exception cref="FormatException">The text is not one of these forms.</exception>
     public static StepSizeRule Parse(string text) => StepSizeFormula.Parse(text);
 

@@ -1,6 +1,9 @@
 namespace Cresset.Numerics;
 
-/// <summary>Another rule whose first Steps values are scaled by (k+1)/Steps. Finitely many values change, so the convergence conditions are those of the inner rule.</summary>
+/// <summary>
+/// Another rule whose first Steps values are scaled by (k+1)/Steps. Finitely many values change, so the convergence conditions are those of
+/// the inner rule.
+/// </summary>
 [Part("warmup", Aliases = ["warm-up"])]
 public sealed record WarmedUpStepSize : StepSizeRule
 {

@@ -6,7 +6,9 @@ namespace Cresset.Numerics;
 /// <param name="Errors">The error there, averaged over repetitions, always above 0.</param>
 public sealed record ApproximationCurve(string Name, double[] Xs, double[] Errors);
 
-/// <summary>Three small studies that show what step sizes, averaging and batch sizes do. Errors are root mean squares over independent repetitions.</summary>
+/// <summary>
+/// Three small studies that show what step sizes, averaging and batch sizes do. Errors are root mean squares over independent repetitions.
+/// </summary>
 public static class ApproximationDemo
 {
     private const double Floor = 1e-16;
@@ -19,7 +21,9 @@ public static class ApproximationDemo
             return () => mean.Add(2 + random.NextNormal()) - 2;
         }))];
 
-    /// <summary>The root of tanh(x - 1) from 3 under noise of 1/2: plain steps, steps that fall too quickly, and the average of iterates.</summary>
+    /// <summary>
+    /// The root of tanh(x - 1) from 3 under noise of 1/2: plain steps, steps that fall too quickly, and the average of iterates.
+    /// </summary>
     public static IReadOnlyList<ApproximationCurve> Roots(ulong seed, int updates = 2000, int repetitions = 50)
     {
         (string Name, StepSizeRule Rule, bool Averaged)[] methods =
@@ -42,7 +46,10 @@ public static class ApproximationDemo
         }))];
     }
 
-    /// <summary>Least squares (1,000 examples, 10 weights, condition 10) by gradients of one example, of 32, of all, and by averaged single-example steps; relative error of the weights after every pass.</summary>
+    /// <summary>
+    /// Least squares (1,000 examples, 10 weights, condition 10) by gradients of one example, of 32, of all, and by averaged single-example
+    /// steps; relative error of the weights after every pass.
+    /// </summary>
     public static IReadOnlyList<ApproximationCurve> Descents(ulong seed, int passes = 100)
     {
         const int Examples = 1000, Weights = 10;
@@ -62,7 +69,8 @@ public static class ApproximationDemo
         return [.. methods.Select(m =>
         {
             var run = new StochasticGradientDescent(problem, start, m.Batch, new RandomStream(seed + 1),
-                new ApproximationOptions { Steps = m.Rule, Averaging = m.Averaged ? new IterateAverageOptions { BurnIn = 2 * Examples } : null });
+                new ApproximationOptions { Steps = m.Rule,
+                    Averaging = m.Averaged ? new IterateAverageOptions { BurnIn = 2 * Examples } : null });
             var errors = new double[passes];
             for (var pass = 0; pass < passes; pass++)
             {
@@ -88,7 +96,8 @@ public static class ApproximationDemo
                 squares[k] += error * error / repetitions;
             }
         }
-        return new ApproximationCurve(name, [.. Enumerable.Range(1, steps).Select(k => (double)k)], [.. squares.Select(s => Math.Max(Math.Sqrt(s), Floor))]);
+        return new ApproximationCurve(name, [.. Enumerable.Range(1, steps).Select(k => (double)k)],
+            [.. squares.Select(s => Math.Max(Math.Sqrt(s), Floor))]);
     }
 
     private static double Norm(double[] v) => Math.Sqrt(v.Sum(x => x * x));

@@ -9,7 +9,9 @@ public sealed record ApproximationOptions : IOptionsRecord
     /// <summary>Averaging of the iterates; null for none.</summary>
     public IterateAverageOptions? Averaging { get; init; }
 
-    /// <summary>Every coordinate is kept at or above this (a projection, needed where M grows too fast). Probes of the objective keep to it too.</summary>
+    /// <summary>
+    /// Every coordinate is kept at or above this (a projection, needed where M grows too fast). Probes of the objective keep to it too.
+    /// </summary>
     public double LowerBound { get; init; } = double.NegativeInfinity;
 
     /// <summary>Every coordinate is kept at or below this, probes of the objective as well.</summary>
@@ -22,7 +24,8 @@ public sealed record ApproximationOptions : IOptionsRecord
     public IReadOnlyList<double>? UpperBounds { get; init; }
 
     /// <summary>
-    /// Kesten's rule (1958): the step size falls only where the direction turns, so that steps stay long on the way and shorten around the goal.
+    /// Kesten's rule (1958): the step size falls only where the direction turns, so that steps stay long on the way and shorten around the
+    /// goal.
     /// In several dimensions a turn is a negative inner product of two directions (Delyon and Juditsky 1993).
     /// </summary>
     public bool CountTurns { get; init; }
@@ -31,12 +34,16 @@ public sealed record ApproximationOptions : IOptionsRecord
     public double MaximumMove { get; init; } = double.PositiveInfinity;
 
     /// <summary>
-    /// Blocking (Spall 1998, section 5.4): a move is not made when the objective, asked once more where it leads, lies above the value before by more than this; about twice
+    /// Blocking (Spall 1998, section 5.4): a move is not made when the objective, asked once more where it leads, lies above the value
+    /// before by more than this; about twice
     /// the noise's deviation. Infinity never blocks. For methods that have an objective.
     /// </summary>
     public double Blocking { get; init; } = double.PositiveInfinity;
 
-    /// <summary>A run stops early when no coordinate (of the average, where there is one) has left the place it was in by more than this for <see cref="StillFor"/> updates; 0 never.</summary>
+    /// <summary>
+    /// A run stops early when no coordinate (of the average, where there is one) has left the place it was in by more than this for
+    /// <see cref="StillFor"/> updates; 0 never.
+    /// </summary>
     public double StillWithin { get; init; }
 
     /// <summary>Updates that <see cref="StillWithin"/> has to hold for.</summary>

@@ -37,7 +37,8 @@ public sealed class ApproximationTrace
         for (var p = 0; p < errors.Length; p++)
         {
             var x = vector(_points[p]);
-            if (x.Length != target.Length) throw new ArgumentException($"The target has {target.Length} numbers, the iterates {x.Length}.", nameof(target));
+            if (x.Length != target.Length)
+                throw new ArgumentException($"The target has {target.Length} numbers, the iterates {x.Length}.", nameof(target));
             var sum = 0.0;
             for (var i = 0; i < x.Length; i++) sum += (x[i] - target[i]) * (x[i] - target[i]);
             errors[p] = Math.Sqrt(sum);

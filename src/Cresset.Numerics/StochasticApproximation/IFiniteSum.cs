@@ -12,6 +12,9 @@ public interface IFiniteSum
     /// <summary>The mean of the terms at <paramref name="x"/>.</summary>
     double Value(ReadOnlySpan<double> x);
 
-    /// <summary>Adds the gradient of term <paramref name="index"/> at <paramref name="x"/>, times <paramref name="weight"/>, to <paramref name="gradient"/>.</summary>
+    /// <summary>
+    /// Adds the gradient of term <paramref name="index"/> at <paramref name="x"/>, times <paramref name="weight"/>, to
+    /// <paramref name="gradient"/>.
+    /// </summary>
     void AddGradient(int index, ReadOnlySpan<double> x, double weight, Span<double> gradient);
 }

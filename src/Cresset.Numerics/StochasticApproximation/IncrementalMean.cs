@@ -2,7 +2,8 @@ namespace Cresset.Numerics;
 
 /// <summary>
 /// A mean kept by updates <c>m += a_k (x - m)</c>, without storing the observations.
-/// With the rule 1/k it is the sample mean, and <see cref="Variance"/> is exact (Welford 1962); with another rule it is a weighted mean that forgets.
+/// With the rule 1/k it is the sample mean, and <see cref="Variance"/> is exact (Welford 1962); with another rule it is a weighted mean
+/// that forgets.
 /// </summary>
 public sealed class IncrementalMean
 {
@@ -20,7 +21,8 @@ public sealed class IncrementalMean
     public IncrementalMean(StepSizeRule steps, double initial = 0)
     {
         ArgumentNullException.ThrowIfNull(steps);
-        if (!double.IsFinite(initial)) throw new ArgumentOutOfRangeException(nameof(initial), initial, "The first estimate must be finite.");
+        if (!double.IsFinite(initial))
+            throw new ArgumentOutOfRangeException(nameof(initial), initial, "The first estimate must be finite.");
         _steps = steps.ThrowIfInvalid();
         Mean = initial;
     }

@@ -50,7 +50,8 @@ public sealed class IterateAverage
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(dimension, 1);
         _options = (options ?? new IterateAverageOptions()).ThrowIfInvalid();
-        (_mean, _origin, _squares, _products) = (new double[dimension], new double[dimension], new double[dimension], new double[dimension]);
+        (_mean, _origin, _squares, _products) = (new double[dimension], new double[dimension], new double[dimension],
+            new double[dimension]);
     }
 
     /// <summary>Number of iterates in the average.</summary>
@@ -62,7 +63,9 @@ public sealed class IterateAverage
     /// <summary>Takes one iterate.</summary>
     public void Add(ReadOnlySpan<double> iterate)
     {
-        if (iterate.Length != _mean.Length) throw new ArgumentException($"The iterate has {iterate.Length} numbers; the average was made for {_mean.Length}.", nameof(iterate));
+        if (iterate.Length != _mean.Length)
+            throw new ArgumentException($"The iterate has {iterate.Length} numbers; the average was made for {_mean.Length}.",
+                nameof(iterate));
         if (_seen++ < _options.BurnIn)
         {
             iterate.CopyTo(_mean);
@@ -85,13 +88,15 @@ public sealed class IterateAverage
     }
 
     /// <summary>
-    /// Half the widths of 95 % intervals about the averages: <c>6.747 sqrt(V / n)</c> with <c>V = sum s^2 (m_s - m_n)^2 / n^2</c> over the averages of the first s iterates
+    /// Half the widths of 95 % intervals about the averages: <c>6.747 sqrt(V / n)</c> with <c>V = sum s^2 (m_s - m_n)^2 / n^2</c> over the
+    /// averages of the first s iterates
     /// (Lee, Liao, Seo and Shin 2022).
     /// </summary>
     /// <exception cref="InvalidOperationException">Weights are not uniform, or there are fewer than 30 iterates.</exception>
     public double[] HalfWidths()
     {
-        if (_options.Weighting != IterateWeighting.Uniform) throw new InvalidOperationException("Intervals are known for the uniform average; set Weighting to Uniform.");
+        if (_options.Weighting != IterateWeighting.Uniform)
+            throw new InvalidOperationException("Intervals are known for the uniform average; set Weighting to Uniform.");
         if (Count < 30) throw new InvalidOperationException($"The average holds {Count} iterates; an interval needs 30 or more.");
         var widths = new double[_mean.Length];
         for (var i = 0; i < widths.Length; i++)

@@ -17,7 +17,8 @@ public sealed class KieferWolfowitz : StochasticApproximation
     /// <param name="start">Where to start.</param>
     /// <param name="options">Step sizes a_k and the rest; 1/k by default.</param>
     /// <param name="widths">Widths c_k of the differences.</param>
-    public KieferWolfowitz(NoisyObjective objective, ReadOnlySpan<double> start, ApproximationOptions? options = null, StepSizeRule? widths = null)
+    public KieferWolfowitz(NoisyObjective objective, ReadOnlySpan<double> start, ApproximationOptions? options = null,
+        StepSizeRule? widths = null)
         : base(start, options ?? new ApproximationOptions { Steps = StepSizeRule.SampleMean })
     {
         ArgumentNullException.ThrowIfNull(objective);

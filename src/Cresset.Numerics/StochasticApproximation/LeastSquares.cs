@@ -1,6 +1,8 @@
 namespace Cresset.Numerics;
 
-/// <summary>Least squares <c>f(w) = (1/2n) sum (a_i . w - b_i)^2</c>, whose optimum is known exactly: the yardstick for stochastic gradient methods.</summary>
+/// <summary>
+/// Least squares <c>f(w) = (1/2n) sum (a_i . w - b_i)^2</c>, whose optimum is known exactly: the yardstick for stochastic gradient methods.
+/// </summary>
 public sealed class LeastSquares : IFiniteSum
 {
     private readonly double[,] _rows;
@@ -12,13 +14,18 @@ public sealed class LeastSquares : IFiniteSum
     {
         ArgumentNullException.ThrowIfNull(rows);
         if (rows.GetLength(0) != targets.Length || targets.Length == 0)
-            throw new ArgumentException($"The matrix has {rows.GetLength(0)} rows, the targets {targets.Length}; both need the same count of at least 1.", nameof(targets));
+            throw new ArgumentException(
+                $"The matrix has {rows.GetLength(0)} rows, the targets {targets.Length}; both need the same count of at least 1.",
+                nameof(targets));
         _rows = (double[,])rows.Clone();
         _targets = targets.ToArray();
         Optimum = Solve();
     }
 
-    /// <summary>A random problem: Gaussian rows whose coordinates are scaled geometrically so that the Hessian has about the condition number asked for, a random solution, Gaussian noise on the targets.</summary>
+    /// <summary>
+    /// A random problem: Gaussian rows whose coordinates are scaled geometrically so that the Hessian has about the condition number asked
+    /// for, a random solution, Gaussian noise on the targets.
+    /// </summary>
     public static LeastSquares Random(int count, int dimension, double condition, double noise, RandomStream random)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(dimension, 1);
@@ -99,7 +106,8 @@ public sealed class LeastSquares : IFiniteSum
                 h[j, k] /= h[k, k];
             }
             for (var m = 0; m < j; m++) h[j, j] -= h[j, m] * h[j, m];
-            if (!(h[j, j] > 0)) throw new ArgumentException($"Column {j} depends on the columns before it: the optimum is not unique.", "rows");
+            if (!(h[j, j] > 0))
+                throw new ArgumentException($"Column {j} depends on the columns before it: the optimum is not unique.", "rows");
             h[j, j] = Math.Sqrt(h[j, j]);
         }
         for (var j = 0; j < d; j++)

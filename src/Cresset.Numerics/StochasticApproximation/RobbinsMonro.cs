@@ -7,7 +7,8 @@ public delegate void NoisyField(ReadOnlySpan<double> x, Span<double> value);
 public delegate double NoisyObjective(ReadOnlySpan<double> x);
 
 /// <summary>
-/// Root finding from noisy observations (Robbins and Monro 1951): <c>x_(k+1) = x_k - a_k (Y_k - target)</c>, where E[Y | x] = M(x) and M increases through its target at the root.
+/// Root finding from noisy observations (Robbins and Monro 1951): <c>x_(k+1) = x_k - a_k (Y_k - target)</c>, where E[Y | x] = M(x) and M
+/// increases through its target at the root.
 /// With the gradient of a loss for M this is stochastic gradient descent.
 /// </summary>
 public sealed class RobbinsMonro : StochasticApproximation

@@ -40,8 +40,12 @@ public sealed class SecondOrderSpsa : StochasticApproximation
     private readonly double[] _shifted;
     private readonly double[] _centre;
 
-    /// <summary>Minimises <paramref name="objective"/>; both perturbations are random signs from <paramref name="random"/>. Step sizes near 1/k^0.602 suit a Newton step; that is the default.</summary>
-    public SecondOrderSpsa(NoisyObjective objective, ReadOnlySpan<double> start, RandomStream random, ApproximationOptions? options = null, SecondOrderSpsaOptions? second = null)
+    /// <summary>
+    /// Minimises <paramref name="objective"/>; both perturbations are random signs from <paramref name="random"/>. Step sizes near
+    /// 1/k^0.602 suit a Newton step; that is the default.
+    /// </summary>
+    public SecondOrderSpsa(NoisyObjective objective, ReadOnlySpan<double> start, RandomStream random, ApproximationOptions? options = null,
+        SecondOrderSpsaOptions? second = null)
         : base(start, options ?? new ApproximationOptions { Steps = StepSizeRule.Power(1, 0.602, 10) })
     {
         ArgumentNullException.ThrowIfNull(objective);
@@ -50,7 +54,8 @@ public sealed class SecondOrderSpsa : StochasticApproximation
         _second = (second ?? new SecondOrderSpsaOptions()).ThrowIfInvalid();
         var d = start.Length;
         _hessian = new double[d, d];
-        (_delta, _delta2, _gradient, _probe, _shifted, _centre) = (new double[d], new double[d], new double[d], new double[d], new double[d], new double[d]);
+        (_delta, _delta2, _gradient, _probe, _shifted, _centre) = (new double[d], new double[d], new double[d], new double[d],
+            new double[d], new double[d]);
     }
 
     /// <summary>A copy of the averaged Hessian estimate, symmetric [d, d], before it is made positive definite.</summary>

@@ -24,17 +24,27 @@ public sealed class Spsa : StochasticApproximation
     /// <param name="objective">The noisy function.</param>
     /// <param name="start">Where to start.</param>
     /// <param name="random">The source of the signs.</param>
-    /// <param name="options">Step sizes and the rest; without them the steps are those of <c>Gains(0.1, 1000)</c> and no move is longer than a tenth of the start's length (at least 0.1).</param>
+    /// <param name="options">Step sizes and the rest; without them the steps are those of <c>Gains(0.1, 1000)</c> and no move is longer
+    /// than a tenth of the start's length (at least 0.1).</param>
     /// <param name="widths">Widths c_k; <c>Widths(0.1)</c> by default.</param>
     /// <param name="gradientAverages">Gradient estimates averaged for one update, at least 1.</param>
-    public Spsa(NoisyObjective objective, ReadOnlySpan<double> start, RandomStream random, ApproximationOptions? options = null, StepSizeRule? widths = null, int gradientAverages = 1)
+    public Spsa(NoisyObjective objective, ReadOnlySpan<double> start, RandomStream random, ApproximationOptions? options = null,
+        StepSizeRule? widths = null, int gradientAverages = 1)
         : this(objective, start, SpsaPerturbation.Signs(random), options, widths, gradientAverages)
     {
     }
 
-    /// <summary>The same with perturbations from the caller: fills a vector with numbers whose inverse has a finite mean, symmetric about zero.</summary>
-    public Spsa(NoisyObjective objective, ReadOnlySpan<double> start, Action<Span<double>> perturbation, ApproximationOptions? options = null, StepSizeRule? widths = null, int gradientAverages = 1)
-        : base(start, options ?? new ApproximationOptions { Steps = Gains(0.1, 1000), MaximumMove = 0.1 * Math.Max(1, Math.Sqrt(SquaredLength(start))) })
+    /// <summary>
+    /// The same with perturbations from the caller: fills a vector with numbers whose inverse has a finite mean, symmetric about zero.
+    /// </summary>
+    public Spsa(NoisyObjective objective, ReadOnlySpan<double> start, Action<Span<double>> perturbation,
+        ApproximationOptions? options = null, StepSizeRule? widths = null, int gradientAverages = 1)
+        : base(start,
+            options ?? new ApproximationOptions
+            {
+                Steps = Gains(0.1, 1000),
+                MaximumMove = 0.1 * Math.Max(1, Math.Sqrt(SquaredLength(start)))
+            })
     {
         ArgumentNullException.ThrowIfNull(objective);
         ArgumentNullException.ThrowIfNull(perturbation);
@@ -52,7 +62,8 @@ public sealed class Spsa : StochasticApproximation
     public StepSizeRule Width { get; }
 
     /// <summary>
-    /// Step sizes whose first moves are about <paramref name="move"/> long in each coordinate (Spall 1998, section 3.3): the numerator follows from the mean size
+    /// Step sizes whose first moves are about <paramref name="move"/> long in each coordinate (Spall 1998, section 3.3): the numerator
+    /// follows from the mean size
     /// of gradient estimates at the start.
     /// </summary>
     /// <param name="objective">The noisy function.</param>
@@ -64,11 +75,13 @@ public sealed class Spsa : StochasticApproximation
     /// <param name="widths">Widths c_k; <c>Widths(0.1)</c> by default.</param>
     /// <param name="samples">Gradient estimates, of two observations each.</param>
     /// <exception cref="ArithmeticException">The objective is not finite, or does not change at all.</exception>
-    public static StepSizeRule Calibrate(NoisyObjective objective, ReadOnlySpan<double> start, RandomStream random, long plannedUpdates, double move = 0.1, ApproximationOptions? options = null, StepSizeRule? widths = null, int samples = 20)
+    public static StepSizeRule Calibrate(NoisyObjective objective, ReadOnlySpan<double> start, RandomStream random, long plannedUpdates,
+        double move = 0.1, ApproximationOptions? options = null, StepSizeRule? widths = null, int samples = 20)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(plannedUpdates);
         ArgumentOutOfRangeException.ThrowIfLessThan(samples, 1);
-        if (!(move > 0) || !double.IsFinite(move)) throw new ArgumentOutOfRangeException(nameof(move), move, "The wanted move must be a positive number.");
+        if (!(move > 0) || !double.IsFinite(move))
+            throw new ArgumentOutOfRangeException(nameof(move), move, "The wanted move must be a positive number.");
         var probe = new Spsa(objective, start, random, options, widths);
         var (direction, sum) = (new double[start.Length], 0.0);
         for (var n = 0; n < samples; n++)
@@ -76,7 +89,10 @@ public sealed class Spsa : StochasticApproximation
             probe.Observe(start, direction);
             sum += direction.Average(Math.Abs);
         }
-        if (sum == 0) throw new ArithmeticException("The objective is the same at all probes around the start: there is nothing to take a step size from. Use larger widths or another start.");
+        if (sum == 0)
+            throw new ArithmeticException(
+                "The objective is the same at all probes around the start: there is nothing to take a step size from. Use larger widths or "
+                    + "another start.");
         return Gains(move * Math.Pow(1 + (0.1 * plannedUpdates), 0.602) / (sum / samples), plannedUpdates);
     }
 

@@ -12,8 +12,11 @@ internal static class SpsaPerturbation
         };
     }
 
-    /// <summary>Moves <paramref name="centre"/> and shortens the perturbations, coordinate by coordinate, until all probes lie in the box.</summary>
-    public static void Fit(ApproximationBox box, Span<double> centre, double width, Span<double> delta, double width2 = 0, Span<double> delta2 = default)
+    /// <summary>
+    /// Moves <paramref name="centre"/> and shortens the perturbations, coordinate by coordinate, until all probes lie in the box.
+    /// </summary>
+    public static void Fit(ApproximationBox box, Span<double> centre, double width, Span<double> delta, double width2 = 0,
+        Span<double> delta2 = default)
     {
         for (var i = 0; i < centre.Length; i++)
         {

@@ -52,7 +52,9 @@ public abstract class StochasticApproximation
     /// <summary>Noisy observations used.</summary>
     public long Evaluations { get; private protected set; }
 
-    /// <summary>Moves that were not made because the objective would have risen too far (<see cref="ApproximationOptions.Blocking"/>).</summary>
+    /// <summary>
+    /// Moves that were not made because the objective would have risen too far (<see cref="ApproximationOptions.Blocking"/>).
+    /// </summary>
     public long Blocked { get; private set; }
 
     /// <summary>Whether the iterate (or its average) has stood still as long as <see cref="ApproximationOptions.StillFor"/> says.</summary>
@@ -68,13 +70,19 @@ public abstract class StochasticApproximation
         : _average.Mean;
 
     /// <summary>
-    /// Half the widths of intervals about the averages that hold the root or minimum 95 times in 100, once the average has settled: random scaling (Lee et al. 2022), which
+    /// Half the widths of intervals about the averages that hold the root or minimum 95 times in 100, once the average has settled: random
+    /// scaling (Lee et al. 2022), which
     /// follows from the path of the averages alone.
     /// </summary>
     /// <exception cref="InvalidOperationException">There is no uniform average, or too little of it.</exception>
-    public double[] AverageHalfWidths => _average is null ? throw new InvalidOperationException("This run keeps no average: set ApproximationOptions.Averaging.") : _average.HalfWidths();
+    public double[] AverageHalfWidths =>
+        _average is null ? throw new InvalidOperationException("This run keeps no average: set ApproximationOptions.Averaging.")
+            : _average.HalfWidths();
 
-    /// <summary>Makes <paramref name="updates"/> updates, or fewer where it stands still, and returns the path, one point every <paramref name="every"/> updates.</summary>
+    /// <summary>
+    /// Makes <paramref name="updates"/> updates, or fewer where it stands still, and returns the path, one point every
+    /// <paramref name="every"/> updates.
+    /// </summary>
     /// <exception cref="ArithmeticException">The iterate is no longer finite: the step sizes are too large for this problem.</exception>
     public ApproximationTrace Run(long updates, long every = 1, CancellationToken cancellation = default)
     {
@@ -110,7 +118,8 @@ public abstract class StochasticApproximation
         var value = objective(x);
         if (double.IsFinite(value)) return value;
         throw new ArithmeticException(string.Create(CultureInfo.InvariantCulture,
-            $"The objective is {value} at ({Written(x)}), in update {Step + 1}: it must be finite wherever it is asked. Bounds (LowerBounds, UpperBounds) keep it from being asked elsewhere."));
+            $"The objective is {value} at ({Written(x)}), in update {Step + 1}: it must be finite wherever it is asked. Bounds "
+                + $"(LowerBounds, UpperBounds) keep it from being asked elsewhere."));
     }
 
     private protected void Apply(ReadOnlySpan<double> direction)
@@ -118,7 +127,10 @@ public abstract class StochasticApproximation
         for (var i = 0; i < direction.Length; i++)
         {
             if (!double.IsFinite(direction[i]))
-                throw new ArithmeticException(string.Create(CultureInfo.InvariantCulture, $"The observed direction is {direction[i]} in coordinate {i} at ({Written(_current)}), in update {Step + 1}: observations must be finite."));
+                throw new ArithmeticException(
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"The observed direction is {direction[i]} in coordinate {i} at ({Written(_current)}), in update {Step + 1}: "
+                            + $"observations must be finite."));
         }
         if (Options.CountTurns) CountTurn(direction);
         var size = StepSize;
@@ -135,7 +147,10 @@ public abstract class StochasticApproximation
             var x = Box.Clamp(i, _current[i] - (scale * direction[i]));
             // Far before numbers overflow nothing can come back, and what is printed would pass for a result.
             if (!(Math.Abs(x) <= _farthest))
-                throw new ArithmeticException(string.Create(CultureInfo.InvariantCulture, $"Coordinate {i} became {x:g3} at update {Step + 1} (step size {size:g3}): the iterate runs away. Use smaller steps, a stability constant, MaximumMove or bounds."));
+                throw new ArithmeticException(
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"Coordinate {i} became {x:g3} at update {Step + 1} (step size {size:g3}): the iterate runs away. Use smaller "
+                            + $"steps, a stability constant, MaximumMove or bounds."));
             _next[i] = x;
         }
         if (IsBlocked()) Blocked++;
@@ -151,7 +166,9 @@ public abstract class StochasticApproximation
     private bool IsBlocked()
     {
         if (double.IsPositiveInfinity(Options.Blocking)) return false;
-        var objective = Objective ?? throw new InvalidOperationException($"{GetType().Name} has no objective to look ahead with: leave ApproximationOptions.Blocking out.");
+        var objective = Objective
+            ?? throw new InvalidOperationException(
+                $"{GetType().Name} has no objective to look ahead with: leave ApproximationOptions.Blocking out.");
         if (double.IsNaN(_value))
         {
             _value = Ask(objective, _current);
@@ -184,7 +201,8 @@ public abstract class StochasticApproximation
     }
 
     private static string Written(ReadOnlySpan<double> x)
-        => string.Join(", ", x[..Math.Min(6, x.Length)].ToArray().Select(v => v.ToString("g5", CultureInfo.InvariantCulture))) + (x.Length > 6 ? ", …" : "");
+        => string.Join(", ", x[..Math.Min(6, x.Length)].ToArray().Select(v => v.ToString("g5", CultureInfo.InvariantCulture)))
+            + (x.Length > 6 ? ", …" : "");
 
     private ApproximationPoint Point(double size)
         => new(Step, size, [.. _current], _average is null ? [] : [.. _average.Mean], Evaluations);

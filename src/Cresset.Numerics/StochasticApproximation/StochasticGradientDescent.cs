@@ -14,7 +14,8 @@ public enum BatchSampling
 }
 
 /// <summary>
-/// Gradient descent on a finite sum, as the special case of <see cref="RobbinsMonro"/> where the noisy function is the gradient of a random batch:
+/// Gradient descent on a finite sum, as the special case of <see cref="RobbinsMonro"/> where the noisy function is the gradient of a random
+/// batch:
 /// batch size 1 is stochastic, n is batch gradient descent, between them mini-batch.
 /// </summary>
 public sealed class StochasticGradientDescent : StochasticApproximation
@@ -32,12 +33,14 @@ public sealed class StochasticGradientDescent : StochasticApproximation
     /// <param name="random">The source of the order (unused for whole batches).</param>
     /// <param name="options">Step sizes (learning rates), averaging, bounds.</param>
     /// <param name="sampling">How batches are drawn.</param>
-    public StochasticGradientDescent(IFiniteSum loss, ReadOnlySpan<double> start, int batchSize, RandomStream random, ApproximationOptions? options = null, BatchSampling sampling = BatchSampling.Reshuffled)
+    public StochasticGradientDescent(IFiniteSum loss, ReadOnlySpan<double> start, int batchSize, RandomStream random,
+        ApproximationOptions? options = null, BatchSampling sampling = BatchSampling.Reshuffled)
         : base(start, options ?? new ApproximationOptions())
     {
         ArgumentNullException.ThrowIfNull(loss);
         ArgumentNullException.ThrowIfNull(random);
-        if (start.Length != loss.Dimension) throw new ArgumentException($"The start has {start.Length} numbers; the loss needs {loss.Dimension}.", nameof(start));
+        if (start.Length != loss.Dimension)
+            throw new ArgumentException($"The start has {start.Length} numbers; the loss needs {loss.Dimension}.", nameof(start));
         if (batchSize < 1 || batchSize > loss.Count)
             throw new ArgumentOutOfRangeException(nameof(batchSize), batchSize, $"A batch holds 1 to {loss.Count} examples here.");
         if (!Enum.IsDefined(sampling)) throw new ArgumentOutOfRangeException(nameof(sampling), sampling, "Unknown way of sampling.");

@@ -38,7 +38,10 @@ internal sealed class SymmetricEigen
         return new SymmetricEigen(values, v);
     }
 
-    /// <summary>Solves |H| x = b, where |H| has the absolute eigenvalues, each at least <paramref name="floor"/> times the largest and at least <paramref name="floor"/>.</summary>
+    /// <summary>
+    /// Solves |H| x = b, where |H| has the absolute eigenvalues, each at least <paramref name="floor"/> times the largest and at least
+    /// <paramref name="floor"/>.
+    /// </summary>
     public void SolvePositive(ReadOnlySpan<double> b, double floor, Span<double> x)
     {
         var n = Values.Length;

@@ -1,8 +1,10 @@
 namespace Cresset.Numerics;
 
 /// <summary>
-/// Root finding on the line that learns the slope on the way (Venter 1967): <c>x_(k+1) = x_k - (mean of Y at x_k + c_k and x_k - c_k - target) / (k B_k)</c>, where B_k is
-/// the mean slope seen so far, kept between two bounds. With the right slope the step 1/(k M'(root)) is the best there is, and nobody has to know it beforehand.
+/// Root finding on the line that learns the slope on the way (Venter 1967): <c>x_(k+1) = x_k - (mean of Y at x_k + c_k and x_k - c_k -
+/// target) / (k B_k)</c>, where B_k is
+/// the mean slope seen so far, kept between two bounds. With the right slope the step 1/(k M'(root)) is the best there is, and nobody has
+/// to know it beforehand.
 /// </summary>
 public sealed class Venter : StochasticApproximation
 {
@@ -21,12 +23,14 @@ public sealed class Venter : StochasticApproximation
     /// <param name="leastSlope">Lower bound of the slope, greater than 0.</param>
     /// <param name="mostSlope">Upper bound of the slope.</param>
     /// <exception cref="ArgumentOutOfRangeException">The bounds of the slope are none.</exception>
-    public Venter(Func<double, double> function, double start, ApproximationOptions? options = null, double target = 0, StepSizeRule? widths = null, double leastSlope = 0.01, double mostSlope = 1e6)
+    public Venter(Func<double, double> function, double start, ApproximationOptions? options = null, double target = 0,
+        StepSizeRule? widths = null, double leastSlope = 0.01, double mostSlope = 1e6)
         : base([start], options ?? new ApproximationOptions { Steps = StepSizeRule.SampleMean })
     {
         ArgumentNullException.ThrowIfNull(function);
         if (!(leastSlope > 0)) throw new ArgumentOutOfRangeException(nameof(leastSlope), leastSlope, "Allowed: greater than 0.");
-        if (!(mostSlope > leastSlope)) throw new ArgumentOutOfRangeException(nameof(mostSlope), mostSlope, $"Allowed: greater than leastSlope ({leastSlope}).");
+        if (!(mostSlope > leastSlope))
+            throw new ArgumentOutOfRangeException(nameof(mostSlope), mostSlope, $"Allowed: greater than leastSlope ({leastSlope}).");
         (_function, _target, _least, _most) = (function, target, leastSlope, mostSlope);
         Widths = (widths ?? StepSizeRule.Power(1, 0.25)).ThrowIfInvalid();
     }

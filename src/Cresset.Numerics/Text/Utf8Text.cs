@@ -3,12 +3,14 @@ using System.Text;
 namespace Cresset.Numerics;
 
 /// <summary>
-/// Text files of strangers: UTF-8, or UTF-16 with its mark. .NET reads other bytes as "\uFFFD" in silence, which makes one name of two and another of the first.
+/// Text files of strangers: UTF-8, or UTF-16 with its mark. .NET reads other bytes as "\uFFFD" in silence, which makes one name of two and
+/// another of the first.
 /// </summary>
 public static class Utf8Text
 {
     /// <summary>A reader that refuses bytes that are no text; <see cref="DecoderFallbackException"/> comes from its reads.</summary>
-    public static StreamReader Open(string path) => new(path, new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: true);
+    public static StreamReader Open(string path) =>
+        new(path, new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: true);
 
     /// <summary>The whole text.</summary>
     /// <exception cref="InvalidDataException">The bytes are not UTF-8.</exception>

@@ -23,7 +23,8 @@ internal static class Folding
             "Split" when inputs.Count == 2 => () => [.. x.split(Longs(inputs[1]), Int(node, "axis")).Select(p => p.contiguous())],
             "Expand" when inputs[0].Count == 1 => () => [x.expand(Broadcast(x.shape, Longs(inputs[1]))).contiguous()],
             "Cast" => () => [x.to(ElementTypes.Torch((OnnxType)Int(node, "to")))],
-            "Gather" when inputs[1].Shape.Length == 0 => () => [x.select(Int(node, "axis"), Index(inputs[1], x.size((int)Int(node, "axis")))).contiguous()],
+            "Gather" when inputs[1].Shape.Length == 0 =>
+                () => [x.select(Int(node, "axis"), Index(inputs[1], x.size((int)Int(node, "axis")))).contiguous()],
             "Neg" => () => [x.neg()],
             "Sqrt" => () => [x.sqrt()],
             "Exp" => () => [x.exp()],

@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Onnx;
 
-/// <summary>Leaves nothing of the tracing in the graph: what hangs on constants alone is computed here, copies under other names and what nobody uses go.</summary>
+/// <summary>
+/// Leaves nothing of the tracing in the graph: what hangs on constants alone is computed here, copies under other names and what nobody
+/// uses go.
+/// </summary>
 internal static class GraphCleaning
 {
     public static void Clean(OnnxGraph graph)
@@ -27,8 +30,12 @@ internal static class GraphCleaning
     // A linear layer's weight is stored as it is, and turned by the product itself.
     private static void MergeTransposes(OnnxGraph graph)
     {
-        var turned = graph.Proto.Node.Where(n => n.OpType == "Transpose" && graph.Initializers.ContainsKey(n.Input[0]) && n.Attribute[0].Ints is [1, 0]).ToDictionary(n => n.Output[0], n => n.Input[0]);
-        foreach (var gemm in graph.Proto.Node.Where(n => n.OpType == "Gemm" && turned.ContainsKey(n.Input[1]) && n.Attribute.All(a => a.Name != "transB")))
+        var turned =
+            graph.Proto.Node.Where(
+                n => n.OpType == "Transpose" && graph.Initializers.ContainsKey(n.Input[0]) && n.Attribute[0].Ints is [1, 0])
+                .ToDictionary(n => n.Output[0], n => n.Input[0]);
+        foreach (var gemm in graph.Proto.Node.Where(
+            n => n.OpType == "Gemm" && turned.ContainsKey(n.Input[1]) && n.Attribute.All(a => a.Name != "transB")))
         {
             gemm.Input[1] = turned[gemm.Input[1]];
             gemm.Attribute.Add(new AttributeProto { Name = "transB", Type = AttributeProto.Types.AttributeType.Int, I = 1 });
@@ -44,7 +51,8 @@ internal static class GraphCleaning
         foreach (var node in graph.Proto.Node)
         {
             var inputs = node.Input.Where(i => i.Length > 0).ToList();
-            if (inputs.Count > 0 && inputs.All(graph.Initializers.ContainsKey) && Folding.Find(node, [.. inputs.Select(i => graph.Initializers[i])]) is { } compute)
+            if (inputs.Count > 0 && inputs.All(graph.Initializers.ContainsKey)
+                && Folding.Find(node, [.. inputs.Select(i => graph.Initializers[i])]) is { } compute)
             {
                 var large = inputs.Where(i => graph.Initializers[i].Count > 4096).ToList();
                 // A weight that others use as it is would stand in the file twice.
@@ -77,9 +85,11 @@ internal static class GraphCleaning
     private static void NameFolded(OnnxGraph graph, Dictionary<string, string> origins, HashSet<string> used)
     {
         var renamed = new Dictionary<string, string>();
-        foreach (var name in graph.Initializers.Keys.Where(k => used.Contains(k) && k.Length > 1 && k[0] == 'v' && k[1..].All(char.IsAsciiDigit)).ToList())
+        foreach (var name in graph.Initializers.Keys.Where(
+            k => used.Contains(k) && k.Length > 1 && k[0] == 'v' && k[1..].All(char.IsAsciiDigit)).ToList())
         {
-            var (initializer, fresh) = (graph.Initializers[name], graph.Claim(origins.TryGetValue(name, out var origin) ? origin + ".folded" : "constant"));
+            var (initializer, fresh) = (graph.Initializers[name],
+                graph.Claim(origins.TryGetValue(name, out var origin) ? origin + ".folded" : "constant"));
             graph.Initializers.Remove(name);
             graph.Initializers.Add(fresh, initializer with { Name = fresh });
             renamed[name] = fresh;
@@ -90,12 +100,14 @@ internal static class GraphCleaning
         }
     }
 
-    private static bool IsUnnamed(string name) => name.StartsWith("constant", StringComparison.Ordinal) || (name.Length > 1 && name[0] == 'v' && name[1..].All(char.IsAsciiDigit));
+    private static bool IsUnnamed(string name) =>
+        name.StartsWith("constant", StringComparison.Ordinal) || (name.Length > 1 && name[0] == 'v' && name[1..].All(char.IsAsciiDigit));
 
     // A result gets its name where it is made, unless an input or a weight is handed through, or it is a result twice.
     private static void RemoveCopies(OnnxGraph graph)
     {
-        var producers = graph.Proto.Node.SelectMany(n => n.Output.Select((o, i) => (o, n, i))).ToDictionary(x => x.o, x => (Node: x.n, Index: x.i));
+        var producers = graph.Proto.Node.SelectMany(n => n.Output.Select((o, i) => (o, n, i)))
+            .ToDictionary(x => x.o, x => (Node: x.n, Index: x.i));
         var results = graph.Proto.Output.Select(o => o.Name).ToHashSet();
         foreach (var copy in graph.Proto.Node.Where(n => n.OpType == "Identity" && results.Contains(n.Output[0])).ToList())
         {

@@ -22,12 +22,17 @@ internal sealed class ModelFile(OnnxGraph graph)
     {
         IrVersion = IrVersion,
         ProducerName = "Cresset",
-        ProducerVersion = typeof(ModelFile).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "",
+        ProducerVersion = typeof(ModelFile).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+            ?? "",
         Graph = graph.Proto,
     };
 
     public static string Describe(ValueInfoProto value)
-        => $"{value.Name} [{string.Join(", ", value.Type.TensorType.Shape.Dim.Select(d => d.HasDimParam ? d.DimParam : d.HasDimValue ? d.DimValue.ToString(CultureInfo.InvariantCulture) : "?"))}]";
+    {
+        var sizes = value.Type.TensorType.Shape.Dim
+            .Select(d => d.HasDimParam ? d.DimParam : d.HasDimValue ? d.DimValue.ToString(CultureInfo.InvariantCulture) : "?");
+        return $"{value.Name} [{string.Join(", ", sizes)}]";
+    }
 
     public void AddInput(string name, OnnxType type, IReadOnlyList<OnnxSize> shape) => Proto.Graph.Input.Add(Info(name, type, shape));
 
@@ -58,7 +63,8 @@ internal sealed class ModelFile(OnnxGraph graph)
             if (bytes >= externalFrom || bytes >= int.MaxValue)
             {
                 using var data = written.CreateData();
-                foreach (var initializer in graph.Initializers.Values) Proto.Graph.Initializer.Add(External(initializer, data, Path.GetFileName(path) + ".data"));
+                foreach (var initializer in graph.Initializers.Values)
+                    Proto.Graph.Initializer.Add(External(initializer, data, Path.GetFileName(path) + ".data"));
                 data.Flush(flushToDisk: true);
             }
             else
@@ -85,7 +91,8 @@ internal sealed class ModelFile(OnnxGraph graph)
         var start = data.Position;
         TensorBytes.Write(initializer.Values, data);
         proto.DataLocation = 1;
-        foreach (var (key, value) in new[] { ("location", name), ("offset", start.ToString(CultureInfo.InvariantCulture)), ("length", (data.Position - start).ToString(CultureInfo.InvariantCulture)) })
+        foreach (var (key, value) in new[] { ("location", name), ("offset", start.ToString(CultureInfo.InvariantCulture)),
+            ("length", (data.Position - start).ToString(CultureInfo.InvariantCulture)) })
             proto.ExternalData.Add(new StringStringEntryProto { Key = key, Value = value });
         return proto;
     }
@@ -112,8 +119,13 @@ internal sealed class ModelFile(OnnxGraph graph)
         foreach (var size in shape)
         {
             dims.Dim.Add(!size.IsKnown ? new TensorShapeProto.Types.Dimension()
-                : size.IsFixed ? new TensorShapeProto.Types.Dimension { DimValue = size.Value } : new TensorShapeProto.Types.Dimension { DimParam = size.Formula });
+                : size.IsFixed ? new TensorShapeProto.Types.Dimension { DimValue = size.Value }
+                : new TensorShapeProto.Types.Dimension { DimParam = size.Formula });
         }
-        return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = dims } } };
+        return new ValueInfoProto
+        {
+            Name = name,
+            Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = dims } }
+        };
     }
 }

@@ -31,9 +31,14 @@ internal sealed class OnnxGraph
     }
 
     /// <summary>Adds an operation with several results.</summary>
-    public string[] Add(string type, string scope, IReadOnlyList<string> inputs, int outputs, IReadOnlyList<(string Name, object Value)> attributes)
+    public string[] Add(string type, string scope, IReadOnlyList<string> inputs, int outputs,
+        IReadOnlyList<(string Name, object Value)> attributes)
     {
-        var node = new NodeProto { OpType = type, Name = string.Create(CultureInfo.InvariantCulture, $"{scope}/{type}_{Proto.Node.Count}") };
+        var node = new NodeProto
+        {
+            OpType = type,
+            Name = string.Create(CultureInfo.InvariantCulture, $"{scope}/{type}_{Proto.Node.Count}")
+        };
         // Missing arguments behind the last one given are left out.
         var given = inputs.Count;
         while (given > 0 && inputs[given - 1].Length == 0) given--;
@@ -44,16 +49,20 @@ internal sealed class OnnxGraph
         return [.. node.Output];
     }
 
-    public string Add(string type, IReadOnlyList<string> inputs, params (string Name, object Value)[] attributes) => Add(type, "", inputs, 1, attributes)[0];
+    public string Add(string type, IReadOnlyList<string> inputs, params (string Name, object Value)[] attributes) =>
+        Add(type, "", inputs, 1, attributes)[0];
 
     /// <summary>Whole numbers as a constant of one dimension.</summary>
-    public string Int64(params long[] values) => Constant($"i64[{string.Join(',', values)}]", OnnxType.Int64, () => tensor(values, dtype: ScalarType.Int64));
+    public string Int64(params long[] values) =>
+        Constant($"i64[{string.Join(',', values)}]", OnnxType.Int64, () => tensor(values, dtype: ScalarType.Int64));
 
-    public string Int64Scalar(long value) => Constant(string.Create(CultureInfo.InvariantCulture, $"i64:{value}"), OnnxType.Int64, () => tensor(value, dtype: ScalarType.Int64));
+    public string Int64Scalar(long value) =>
+        Constant(string.Create(CultureInfo.InvariantCulture, $"i64:{value}"), OnnxType.Int64, () => tensor(value, dtype: ScalarType.Int64));
 
     /// <summary>A number as a constant without dimensions.</summary>
     public string Scalar(double value, OnnxType type)
-        => Constant(string.Create(CultureInfo.InvariantCulture, $"{type}:{BitConverter.DoubleToInt64Bits(value)}"), type, () => tensor(value, dtype: ScalarType.Float64).to(ElementTypes.Torch(type)));
+        => Constant(string.Create(CultureInfo.InvariantCulture, $"{type}:{BitConverter.DoubleToInt64Bits(value)}"), type,
+            () => tensor(value, dtype: ScalarType.Float64).to(ElementTypes.Torch(type)));
 
     /// <summary>A tensor as a constant; the graph keeps it.</summary>
     public string Constant(Tensor values, OnnxType type)
@@ -135,7 +144,10 @@ internal sealed class OnnxGraph
                 attribute.Type = AttributeProto.Types.AttributeType.Strings;
                 attribute.Strings.AddRange(texts.Select(ByteString.CopyFromUtf8));
                 break;
-            default: throw new ArgumentException($"The attribute {name} is a {value.GetType().Name}; bool, int, long, float, double, string and arrays of long and string can be written.", nameof(value));
+            default:
+                throw new ArgumentException(
+                    $"The attribute {name} is a {value.GetType().Name}; bool, int, long, float, double, string and arrays of long and "
+                        + $"string can be written.", nameof(value));
         }
         return attribute;
     }

@@ -1,6 +1,8 @@
 namespace Cresset.Onnx;
 
-/// <summary>A model in a folder of its own beside its place, under its own name, so that it can be run before it replaces anything.</summary>
+/// <summary>
+/// A model in a folder of its own beside its place, under its own name, so that it can be run before it replaces anything.
+/// </summary>
 internal sealed class WrittenModel : IDisposable
 {
     private readonly string _path, _folder;
@@ -10,8 +12,10 @@ internal sealed class WrittenModel : IDisposable
     {
         _path = System.IO.Path.GetFullPath(path);
         // A rename would put a file in the place of the device.
-        if (_path.StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(_path)) throw new IOException($"{path} is a device; a model and its weights are written to a file.");
-        _folder = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(_path)!, $".{System.IO.Path.GetFileName(path)}.{Environment.ProcessId}.{Guid.NewGuid():N}.tmp");
+        if (_path.StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(_path))
+            throw new IOException($"{path} is a device; a model and its weights are written to a file.");
+        _folder = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(_path)!,
+            $".{System.IO.Path.GetFileName(path)}.{Environment.ProcessId}.{Guid.NewGuid():N}.tmp");
         Directory.CreateDirectory(_folder);
     }
 

@@ -5,19 +5,25 @@ internal static class ActivationRules
 {
     public static void AddTo(RuleTable table)
     {
-        foreach (var (aten, onnx) in new[] { ("sigmoid", "Sigmoid"), ("tanh", "Tanh"), ("mish", "Mish"), ("hardswish", "HardSwish"), ("selu", "Selu") }) table.One(aten, c => c.Emit(onnx, [c.Operand(0, c.ResultType)]));
-        table.One("relu", c => ElementTypes.IsFloat(c.ResultType) ? c.Emit("Relu", [c.Tensor(0)]) : c.Emit("Max", [c.Tensor(0), c.Scalar(0, c.ResultType)]));
+        foreach (var (aten, onnx) in new[] { ("sigmoid", "Sigmoid"), ("tanh", "Tanh"), ("mish", "Mish"), ("hardswish", "HardSwish"),
+            ("selu", "Selu") }) table.One(aten, c => c.Emit(onnx, [c.Operand(0, c.ResultType)]));
+        table.One("relu",
+            c => ElementTypes.IsFloat(c.ResultType) ? c.Emit("Relu", [c.Tensor(0)])
+                : c.Emit("Max", [c.Tensor(0), c.Scalar(0, c.ResultType)]));
         table.One("silu", c => c.Emit("Mul", [c.Tensor(0), c.Emit("Sigmoid", [c.Tensor(0)])]));
         table.One("log_sigmoid", c => c.Emit("Neg", [c.Emit("Softplus", [c.Emit("Neg", [c.Tensor(0)])])]));
         table.One("gelu", c => c.Emit("Gelu", [c.Tensor(0)], ("approximate", c.Has(1) ? c.Text(1) : "none")));
         table.One("leaky_relu", c => c.Emit("LeakyRelu", [c.Tensor(0)], ("alpha", c.Number(1))));
         // Outside of training the slope is the mean of its bounds.
-        table.One("rrelu", c => c.Flag(3) ? throw c.Refuse("it draws random slopes") : c.Emit("LeakyRelu", [c.Tensor(0)], ("alpha", (c.Number(1) + c.Number(2)) / 2)));
+        table.One("rrelu",
+            c => c.Flag(3) ? throw c.Refuse("it draws random slopes")
+                : c.Emit("LeakyRelu", [c.Tensor(0)], ("alpha", (c.Number(1) + c.Number(2)) / 2)));
         table.One("elu", Elu);
         table.One("glu", Glu);
         table.One("softshrink", c => c.Emit("Shrink", [c.Tensor(0)], ("lambd", c.Number(1)), ("bias", c.Number(1))));
         table.One("hardshrink", c => c.Emit("Shrink", [c.Tensor(0)], ("lambd", c.Number(1)), ("bias", 0f)));
-        table.One("threshold", c => c.Emit("Where", [c.Emit("Greater", [c.Tensor(0), c.Operand(1, c.ResultType)]), c.Tensor(0), c.Operand(2, c.ResultType)]));
+        table.One("threshold",
+            c => c.Emit("Where", [c.Emit("Greater", [c.Tensor(0), c.Operand(1, c.ResultType)]), c.Tensor(0), c.Operand(2, c.ResultType)]));
         table.One("celu", c => c.Emit("Celu", [c.Tensor(0)], ("alpha", c.Number(1))));
         table.One("softplus", Softplus);
         table.One("relu6", c => c.Emit("Clip", [c.Tensor(0), c.Scalar(0, c.ResultType), c.Scalar(6, c.ResultType)]));
@@ -41,8 +47,11 @@ internal static class ActivationRules
     {
         if (c.Number(2) == 1 && c.Number(3) == 1) return c.Emit("Elu", [c.Tensor(0)], ("alpha", c.Number(1)));
         // scale * (x > 0 ? x : alpha * (exp(x * input_scale) - 1))
-        var low = c.Emit("Mul", [c.Emit("Sub", [c.Emit("Exp", [c.Emit("Mul", [c.Tensor(0), c.Operand(3, c.ResultType)])]), c.Scalar(1, c.ResultType)]), c.Operand(1, c.ResultType)]);
-        return c.Emit("Mul", [c.Emit("Where", [c.Emit("Greater", [c.Tensor(0), c.Scalar(0, c.ResultType)]), c.Tensor(0), low]), c.Operand(2, c.ResultType)]);
+        var low = c.Emit("Mul",
+            [c.Emit("Sub", [c.Emit("Exp", [c.Emit("Mul", [c.Tensor(0), c.Operand(3, c.ResultType)])]), c.Scalar(1, c.ResultType)]),
+                c.Operand(1, c.ResultType)]);
+        return c.Emit("Mul",
+            [c.Emit("Where", [c.Emit("Greater", [c.Tensor(0), c.Scalar(0, c.ResultType)]), c.Tensor(0), low]), c.Operand(2, c.ResultType)]);
     }
 
     // softplus(beta x) / beta; where beta x is above the threshold libtorch returns x, which differs by less than exp(-threshold) / beta.

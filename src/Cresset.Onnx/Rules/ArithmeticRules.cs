@@ -5,9 +5,12 @@ internal static class ArithmeticRules
 {
     private static readonly (string Aten, string Onnx)[] SameEverywhere =
     [
-        ("exp", "Exp"), ("log", "Log"), ("sqrt", "Sqrt"), ("abs", "Abs"), ("neg", "Neg"), ("sin", "Sin"), ("cos", "Cos"), ("tan", "Tan"), ("asin", "Asin"), ("acos", "Acos"), ("atan", "Atan"),
-        ("sinh", "Sinh"), ("cosh", "Cosh"), ("asinh", "Asinh"), ("acosh", "Acosh"), ("atanh", "Atanh"), ("arcsin", "Asin"), ("arccos", "Acos"), ("arctan", "Atan"), ("floor", "Floor"), ("ceil", "Ceil"),
-        ("sign", "Sign"), ("sgn", "Sign"), ("erf", "Erf"), ("special_erf", "Erf"), ("reciprocal", "Reciprocal"), ("special_expit", "Sigmoid"), ("negative", "Neg"), ("absolute", "Abs"),
+        ("exp", "Exp"), ("log", "Log"), ("sqrt", "Sqrt"), ("abs", "Abs"), ("neg", "Neg"), ("sin", "Sin"), ("cos", "Cos"), ("tan", "Tan"),
+        ("asin", "Asin"), ("acos", "Acos"), ("atan", "Atan"),
+        ("sinh", "Sinh"), ("cosh", "Cosh"), ("asinh", "Asinh"), ("acosh", "Acosh"), ("atanh", "Atanh"), ("arcsin", "Asin"),
+        ("arccos", "Acos"), ("arctan", "Atan"), ("floor", "Floor"), ("ceil", "Ceil"),
+        ("sign", "Sign"), ("sgn", "Sign"), ("erf", "Erf"), ("special_erf", "Erf"), ("reciprocal", "Reciprocal"),
+        ("special_expit", "Sigmoid"), ("negative", "Neg"), ("absolute", "Abs"),
     ];
 
     public static void AddTo(RuleTable table)
@@ -17,12 +20,15 @@ internal static class ArithmeticRules
         table.One("round", c => c.Count > 1 && c.Int(1) != 0 ? Scaled(c, Math.Pow(10, c.Int(1))) : c.Emit("Round", [c.Tensor(0)]));
         table.One("rsqrt", c => c.Emit("Reciprocal", [c.Emit("Sqrt", [c.Operand(0, c.ResultType)])]));
         table.One("square", c => c.Emit("Mul", [c.Tensor(0), c.Tensor(0)]));
-        foreach (var expm1 in new[] { "expm1", "special_expm1" }) table.One(expm1, c => c.Emit("Sub", [c.Emit("Exp", [c.Operand(0, c.ResultType)]), c.Scalar(1, c.ResultType)]));
-        foreach (var log1p in new[] { "log1p", "special_log1p" }) table.One(log1p, c => c.Emit("Log", [c.Emit("Add", [c.Operand(0, c.ResultType), c.Scalar(1, c.ResultType)])]));
+        foreach (var expm1 in new[] { "expm1", "special_expm1" })
+            table.One(expm1, c => c.Emit("Sub", [c.Emit("Exp", [c.Operand(0, c.ResultType)]), c.Scalar(1, c.ResultType)]));
+        foreach (var log1p in new[] { "log1p", "special_log1p" })
+            table.One(log1p, c => c.Emit("Log", [c.Emit("Add", [c.Operand(0, c.ResultType), c.Scalar(1, c.ResultType)])]));
         table.One("exp2", c => c.Emit("Pow", [c.Scalar(2, c.ResultType), c.Operand(0, c.ResultType)]));
         table.One("log2", c => Log(c, 2));
         table.One("log10", c => Log(c, 10));
-        foreach (var erfc in new[] { "erfc", "special_erfc" }) table.One(erfc, c => c.Emit("Sub", [c.Scalar(1, c.ResultType), c.Emit("Erf", [c.Operand(0, c.ResultType)])]));
+        foreach (var erfc in new[] { "erfc", "special_erfc" })
+            table.One(erfc, c => c.Emit("Sub", [c.Scalar(1, c.ResultType), c.Emit("Erf", [c.Operand(0, c.ResultType)])]));
         foreach (var trunc in new[] { "trunc", "fix" }) table.One(trunc, c => Truncated(c, c.Tensor(0)));
         table.One("frac", c => c.Emit("Sub", [c.Tensor(0), Truncated(c, c.Tensor(0))]));
         table.One("deg2rad", c => c.Emit("Mul", [c.Operand(0, c.ResultType), c.Scalar(Math.PI / 180, c.ResultType)]));
@@ -33,8 +39,13 @@ internal static class ArithmeticRules
         table.One("special_sinc", Sinc);
         table.One("atan2", Atan2);
         table.One("arctan2", Atan2);
-        table.One("hypot", c => c.Emit("Sqrt", [c.Emit("Add", [Squared(c, c.Operand(0, c.ResultType)), Squared(c, c.Operand(1, c.ResultType))])]));
-        foreach (var xlogy in new[] { "xlogy", "special_xlogy" }) table.One(xlogy, c => c.Emit("Where", [Zero(c, 0), c.Scalar(0, c.ResultType), c.Emit("Mul", [c.Operand(0, c.ResultType), c.Emit("Log", [c.Operand(1, c.ResultType)])])]));
+        table.One("hypot",
+            c => c.Emit("Sqrt", [c.Emit("Add", [Squared(c, c.Operand(0, c.ResultType)), Squared(c, c.Operand(1, c.ResultType))])]));
+        foreach (var xlogy in new[] { "xlogy", "special_xlogy" })
+            table.One(xlogy,
+                c => c.Emit("Where",
+                    [Zero(c, 0), c.Scalar(0, c.ResultType),
+                        c.Emit("Mul", [c.Operand(0, c.ResultType), c.Emit("Log", [c.Operand(1, c.ResultType)])])]));
         table.One("logaddexp", LogAddExp);
         table.One("nan_to_num", NanToNum);
         table.One("clamp", Clamp);
@@ -45,7 +56,10 @@ internal static class ArithmeticRules
         table.One("sub", c => Sum(c, "Sub", 0, 1));
         table.One("subtract", c => Sum(c, "Sub", 0, 1));
         table.One("rsub", c => Sum(c, "Sub", 1, 0));
-        foreach (var mul in new[] { "mul", "multiply" }) table.One(mul, c => c.ResultType == OnnxType.Bool ? c.Emit("And", [c.Operand(0, OnnxType.Bool), c.Operand(1, OnnxType.Bool)]) : Binary(c, "Mul"));
+        foreach (var mul in new[] { "mul", "multiply" })
+            table.One(mul,
+                c => c.ResultType == OnnxType.Bool ? c.Emit("And", [c.Operand(0, OnnxType.Bool), c.Operand(1, OnnxType.Bool)])
+                    : Binary(c, "Mul"));
         foreach (var div in new[] { "div", "divide", "true_divide" }) table.One(div, Divide);
         table.One("floor_divide", c => FloorDivide(c));
         table.One("remainder", c => Remainder(c));
@@ -55,7 +69,8 @@ internal static class ArithmeticRules
         foreach (var minimum in new[] { "minimum", "fmin" }) table.One(minimum, c => Binary(c, "Min"));
         table.One("addcmul", c => Fused(c, "Mul"));
         table.One("addcdiv", c => Fused(c, "Div"));
-        table.One("lerp", c => c.Emit("Add", [c.Tensor(0), c.Emit("Mul", [c.Operand(2, c.ResultType), c.Emit("Sub", [c.Tensor(1), c.Tensor(0)])])]));
+        table.One("lerp",
+            c => c.Emit("Add", [c.Tensor(0), c.Emit("Mul", [c.Operand(2, c.ResultType), c.Emit("Sub", [c.Tensor(1), c.Tensor(0)])])]));
     }
 
     /// <summary>Both operands in the result's type.</summary>
@@ -65,12 +80,14 @@ internal static class ArithmeticRules
 
     private static string Zero(OnnxOperation c, int index) => c.Emit("Equal", [c.Operand(index, c.ResultType), c.Scalar(0, c.ResultType)]);
 
-    private static string Log(OnnxOperation c, double radix) => c.Emit("Mul", [c.Emit("Log", [c.Operand(0, c.ResultType)]), c.Scalar(1 / Math.Log(radix), c.ResultType)]);
+    private static string Log(OnnxOperation c, double radix) =>
+        c.Emit("Mul", [c.Emit("Log", [c.Operand(0, c.ResultType)]), c.Scalar(1 / Math.Log(radix), c.ResultType)]);
 
     private static string Scaled(OnnxOperation c, double scale)
         => c.Emit("Div", [c.Emit("Round", [c.Emit("Mul", [c.Tensor(0), c.Scalar(scale, c.ResultType)])]), c.Scalar(scale, c.ResultType)]);
 
-    private static string Truncated(OnnxOperation c, string x) => ElementTypes.IsFloat(c.ResultType) ? c.Emit("Mul", [c.Emit("Sign", [x]), c.Emit("Floor", [c.Emit("Abs", [x])])]) : x;
+    private static string Truncated(OnnxOperation c, string x) =>
+        ElementTypes.IsFloat(c.ResultType) ? c.Emit("Mul", [c.Emit("Sign", [x]), c.Emit("Floor", [c.Emit("Abs", [x])])]) : x;
 
     private static string Logit(OnnxOperation c)
     {
@@ -125,7 +142,8 @@ internal static class ArithmeticRules
     private static string Clamp(OnnxOperation c)
     {
         var x = c.Operand(0, c.ResultType);
-        if (!c.IsTensor(1) && !c.IsTensor(2)) return c.Emit("Clip", [x, c.Has(1) ? c.Operand(1, c.ResultType) : "", c.Has(2) ? c.Operand(2, c.ResultType) : ""]);
+        if (!c.IsTensor(1) && !c.IsTensor(2))
+            return c.Emit("Clip", [x, c.Has(1) ? c.Operand(1, c.ResultType) : "", c.Has(2) ? c.Operand(2, c.ResultType) : ""]);
         if (c.Has(1)) x = c.Emit("Max", [x, c.Operand(1, c.ResultType)]);
         return c.Has(2) ? c.Emit("Min", [x, c.Operand(2, c.ResultType)]) : x;
     }
@@ -133,7 +151,9 @@ internal static class ArithmeticRules
     // The third argument scales what is added or taken away: the second, in rsub the first.
     private static string Sum(OnnxOperation c, string type, int first, int second)
     {
-        if (c.ResultType == OnnxType.Bool) return type == "Add" ? c.Emit("Or", [c.Operand(0, OnnxType.Bool), c.Operand(1, OnnxType.Bool)]) : throw c.Refuse("it subtracts truth values");
+        if (c.ResultType == OnnxType.Bool)
+            return type == "Add" ? c.Emit("Or", [c.Operand(0, OnnxType.Bool), c.Operand(1, OnnxType.Bool)])
+                : throw c.Refuse("it subtracts truth values");
         var scale = c.Has(2) ? c.Number(2) : 1;
         var scaled = c.Operand(second, c.ResultType);
         if (scale != 1) scaled = c.Emit("Mul", [scaled, c.Scalar(scale, c.ResultType)]);

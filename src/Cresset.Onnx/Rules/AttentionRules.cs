@@ -13,7 +13,8 @@ internal static class AttentionRules
         var scale = c.Count > 6 && c.Has(6) ? c.Number(6) : 1 / Math.Sqrt(c.Size(0, -1));
         var order = Enumerable.Range(0, rank).Select(i => (long)i).ToArray();
         (order[^1], order[^2]) = (order[^2], order[^1]);
-        var scores = c.Emit("MatMul", [c.Emit("Mul", [c.Tensor(0), c.Scalar(scale, c.ResultType)]), c.Emit("Transpose", [c.Tensor(1)], ("perm", order))]);
+        var scores = c.Emit("MatMul",
+            [c.Emit("Mul", [c.Tensor(0), c.Scalar(scale, c.ResultType)]), c.Emit("Transpose", [c.Tensor(1)], ("perm", order))]);
         if (c.Has(3))
         {
             scores = c.TypeOf(3) == OnnxType.Bool
@@ -28,7 +29,8 @@ internal static class AttentionRules
         }
         var shares = c.Emit("Softmax", [scores], ("axis", -1L));
         // A row whose keys are all masked is not a number in softmax; libtorch gives zeros there.
-        if (c.Has(3) && c.TypeOf(3) == OnnxType.Bool) shares = c.Emit("Where", [c.Emit("IsNaN", [shares]), c.Scalar(0, c.ResultType), shares]);
+        if (c.Has(3) && c.TypeOf(3) == OnnxType.Bool)
+            shares = c.Emit("Where", [c.Emit("IsNaN", [shares]), c.Scalar(0, c.ResultType), shares]);
         return c.Emit("MatMul", [shares, c.Tensor(2)]);
     }
 }

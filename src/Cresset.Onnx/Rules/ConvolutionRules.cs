@@ -24,7 +24,8 @@ internal static class ConvolutionRules
     {
         var n = c.Rank(1) - 2;
         var padding = c.Ints(4, n);
-        List<(string, object)> attributes = [("strides", c.Ints(3, n)), ("pads", (long[])[.. padding, .. padding]), ("dilations", c.Ints(5, n)), ("group", c.Int(groups)), ("kernel_shape", c.SizesFrom(1, 2))];
+        List<(string, object)> attributes = [("strides", c.Ints(3, n)), ("pads", (long[])[.. padding, .. padding]),
+            ("dilations", c.Ints(5, n)), ("group", c.Int(groups)), ("kernel_shape", c.SizesFrom(1, 2))];
         if (transposed) attributes.Add(("output_padding", c.Ints(outputPadding, n)));
         return Batched(c, n, transposed ? "ConvTranspose" : "Conv", attributes);
     }
@@ -32,7 +33,9 @@ internal static class ConvolutionRules
     private static string Plain(OnnxOperation c, int n)
     {
         var padding = c.Ints(4, n);
-        return Batched(c, n, "Conv", [("strides", c.Ints(3, n)), ("pads", (long[])[.. padding, .. padding]), ("dilations", c.Ints(5, n)), ("group", c.Int(6)), ("kernel_shape", c.SizesFrom(1, 2))]);
+        return Batched(c, n, "Conv",
+            [("strides", c.Ints(3, n)), ("pads", (long[])[.. padding, .. padding]), ("dilations", c.Ints(5, n)), ("group", c.Int(6)),
+                ("kernel_shape", c.SizesFrom(1, 2))]);
     }
 
     // 'same' puts the odd one behind, as SAME_UPPER would; written out, since that rule needs strides and sizes of its own.
@@ -41,7 +44,9 @@ internal static class ConvolutionRules
         var n = c.Rank(1) - 2;
         var (kernel, dilation) = (c.SizesFrom(1, 2), c.Ints(5, n));
         var total = kernel.Select((k, i) => c.Text(4) == "same" ? dilation[i] * (k - 1) : 0).ToArray();
-        return Batched(c, n, "Conv", [("strides", c.Ints(3, n)), ("pads", (long[])[.. total.Select(t => t / 2), .. total.Select(t => t - (t / 2))]), ("dilations", dilation), ("group", c.Int(6)), ("kernel_shape", kernel)]);
+        return Batched(c, n, "Conv",
+            [("strides", c.Ints(3, n)), ("pads", (long[])[.. total.Select(t => t / 2), .. total.Select(t => t - (t / 2))]),
+                ("dilations", dilation), ("group", c.Int(6)), ("kernel_shape", kernel)]);
     }
 
     // One item without a batch becomes a batch of one, and is taken out again.
@@ -60,7 +65,8 @@ internal static class ConvolutionRules
         var channels = c.Size(0, 1);
         var kernel = c.Ints(1, 2);
         var padding = c.Ints(3, 2);
-        var windows = c.Emit("Conv", [c.Tensor(0), Ones(c, channels, kernel)], ("strides", c.Ints(4, 2)), ("pads", (long[])[.. padding, .. padding]), ("dilations", c.Ints(2, 2)), ("group", channels), ("kernel_shape", kernel));
+        var windows = c.Emit("Conv", [c.Tensor(0), Ones(c, channels, kernel)], ("strides", c.Ints(4, 2)),
+            ("pads", (long[])[.. padding, .. padding]), ("dilations", c.Ints(2, 2)), ("group", channels), ("kernel_shape", kernel));
         return c.Emit("Reshape", [windows, c.Int64(0, channels * kernel[0] * kernel[1], -1)]);
     }
 
@@ -72,8 +78,11 @@ internal static class ConvolutionRules
         var channels = c.Size(0, 1) / (kernel[0] * kernel[1]);
         var windows = c.Emit("Reshape", [c.Tensor(0), c.Int64(0, channels * kernel[0] * kernel[1], Places(0), Places(1))]);
         // What the last window leaves out at the end is output padding.
-        var rest = Enumerable.Range(0, 2).Select(i => size[i] - (((Places(i) - 1) * stride[i]) + (dilation[i] * (kernel[i] - 1)) + 1 - (2 * padding[i]))).ToArray();
-        return c.Emit("ConvTranspose", [windows, Ones(c, channels, kernel)], ("strides", stride), ("pads", (long[])[.. padding, .. padding]), ("dilations", dilation), ("group", channels), ("kernel_shape", kernel), ("output_padding", rest));
+        var rest = Enumerable.Range(0, 2)
+            .Select(i => size[i] - (((Places(i) - 1) * stride[i]) + (dilation[i] * (kernel[i] - 1)) + 1 - (2 * padding[i]))).ToArray();
+        return c.Emit("ConvTranspose", [windows, Ones(c, channels, kernel)], ("strides", stride),
+            ("pads", (long[])[.. padding, .. padding]), ("dilations", dilation), ("group", channels), ("kernel_shape", kernel),
+            ("output_padding", rest));
     }
 
     // [C * kh * kw, 1, kh, kw]: channel (c, i, j) has its one at (i, j).
@@ -81,6 +90,7 @@ internal static class ConvolutionRules
     {
         var count = kernel[0] * kernel[1];
         var type = ElementTypes.Torch(c.ResultType);
-        return c.Constant(eye(count, dtype: type).reshape(1, count, 1, kernel[0], kernel[1]).repeat(channels, 1, 1, 1, 1).reshape(channels * count, 1, kernel[0], kernel[1]));
+        return c.Constant(eye(count, dtype: type).reshape(1, count, 1, kernel[0], kernel[1]).repeat(channels, 1, 1, 1, 1)
+            .reshape(channels * count, 1, kernel[0], kernel[1]));
     }
 }

@@ -26,10 +26,12 @@ internal static class CreationRules
         table.Many("meshgrid", Meshgrid);
     }
 
-    private static string Filled(OnnxOperation c, int sizes, string value) => c.Wholes(sizes).Count == 0 ? value : c.Emit("Expand", [value, c.SizeList(c.Wholes(sizes))]);
+    private static string Filled(OnnxOperation c, int sizes, string value) =>
+        c.Wholes(sizes).Count == 0 ? value : c.Emit("Expand", [value, c.SizeList(c.Wholes(sizes))]);
 
     // The first argument gives the shape alone: memory may be empty.
-    private static string Like(OnnxOperation c, string value) => c.ResultShape.Count == 0 ? value : c.Emit("Expand", [value, c.SizeList(c.ResultShape)]);
+    private static string Like(OnnxOperation c, string value) =>
+        c.ResultShape.Count == 0 ? value : c.Emit("Expand", [value, c.SizeList(c.ResultShape)]);
 
     private static string Arange(OnnxOperation c)
     {
@@ -70,7 +72,8 @@ internal static class CreationRules
         for (var i = 0; i < tensors.Count; i++)
         {
             var place = Array.IndexOf(order, i);
-            var shaped = c.Emit("Reshape", [tensors[i], c.Int64([.. Enumerable.Range(0, tensors.Count).Select(d => d == place ? -1L : 1)])]);
+            var shaped = c.Emit("Reshape",
+                [tensors[i], c.Int64([.. Enumerable.Range(0, tensors.Count).Select(d => d == place ? -1L : 1)])]);
             results[i] = c.Emit("Expand", [shaped, c.SizeList([.. order.Select(Length)])]);
         }
         return results;

@@ -14,10 +14,15 @@ internal static class NormRules
 
     private static string BatchNorm(OnnxOperation c)
     {
-        if (c.Flag(5) || !c.Has(3)) throw c.Refuse("it takes the statistics of its batch; let the module track running statistics (trackRunningStats) and put it in evaluation mode");
+        if (c.Flag(5) || !c.Has(3))
+            throw c.Refuse(
+                "it takes the statistics of its batch; let the module track running statistics (trackRunningStats) and put it in "
+                    + "evaluation mode");
         var channels = c.Size(3, 0);
         return c.Emit(
-            "BatchNormalization", [c.Tensor(0), c.Has(1) ? c.Tensor(1) : Repeated(c, 1, channels), c.Has(2) ? c.Tensor(2) : Repeated(c, 0, channels), c.Tensor(3), c.Tensor(4)], ("epsilon", c.Number(7)));
+            "BatchNormalization",
+            [c.Tensor(0), c.Has(1) ? c.Tensor(1) : Repeated(c, 1, channels), c.Has(2) ? c.Tensor(2) : Repeated(c, 0, channels), c.Tensor(3),
+                c.Tensor(4)], ("epsilon", c.Number(7)));
     }
 
     private static string InstanceNorm(OnnxOperation c)
@@ -33,7 +38,8 @@ internal static class NormRules
     {
         var sizes = c.Ints(1);
         var scale = c.Has(2) ? c.Tensor(2) : c.Emit("Expand", [c.Scalar(1, c.ResultType), c.Int64(sizes)]);
-        return c.Emit("LayerNormalization", c.Has(3) ? [c.Tensor(0), scale, c.Tensor(3)] : [c.Tensor(0), scale], ("axis", (long)-sizes.Length), ("epsilon", c.Number(4)));
+        return c.Emit("LayerNormalization", c.Has(3) ? [c.Tensor(0), scale, c.Tensor(3)] : [c.Tensor(0), scale],
+            ("axis", (long)-sizes.Length), ("epsilon", c.Number(4)));
     }
 
     // x / sqrt(mean(x^2) + eps); without an epsilon libtorch takes that of the type.
@@ -46,7 +52,8 @@ internal static class NormRules
         return c.Has(2) ? c.Emit("Mul", [result, c.Tensor(2)]) : result;
     }
 
-    // Groups become the channels of an instance norm; scale and shift follow per channel. (GroupNormalization changed its meaning between opsets.)
+    // Groups become the channels of an instance norm; scale and shift follow per channel. (GroupNormalization changed its meaning between
+    // opsets.)
     private static string GroupNorm(OnnxOperation c)
     {
         var (rank, groups) = (c.Rank(0), c.Int(1));
@@ -58,5 +65,6 @@ internal static class NormRules
         return c.Has(3) ? c.Emit("Add", [result, c.Emit("Reshape", [c.Tensor(3), channel])]) : result;
     }
 
-    private static string Repeated(OnnxOperation c, double value, long count) => c.Emit("Expand", [c.Scalar(value, c.ResultType), c.Int64(count)]);
+    private static string Repeated(OnnxOperation c, double value, long count) =>
+        c.Emit("Expand", [c.Scalar(value, c.ResultType), c.Int64(count)]);
 }

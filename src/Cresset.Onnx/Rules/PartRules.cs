@@ -5,17 +5,25 @@ internal static class PartRules
 {
     public static void AddTo(RuleTable table)
     {
-        foreach (var cat in new[] { "cat", "concat", "concatenate" }) table.One(cat, c => c.Emit("Concat", Same(c), ("axis", OnnxOperation.Axis(c.Int(1), c.ResultShape.Count))));
+        foreach (var cat in new[] { "cat", "concat", "concatenate" })
+            table.One(cat, c => c.Emit("Concat", Same(c), ("axis", OnnxOperation.Axis(c.Int(1), c.ResultShape.Count))));
         table.One("stack", c => Stack(c, OnnxOperation.Axis(c.Int(1), c.ResultShape.Count)));
-        foreach (var (name, axis) in new[] { ("hstack", 1), ("vstack", 0), ("dstack", 2) }) table.One(name, c => c.ListShapes(0).All(s => s.Count == c.ResultShape.Count) ? c.Emit("Concat", Same(c), ("axis", Math.Min(axis, c.ResultShape.Count - 1))) : throw c.Refuse("its tensors have other numbers of dimensions than its result; use cat"));
+        foreach (var (name, axis) in new[] { ("hstack", 1), ("vstack", 0), ("dstack", 2) })
+            table.One(name,
+                c => c.ListShapes(0).All(s => s.Count == c.ResultShape.Count)
+                    ? c.Emit("Concat", Same(c), ("axis", Math.Min(axis, c.ResultShape.Count - 1)))
+                    : throw c.Refuse("its tensors have other numbers of dimensions than its result; use cat"));
         table.One("slice", Slice);
         table.One("narrow", c => Between(c, c.Int(1), c.Whole(2), c.Whole(3)));
-        table.One("select", c => c.Emit("Gather", [c.Tensor(0), c.Int64Scalar(c.Int(2))], ("axis", OnnxOperation.Axis(c.Int(1), c.Rank(0)))));
-        foreach (var split in new[] { "chunk", "split", "split_with_sizes", "tensor_split", "unsafe_chunk", "unsafe_split" }) table.Many(split, Parts);
+        table.One("select",
+            c => c.Emit("Gather", [c.Tensor(0), c.Int64Scalar(c.Int(2))], ("axis", OnnxOperation.Axis(c.Int(1), c.Rank(0)))));
+        foreach (var split in new[] { "chunk", "split", "split_with_sizes", "tensor_split", "unsafe_chunk", "unsafe_split" })
+            table.Many(split, Parts);
         table.Many("unbind", c =>
         {
             var axis = OnnxOperation.Axis(c.Int(1), c.Rank(0));
-            return [.. Enumerable.Range(0, (int)c.Size(0, axis)).Select(i => c.Emit("Gather", [c.Tensor(0), c.Int64Scalar(i)], ("axis", axis)))];
+            return [.. Enumerable.Range(0, (int)c.Size(0, axis))
+                .Select(i => c.Emit("Gather", [c.Tensor(0), c.Int64Scalar(i)], ("axis", axis)))];
         });
         table.One("flip", c => Flip(c, c.Ints(1)));
         table.One("fliplr", c => Flip(c, [1]));
@@ -53,7 +61,8 @@ internal static class PartRules
         return [.. tensors.Select((t, i) => types[i] == c.ResultType ? t : c.Cast(t, c.ResultType))];
     }
 
-    private static string Stack(OnnxOperation c, int axis) => c.Emit("Concat", [.. Same(c).Select(t => c.Emit("Unsqueeze", [t, c.Int64(axis)]))], ("axis", axis));
+    private static string Stack(OnnxOperation c, int axis) =>
+        c.Emit("Concat", [.. Same(c).Select(t => c.Emit("Unsqueeze", [t, c.Int64(axis)]))], ("axis", axis));
 
     private static string Slice(OnnxOperation c)
     {
@@ -68,8 +77,10 @@ internal static class PartRules
     private static string Between(OnnxOperation c, long dimension, OnnxSize start, OnnxSize length)
     {
         var axis = OnnxOperation.Axis(dimension, c.Rank(0));
-        if (start.IsFixed && length.IsFixed) return c.Emit("Slice", [c.Tensor(0), c.Int64(start.Value), c.Int64(start.Value + length.Value), c.Int64(axis)]);
-        return c.Emit("Slice", [c.Tensor(0), c.SizeList([start]), c.Emit("Add", [c.SizeList([start]), c.SizeList([length])]), c.Int64(axis)]);
+        if (start.IsFixed && length.IsFixed)
+            return c.Emit("Slice", [c.Tensor(0), c.Int64(start.Value), c.Int64(start.Value + length.Value), c.Int64(axis)]);
+        return c.Emit("Slice",
+            [c.Tensor(0), c.SizeList([start]), c.Emit("Add", [c.SizeList([start]), c.SizeList([length])]), c.Int64(axis)]);
     }
 
     // How many parts there are, and their sizes, shows in what the list is taken apart into.
@@ -135,7 +146,8 @@ internal static class PartRules
     {
         var all = Pairs(c);
         if (mode != "constant" && all.Any(p => p < 0)) throw c.Refuse("it cuts and mirrors at once");
-        return c.Emit("Pad", mode == "constant" ? [c.Tensor(0), c.Int64(all), c.Scalar(value, c.ResultType)] : [c.Tensor(0), c.Int64(all)], ("mode", mode));
+        return c.Emit("Pad", mode == "constant" ? [c.Tensor(0), c.Int64(all), c.Scalar(value, c.ResultType)] : [c.Tensor(0), c.Int64(all)],
+            ("mode", mode));
     }
 
     // Runtimes lack the mode 'wrap': the ends are cut out and put on the other side, dimension by dimension.

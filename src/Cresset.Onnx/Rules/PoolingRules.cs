@@ -35,7 +35,8 @@ internal static class PoolingRules
         if (c.Flag(5)) CheckCeiling(c, dimensions, kernel, stride, padding);
         (string, object)[] attributes =
         [
-            ("kernel_shape", kernel), ("strides", stride.Length == 0 ? kernel : stride), ("pads", (long[])[.. padding, .. padding]), ("dilations", c.Ints(4, dimensions)), ("ceil_mode", c.Flag(5)),
+            ("kernel_shape", kernel), ("strides", stride.Length == 0 ? kernel : stride), ("pads", (long[])[.. padding, .. padding]),
+            ("dilations", c.Ints(4, dimensions)), ("ceil_mode", c.Flag(5)),
         ];
         if (results == 1) return [Batched(c, dimensions, x => c.Emit("MaxPool", [x], attributes))];
         if (c.Rank(0) != dimensions + 2) throw c.Refuse("it gives places, and its input has no batch dimension");
@@ -63,7 +64,9 @@ internal static class PoolingRules
         var stride = c.Ints(2, dimensions) is { Length: > 0 } given ? given : kernel;
         var padding = c.Ints(3, dimensions);
         if (c.Flag(4)) throw c.Refuse("ceil_mode counts padding another way in ONNX");
-        var divided = Batched(c, dimensions, x => c.Emit("AveragePool", [x], ("kernel_shape", kernel), ("strides", stride), ("pads", (long[])[.. padding, .. padding]), ("count_include_pad", c.Flag(5) || c.Has(6))));
+        var divided = Batched(c, dimensions,
+            x => c.Emit("AveragePool", [x], ("kernel_shape", kernel), ("strides", stride), ("pads", (long[])[.. padding, .. padding]),
+                ("count_include_pad", c.Flag(5) || c.Has(6))));
         if (!c.Has(6)) return divided;
         // Another divisor than the window's size.
         return c.Emit("Mul", [divided, c.Scalar(kernel.Aggregate(1.0, (p, k) => p * k) / c.Number(6), c.ResultType)]);
@@ -75,7 +78,8 @@ internal static class PoolingRules
         var wanted = Wanted(c, dimensions);
         if (wanted.All(w => w == 1)) return Batched(c, dimensions, x => c.Emit("GlobalAveragePool", [x]));
         var shape = Enumerable.Range(0, dimensions).Select(i => c.Size(0, i - dimensions)).ToArray();
-        if (shape.Zip(wanted, (s, w) => s % w).All(r => r == 0)) return Batched(c, dimensions, x => Equal(c, x, "AveragePool", shape, wanted));
+        if (shape.Zip(wanted, (s, w) => s % w).All(r => r == 0))
+            return Batched(c, dimensions, x => Equal(c, x, "AveragePool", shape, wanted));
         var result = c.Tensor(0);
         for (var i = 0; i < dimensions; i++)
         {
@@ -104,7 +108,11 @@ internal static class PoolingRules
             var source = result;
             result = c.Emit(
                 "Concat",
-                [.. Windows(shape[i], wanted[i]).Select(w => c.Emit("ReduceMax", [c.Emit("Slice", [source, c.Int64(w.Start), c.Int64(w.End), c.Int64(axis)]), c.Int64(axis)], ("keepdims", 1L)))],
+                [.. Windows(shape[i], wanted[i])
+                    .Select(
+                        w => c.Emit("ReduceMax",
+                            [c.Emit("Slice", [source, c.Int64(w.Start), c.Int64(w.End), c.Int64(axis)]), c.Int64(axis)],
+                            ("keepdims", 1L)))],
                 ("axis", axis));
         }
         return result;
@@ -129,7 +137,8 @@ internal static class PoolingRules
         var size = c.Ints(2).Aggregate(1L, (p, s) => p * s);
         var channels = c.Size(0, 1);
         string Flat(string x) => c.Emit("Reshape", [x, c.Int64(0, channels, -1)]);
-        var zeros = c.Emit("Expand", [c.Scalar(0, c.ResultType), c.SizeList([c.Shape(0)[0], OnnxSize.Fixed(channels), OnnxSize.Fixed(size)])]);
+        var zeros = c.Emit("Expand",
+            [c.Scalar(0, c.ResultType), c.SizeList([c.Shape(0)[0], OnnxSize.Fixed(channels), OnnxSize.Fixed(size)])]);
         var filled = c.Emit("ScatterElements", [zeros, Flat(c.Tensor(1)), Flat(c.Tensor(0))], ("axis", 2L));
         return c.Emit("Reshape", [filled, c.Int64([0, channels, .. c.Ints(2)])]);
     }

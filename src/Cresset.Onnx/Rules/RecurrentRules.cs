@@ -18,7 +18,8 @@ internal static class RecurrentRules
     }
 
     // Arguments: input, states, weights, biases?, layers, dropout, training, both directions?, batch first?.
-    private static string[] Layers(OnnxOperation c, string type, int[] gates, IReadOnlyList<string> states, params (string Name, object Value)[] extra)
+    private static string[] Layers(OnnxOperation c, string type, int[] gates, IReadOnlyList<string> states,
+        params (string Name, object Value)[] extra)
     {
         if (c.Rank(0) != 3) throw c.Refuse("its input has not three dimensions; give it a batch");
         var (biases, layers, both, batchFirst) = (c.Flag(3), c.Int(4), c.Flag(7), c.Flag(8));
@@ -30,14 +31,20 @@ internal static class RecurrentRules
         var last = Enumerable.Range(0, states.Count).Select(_ => new List<string>()).ToList();
         for (var layer = 0; layer < layers; layer++)
         {
-            string Of(int part) => Stack(c, [.. Enumerable.Range(0, directions).Select(d => Reordered(c, weights[(((layer * directions) + d) * stride) + part], gates, hidden))]);
+            string Of(int part) =>
+                Stack(c,
+                    [.. Enumerable.Range(0, directions)
+                        .Select(d => Reordered(c, weights[(((layer * directions) + d) * stride) + part], gates, hidden))]);
             var bias = biases ? c.Emit("Concat", [Of(2), Of(3)], ("axis", 1L)) : "";
-            var first = states.Select(s => c.Emit("Slice", [s, c.Int64(layer * directions), c.Int64((layer + 1) * directions), c.Int64(0)]));
+            var first = states.Select(
+                s => c.Emit("Slice", [s, c.Int64(layer * directions), c.Int64((layer + 1) * directions), c.Int64(0)]));
             List<(string, object)> attributes = [("hidden_size", hidden), ("direction", both ? "bidirectional" : "forward")];
-            foreach (var (name, value) in extra) attributes.Add((name, value is string[] one ? Enumerable.Repeat(one[0], directions).ToArray() : value));
+            foreach (var (name, value) in extra)
+                attributes.Add((name, value is string[] one ? Enumerable.Repeat(one[0], directions).ToArray() : value));
             var results = c.Emit(type, [sequence, Of(0), Of(1), bias, "", .. first], 1 + states.Count, [.. attributes]);
             // [steps, directions, batch, hidden] to [steps, batch, directions * hidden].
-            sequence = c.Emit("Reshape", [c.Emit("Transpose", [results[0]], ("perm", new[] { 0L, 2, 1, 3 })), c.Int64(0, 0, directions * hidden)]);
+            sequence = c.Emit("Reshape",
+                [c.Emit("Transpose", [results[0]], ("perm", new[] { 0L, 2, 1, 3 })), c.Int64(0, 0, directions * hidden)]);
             for (var i = 0; i < states.Count; i++) last[i].Add(results[1 + i]);
         }
         if (batchFirst) sequence = c.Emit("Transpose", [sequence], ("perm", new[] { 1L, 0, 2 }));
@@ -51,7 +58,8 @@ internal static class RecurrentRules
         return c.Emit("Concat", [.. order.Select(i => parts[i])], ("axis", 0L));
     }
 
-    private static string Stack(OnnxOperation c, string[] parts) => c.Emit("Concat", [.. parts.Select(p => c.Emit("Unsqueeze", [p, c.Int64(0)]))], ("axis", 0L));
+    private static string Stack(OnnxOperation c, string[] parts) =>
+        c.Emit("Concat", [.. parts.Select(p => c.Emit("Unsqueeze", [p, c.Int64(0)]))], ("axis", 0L));
 
     // x weight^T + bias
     private static string Gates(OnnxOperation c, string x, int weight, int bias)
@@ -61,7 +69,9 @@ internal static class RecurrentRules
     {
         var states = c.Tensors(1);
         var hidden = c.Size(3, 1);
-        var gates = c.Emit("Split", [c.Emit("Add", [Gates(c, c.Tensor(0), 2, 4), Gates(c, states[0], 3, 5)]), c.Int64(hidden, hidden, hidden, hidden)], 4, ("axis", 1L));
+        var gates = c.Emit("Split",
+            [c.Emit("Add", [Gates(c, c.Tensor(0), 2, 4), Gates(c, states[0], 3, 5)]), c.Int64(hidden, hidden, hidden, hidden)], 4,
+            ("axis", 1L));
         string Gate(int i) => c.Emit("Sigmoid", [gates[i]]);
         var cell = c.Emit("Add", [c.Emit("Mul", [Gate(1), states[1]]), c.Emit("Mul", [Gate(0), c.Emit("Tanh", [gates[2]])])]);
         return [c.Emit("Mul", [Gate(3), c.Emit("Tanh", [cell])]), cell];

@@ -2,10 +2,13 @@ using System.Collections.Immutable;
 
 namespace Cresset.Onnx;
 
-/// <summary>All rules by the operation's name without <c>aten::</c>; operations in place stand under their own names without the underscore.</summary>
+/// <summary>
+/// All rules by the operation's name without <c>aten::</c>; operations in place stand under their own names without the underscore.
+/// </summary>
 internal sealed class RuleTable
 {
-    private readonly ImmutableDictionary<string, Func<OnnxOperation, string[]>>.Builder _rules = ImmutableDictionary.CreateBuilder<string, Func<OnnxOperation, string[]>>();
+    private readonly ImmutableDictionary<string, Func<OnnxOperation, string[]>>.Builder _rules =
+        ImmutableDictionary.CreateBuilder<string, Func<OnnxOperation, string[]>>();
 
     public static ImmutableDictionary<string, Func<OnnxOperation, string[]>> Build()
     {

@@ -13,14 +13,17 @@ internal sealed class AxisSizes
     {
         _axes = axes;
         _first = [.. sizes];
-        // Multiples of the example's size pass where a network halves it several times; a batch may be anything, and odd numbers betray more.
+        // Multiples of the example's size pass where a network halves it several times; a batch may be anything, and odd numbers betray
+        // more.
         _changed = [.. sizes.Select((s, k) => axes[k].Axis == 0 ? (2 * s) + 1 : 2 * s)];
         _last = [.. sizes.Select((s, k) => axes[k].Axis == 0 ? (3 * s) + 2 : 3 * s)];
     }
 
     public int Count => _axes.Count;
 
-    /// <summary>Sizes of all axes in trace <paramref name="trace"/>: 0 is the example, k + 1 has axis k changed, the last has all changed.</summary>
+    /// <summary>
+    /// Sizes of all axes in trace <paramref name="trace"/>: 0 is the example, k + 1 has axis k changed, the last has all changed.
+    /// </summary>
     public long[] InTrace(int trace)
     {
         if (trace == 0) return _first;

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Cresset.Onnx;
 
 /// <summary>
-/// A whole number of the traced module: fixed, or a formula of the sizes that may vary (batch, height ...), found by tracing at other sizes.
+/// A whole number of the traced module: fixed, or a formula of the sizes that may vary (batch, height ...), found by tracing at other
+/// sizes.
 /// </summary>
 public sealed class OnnxSize
 {
@@ -39,7 +40,8 @@ public sealed class OnnxSize
     internal string Formula
         => Terms!.Count == 0
             ? Value.ToString(CultureInfo.InvariantCulture)
-            : string.Join(" + ", Terms.Select(t => t.ToString())) + (Offset == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" + {Offset}"));
+            : string.Join(" + ", Terms.Select(t => t.ToString()))
+                + (Offset == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" + {Offset}"));
 }
 
 /// <summary>floor(factor * product of axes / divisor).</summary>

@@ -8,12 +8,14 @@ using static TorchSharp.torch;
 namespace Cresset.Onnx;
 
 /// <summary>
-/// libtorch's own tracer (torch::jit::tracer::trace), which the shared library exports to C++ and not to C: its arguments are laid out here as
+/// libtorch's own tracer (torch::jit::tracer::trace), which the shared library exports to C++ and not to C: its arguments are laid out here
+/// as
 /// libstdc++ lays them out, which holds for Linux on x64 alone.
 /// </summary>
 internal static unsafe class NativeTracer
 {
-    private const string TraceName = "_ZN5torch3jit6tracer5traceESt6vectorIN3c106IValueESaIS4_EERKSt8functionIFS6_S6_EES7_IFNSt7__cxx1112basic_string"
+    private const string TraceName =
+        "_ZN5torch3jit6tracer5traceESt6vectorIN3c106IValueESaIS4_EERKSt8functionIFS6_S6_EES7_IFNSt7__cxx1112basic_string"
         + "IcSt11char_traitsIcESaIcEEERKN2at6TensorEEEbbPNS0_6ModuleERKS2_ISH_SaISH_EE";
 
     private const string TextName = "_ZNK5torch3jit5Graph8toStringB5cxx11Eb";
@@ -39,7 +41,9 @@ internal static unsafe class NativeTracer
             run();
         }
         var library = Libtorch();
-        var trace = (delegate* unmanaged[Cdecl]<void*, Vector*, nint*, nint*, byte, byte, void*, Vector*, void*>)NativeLibrary.GetExport(library, TraceName);
+        var trace =
+            (delegate* unmanaged[Cdecl]<void*, Vector*, nint*, nint*, byte, byte, void*, Vector*, void*>)NativeLibrary.GetExport(library,
+                TraceName);
         var text = (delegate* unmanaged[Cdecl]<byte*, nint, byte, byte*>)NativeLibrary.GetExport(library, TextName);
         var listen = (delegate* unmanaged[Cdecl]<delegate* unmanaged[Cdecl]<nint, void>, void>)NativeLibrary.GetExport(library, ListenName);
         var call = new Call(run);
@@ -80,7 +84,8 @@ internal static unsafe class NativeTracer
     {
         foreach (var line in File.ReadLines("/proc/self/maps"))
         {
-            if (line.EndsWith("/libtorch_cpu.so", StringComparison.Ordinal)) return NativeLibrary.Load(line[line.IndexOf('/', StringComparison.Ordinal)..]);
+            if (line.EndsWith("/libtorch_cpu.so", StringComparison.Ordinal))
+                return NativeLibrary.Load(line[line.IndexOf('/', StringComparison.Ordinal)..]);
         }
         throw new InvalidOperationException("libtorch_cpu.so is not loaded in this process.");
     }

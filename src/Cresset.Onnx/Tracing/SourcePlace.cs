@@ -23,10 +23,13 @@ internal static class SourcePlace
         });
         if (stack is null || count != total) return "";
         var frames = stack.GetFrames().Where(f => f.GetMethod()?.DeclaringType is not null).ToList();
-        var modules = frames.Where(f => f.GetMethod()!.Name is "forward" && typeof(nn.Module).IsAssignableFrom(f.GetMethod()!.DeclaringType))
+        var modules =
+            frames.Where(f => f.GetMethod()!.Name is "forward" && typeof(nn.Module).IsAssignableFrom(f.GetMethod()!.DeclaringType))
             .Select(f => Describe(f.GetMethod()!.DeclaringType!, names)).Reverse().ToList();
         // The first line outside of TorchSharp and this library is the one that its author can change.
-        var own = frames.FirstOrDefault(f => f.GetFileName() is not null && f.GetMethod()!.DeclaringType!.Assembly is var a && a != typeof(nn.Module).Assembly && a != typeof(SourcePlace).Assembly);
+        var own = frames.FirstOrDefault(
+            f => f.GetFileName() is not null && f.GetMethod()!.DeclaringType!.Assembly is var a && a != typeof(nn.Module).Assembly
+                && a != typeof(SourcePlace).Assembly);
         var line = own is null ? "" : string.Create(CultureInfo.InvariantCulture, $" at {own.GetFileName()}:{own.GetFileLineNumber()}");
         return (modules.Count == 0 ? "" : $" in {string.Join(" > ", modules)}") + line;
     }

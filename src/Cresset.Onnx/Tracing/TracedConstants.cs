@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Onnx;
 
 /// <summary>
-/// Constants of a traced graph by their bits. The printed graph rounds numbers and leaves tensors out, so both are read from the graph's own
+/// Constants of a traced graph by their bits. The printed graph rounds numbers and leaves tensors out, so both are read from the graph's
+/// own
 /// values: <c>torch::jit::toIValue</c> gives a constant's value, and the graph's set of values gives the constants.
 /// </summary>
 internal static unsafe class TracedConstants
@@ -25,14 +26,18 @@ internal static unsafe class TracedConstants
     /// <exception cref="InvalidDataException">The graph is not laid out as expected: another version of libtorch.</exception>
     public static void Read(nint library, nint graph, TracedGraph parsed)
     {
-        var constants = parsed.Nodes.Where(n => n is { Kind: "prim::Constant", Constant: not null } && (n.Outputs[0].IsTensor || n.Outputs[0].Type is "float" or "Tensor")).ToDictionary(n => n.Outputs[0].Id);
+        var constants =
+            parsed.Nodes.Where(
+                n => n is { Kind: "prim::Constant", Constant: not null }
+                    && (n.Outputs[0].IsTensor || n.Outputs[0].Type is "float" or "Tensor")).ToDictionary(n => n.Outputs[0].Id);
         if (constants.Count == 0) return;
         var toValue = (delegate* unmanaged[Cdecl]<byte*, nint, byte*>)NativeLibrary.GetExport(library, ToValueName);
         // More values than the parsed graph has, or a chain of another length, is not the layout that is known.
         var count = *(long*)(graph + ValueSet + Count);
         if (count < parsed.Values.Count || count > (4L * parsed.Values.Count) + 1024) throw Unknown();
         var values = new List<nint>();
-        for (var link = *(nint*)(graph + ValueSet + Chain); link != 0 && values.Count <= count; link = *(nint*)link) values.Add(*(nint*)(link + sizeof(nint)));
+        for (var link = *(nint*)(graph + ValueSet + Chain); link != 0 && values.Count <= count; link = *(nint*)link)
+            values.Add(*(nint*)(link + sizeof(nint)));
         if (values.Count != count) throw Unknown();
         var number = NumberOffset(values, parsed);
         var optional = stackalloc byte[32];
@@ -86,5 +91,7 @@ internal static unsafe class TracedConstants
     };
 
     private static InvalidDataException Unknown(TracedNode? node = null) => new(
-        $"The traced graph is laid out in a way that is not known here{(node is null ? "" : $" ({node.Outputs[0].Type} {node.Outputs[0].Id} = {node.Constant})")}; ONNX files are written with libtorch 2.10 (TorchSharp 0.107).");
+        $"The traced graph is laid out in a way that is not known "
+            + $"here{(node is null ? "" : $" ({node.Outputs[0].Type} {node.Outputs[0].Id} = {node.Constant})")}; ONNX files are written "
+            + $"with libtorch 2.10 (TorchSharp 0.107).");
 }

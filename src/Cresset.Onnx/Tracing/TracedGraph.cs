@@ -44,7 +44,8 @@ internal sealed class TracedGraph
                 head = inHead ? head.TrimEnd(',') : head[..^2];
                 if (head.Length > 0) graph.Inputs.Add(graph.Declare(head));
             }
-            else if (line.StartsWith("return (", StringComparison.Ordinal)) graph.Outputs.AddRange(Split(line["return (".Length..^1]).Select(Id));
+            else if (line.StartsWith("return (", StringComparison.Ordinal))
+                graph.Outputs.AddRange(Split(line["return (".Length..^1]).Select(Id));
             else graph.Nodes.Add(graph.Node(line));
         }
         if (graph.Outputs.Count == 0) throw new InvalidDataException("The traced graph has no outputs.");
@@ -83,7 +84,8 @@ internal sealed class TracedGraph
     }
 
     private static long[] Sizes(string text)
-        => [.. Split(text).TakeWhile(p => !p.Contains('=', StringComparison.Ordinal)).Select(p => long.Parse(p, CultureInfo.InvariantCulture))];
+        => [.. Split(text).TakeWhile(p => !p.Contains('=', StringComparison.Ordinal))
+            .Select(p => long.Parse(p, CultureInfo.InvariantCulture))];
 
     private static string Id(string text) => text.Trim().TrimStart('%');
 

@@ -39,7 +39,10 @@ internal sealed class TracedProgram
         var (node, output) = _origins[id];
         var shapes = _traces.Select(t => (node < 0 ? t.Inputs[output] : t.Nodes[node].Outputs[output]).Shape).ToList();
         if (shapes[0] is not { } first) return null;
-        if (shapes.Any(s => s is null || s.Length != first.Length)) throw new NotSupportedException($"{Kind(node)} gives another number of dimensions for another size of input; export it with fixed sizes (DynamicAxes = []).");
+        if (shapes.Any(s => s is null || s.Length != first.Length))
+            throw new NotSupportedException(
+                $"{Kind(node)} gives another number of dimensions for another size of input; export it with fixed sizes (DynamicAxes = "
+                    + $"[]).");
         return [.. Enumerable.Range(0, first.Length).Select(d => _axes.Fit([.. shapes.Select(s => s![d])]))];
     }
 
@@ -53,14 +56,17 @@ internal sealed class TracedProgram
         {
             foreach (var other in _traces.Skip(1).Select(t => t.Nodes[node].Value))
             {
-                if (other is not Tensor same || !values.shape.SequenceEqual(same.shape) || !Same(values, same)) throw Depends(node, $"a tensor of shape [{string.Join(", ", values.shape)}]");
+                if (other is not Tensor same || !values.shape.SequenceEqual(same.shape) || !Same(values, same))
+                    throw Depends(node, $"a tensor of shape [{string.Join(", ", values.shape)}]");
             }
             return values;
         }
-        if (type == "int") return _axes.Fit([.. _traces.Select(t => long.Parse(Text(t.Nodes[node]), System.Globalization.CultureInfo.InvariantCulture))]);
+        if (type == "int")
+            return _axes.Fit([.. _traces.Select(t => long.Parse(Text(t.Nodes[node]), System.Globalization.CultureInfo.InvariantCulture))]);
         foreach (var other in _traces.Skip(1).Select(t => t.Nodes[node]))
         {
-            if (first.Value is not null ? !Equals(first.Value, other.Value) : first.Constant != other.Constant) throw Depends(node, $"{Shown(first)} and then {Shown(other)}");
+            if (first.Value is not null ? !Equals(first.Value, other.Value) : first.Constant != other.Constant)
+                throw Depends(node, $"{Shown(first)} and then {Shown(other)}");
         }
         return type switch
         {
@@ -68,17 +74,23 @@ internal sealed class TracedProgram
             "bool" => Text(first) != "0",
             "str" or "Device" => Text(first).Trim('"'),
             "NoneType" => null,
-            "int[]" => List(Text(first)).Select(object? (n) => OnnxSize.Fixed(long.Parse(n, System.Globalization.CultureInfo.InvariantCulture))).ToList(),
-            "float[]" => List(Text(first)).Select(object? (n) => double.Parse(n, System.Globalization.CultureInfo.InvariantCulture)).ToList(),
-            _ => throw new NotSupportedException($"The module uses a constant of type {type} ({Shown(first)}), which ONNX files cannot hold."),
+            "int[]" =>
+                List(Text(first)).Select(object? (n) => OnnxSize.Fixed(long.Parse(n, System.Globalization.CultureInfo.InvariantCulture)))
+                    .ToList(),
+            "float[]" =>
+                List(Text(first)).Select(object? (n) => double.Parse(n, System.Globalization.CultureInfo.InvariantCulture)).ToList(),
+            _ => throw new NotSupportedException(
+                $"The module uses a constant of type {type} ({Shown(first)}), which ONNX files cannot hold."),
         };
     }
 
-    private static bool Same(Tensor a, Tensor b) => a.dtype == b.dtype && a.eq(b).logical_or(a.ne(a).logical_and(b.ne(b))).all().item<bool>();
+    private static bool Same(Tensor a, Tensor b) =>
+        a.dtype == b.dtype && a.eq(b).logical_or(a.ne(a).logical_and(b.ne(b))).all().item<bool>();
 
     private static string Text(TracedNode constant) => constant.Constant!["value=".Length..];
 
-    private static string Shown(TracedNode constant) => constant.Value is double number ? number.ToString(System.Globalization.CultureInfo.InvariantCulture) : Text(constant);
+    private static string Shown(TracedNode constant) =>
+        constant.Value is double number ? number.ToString(System.Globalization.CultureInfo.InvariantCulture) : Text(constant);
 
     private static string[] List(string text) => text.Trim('[', ']').Split(", ", StringSplitOptions.RemoveEmptyEntries);
 
@@ -86,8 +98,10 @@ internal sealed class TracedProgram
     {
         var user = Nodes.FirstOrDefault(n => n.Inputs.Contains(Nodes[node].Outputs[0].Id));
         return new NotSupportedException(
-            $"{(user is null ? "A constant" : $"An argument of {user.Kind}")} is computed outside of the graph from the inputs' values or sizes ({what}): the file would hold the example's. "
-            + "Compute it with tensor operations (not with item(), data or C# numbers of them), or export with fixed sizes (DynamicAxes = []) if it follows them.");
+            $"{(user is null ? "A constant" : $"An argument of {user.Kind}")} is computed outside of the graph from the inputs' values or "
+                + $"sizes ({what}): the file would hold the example's. "
+            + "Compute it with tensor operations (not with item(), data or C# numbers of them), or export with fixed sizes (DynamicAxes = "
+            + "[]) if it follows them.");
     }
 
     private void Compare(TracedGraph other)
@@ -95,12 +109,15 @@ internal sealed class TracedProgram
         var first = _traces[0];
         for (var i = 0; i < Math.Max(first.Nodes.Count, other.Nodes.Count); i++)
         {
-            var (a, b) = (i < first.Nodes.Count ? first.Nodes[i].Kind : "nothing more", i < other.Nodes.Count ? other.Nodes[i].Kind : "nothing more");
+            var (a, b) = (i < first.Nodes.Count ? first.Nodes[i].Kind : "nothing more",
+                i < other.Nodes.Count ? other.Nodes[i].Kind : "nothing more");
             if (a != b)
             {
                 throw new NotSupportedException(
-                    $"The module does other operations for another input: where the example makes it do {a} (operation {i} of {first.Nodes.Count}), an input of other sizes and values makes it do {b}. "
-                    + "A file holds one sequence of operations: branch with where() instead of C#'s if, or export with fixed sizes (DynamicAxes = []) if the branch follows them.");
+                    $"The module does other operations for another input: where the example makes it do {a} (operation {i} of "
+                        + $"{first.Nodes.Count}), an input of other sizes and values makes it do {b}. "
+                    + "A file holds one sequence of operations: branch with where() instead of C#'s if, or export with fixed sizes "
+                    + "(DynamicAxes = []) if the branch follows them.");
             }
         }
     }

@@ -8,7 +8,8 @@ namespace Cresset.Optim;
 
 /// <summary>
 /// A running average of a module's weights, kept by parameter name: exponential (EMA, with warm-up or bias correction) or uniform
-/// (Polyak, and SWA when it is updated once per cycle). Give it to <see cref="Optimizer.Step(GradientClipping?, double, WeightAverage?)"/> to update it in the same pass as the weights.
+/// (Polyak, and SWA when it is updated once per cycle). Give it to <see cref="Optimizer.Step(GradientClipping?, double, WeightAverage?)"/>
+/// to update it in the same pass as the weights.
 /// </summary>
 public sealed class WeightAverage : ISaved, IDisposable
 {
@@ -36,7 +37,10 @@ public sealed class WeightAverage : ISaved, IDisposable
     /// <summary>Updates so far.</summary>
     public long Count { get; private set; }
 
-    /// <summary>The averages by name, on the parameters' devices; with <see cref="WeightAverageOptions.Debias"/> still to be divided by <see cref="Correction"/>. Empty before the first update.</summary>
+    /// <summary>
+    /// The averages by name, on the parameters' devices; with <see cref="WeightAverageOptions.Debias"/> still to be divided by
+    /// <see cref="Correction"/>. Empty before the first update.
+    /// </summary>
     public IReadOnlyDictionary<string, Tensor> Averages => _averages;
 
     /// <summary>What a zero-started average must be divided by, 1 - decay^count; 1 otherwise.</summary>
@@ -97,9 +101,13 @@ public sealed class WeightAverage : ISaved, IDisposable
         ArgumentNullException.ThrowIfNull(tensors);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         var current = Current().ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
-        var bad = tensors.Where(t => !current.TryGetValue(t.Key, out var p) || !p.shape.SequenceEqual(t.Value.shape)).Select(t => t.Key).ToList();
-        if (bad.Count > 0) throw new ArgumentException($"The averages do not fit the module: unknown or mis-shaped {string.Join(", ", bad)}.", nameof(tensors));
-        foreach (var (name, tensor) in tensors) Replace(name, Dense(tensor.to(ParameterState.TypeFor(current[name]), current[name].device, copy: true)));
+        var bad = tensors.Where(t => !current.TryGetValue(t.Key, out var p) || !p.shape.SequenceEqual(t.Value.shape)).Select(t => t.Key)
+            .ToList();
+        if (bad.Count > 0)
+            throw new ArgumentException($"The averages do not fit the module: unknown or mis-shaped {string.Join(", ", bad)}.",
+                nameof(tensors));
+        foreach (var (name, tensor) in tensors)
+            Replace(name, Dense(tensor.to(ParameterState.TypeFor(current[name]), current[name].device, copy: true)));
         Count = count;
     }
 
@@ -159,7 +167,8 @@ public sealed class WeightAverage : ISaved, IDisposable
         if (!_averages.TryGetValue(name, out var average)) return Create(name, parameter);
         // module.to(...) may have changed type or device since; the kernels rely on the type that belongs to the parameter's.
         var type = ParameterState.TypeFor(parameter);
-        if (average.dtype == type && average.device_type == parameter.device_type && average.device_index == parameter.device_index && average.is_contiguous()) return average;
+        if (average.dtype == type && average.device_type == parameter.device_type && average.device_index == parameter.device_index
+            && average.is_contiguous()) return average;
         using var scope = NewDisposeScope();
         Replace(name, average.to(type, parameter.device, copy: true).contiguous());
         return _averages[name];

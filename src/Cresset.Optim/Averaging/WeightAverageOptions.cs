@@ -8,7 +8,10 @@ public enum WeightAverageKind
     /// <summary>a = decay a + (1 - decay) p.</summary>
     Exponential,
 
-    /// <summary>The mean of all weights taken: Polyak averaging when updated every step, SWA (Izmailov et al. 2018) when updated once per cycle or epoch.</summary>
+    /// <summary>
+    /// The mean of all weights taken: Polyak averaging when updated every step, SWA (Izmailov et al. 2018) when updated once per cycle or
+    /// epoch.
+    /// </summary>
     Uniform,
 }
 
@@ -24,7 +27,9 @@ public sealed record WeightAverageOptions : IOptionsRecord
     /// <summary>Use min(decay, (1 + t) / (10 + t)) at update t, so that the start is forgotten quickly.</summary>
     public bool WarmUp { get; init; }
 
-    /// <summary>Start from zero and divide by 1 - decay^t when read (Adam's correction) instead of starting from the first weights.</summary>
+    /// <summary>
+    /// Start from zero and divide by 1 - decay^t when read (Adam's correction) instead of starting from the first weights.
+    /// </summary>
     public bool Debias { get; init; }
 
     /// <summary>Polyak averaging over all steps.</summary>
@@ -40,7 +45,8 @@ public sealed record WeightAverageOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Defined(Kind)
         .Within(Decay, 0, 1, includeMax: false)
-        .Must(!(Debias && (WarmUp || Kind == WeightAverageKind.Uniform)), Debias, "false with WarmUp or a uniform average", field: nameof(Debias));
+        .Must(!(Debias && (WarmUp || Kind == WeightAverageKind.Uniform)), Debias, "false with WarmUp or a uniform average",
+            field: nameof(Debias));
 
     internal double WeightAt(long count)
     {

@@ -3,14 +3,21 @@ using static TorchSharp.torch;
 
 namespace Cresset.Optim;
 
-/// <summary>Adaptive gradient clipping (Brock et al. 2021): each unit (row of a matrix, output channel of a kernel) is clipped relative to the norm of its weights.</summary>
+/// <summary>
+/// Adaptive gradient clipping (Brock et al. 2021): each unit (row of a matrix, output channel of a kernel) is clipped relative to the norm
+/// of its weights.
+/// </summary>
 public static class AdaptiveGradientClipping
 {
-    /// <summary>Clips the gradients in place to at most <paramref name="factor"/> times the weights' unit norms, which count at least <paramref name="epsilon"/>.</summary>
+    /// <summary>
+    /// Clips the gradients in place to at most <paramref name="factor"/> times the weights' unit norms, which count at least
+    /// <paramref name="epsilon"/>.
+    /// </summary>
     public static void Clip(IEnumerable<TorchSharp.Modules.Parameter> parameters, double factor = 0.01, double epsilon = 1e-3)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        if (!(factor > 0)) throw new ArgumentOutOfRangeException(nameof(factor), factor, "The factor must be greater than 0 (usual: 0.01).");
+        if (!(factor > 0))
+            throw new ArgumentOutOfRangeException(nameof(factor), factor, "The factor must be greater than 0 (usual: 0.01).");
         if (!(epsilon >= 0)) throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, "Must be at least 0.");
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
@@ -24,5 +31,6 @@ public static class AdaptiveGradientClipping
     }
 
     private static Tensor UnitNorm(Tensor t)
-        => t.dim() <= 1 ? t.square().sum().sqrt() : t.square().sum([.. Enumerable.Range(1, (int)t.dim() - 1).Select(d => (long)d)], keepdim: true).sqrt();
+        => t.dim() <= 1 ? t.square().sum().sqrt()
+            : t.square().sum([.. Enumerable.Range(1, (int)t.dim() - 1).Select(d => (long)d)], keepdim: true).sqrt();
 }

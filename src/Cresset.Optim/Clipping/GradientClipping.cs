@@ -17,7 +17,8 @@ public enum NonFiniteGradient
 }
 
 /// <summary>
-/// Clipping of gradients within a step. By norm, all gradients are scaled by min(1, max/(norm + 1e-6)) (Pascanu et al. 2013, PyTorch's constant);
+/// Clipping of gradients within a step. By norm, all gradients are scaled by min(1, max/(norm + 1e-6)) (Pascanu et al. 2013, PyTorch's
+/// constant);
 /// by value, each element is clamped.
 /// </summary>
 public sealed class GradientClipping
@@ -40,13 +41,17 @@ public sealed class GradientClipping
     /// <summary>Clips the norm over all parameters together.</summary>
     public static GradientClipping Norm(double maxNorm, double normType = 2, NonFiniteGradient nonFinite = NonFiniteGradient.Continue)
     {
-        if (!(maxNorm > 0)) throw new ArgumentOutOfRangeException(nameof(maxNorm), maxNorm, "The largest norm must be greater than 0 (usual: 1).");
-        if (!(normType > 0)) throw new ArgumentOutOfRangeException(nameof(normType), normType, "The norm's p must be greater than 0 (usual: 2, or infinity).");
+        if (!(maxNorm > 0))
+            throw new ArgumentOutOfRangeException(nameof(maxNorm), maxNorm, "The largest norm must be greater than 0 (usual: 1).");
+        if (!(normType > 0))
+            throw new ArgumentOutOfRangeException(nameof(normType), normType,
+                "The norm's p must be greater than 0 (usual: 2, or infinity).");
         return new GradientClipping(maxNorm, normType, double.PositiveInfinity, nonFinite);
     }
 
     /// <summary>Measures the norm and clips nothing.</summary>
-    public static GradientClipping MeasureOnly(NonFiniteGradient nonFinite = NonFiniteGradient.Continue) => new(double.PositiveInfinity, 2, double.PositiveInfinity, nonFinite);
+    public static GradientClipping MeasureOnly(NonFiniteGradient nonFinite = NonFiniteGradient.Continue) =>
+        new(double.PositiveInfinity, 2, double.PositiveInfinity, nonFinite);
 
     /// <summary>Clamps every element to [-limit, limit]; the norm before it is still reported.</summary>
     public static GradientClipping Value(double limit)
@@ -56,10 +61,12 @@ public sealed class GradientClipping
     }
 
     /// <summary>
-    /// Clips the gradients of <paramref name="parameters"/> in place, outside a step, as PyTorch's <c>clip_grad_norm_</c>, and returns the norm before.
+    /// Clips the gradients of <paramref name="parameters"/> in place, outside a step, as PyTorch's <c>clip_grad_norm_</c>, and returns the
+    /// norm before.
     /// </summary>
     /// <exception cref="ArithmeticException">The norm is not finite and <paramref name="nonFinite"/> says to throw.</exception>
-    public static double ClipNorm(IEnumerable<TorchSharp.Modules.Parameter> parameters, double maxNorm, double normType = 2, NonFiniteGradient nonFinite = NonFiniteGradient.Continue)
+    public static double ClipNorm(IEnumerable<TorchSharp.Modules.Parameter> parameters, double maxNorm, double normType = 2,
+        NonFiniteGradient nonFinite = NonFiniteGradient.Continue)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         var clipping = Norm(maxNorm, normType, nonFinite);
@@ -97,8 +104,10 @@ public sealed class GradientClipping
         {
             if (NonFinite == NonFiniteGradient.Skip) return null;
             if (NonFinite == NonFiniteGradient.Throw)
-                throw new ArithmeticException($"The gradient norm is {norm}: look for a division by zero or an overflow in the loss, or lower the learning rate.");
+                throw new ArithmeticException(
+                    $"The gradient norm is {norm}: look for a division by zero or an overflow in the loss, or lower the learning rate.");
         }
-        return double.IsPositiveInfinity(MaxNorm) ? 1 : Math.Min(1, MaxNorm / (norm + 1e-6)) is var c && double.IsNaN(norm) ? double.NaN : c;
+        return double.IsPositiveInfinity(MaxNorm) ? 1 : Math.Min(1, MaxNorm / (norm + 1e-6)) is var c && double.IsNaN(norm) ? double.NaN
+            : c;
     }
 }

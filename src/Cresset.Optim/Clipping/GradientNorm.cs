@@ -19,7 +19,8 @@ internal static class GradientNorm
             var g = gradients[i].dtype is ScalarType.Float32 or ScalarType.Float64 ? gradients[i] : gradients[i].to(ScalarType.Float32);
             norms[i] = double.IsPositiveInfinity(normType)
                 ? g.abs().max().ToDouble()
-                : normType == 1 ? g.abs().sum(ScalarType.Float64).ToDouble() : Math.Pow(g.to(ScalarType.Float64).abs().pow(normType).sum().ToDouble(), 1 / normType);
+                : normType == 1 ? g.abs().sum(ScalarType.Float64).ToDouble()
+                : Math.Pow(g.to(ScalarType.Float64).abs().pow(normType).sum().ToDouble(), 1 / normType);
         }
         if (double.IsPositiveInfinity(normType)) return norms.Any(double.IsNaN) ? double.NaN : norms.Max();
         return Math.Pow(norms.Sum(n => Math.Pow(n, normType)), 1 / normType);

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Optim;
 
-/// <summary>The sum of squares over many CPU tensors: float64 accumulation in a fixed order of fixed blocks, so the same bits at any thread count.</summary>
+/// <summary>
+/// The sum of squares over many CPU tensors: float64 accumulation in a fixed order of fixed blocks, so the same bits at any thread count.
+/// </summary>
 internal static class SquaredSum
 {
     public static double Of(IReadOnlyList<Tensor> tensors, int threads)

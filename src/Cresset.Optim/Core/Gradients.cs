@@ -21,7 +21,10 @@ internal static class Gradients
         return [.. parameters.Select(Of).OfType<Tensor>().Where(g => Place(g) is var place && (place == 0 || seen.Add(place)))];
     }
 
-    /// <summary>Where a gradient lies, 0 for one without memory. TorchSharp makes a new native tensor whenever a gradient is read, so that its memory alone tells which it is.</summary>
+    /// <summary>
+    /// Where a gradient lies, 0 for one without memory. TorchSharp makes a new native tensor whenever a gradient is read, so that its
+    /// memory alone tells which it is.
+    /// </summary>
     public static nint Place(Tensor gradient) => TensorIdentity.Place(gradient.is_sparse ? gradient.SparseIndices : gradient);
 
     public static void Clear(Parameter parameter, bool setToNone)

@@ -16,10 +16,15 @@ namespace Cresset.Optim;
 /// <param name="OwnName">Its name within <paramref name="Owner"/>.</param>
 public sealed record NamedParameter(string Name, Parameter Value, Module? Owner = null, string OwnName = "")
 {
-    /// <summary>Other names of the same memory (tied weights). They are updated, averaged, counted and saved once, under <see cref="Name"/>.</summary>
+    /// <summary>
+    /// Other names of the same memory (tied weights). They are updated, averaged, counted and saved once, under <see cref="Name"/>.
+    /// </summary>
     public IReadOnlyList<NamedParameter> Aliases { get; init; } = [];
 
-    /// <summary>All parameters of <paramref name="module"/> in the order of <c>named_parameters()</c>; tied ones once, with the other names as <see cref="Aliases"/>.</summary>
+    /// <summary>
+    /// All parameters of <paramref name="module"/> in the order of <c>named_parameters()</c>; tied ones once, with the other names as
+    /// <see cref="Aliases"/>.
+    /// </summary>
     /// <exception cref="ArgumentException">Two parameters share a part of their memory.</exception>
     public static IReadOnlyList<NamedParameter> Of(Module module)
     {
@@ -51,7 +56,8 @@ public sealed record NamedParameter(string Name, Parameter Value, Module? Owner 
 
     private static void Collect(Module module, string prefix, List<NamedParameter> found)
     {
-        foreach (var (name, parameter) in module.named_parameters(recurse: false)) found.Add(new NamedParameter(prefix + name, parameter, module, name));
+        foreach (var (name, parameter) in module.named_parameters(recurse: false))
+            found.Add(new NamedParameter(prefix + name, parameter, module, name));
         foreach (var (name, child) in module.named_children()) Collect(child, $"{prefix}{name}.", found);
     }
 }
@@ -63,7 +69,8 @@ internal sealed class MemorySpans
     private readonly SortedList<(DeviceType Device, int Index, long Start), (long End, NamedParameter Parameter)> _spans = [];
 
     /// <summary>Adds a parameter; when it is the same memory in the same layout as an earlier one, that one is returned instead.</summary>
-    /// <exception cref="ArgumentException">It shares a part of its memory with an earlier one, or lies over it in another layout.</exception>
+    /// <exception cref="ArgumentException">It shares a part of its memory with an earlier one, or lies over it in another
+    /// layout.</exception>
     public NamedParameter? Add(NamedParameter parameter)
     {
         var value = parameter.Value;
@@ -78,7 +85,8 @@ internal sealed class MemorySpans
         for (var d = 0; d < strides.Length; d++) last += (value.size(d) - 1) * strides[d];
         var end = start + ((last + 1) * value.ElementSize);
         var key = (value.device_type, value.device_index, start);
-        if (_spans.TryGetValue(key, out var earlier) && earlier.End == end && SameLayout(value, earlier.Parameter.Value)) return earlier.Parameter;
+        if (_spans.TryGetValue(key, out var earlier) && earlier.End == end && SameLayout(value, earlier.Parameter.Value))
+            return earlier.Parameter;
         var at = LowerBound(key);
         foreach (var i in new[] { at - 1, at })
         {
@@ -86,13 +94,15 @@ internal sealed class MemorySpans
             var (other, span) = (_spans.Keys[i], _spans.Values[i]);
             if (other.Device != key.device_type || other.Index != key.device_index || span.End <= start || other.Start >= end) continue;
             throw new ArgumentException(
-                $"Parameters \"{span.Parameter.Name}\" and \"{parameter.Name}\" share a part of their memory, so an update of one changes the other: make one parameter of them, or clone one.", nameof(parameter));
+                $"Parameters \"{span.Parameter.Name}\" and \"{parameter.Name}\" share a part of their memory, so an update of one changes "
+                    + $"the other: make one parameter of them, or clone one.", nameof(parameter));
         }
         _spans.Add(key, (end, parameter));
         return null;
     }
 
-    private static bool SameLayout(Tensor a, Tensor b) => a.dtype == b.dtype && a.shape.SequenceEqual(b.shape) && a.stride().SequenceEqual(b.stride());
+    private static bool SameLayout(Tensor a, Tensor b) =>
+        a.dtype == b.dtype && a.shape.SequenceEqual(b.shape) && a.stride().SequenceEqual(b.stride());
 
     private int LowerBound((DeviceType, int, long) key)
     {

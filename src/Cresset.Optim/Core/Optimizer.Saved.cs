@@ -24,7 +24,8 @@ public sealed partial class Optimizer : ISaved
     }
 
     /// <summary>Takes over a state that <see cref="Save"/> put in. Nothing changes when it does not fit.</summary>
-    /// <exception cref="InvalidDataException">It belongs to another type of optimizer or to other parameters; the message lists all.</exception>
+    /// <exception cref="InvalidDataException">It belongs to another type of optimizer or to other parameters; the message lists
+    /// all.</exception>
     public void Load(Snapshot state)
     {
         ArgumentNullException.ThrowIfNull(state);

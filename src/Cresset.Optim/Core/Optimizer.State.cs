@@ -40,8 +40,12 @@ public sealed partial class Optimizer
         return new OptimizerState(StateName, tensors, scalars);
     }
 
-    /// <summary>Takes over a state made by <see cref="StateDict"/> of an optimizer with the same rules over parameters of the same names and shapes. Nothing changes when it does not fit.</summary>
-    /// <exception cref="ArgumentException">Other rules, another number of groups, unknown names, other shapes or numbers out of range; the message lists all.</exception>
+    /// <summary>
+    /// Takes over a state made by <see cref="StateDict"/> of an optimizer with the same rules over parameters of the same names and shapes.
+    /// Nothing changes when it does not fit.
+    /// </summary>
+    /// <exception cref="ArgumentException">Other rules, another number of groups, unknown names, other shapes or numbers out of range; the
+    /// message lists all.</exception>
     public void LoadStateDict(OptimizerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
@@ -95,7 +99,8 @@ public sealed partial class Optimizer
     private string PrefixOf(RuleWork work) => work.Rule.GetType() == Rule.GetType() ? "" : work.Rule.StateName + ":";
 
     /// <summary>The name under which a parameter's state is there: its own, or one it is tied to.</summary>
-    private static string? NameIn(OptimizerState state, ParameterBinding binding) => binding.Names.FirstOrDefault(n => state.Scalars.ContainsKey("step/" + n));
+    private static string? NameIn(OptimizerState state, ParameterBinding binding) =>
+        binding.Names.FirstOrDefault(n => state.Scalars.ContainsKey("step/" + n));
 
     private Dictionary<string, double> NumbersOf(OptimizerState state, RuleWork work)
         => state.Scalars.Where(s => s.Key.StartsWith(OwnNumber, StringComparison.Ordinal) && IsOf(work, s.Key[OwnNumber.Length..]))
@@ -106,7 +111,8 @@ public sealed partial class Optimizer
             .ToDictionary(s => s.Key[(Own.Length + PrefixOf(work).Length)..], s => s.Value);
 
     private bool IsOf(RuleWork work, string name)
-        => PrefixOf(work) is { Length: > 0 } prefix ? name.StartsWith(prefix, StringComparison.Ordinal) : !name.Contains(':', StringComparison.Ordinal);
+        => PrefixOf(work) is { Length: > 0 } prefix ? name.StartsWith(prefix, StringComparison.Ordinal)
+            : !name.Contains(':', StringComparison.Ordinal);
 
     private List<string> Problems(OptimizerState state)
     {
@@ -121,9 +127,11 @@ public sealed partial class Optimizer
             }
             foreach (var name in new[] { "lr", "initial_lr", "weight_decay" })
             {
-                if (!(state.Scalars.TryGetValue(prefix + name, out var value) && double.IsFinite(value) && value >= 0)) problems.Add($"\"{prefix}{name}\" is missing, negative or not finite");
+                if (!(state.Scalars.TryGetValue(prefix + name, out var value) && double.IsFinite(value) && value >= 0))
+                    problems.Add($"\"{prefix}{name}\" is missing, negative or not finite");
             }
-            if (group.Momentum is not null && state.Scalars.TryGetValue(prefix + "momentum", out var momentum) && group.MomentumProblem(momentum) is { } problem) problems.Add(problem);
+            if (group.Momentum is not null && state.Scalars.TryGetValue(prefix + "momentum", out var momentum)
+                && group.MomentumProblem(momentum) is { } problem) problems.Add(problem);
         }
         if (state.Scalars.ContainsKey(GroupPrefix(_groups.Count) + "lr")) problems.Add($"it has more groups than the {_groups.Count} here");
         var names = _groups.SelectMany(g => g.Bindings).SelectMany(b => b.Names).ToHashSet(StringComparer.Ordinal);
@@ -159,15 +167,18 @@ public sealed partial class Optimizer
         }
         foreach (var (key, value) in state.Scalars)
         {
-            if (key.EndsWith(suffix, StringComparison.Ordinal) && key[..^suffix.Length] is var slot && slot != "step" && !slot.Contains('/', StringComparison.Ordinal)) fresh.SetScalar(slot, value);
+            if (key.EndsWith(suffix, StringComparison.Ordinal) && key[..^suffix.Length] is var slot && slot != "step"
+                && !slot.Contains('/', StringComparison.Ordinal)) fresh.SetScalar(slot, value);
         }
     }
 
     /// <summary>Codes must be codes; moments and scales may come in any floating type.</summary>
     private static string? Misfit(Tensor source, long[] shape, ScalarType type)
     {
-        if (!source.shape.SequenceEqual(shape)) return $"has shape [{string.Join(", ", source.shape)}], needed is [{string.Join(", ", shape)}]";
-        var fits = type is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64 ? source.is_floating_point() : source.dtype == type;
+        if (!source.shape.SequenceEqual(shape))
+            return $"has shape [{string.Join(", ", source.shape)}], needed is [{string.Join(", ", shape)}]";
+        var fits = type is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64
+            ? source.is_floating_point() : source.dtype == type;
         return fits ? null : $"is {source.dtype}, needed is {type}";
     }
 

@@ -32,24 +32,30 @@ public sealed partial class Optimizer
         var fits = gradient.dim() == p.dim();
         for (var d = 0; fits && d < p.dim(); d++) fits = gradient.size(d) == p.size(d);
         if (!fits)
-            throw new InvalidOperationException($"The gradient of \"{binding.Name}\" has shape [{string.Join(", ", gradient.shape)}], the parameter [{string.Join(", ", p.shape)}]: nothing was changed.");
+            throw new InvalidOperationException(
+                $"The gradient of \"{binding.Name}\" has shape [{string.Join(", ", gradient.shape)}], the parameter "
+                    + $"[{string.Join(", ", p.shape)}]: nothing was changed.");
         if (gradient.device_type != p.device_type || gradient.device_index != p.device_index)
-            throw new InvalidOperationException($"The gradient of \"{binding.Name}\" lies on {gradient.device}, the parameter on {p.device}: nothing was changed.");
+            throw new InvalidOperationException(
+                $"The gradient of \"{binding.Name}\" lies on {gradient.device}, the parameter on {p.device}: nothing was changed.");
         if (!gradient.is_floating_point() || !p.is_floating_point())
-            throw new NotSupportedException($"Parameter \"{binding.Name}\" ({p.dtype}, gradient {gradient.dtype}): optimizers change floating-point parameters only.");
+            throw new NotSupportedException(
+                $"Parameter \"{binding.Name}\" ({p.dtype}, gradient {gradient.dtype}): optimizers change floating-point parameters only.");
     }
 
     /// <summary>A gradient of some rows, summed over repeated rows; or the dense gradient where the rule wants it.</summary>
     private static ActiveParameter Sparse(in ActiveParameter item)
     {
         var use = item.Rule.SparseUpdateOf(item.Group);
-        if (use == SparseUpdate.Rows && (item.Gradient.SparseIndices.size(0) != 1 || item.Group.WeightDecay != 0)) use = SparseUpdate.Refused;
+        if (use == SparseUpdate.Rows && (item.Gradient.SparseIndices.size(0) != 1 || item.Group.WeightDecay != 0))
+            use = SparseUpdate.Refused;
         return use switch
         {
             SparseUpdate.Rows => Gathered(item),
             SparseUpdate.Dense => item with { Gradient = item.Gradient.to_dense() },
             _ => throw new NotSupportedException(
-                $"Parameter \"{item.Binding.Name}\" has a sparse gradient. SGD, Adagrad and Adam take one of rows, without weight decay (it would touch every row): "
+                $"Parameter \"{item.Binding.Name}\" has a sparse gradient. SGD, Adagrad and Adam take one of rows, without weight decay "
+                    + $"(it would touch every row): "
                 + "set the group's decay to 0, or make the embedding dense (sparse: false)."),
         };
     }
@@ -116,7 +122,8 @@ public sealed partial class Optimizer
         using var scope = NewDisposeScope();
         var p = item.Parameter;
         var working = p.dtype is ScalarType.Float32 or ScalarType.Float64 ? (Tensor)p : p.to(ScalarType.Float32);
-        var slot = new Slot(this, item.Group, item.State, working, Conditioned(item.Gradient, working.dtype, item.Rule.Maximize ? -scale : scale, limit));
+        var slot = new Slot(this, item.Group, item.State, working,
+            Conditioned(item.Gradient, working.dtype, item.Rule.Maximize ? -scale : scale, limit));
         if (survey)
         {
             item.Rule.Survey(slot);

@@ -7,12 +7,17 @@ using static TorchSharp.torch.nn;
 namespace Cresset.Optim;
 
 /// <summary>
-/// Applies an <see cref="OptimizerRule"/> to groups of named parameters: <c>new Optimizer(net, new AdamWRule { LearningRate = 1e-3 })</c>. It owns
-/// groups, state, fused kernels, clipping, averaging and saving. State is kept by parameter name, so it survives <c>module.to(...)</c> at any moment;
-/// it is made at the first step with a gradient, and a parameter without a gradient is left alone entirely (no decay, no state). Tied weights,
+/// Applies an <see cref="OptimizerRule"/> to groups of named parameters: <c>new Optimizer(net, new AdamWRule { LearningRate = 1e-3 })</c>.
+/// It owns
+/// groups, state, fused kernels, clipping, averaging and saving. State is kept by parameter name, so it survives <c>module.to(...)</c> at
+/// any moment;
+/// it is made at the first step with a gradient, and a parameter without a gradient is left alone entirely (no decay, no state). Tied
+/// weights,
 /// recognised by their memory, are updated once.
 /// </summary>
-/// <remarks>Not safe for use by several threads at once. The CPU kernels split their work so that results do not depend on the number of threads.</remarks>
+/// <remarks>
+/// Not safe for use by several threads at once. The CPU kernels split their work so that results do not depend on the number of threads.
+/// </remarks>
 public sealed partial class Optimizer : IDisposable
 {
     private readonly List<ParameterGroup> _groups = [];
@@ -27,7 +32,8 @@ public sealed partial class Optimizer : IDisposable
     }
 
     /// <summary>Optimizes the given groups; a group may carry a rule of its own.</summary>
-    /// <exception cref="ArgumentException">No parameters, a name or parameter twice, or parameters that share a part of their memory.</exception>
+    /// <exception cref="ArgumentException">No parameters, a name or parameter twice, or parameters that share a part of their
+    /// memory.</exception>
     public Optimizer(IEnumerable<ParameterGroupSpec> groups, OptimizerRule rule)
     {
         ArgumentNullException.ThrowIfNull(groups);
@@ -52,7 +58,9 @@ public sealed partial class Optimizer : IDisposable
     /// <summary>True while the module holds the weights to evaluate (see <see cref="Eval"/>).</summary>
     public bool IsEvaluating => _work.Any(w => w.Numbers.Get(EvaluatingKey, 0) != 0);
 
-    /// <summary>Threads of the CPU kernels, as many as libtorch is told to use unless set; the result is the same for every number.</summary>
+    /// <summary>
+    /// Threads of the CPU kernels, as many as libtorch is told to use unless set; the result is the same for every number.
+    /// </summary>
     public int Threads { get => _threads > 0 ? _threads : Math.Max(1, get_num_threads()); init => _threads = value; }
 
     /// <summary>Use the fused CPU kernels where the rule has them (default). Off: tensor operations, as on other devices.</summary>
@@ -75,7 +83,8 @@ public sealed partial class Optimizer : IDisposable
     }
 
     /// <summary>Adds parameters to a group that is there.</summary>
-    /// <exception cref="ArgumentException">The group is not one of this optimizer's, or a name or parameter is there already; nothing changes then.</exception>
+    /// <exception cref="ArgumentException">The group is not one of this optimizer's, or a name or parameter is there already; nothing
+    /// changes then.</exception>
     public void Add(ParameterGroup group, IReadOnlyList<NamedParameter> parameters)
     {
         ArgumentNullException.ThrowIfNull(group);
@@ -92,12 +101,15 @@ public sealed partial class Optimizer : IDisposable
     /// <param name="gradientScale">Multiplied into every gradient first, for example 1 / micro-batches.</param>
     /// <param name="average">A weight average to update with the new weights.</param>
     /// <exception cref="ArithmeticException">The gradient norm is not finite and the clipping says to throw.</exception>
-    /// <exception cref="InvalidOperationException">The rule evaluates the loss itself (L-BFGS), the module holds the averaged weights, or a gradient does not fit its parameter.</exception>
+    /// <exception cref="InvalidOperationException">The rule evaluates the loss itself (L-BFGS), the module holds the averaged weights, or a
+    /// gradient does not fit its parameter.</exception>
     public StepResult Step(GradientClipping? clipping = null, double gradientScale = 1, WeightAverage? average = null)
     {
-        if (!double.IsFinite(gradientScale)) throw new ArgumentOutOfRangeException(nameof(gradientScale), gradientScale, "The gradient scale must be finite.");
+        if (!double.IsFinite(gradientScale))
+            throw new ArgumentOutOfRangeException(nameof(gradientScale), gradientScale, "The gradient scale must be finite.");
         if (_work.Find(w => w.Rule.NeedsClosure) is { } needy)
-            throw new InvalidOperationException($"{needy.Rule.GetType().Name} evaluates the loss several times a step: call Step(closure).");
+            throw new InvalidOperationException(
+                $"{needy.Rule.GetType().Name} evaluates the loss several times a step: call Step(closure).");
         if (IsEvaluating) throw new InvalidOperationException("The module holds the averaged weights: call Train() before training on.");
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
@@ -118,7 +130,8 @@ public sealed partial class Optimizer : IDisposable
     }
 
     /// <summary>
-    /// A step that evaluates the loss itself: once before the update, or, where the rule needs it (L-BFGS), several times. The closure clears
+    /// A step that evaluates the loss itself: once before the update, or, where the rule needs it (L-BFGS), several times. The closure
+    /// clears
     /// gradients, computes the loss, runs backward and returns the loss; the loss at the weights before the step is in the result.
     /// </summary>
     /// <exception cref="NotSupportedException">Clipping or a scale with a rule that needs the closure.</exception>
@@ -132,8 +145,10 @@ public sealed partial class Optimizer : IDisposable
             return Step(clipping, gradientScale, average) with { Loss = loss };
         }
         if (clipping is not null || gradientScale != 1)
-            throw new NotSupportedException($"{Rule.GetType().Name} searches along the loss itself: neither clipping nor a gradient scale applies.");
-        if (_work.Count > 1) throw new NotSupportedException($"{Rule.GetType().Name} moves all parameters as one vector: no group may have another rule.");
+            throw new NotSupportedException(
+                $"{Rule.GetType().Name} searches along the loss itself: neither clipping nor a gradient scale applies.");
+        if (_work.Count > 1)
+            throw new NotSupportedException($"{Rule.GetType().Name} moves all parameters as one vector: no group may have another rule.");
         Refresh();
         // A loaded state may have given the groups other options than the optimizer was made with.
         var before = _groups[0].Rule.Minimize(this, closure);
@@ -148,7 +163,8 @@ public sealed partial class Optimizer : IDisposable
     }
 
     /// <summary>Forgets all gradients.</summary>
-    /// <param name="setToNone">True (default) drops the gradient tensors, as PyTorch does; false fills them with zeros and keeps their memory, so the next backward pass allocates nothing (but parameters without a new gradient are then decayed).</param>
+    /// <param name="setToNone">True (default) drops the gradient tensors, as PyTorch does; false fills them with zeros and keeps their
+    /// memory, so the next backward pass allocates nothing (but parameters without a new gradient are then decayed).</param>
     public void ZeroGrad(bool setToNone = true)
     {
         Refresh();
@@ -162,13 +178,21 @@ public sealed partial class Optimizer : IDisposable
         foreach (var binding in _groups.SelectMany(g => g.Bindings)) binding.Refresh();
     }
 
-    /// <summary>Switches the weights to the point where gradients are taken. Only averaging rules (schedule-free) have two points; elsewhere it does nothing.</summary>
+    /// <summary>
+    /// Switches the weights to the point where gradients are taken. Only averaging rules (schedule-free) have two points; elsewhere it does
+    /// nothing.
+    /// </summary>
     public void Train() => Move(evaluation: false);
 
-    /// <summary>Switches the weights to the point to evaluate and save. Only averaging rules (schedule-free) have two points; elsewhere it does nothing.</summary>
+    /// <summary>
+    /// Switches the weights to the point to evaluate and save. Only averaging rules (schedule-free) have two points; elsewhere it does
+    /// nothing.
+    /// </summary>
     public void Eval() => Move(evaluation: true);
 
-    /// <summary>The state of the parameter called <paramref name="name"/>, or tied to one of this name; null before its first step.</summary>
+    /// <summary>
+    /// The state of the parameter called <paramref name="name"/>, or tied to one of this name; null before its first step.
+    /// </summary>
     public ParameterState? StateOf(string name)
         => _groups.SelectMany(g => g.Bindings).FirstOrDefault(b => b.Names.Contains(name))?.State;
 
@@ -205,16 +229,22 @@ public sealed partial class Optimizer : IDisposable
         {
             foreach (var parameter in list.SelectMany(p => p.Aliases.Prepend(p)))
             {
-                if (!names.Add(parameter.Name)) throw new ArgumentException($"Two parameters are called \"{parameter.Name}\"; names must be unique because the state is kept by name.", argument);
+                if (!names.Add(parameter.Name))
+                    throw new ArgumentException(
+                        $"Two parameters are called \"{parameter.Name}\"; names must be unique because the state is kept by name.",
+                        argument);
                 // Within one group a parameter may have several names: Tied joins them.
-                if (known.Contains(TensorIdentity.Of(parameter.Value))) throw new ArgumentException($"Parameter \"{parameter.Name}\" is in the groups twice.", argument);
+                if (known.Contains(TensorIdentity.Of(parameter.Value)))
+                    throw new ArgumentException($"Parameter \"{parameter.Name}\" is in the groups twice.", argument);
             }
             known.UnionWith(list.SelectMany(p => p.Aliases.Prepend(p)).Select(p => TensorIdentity.Of(p.Value)));
             var bindings = new List<ParameterBinding>();
             foreach (var parameter in NamedParameter.Tied(list))
             {
                 if (spans.Add(parameter) is { } other)
-                    throw new ArgumentException($"Parameters \"{other.Name}\" and \"{parameter.Name}\" are tied (one memory) but in different groups: put both into one.", argument);
+                    throw new ArgumentException(
+                        $"Parameters \"{other.Name}\" and \"{parameter.Name}\" are tied (one memory) but in different groups: put both "
+                            + $"into one.", argument);
                 bindings.Add(new ParameterBinding(parameter));
             }
             result.Add(bindings);

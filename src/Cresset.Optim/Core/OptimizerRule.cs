@@ -4,8 +4,10 @@ using static TorchSharp.torch.nn;
 namespace Cresset.Optim;
 
 /// <summary>
-/// An optimizer as its paper states it: the hyper-parameters and the update of one parameter. An <see cref="Optimizer"/> applies it to groups
-/// of parameters and owns everything else. A rule of one's own overrides <see cref="Start"/> and <see cref="Update"/>; with <see cref="PartAttribute"/>
+/// An optimizer as its paper states it: the hyper-parameters and the update of one parameter. An <see cref="Optimizer"/> applies it to
+/// groups
+/// of parameters and owns everything else. A rule of one's own overrides <see cref="Start"/> and <see cref="Update"/>; with
+/// <see cref="PartAttribute"/>
 /// a recipe can name it.
 /// </summary>
 [PartKind("optimizer")]
@@ -14,13 +16,19 @@ public abstract record OptimizerRule : IOptionsRecord
     /// <summary>Step size, at least 0. Schedules change it per group.</summary>
     public double LearningRate { get; init; }
 
-    /// <summary>Weight decay, at least 0; each rule says whether it is coupled (an L2 term in the gradient) or decoupled (a direct shrinking of the weights).</summary>
+    /// <summary>
+    /// Weight decay, at least 0; each rule says whether it is coupled (an L2 term in the gradient) or decoupled (a direct shrinking of the
+    /// weights).
+    /// </summary>
     public double WeightDecay { get; init; }
 
     /// <summary>Climb instead of descend: the gradient is negated before anything else, the decay keeps its sign.</summary>
     public bool Maximize { get; init; }
 
-    /// <summary>True when a step evaluates the loss several times, so that <see cref="Optimizer.Step(Func{double}, GradientClipping?, double, WeightAverage?)"/> is the only way.</summary>
+    /// <summary>
+    /// True when a step evaluates the loss several times, so that
+    /// <see cref="Optimizer.Step(Func{double}, GradientClipping?, double, WeightAverage?)"/> is the only way.
+    /// </summary>
     public virtual bool NeedsClosure => false;
 
     /// <summary>The number that momentum cycling changes (momentum, or Adam's first beta); null when there is none.</summary>
@@ -32,7 +40,9 @@ public abstract record OptimizerRule : IOptionsRecord
     /// <summary>The name that saved states carry.</summary>
     internal string StateName => GetType().Name is var name && name.EndsWith("Rule", StringComparison.Ordinal) ? name[..^4] : name;
 
-    /// <summary>True when a step first looks at all parameters together: <see cref="Survey"/> runs for each before any <see cref="Update"/>.</summary>
+    /// <summary>
+    /// True when a step first looks at all parameters together: <see cref="Survey"/> runs for each before any <see cref="Update"/>.
+    /// </summary>
     protected internal virtual bool Surveys => false;
 
     /// <summary>The optimizer of this rule over <paramref name="module"/>, in the groups of <see cref="GroupsFor"/>.</summary>
@@ -41,7 +51,9 @@ public abstract record OptimizerRule : IOptionsRecord
     /// <summary>The optimizer of this rule over groups.</summary>
     public Optimizer Build(IEnumerable<ParameterGroupSpec> groups) => new(groups, this);
 
-    /// <summary>The groups in which this rule trains a module: all that requires a gradient, unless the rule treats kinds of parameters differently.</summary>
+    /// <summary>
+    /// The groups in which this rule trains a module: all that requires a gradient, unless the rule treats kinds of parameters differently.
+    /// </summary>
     /// <param name="module">The module.</param>
     /// <param name="exemptFromDecay">Give biases, norms and embeddings a group without weight decay.</param>
     public virtual IReadOnlyList<ParameterGroupSpec> GroupsFor(Module module, bool exemptFromDecay = false)
@@ -68,8 +80,10 @@ public abstract record OptimizerRule : IOptionsRecord
     }
 
     /// <summary>
-    /// One update in tensor operations, in place on the slot's parameter (float32 or float64; half-precision weights arrive as a float32 copy).
-    /// The gradient is already negated for maximization, scaled and clipped; it may be changed only through a copy. The step already counts this one.
+    /// One update in tensor operations, in place on the slot's parameter (float32 or float64; half-precision weights arrive as a float32
+    /// copy).
+    /// The gradient is already negated for maximization, scaled and clipped; it may be changed only through a copy. The step already counts
+    /// this one.
     /// </summary>
     protected internal abstract void Update(in Slot s);
 
@@ -78,7 +92,9 @@ public abstract record OptimizerRule : IOptionsRecord
     {
     }
 
-    /// <summary>Looks at one parameter before the updates; the same slot as for <see cref="Update"/>, whose parameter may not be changed here.</summary>
+    /// <summary>
+    /// Looks at one parameter before the updates; the same slot as for <see cref="Update"/>, whose parameter may not be changed here.
+    /// </summary>
     protected internal virtual void Survey(in Slot s)
     {
     }
@@ -88,7 +104,10 @@ public abstract record OptimizerRule : IOptionsRecord
     {
     }
 
-    /// <summary>The weight of the state "z" towards which <see cref="Optimizer.Train"/> and <see cref="Optimizer.Eval"/> move the parameter; null for rules with one point.</summary>
+    /// <summary>
+    /// The weight of the state "z" towards which <see cref="Optimizer.Train"/> and <see cref="Optimizer.Eval"/> move the parameter; null
+    /// for rules with one point.
+    /// </summary>
     private protected virtual double? Towards(bool evaluation) => null;
 
     internal double? PointOf(bool evaluation) => Towards(evaluation);
@@ -96,7 +115,9 @@ public abstract record OptimizerRule : IOptionsRecord
     /// <summary>What the rule keeps over all parameters together.</summary>
     internal virtual SharedNumbers CreateNumbers() => new();
 
-    /// <summary>State tensors that only some steps make (a momentum buffer that a schedule switches on), beyond those of <see cref="Start"/>.</summary>
+    /// <summary>
+    /// State tensors that only some steps make (a momentum buffer that a schedule switches on), beyond those of <see cref="Start"/>.
+    /// </summary>
     internal virtual bool IsOptionalSlot(string slot) => false;
 
     /// <summary>How gradients that hold some rows only (of an embedding) are applied.</summary>

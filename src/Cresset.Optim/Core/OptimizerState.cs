@@ -5,12 +5,14 @@ namespace Cresset.Optim;
 
 /// <summary>
 /// The state of an optimizer: tensors under <c>slot/parameter name</c> and numbers (steps, learning rates). Saving both, for example as a
-/// safetensors file with the numbers in its metadata, and loading them again continues a run bit for bit. The tensors are copies that the caller owns.
+/// safetensors file with the numbers in its metadata, and loading them again continues a run bit for bit. The tensors are copies that the
+/// caller owns.
 /// </summary>
 /// <param name="Optimizer">Type name of the optimizer.</param>
 /// <param name="Tensors">State tensors.</param>
 /// <param name="Scalars">Numbers; integers are exact up to 2^53.</param>
-public sealed record OptimizerState(string Optimizer, IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, double> Scalars) : IDisposable
+public sealed record OptimizerState(string Optimizer, IReadOnlyDictionary<string, Tensor> Tensors,
+    IReadOnlyDictionary<string, double> Scalars) : IDisposable
 {
     private const string Prefix = "optimizer.";
 
@@ -27,7 +29,8 @@ public sealed record OptimizerState(string Optimizer, IReadOnlyDictionary<string
     public static OptimizerState FromMetadata(IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         ArgumentNullException.ThrowIfNull(metadata);
-        if (!metadata.TryGetValue(Prefix + "type", out var type)) throw new FormatException($"The metadata holds no \"{Prefix}type\": these tensors are not an optimizer's state.");
+        if (!metadata.TryGetValue(Prefix + "type", out var type))
+            throw new FormatException($"The metadata holds no \"{Prefix}type\": these tensors are not an optimizer's state.");
         var scalars = new Dictionary<string, double>();
         foreach (var (key, value) in metadata)
         {

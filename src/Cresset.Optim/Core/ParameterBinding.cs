@@ -47,7 +47,9 @@ internal sealed class ParameterBinding(NamedParameter named)
         {
             if (Gradients.Of(alias.Value) is not { } own || !seen.Add(Gradients.Place(own))) continue;
             if (sum is not null && (sum.is_sparse || own.is_sparse || !sum.shape.SequenceEqual(own.shape)))
-                throw new NotSupportedException($"The gradients of \"{Name}\" and \"{alias.Named.Name}\", which are tied, cannot be added: one is sparse or has another shape.");
+                throw new NotSupportedException(
+                    $"The gradients of \"{Name}\" and \"{alias.Named.Name}\", which are tied, cannot be added: one is sparse or has "
+                        + $"another shape.");
             sum = sum is null ? own : sum + own.to(sum.dtype);
         }
         return sum;
@@ -67,9 +69,11 @@ internal sealed class ParameterBinding(NamedParameter named)
         if (which.Owner is null) return current;
         foreach (var (name, parameter) in which.Owner.named_parameters(recurse: false))
         {
-            if (name == which.OwnName) return !current.IsInvalid && TensorIdentity.Of(parameter) == TensorIdentity.Of(current) ? current : parameter;
+            if (name == which.OwnName)
+                return !current.IsInvalid && TensorIdentity.Of(parameter) == TensorIdentity.Of(current) ? current : parameter;
         }
-        throw new InvalidOperationException($"Parameter \"{which.Name}\" is no longer in its module: build a new optimizer after changing the module.");
+        throw new InvalidOperationException(
+            $"Parameter \"{which.Name}\" is no longer in its module: build a new optimizer after changing the module.");
     }
 
     private sealed class Alias(NamedParameter named)

@@ -8,9 +8,12 @@ namespace Cresset.Optim;
 /// <param name="LearningRate">Its learning rate; null for the rule's.</param>
 /// <param name="WeightDecay">Its weight decay; null for the rule's.</param>
 /// <param name="Rule">A rule for this group, of the same or another kind than the optimizer's; null for the optimizer's.</param>
-public sealed record ParameterGroupSpec(string Name, IReadOnlyList<NamedParameter> Parameters, double? LearningRate = null, double? WeightDecay = null, OptimizerRule? Rule = null);
+public sealed record ParameterGroupSpec(string Name, IReadOnlyList<NamedParameter> Parameters, double? LearningRate = null,
+    double? WeightDecay = null, OptimizerRule? Rule = null);
 
-/// <summary>A group of parameters with its own rule, learning rate, weight decay and momentum, which schedules may change between steps.</summary>
+/// <summary>
+/// A group of parameters with its own rule, learning rate, weight decay and momentum, which schedules may change between steps.
+/// </summary>
 public sealed class ParameterGroup
 {
     private double _learningRate;
@@ -30,10 +33,14 @@ public sealed class ParameterGroup
     /// <summary>The group's name.</summary>
     public string Name { get; }
 
-    /// <summary>The rule of its updates; <see cref="LearningRate"/>, <see cref="WeightDecay"/> and <see cref="Momentum"/> here take precedence.</summary>
+    /// <summary>
+    /// The rule of its updates; <see cref="LearningRate"/>, <see cref="WeightDecay"/> and <see cref="Momentum"/> here take precedence.
+    /// </summary>
     public OptimizerRule Rule { get; private set; }
 
-    /// <summary>The learning rate of the next step, at least 0. Set before a scheduler is made, it is the rate that the schedule scales.</summary>
+    /// <summary>
+    /// The learning rate of the next step, at least 0. Set before a scheduler is made, it is the rate that the schedule scales.
+    /// </summary>
     public double LearningRate
     {
         get => _learningRate;
@@ -49,15 +56,18 @@ public sealed class ParameterGroup
         get => _weightDecay;
         set => _weightDecay = double.IsFinite(value) && value >= 0
             ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, $"The weight decay of group \"{Name}\" must be finite and at least 0.");
+            : throw new ArgumentOutOfRangeException(nameof(value), value,
+                $"The weight decay of group \"{Name}\" must be finite and at least 0.");
     }
 
     /// <summary>Momentum (or Adam's first beta) of the next step; null when the rule has none.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Outside [0, 1), or null where the rule has a momentum, or a number where it has none.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Outside [0, 1), or null where the rule has a momentum, or a number where it has
+    /// none.</exception>
     public double? Momentum
     {
         get => _momentum;
-        set => _momentum = MomentumProblem(value) is { } problem ? throw new ArgumentOutOfRangeException(nameof(value), value, problem) : value;
+        set => _momentum = MomentumProblem(value) is { } problem ? throw new ArgumentOutOfRangeException(nameof(value), value, problem)
+            : value;
     }
 
     /// <summary>The names of its parameters.</summary>
@@ -84,7 +94,8 @@ public sealed class ParameterGroup
     internal string? MomentumProblem(double? value)
     {
         if ((value is null) != (Rule.CycledMomentum is null))
-            return value is null ? $"Group \"{Name}\" has a momentum ({Rule.GetType().Name}): give a number." : $"{Rule.GetType().Name} has no momentum: the one of group \"{Name}\" stays null.";
+            return value is null ? $"Group \"{Name}\" has a momentum ({Rule.GetType().Name}): give a number."
+                : $"{Rule.GetType().Name} has no momentum: the one of group \"{Name}\" stays null.";
         return value is null || (double.IsFinite(value.Value) && value >= 0 && (value < 1 || Rule.AllowsAnyMomentum))
             ? null
             : $"The momentum of group \"{Name}\" must lie in {(Rule.AllowsAnyMomentum ? "[0, infinity)" : "[0, 1)")}.";
@@ -103,5 +114,6 @@ public sealed class ParameterGroup
 
     private double Rate(double value) => double.IsFinite(value) && value >= 0
         ? value
-        : throw new ArgumentOutOfRangeException(nameof(value), value, $"The learning rate of group \"{Name}\" must be finite and at least 0.");
+        : throw new ArgumentOutOfRangeException(nameof(value), value,
+            $"The learning rate of group \"{Name}\" must be finite and at least 0.");
 }

@@ -37,7 +37,9 @@ public sealed class ParameterState : IDisposable
     public void Fill(string slot, Tensor parameter, double value = 0)
         => Put(slot, full(parameter.shape, value, dtype: TypeFor(parameter), device: parameter.device));
 
-    /// <summary>Adds a tensor of its own shape; <paramref name="exact"/> tensors keep their dtype when the parameter changes its own.</summary>
+    /// <summary>
+    /// Adds a tensor of its own shape; <paramref name="exact"/> tensors keep their dtype when the parameter changes its own.
+    /// </summary>
     public void Put(string slot, Tensor value, bool exact = false)
     {
         ArgumentNullException.ThrowIfNull(value);

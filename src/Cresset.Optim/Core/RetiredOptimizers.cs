@@ -1,7 +1,8 @@
 using Cresset.Numerics;
 
 // Optimizers of version 0.1 that are gone; docs/optimization.md has the reasons.
-[assembly: RetiredPart("optimizer", "rmsprop-tf", "rmsprop with alpha 0.9, epsilon 1e-10, momentum 0.9, epsilon_in_root true, initial_accumulator 1 and rate_in_momentum true")]
+[assembly: RetiredPart("optimizer", "rmsprop-tf",
+    "rmsprop with alpha 0.9, epsilon 1e-10, momentum 0.9, epsilon_in_root true, initial_accumulator 1 and rate_in_momentum true")]
 [assembly: RetiredPart("optimizer", "nadamw", "adamw with nesterov true")]
 [assembly: RetiredPart("optimizer", "dadapt-sgd", "prodigy")]
 [assembly: RetiredPart("optimizer", "dadapt-adam", "prodigy")]

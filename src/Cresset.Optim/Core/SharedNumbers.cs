@@ -36,7 +36,8 @@ public class SharedNumbers
     internal virtual IEnumerable<(string Name, Tensor Value)> Tensors() => [];
 
     /// <summary>Why a saved state does not fit; empty when it does.</summary>
-    internal virtual IEnumerable<string> Problems(IReadOnlyDictionary<string, double> scalars, IReadOnlyDictionary<string, Tensor> tensors, long elements)
+    internal virtual IEnumerable<string> Problems(IReadOnlyDictionary<string, double> scalars, IReadOnlyDictionary<string, Tensor> tensors,
+        long elements)
         => tensors.Keys.Select(k => $"\"own/{k}\" belongs to another optimizer");
 
     /// <summary>Takes a state over that has no problems; the tensors stay the caller's.</summary>
@@ -70,7 +71,8 @@ public sealed class RuleStep
 
     /// <summary>The norm of all gradients of these groups together, as scaled for this step.</summary>
     public double GradientNorm()
-        => Cresset.Optim.GradientNorm.Of([.. _active.Where(a => Groups.Contains(a.Group)).Select(a => a.Gradient)], 2, Optimizer.Threads) * Math.Abs(_gradientScale);
+        => Cresset.Optim.GradientNorm.Of([.. _active.Where(a => Groups.Contains(a.Group)).Select(a => a.Gradient)], 2, Optimizer.Threads)
+            * Math.Abs(_gradientScale);
 }
 
 /// <summary>What an optimizer keeps for all groups whose rules are of one type.</summary>

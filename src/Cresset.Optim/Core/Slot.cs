@@ -28,7 +28,8 @@ public readonly ref struct Slot
     public double Decay => Group.WeightDecay;
 
     /// <summary>Momentum, or Adam's first beta, of this step.</summary>
-    public double Momentum => Group.Momentum ?? throw new InvalidOperationException($"{Group.Rule.GetType().Name} has no momentum: override CycledMomentum.");
+    public double Momentum =>
+        Group.Momentum ?? throw new InvalidOperationException($"{Group.Rule.GetType().Name} has no momentum: override CycledMomentum.");
 
     /// <summary>Steps of this parameter, this one included.</summary>
     public long Step => State.Step;
@@ -67,7 +68,9 @@ public readonly ref struct Slot
         if (Decay != 0) Parameter.mul_(1 - (Rate * Decay * ratio));
     }
 
-    /// <summary>Weight decay in either form: shrinks the weights (decoupled) and returns the gradient, or returns gradient + decay * weights.</summary>
+    /// <summary>
+    /// Weight decay in either form: shrinks the weights (decoupled) and returns the gradient, or returns gradient + decay * weights.
+    /// </summary>
     public Tensor Decayed(bool decoupled, double ratio = 1)
     {
         if (Decay == 0) return Gradient;
@@ -76,7 +79,9 @@ public readonly ref struct Slot
         return Gradient;
     }
 
-    /// <summary>The cautious mask (Liang et al. 2024): a copy of the update without the parts that point against the gradient, the rest scaled up.</summary>
+    /// <summary>
+    /// The cautious mask (Liang et al. 2024): a copy of the update without the parts that point against the gradient, the rest scaled up.
+    /// </summary>
     internal static Tensor Cautious(Tensor update, Tensor gradient)
     {
         var mask = update.mul(gradient).gt(0).to(gradient.dtype);

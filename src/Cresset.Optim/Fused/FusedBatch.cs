@@ -15,7 +15,8 @@ internal abstract class FusedBatch
         => t.dtype is ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16 && TensorView.IsDense(t, t.dtype);
 
     public static bool Accepts(in ActiveParameter item)
-        => item.Parameter.dtype == item.Gradient.dtype && item.Parameter.numel() == item.Gradient.numel() && IsPlain(item.Parameter) && IsPlain(item.Gradient)
+        => item.Parameter.dtype == item.Gradient.dtype && item.Parameter.numel() == item.Gradient.numel() && IsPlain(item.Parameter)
+            && IsPlain(item.Gradient)
             && item.State.Tensors.Values.All(s => s.is_contiguous());
 
     public abstract void Begin(double scale, double limit, WeightRounding rounding, uint seed, long step);
@@ -92,7 +93,8 @@ internal sealed unsafe class FusedBatch<TScalars, TSingle, TDouble> : FusedBatch
                     Piece<float, TSingle, PlainStore<float>>(item, from, count, averageWeight);
                     break;
                 default:
-                    if (_rounding == WeightRounding.Stochastic) Piece<float, TSingle, StochasticBrainStore>(item, from, count, averageWeight);
+                    if (_rounding == WeightRounding.Stochastic)
+                        Piece<float, TSingle, StochasticBrainStore>(item, from, count, averageWeight);
                     else Piece<float, TSingle, BrainStore>(item, from, count, averageWeight);
                     break;
             }
@@ -137,7 +139,8 @@ internal sealed unsafe class FusedBatch<TScalars, TSingle, TDouble> : FusedBatch
             if (b != null) Prefetch.Ahead(b + i);
             if (c != null) Prefetch.Ahead(c + i);
             if (e != null) Prefetch.Ahead(e + i);
-            Block(ref rule, p + (i * TStore.Size), g + (i * TStore.Size), a == null ? null : a + i, b == null ? null : b + i, c == null ? null : c + i, e == null ? null : e + i,
+            Block(ref rule, p + (i * TStore.Size), g + (i * TStore.Size), a == null ? null : a + i, b == null ? null : b + i,
+                c == null ? null : c + i, e == null ? null : e + i,
                 scale, scaled, limit, limited, blend, item.Seed, from + i);
         }
         if (i == count) return;
@@ -152,7 +155,8 @@ internal sealed unsafe class FusedBatch<TScalars, TSingle, TDouble> : FusedBatch
         if (b != null) Copy(buffers + 192, (byte*)(b + i), size);
         if (c != null) Copy(buffers + 256, (byte*)(c + i), size);
         if (e != null) Copy(buffers + 320, (byte*)(e + i), size);
-        Block(ref rule, buffers, buffers + 64, a == null ? null : (T*)(buffers + 128), b == null ? null : (T*)(buffers + 192), c == null ? null : (T*)(buffers + 256), e == null ? null : (T*)(buffers + 320),
+        Block(ref rule, buffers, buffers + 64, a == null ? null : (T*)(buffers + 128), b == null ? null : (T*)(buffers + 192),
+            c == null ? null : (T*)(buffers + 256), e == null ? null : (T*)(buffers + 320),
             scale, scaled, limit, limited, blend, item.Seed, from + i);
         Copy(p + (i * TStore.Size), buffers, rest * TStore.Size);
         if (a != null) Copy((byte*)(a + i), buffers + 128, size);
@@ -161,7 +165,8 @@ internal sealed unsafe class FusedBatch<TScalars, TSingle, TDouble> : FusedBatch
         if (e != null) Copy((byte*)(e + i), buffers + 320, size);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Block(ref TRule rule, byte* p, byte* g, T* a, T* b, T* c, T* e, Vector512<T> scale, bool scaled, Vector512<T> limit, bool limited, Vector512<T> blend, uint seed, long index)
+        static void Block(ref TRule rule, byte* p, byte* g, T* a, T* b, T* c, T* e, Vector512<T> scale, bool scaled, Vector512<T> limit,
+            bool limited, Vector512<T> blend, uint seed, long index)
         {
             var x = TStore.Load(p);
             var d = TStore.Load(g);

@@ -15,5 +15,6 @@ internal interface IFusedRule<T, TScalars, TSelf>
     static abstract TSelf Create(in TScalars scalars);
 
     /// <summary>Updates parameter and state vectors in place; unused states hold anything.</summary>
-    void Update(ref Vector512<T> parameter, Vector512<T> gradient, ref Vector512<T> state0, ref Vector512<T> state1, ref Vector512<T> state2);
+    void Update(ref Vector512<T> parameter, Vector512<T> gradient, ref Vector512<T> state0, ref Vector512<T> state1,
+        ref Vector512<T> state2);
 }

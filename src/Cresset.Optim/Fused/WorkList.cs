@@ -3,12 +3,16 @@ using Cresset.Kernels;
 namespace Cresset.Optim;
 
 /// <summary>
-/// Cuts arrays into pieces of at most <see cref="PieceLength"/> elements and hands them out to threads in units of about that size, many small
+/// Cuts arrays into pieces of at most <see cref="PieceLength"/> elements and hands them out to threads in units of about that size, many
+/// small
 /// arrays to one unit. The cut depends on the sizes alone, so results do not depend on the threads.
 /// </summary>
 internal sealed class WorkList
 {
-    /// <summary>A multiple of 256, so that quantized blocks never straddle pieces. 256 K elements of AdamW are 7 MB of traffic: long against a hand-out, short against a step.</summary>
+    /// <summary>
+    /// A multiple of 256, so that quantized blocks never straddle pieces. 256 K elements of AdamW are 7 MB of traffic: long against a
+    /// hand-out, short against a step.
+    /// </summary>
     public const long PieceLength = 1 << 18;
 
     private readonly List<(int Item, long From, long Count)> _pieces = [];

@@ -11,8 +11,10 @@ namespace Cresset.Optim;
 public sealed record DecayResult(double GradientScale, double Coupled, double Decoupled);
 
 /// <summary>
-/// The difference between Adam's and AdamW's decay in one experiment: weights start at 1 and see pure noise as gradients, small for some, large for
-/// others; nothing but the decay moves their mean. AdamW shrinks all by (1 - lr decay)^steps; Adam divides the decay by the size of the gradients.
+/// The difference between Adam's and AdamW's decay in one experiment: weights start at 1 and see pure noise as gradients, small for some,
+/// large for
+/// others; nothing but the decay moves their mean. AdamW shrinks all by (1 - lr decay)^steps; Adam divides the decay by the size of the
+/// gradients.
 /// </summary>
 public static class DecayExperiment
 {
@@ -23,7 +25,8 @@ public static class DecayExperiment
     /// <param name="decay">Weight decay.</param>
     /// <param name="copies">Weights averaged for each scale.</param>
     /// <param name="seed">Seed of the noise; both see the same.</param>
-    public static IReadOnlyList<DecayResult> Run(IReadOnlyList<double> scales, int steps = 1000, double rate = 1e-3, double decay = 0.5, int copies = 2000, ulong seed = 1)
+    public static IReadOnlyList<DecayResult> Run(IReadOnlyList<double> scales, int steps = 1000, double rate = 1e-3, double decay = 0.5,
+        int copies = 2000, ulong seed = 1)
     {
         ArgumentNullException.ThrowIfNull(scales);
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);

@@ -10,7 +10,8 @@ internal static class NetRace
 {
     private const int Hidden = 32, BatchSize = 64;
 
-    public static RaceResult Run(Tensor inputs, Tensor targets, RaceParticipant participant, double rate, int steps, ulong seed, CancellationToken cancellation)
+    public static RaceResult Run(Tensor inputs, Tensor targets, RaceParticipant participant, double rate, int steps, ulong seed,
+        CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(seed);
@@ -19,7 +20,8 @@ internal static class NetRace
             Linear(Hidden, (long)targets.max().ToInt64() + 1));
         using (no_grad())
         {
-            foreach (var p in net.parameters()) p.copy_(p.dim() == 1 ? zeros_like(p) : randn(p.shape, generator: generator) / Math.Sqrt(p.size(1)));
+            foreach (var p in net.parameters())
+                p.copy_(p.dim() == 1 ? zeros_like(p) : randn(p.shape, generator: generator) / Math.Sqrt(p.size(1)));
         }
         using var optimizer = new Optimizer(ParameterGroups.All(net), participant.Rule with { LearningRate = rate });
         var losses = new List<double>();

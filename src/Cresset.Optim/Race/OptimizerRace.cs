@@ -21,7 +21,8 @@ public sealed record RaceParticipant(string Label, OptimizerRule Rule)
     }
 
     /// <summary>Who runs unless told otherwise.</summary>
-    public static IReadOnlyList<string> Usual { get; } = ["sgd", "momentum", "adagrad", "rmsprop", "adam", "nadam", "lion", "schedulefree-adamw", "lbfgs"];
+    public static IReadOnlyList<string> Usual { get; } = ["sgd", "momentum", "adagrad", "rmsprop", "adam", "nadam", "lion",
+        "schedulefree-adamw", "lbfgs"];
 }
 
 /// <summary>One participant's run.</summary>
@@ -38,8 +39,12 @@ public static class OptimizerRace
     /// <summary>The rates of a sweep.</summary>
     public static IReadOnlyList<double> Rates { get; } = [1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1];
 
-    /// <summary>Runs <paramref name="participant"/> on a surface for <paramref name="steps"/> steps with every rate and keeps the run whose last loss is lowest.</summary>
-    public static RaceResult OnSurface(TestSurface surface, RaceParticipant participant, int steps, CancellationToken cancellation = default)
+    /// <summary>
+    /// Runs <paramref name="participant"/> on a surface for <paramref name="steps"/> steps with every rate and keeps the run whose last
+    /// loss is lowest.
+    /// </summary>
+    public static RaceResult OnSurface(TestSurface surface, RaceParticipant participant, int steps,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(surface);
         ArgumentNullException.ThrowIfNull(participant);
@@ -55,7 +60,8 @@ public static class OptimizerRace
     }
 
     /// <summary>
-    /// Trains the same small net (two hidden layers, tanh) on a classification for <paramref name="steps"/> steps on batches of 64 (L-BFGS: on everything) with every rate;
+    /// Trains the same small net (two hidden layers, tanh) on a classification for <paramref name="steps"/> steps on batches of 64 (L-BFGS:
+    /// on everything) with every rate;
     /// losses are on all of the data.
     /// </summary>
     /// <param name="inputs">float32 [N, D].</param>
@@ -64,7 +70,8 @@ public static class OptimizerRace
     /// <param name="steps">Steps, at least 1.</param>
     /// <param name="seed">Seed of weights and batches, the same for everyone.</param>
     /// <param name="cancellation">Stops the race.</param>
-    public static RaceResult OnNet(Tensor inputs, Tensor targets, RaceParticipant participant, int steps, ulong seed, CancellationToken cancellation = default)
+    public static RaceResult OnNet(Tensor inputs, Tensor targets, RaceParticipant participant, int steps, ulong seed,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(targets);
@@ -77,11 +84,13 @@ public static class OptimizerRace
     private static RaceResult Best(IEnumerable<double> rates, Func<double, RaceResult> run)
         => rates.Select(run).MinBy(r => double.IsFinite(r.Losses[^1]) ? r.Losses[^1] : double.PositiveInfinity)!;
 
-    private static RaceResult Along(TestSurface surface, RaceParticipant participant, double rate, int steps, CancellationToken cancellation)
+    private static RaceResult Along(TestSurface surface, RaceParticipant participant, double rate, int steps,
+        CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         using var point = new Parameter(tensor(new[] { surface.Start.X, surface.Start.Y }));
-        using var optimizer = new Optimizer([new ParameterGroupSpec("point", [new NamedParameter("point", point)])], participant.Rule with { LearningRate = rate });
+        using var optimizer = new Optimizer([new ParameterGroupSpec("point", [new NamedParameter("point", point)])],
+            participant.Rule with { LearningRate = rate });
         var (losses, xs, ys) = (new List<double>(), new List<double>(), new List<double>());
         for (var t = 0; t <= steps; t++)
         {

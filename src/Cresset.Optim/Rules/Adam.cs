@@ -7,14 +7,20 @@ using static TorchSharp.torch;
 
 namespace Cresset.Optim;
 
-/// <summary>Adam (Kingma and Ba 2015). Weight decay is coupled: an L2 term in the gradient, which the adaptive scaling then divides, so weights with large gradients hardly decay. Use <see cref="AdamWRule"/> for decay that works.</summary>
+/// <summary>
+/// Adam (Kingma and Ba 2015). Weight decay is coupled: an L2 term in the gradient, which the adaptive scaling then divides, so weights with
+/// large gradients hardly decay. Use <see cref="AdamWRule"/> for decay that works.
+/// </summary>
 [Part("adam", "Kingma and Ba 2015")]
 public sealed record AdamRule : AdamFamilyRule
 {
     private protected override bool IsDecoupled => false;
 }
 
-/// <summary>Adam with decoupled weight decay (Loshchilov and Hutter 2019): weights shrink by lr * decay outside the adaptive scaling, so every weight decays at the same rate whatever the size of its gradients. PyTorch's defaults, weight decay 0.01 included.</summary>
+/// <summary>
+/// Adam with decoupled weight decay (Loshchilov and Hutter 2019): weights shrink by lr * decay outside the adaptive scaling, so every
+/// weight decays at the same rate whatever the size of its gradients. PyTorch's defaults, weight decay 0.01 included.
+/// </summary>
 [Part("adamw", "Loshchilov and Hutter 2019")]
 public sealed record AdamWRule : AdamFamilyRule
 {
@@ -24,7 +30,10 @@ public sealed record AdamWRule : AdamFamilyRule
     private protected override bool IsDecoupled => true;
 }
 
-/// <summary>The step of Adam, with the weight decay inside or outside the adaptive scaling. States: <c>exp_avg</c>, <c>exp_avg_sq</c> and with AMSGrad <c>max_exp_avg_sq</c>.</summary>
+/// <summary>
+/// The step of Adam, with the weight decay inside or outside the adaptive scaling. States: <c>exp_avg</c>, <c>exp_avg_sq</c> and with
+/// AMSGrad <c>max_exp_avg_sq</c>.
+/// </summary>
 public abstract record AdamFamilyRule : OptimizerRule
 {
     /// <summary>Sets the usual rate.</summary>
@@ -39,16 +48,26 @@ public abstract record AdamFamilyRule : OptimizerRule
     /// <summary>Added to the root of the second moment, at least 0.</summary>
     public double Epsilon { get; init; } = 1e-8;
 
-    /// <summary>Divide by the largest second moment so far (Reddi et al. 2018). The maximum is taken before the bias correction, as in PyTorch.</summary>
+    /// <summary>
+    /// Divide by the largest second moment so far (Reddi et al. 2018). The maximum is taken before the bias correction, as in PyTorch.
+    /// </summary>
     public bool AmsGrad { get; init; }
 
-    /// <summary>Take the gradient into the first moment once more for the step (Dahl et al. 2023, AlgoPerf's NAdamW). Runs in tensor operations.</summary>
+    /// <summary>
+    /// Take the gradient into the first moment once more for the step (Dahl et al. 2023, AlgoPerf's NAdamW). Runs in tensor operations.
+    /// </summary>
     public bool Nesterov { get; init; }
 
-    /// <summary>Only move weights whose update agrees in sign with the gradient, scaled up to make up for the rest (Liang et al. 2024). Runs in tensor operations.</summary>
+    /// <summary>
+    /// Only move weights whose update agrees in sign with the gradient, scaled up to make up for the rest (Liang et al. 2024). Runs in
+    /// tensor operations.
+    /// </summary>
     public bool Cautious { get; init; }
 
-    /// <summary>Decoupled decay by rate^2 / initial rate, so that the balance of decay and step stays when a schedule lowers the rate (AdamC, Defazio 2025).</summary>
+    /// <summary>
+    /// Decoupled decay by rate^2 / initial rate, so that the balance of decay and step stays when a schedule lowers the rate (AdamC,
+    /// Defazio 2025).
+    /// </summary>
     public bool CorrectedWeightDecay { get; init; }
 
     /// <inheritdoc/>
@@ -61,7 +80,8 @@ public abstract record AdamFamilyRule : OptimizerRule
         .Within(Beta1, 0, 1, includeMax: false, hint: "The usual value is 0.9.")
         .Within(Beta2, 0, 1, includeMax: false, hint: "The usual value is 0.999, or 0.95 for language models.")
         .AtLeast(Epsilon, 0.0)
-        .Must(!CorrectedWeightDecay || IsDecoupled, CorrectedWeightDecay, "false: the decay of Adam is a part of the gradient", "Use AdamW.", nameof(CorrectedWeightDecay));
+        .Must(!CorrectedWeightDecay || IsDecoupled, CorrectedWeightDecay, "false: the decay of Adam is a part of the gradient",
+            "Use AdamW.", nameof(CorrectedWeightDecay));
 
     /// <inheritdoc/>
     protected internal override void Start(in Slot s)
@@ -116,7 +136,8 @@ public abstract record AdamFamilyRule : OptimizerRule
 /// <param name="Shrink">Decoupled decay: the weight's factor, 1 - lr * decay.</param>
 /// <param name="Coupled">Coupled decay: times the weight, added to the gradient.</param>
 /// <param name="AmsGrad">Keep the largest second moment in the third state.</param>
-internal readonly record struct AdamScalars(double StepSize, double RootCorrection, double Beta1, double Beta2, double Epsilon, double Shrink, double Coupled, bool AmsGrad);
+internal readonly record struct AdamScalars(double StepSize, double RootCorrection, double Beta1, double Beta2, double Epsilon,
+    double Shrink, double Coupled, bool AmsGrad);
 
 /// <summary>Adam and AdamW on a vector: states are the first and second moment and the largest second moment.</summary>
 internal readonly struct AdamLanes<T> : IFusedRule<T, AdamScalars, AdamLanes<T>>
@@ -143,7 +164,8 @@ internal readonly struct AdamLanes<T> : IFusedRule<T, AdamScalars, AdamLanes<T>>
     public static AdamLanes<T> Create(in AdamScalars scalars) => new(scalars);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Update(ref Vector512<T> parameter, Vector512<T> gradient, ref Vector512<T> state0, ref Vector512<T> state1, ref Vector512<T> state2)
+    public void Update(ref Vector512<T> parameter, Vector512<T> gradient, ref Vector512<T> state0, ref Vector512<T> state1,
+        ref Vector512<T> state2)
     {
         if (_hasCoupled) gradient = Lanes.MultiplyAdd(_coupled, parameter, gradient);
         if (_hasShrink) parameter *= _shrink;

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Optim;
 
-/// <summary>Adagrad (Duchi et al. 2011), PyTorch's defaults: each weight's rate falls with the sum of its squared gradients. Decay is coupled.</summary>
+/// <summary>
+/// Adagrad (Duchi et al. 2011), PyTorch's defaults: each weight's rate falls with the sum of its squared gradients. Decay is coupled.
+/// </summary>
 [Part("adagrad", "Duchi et al. 2011")]
 public sealed record AdagradRule : OptimizerRule
 {
@@ -37,7 +39,9 @@ public sealed record AdagradRule : OptimizerRule
     internal override SparseUpdate SparseUpdateOf(ParameterGroup group) => SparseUpdate.Rows;
 }
 
-/// <summary>Adadelta (Zeiler 2012), PyTorch's defaults: steps in units of the weights, from the ratio of two running mean squares. Decay is coupled.</summary>
+/// <summary>
+/// Adadelta (Zeiler 2012), PyTorch's defaults: steps in units of the weights, from the ratio of two running mean squares. Decay is coupled.
+/// </summary>
 [Part("adadelta", "Zeiler 2012")]
 public sealed record AdadeltaRule : OptimizerRule
 {
@@ -69,8 +73,10 @@ public sealed record AdadeltaRule : OptimizerRule
 }
 
 /// <summary>
-/// RMSprop (Tieleman and Hinton 2012) with PyTorch's conventions by default: the small constant outside the root, the mean square from 0, decay coupled.
-/// TensorFlow's form, which the EfficientNet recipes rely on, is Alpha 0.9, Epsilon 1e-10, Momentum 0.9, EpsilonInRoot, InitialAccumulator 1 and RateInMomentum.
+/// RMSprop (Tieleman and Hinton 2012) with PyTorch's conventions by default: the small constant outside the root, the mean square from 0,
+/// decay coupled.
+/// TensorFlow's form, which the EfficientNet recipes rely on, is Alpha 0.9, Epsilon 1e-10, Momentum 0.9, EpsilonInRoot, InitialAccumulator
+/// 1 and RateInMomentum.
 /// </summary>
 [Part("rmsprop", "Tieleman and Hinton 2012")]
 public sealed record RmsPropRule : OptimizerRule
@@ -141,7 +147,10 @@ public sealed record RmsPropRule : OptimizerRule
     }
 }
 
-/// <summary>MADGRAD (Defazio and Jelassi 2021): dual averaging with the cube root of the summed squares; weights are a moving average of the dual averaging point.</summary>
+/// <summary>
+/// MADGRAD (Defazio and Jelassi 2021): dual averaging with the cube root of the summed squares; weights are a moving average of the dual
+/// averaging point.
+/// </summary>
 [Part("madgrad", "Defazio and Jelassi 2021")]
 public sealed record MadgradRule : OptimizerRule
 {

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Optim;
 
-/// <summary>Adafactor (Shazeer and Stern 2018), PyTorch's defaults: the second moment of a matrix is kept as a row and a column, rows + columns numbers instead of rows * columns. Decoupled decay.</summary>
+/// <summary>
+/// Adafactor (Shazeer and Stern 2018), PyTorch's defaults: the second moment of a matrix is kept as a row and a column, rows + columns
+/// numbers instead of rows * columns. Decoupled decay.
+/// </summary>
 [Part("adafactor", "Shazeer and Stern 2018")]
 public sealed record AdafactorRule : OptimizerRule
 {
@@ -62,7 +65,10 @@ public sealed record AdafactorRule : OptimizerRule
     }
 }
 
-/// <summary>Adafactor of the Big Vision recipes (Zhai et al. 2022): a capped beta2, an optional momentum of the scaled update, no scaling by the size of the weights; only the two largest dimensions of a tensor are factored, and only if both are long. Decoupled decay.</summary>
+/// <summary>
+/// Adafactor of the Big Vision recipes (Zhai et al. 2022): a capped beta2, an optional momentum of the scaled update, no scaling by the
+/// size of the weights; only the two largest dimensions of a tensor are factored, and only if both are long. Decoupled decay.
+/// </summary>
 [Part("adafactor-bv", "Zhai et al. 2022")]
 public sealed record AdafactorBigVisionRule : OptimizerRule
 {
@@ -98,8 +104,10 @@ public sealed record AdafactorBigVisionRule : OptimizerRule
 
     /// <inheritdoc/>
     protected override void Check(OptionChecks checks) => checks?
-        .AtLeast(MinimumFactoredSize, 1).Positive(DecayRate).Within(Beta2Cap, 0, 1, includeMax: false).Within(Momentum, 0, 1, includeMax: false)
-        .AtLeast(Epsilon, 0.0).Must(ClippingThreshold is null or > 0, ClippingThreshold, "null or greater than 0", field: nameof(ClippingThreshold));
+        .AtLeast(MinimumFactoredSize, 1).Positive(DecayRate).Within(Beta2Cap, 0, 1, includeMax: false)
+            .Within(Momentum, 0, 1, includeMax: false)
+        .AtLeast(Epsilon, 0.0)
+        .Must(ClippingThreshold is null or > 0, ClippingThreshold, "null or greater than 0", field: nameof(ClippingThreshold));
 
     /// <inheritdoc/>
     protected internal override void Start(in Slot s)
@@ -151,7 +159,10 @@ public sealed record AdafactorBigVisionRule : OptimizerRule
     }
 }
 
-/// <summary>Adafactor with the options of the T5 recipes (Shazeer and Stern 2018 as fairseq and Hugging Face have it): relative steps, scaling by the size of the weights, warm-up, optional momentum. Decoupled decay.</summary>
+/// <summary>
+/// Adafactor with the options of the T5 recipes (Shazeer and Stern 2018 as fairseq and Hugging Face have it): relative steps, scaling by
+/// the size of the weights, warm-up, optional momentum. Decoupled decay.
+/// </summary>
 [Part("adafactor-t5", "Shazeer and Stern 2018")]
 public sealed record AdafactorT5Rule : OptimizerRule
 {
@@ -234,7 +245,10 @@ public sealed record AdafactorT5Rule : OptimizerRule
         => parameter.dim() >= 2 && parameter.size(-1) > MinimumFactoredSize && parameter.size(-2) > MinimumFactoredSize;
 }
 
-/// <summary>CAME (Luo et al. 2023): Adafactor with momentum, whose step is scaled by a factored measure of how much the updates can be trusted. Vectors keep a full second moment. Decoupled decay.</summary>
+/// <summary>
+/// CAME (Luo et al. 2023): Adafactor with momentum, whose step is scaled by a factored measure of how much the updates can be trusted.
+/// Vectors keep a full second moment. Decoupled decay.
+/// </summary>
 [Part("came", "Luo et al. 2023")]
 public sealed record CameRule : OptimizerRule
 {
@@ -287,7 +301,8 @@ public sealed record CameRule : OptimizerRule
         var factored = s.Parameter.dim() >= 2;
         if (factored) FactoredMoment.Track(s, "exp_avg_sq_row", "exp_avg_sq_col", square, 1 - Beta2);
         else s["exp_avg_sq"].lerp_(square, 1 - Beta2);
-        var update = (factored ? FactoredMoment.InverseRoot(s, "exp_avg_sq_row", "exp_avg_sq_col") : s["exp_avg_sq"].rsqrt()).mul_(s.Gradient);
+        var update = (factored ? FactoredMoment.InverseRoot(s, "exp_avg_sq_row", "exp_avg_sq_col")
+            : s["exp_avg_sq"].rsqrt()).mul_(s.Gradient);
         update.div_(Math.Max(1, FactoredMoment.Size(update) / ClippingThreshold));
         var m = s["exp_avg"].lerp_(update, 1 - s.Momentum);
         if (factored)
@@ -300,7 +315,10 @@ public sealed record CameRule : OptimizerRule
     }
 }
 
-/// <summary>SM3 (Anil et al. 2019): Adagrad whose squared sums are kept as one number for each row, column and so on; the sum of a weight is bounded by the smallest of its own. Decoupled decay.</summary>
+/// <summary>
+/// SM3 (Anil et al. 2019): Adagrad whose squared sums are kept as one number for each row, column and so on; the sum of a weight is bounded
+/// by the smallest of its own. Decoupled decay.
+/// </summary>
 [Part("sm3", "Anil et al. 2019")]
 public sealed record Sm3Rule : OptimizerRule
 {

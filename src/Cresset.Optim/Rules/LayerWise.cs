@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Optim;
 
-/// <summary>LAMB (You et al. 2020), timm's defaults: Adam's update of each tensor is scaled to the tensor's own norm, so very large batches train.</summary>
+/// <summary>
+/// LAMB (You et al. 2020), timm's defaults: Adam's update of each tensor is scaled to the tensor's own norm, so very large batches train.
+/// </summary>
 [Part("lamb", "You et al. 2020")]
 public sealed record LambRule : OptimizerRule
 {
@@ -78,7 +80,10 @@ public sealed record LambRule : OptimizerRule
     }
 }
 
-/// <summary>LARS (You et al. 2017): SGD with momentum whose rate for each tensor is proportional to the norm of the weights over that of the gradient; made for very large batches. Decay is coupled.</summary>
+/// <summary>
+/// LARS (You et al. 2017): SGD with momentum whose rate for each tensor is proportional to the norm of the weights over that of the
+/// gradient; made for very large batches. Decay is coupled.
+/// </summary>
 [Part("lars", "You et al. 2017")]
 public sealed record LarsRule : OptimizerRule
 {
@@ -142,7 +147,10 @@ public sealed record LarsRule : OptimizerRule
     }
 }
 
-/// <summary>NovoGrad (Ginsburg et al. 2019): the second moment is one number for each tensor, so gradients are normalised layer by layer; one state tensor. Decay is added to the normalised gradient.</summary>
+/// <summary>
+/// NovoGrad (Ginsburg et al. 2019): the second moment is one number for each tensor, so gradients are normalised layer by layer; one state
+/// tensor. Decay is added to the normalised gradient.
+/// </summary>
 [Part("novograd", "Ginsburg et al. 2019")]
 public sealed record NovoGradRule : OptimizerRule
 {
@@ -193,7 +201,10 @@ public sealed record NovoGradRule : OptimizerRule
     }
 }
 
-/// <summary>Amos (Tian and Parikh 2022): Adam-like steps with a theory for the initial rate of each tensor, a rate that decays by itself and an adaptive L2 decay; only numbers are kept for each tensor.</summary>
+/// <summary>
+/// Amos (Tian and Parikh 2022): Adam-like steps with a theory for the initial rate of each tensor, a rate that decays by itself and an
+/// adaptive L2 decay; only numbers are kept for each tensor.
+/// </summary>
 [Part("amos", "Tian and Parikh 2022")]
 public sealed record AmosRule : OptimizerRule
 {

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Optim;
 
 /// <summary>
-/// Limited-memory BFGS (Nocedal 1980), PyTorch's defaults, for smooth losses without noise: a step evaluates the loss several times, so call
+/// Limited-memory BFGS (Nocedal 1980), PyTorch's defaults, for smooth losses without noise: a step evaluates the loss several times, so
+/// call
 /// Step(closure). Works on all groups as one vector in float64.
 /// </summary>
 [Part("lbfgs", "Nocedal 1980")]
@@ -46,15 +47,20 @@ public sealed record LbfgsRule : OptimizerRule
     internal override SharedNumbers CreateNumbers() => new LbfgsMemory();
 
     /// <inheritdoc/>
-    protected internal override void Update(in Slot s) => throw new InvalidOperationException("L-BFGS evaluates the loss several times a step: call Step(closure).");
+    protected internal override void Update(in Slot s) =>
+        throw new InvalidOperationException("L-BFGS evaluates the loss several times a step: call Step(closure).");
 
     internal override double Minimize(Optimizer optimizer, Func<double> closure)
     {
-        var (first, other) = (optimizer.Groups[0], optimizer.Groups.FirstOrDefault(g => g.LearningRate != optimizer.Groups[0].LearningRate));
+        var (first, other) = (optimizer.Groups[0],
+            optimizer.Groups.FirstOrDefault(g => g.LearningRate != optimizer.Groups[0].LearningRate));
         if (other is not null)
-            throw new InvalidOperationException($"L-BFGS moves all parameters as one vector with one rate: group \"{first.Name}\" has {first.LearningRate}, \"{other.Name}\" {other.LearningRate}.");
+            throw new InvalidOperationException(
+                $"L-BFGS moves all parameters as one vector with one rate: group \"{first.Name}\" has {first.LearningRate}, "
+                    + $"\"{other.Name}\" {other.LearningRate}.");
         if (optimizer.Groups.FirstOrDefault(g => g.WeightDecay != 0) is { } decayed)
-            throw new InvalidOperationException($"L-BFGS has no weight decay (group \"{decayed.Name}\" has {decayed.WeightDecay}): put the penalty into the loss.");
+            throw new InvalidOperationException(
+                $"L-BFGS has no weight decay (group \"{decayed.Name}\" has {decayed.WeightDecay}): put the penalty into the loss.");
         var memory = (LbfgsMemory)optimizer.Numbers;
         var run = new LbfgsRun(this, first.LearningRate, memory, () => Flatten(optimizer, b => b.Parameter), v => Write(optimizer, v), () =>
         {
@@ -143,16 +149,19 @@ internal sealed class LbfgsMemory : SharedNumbers
         }
     }
 
-    internal override IEnumerable<string> Problems(IReadOnlyDictionary<string, double> scalars, IReadOnlyDictionary<string, Tensor> tensors, long elements)
+    internal override IEnumerable<string> Problems(IReadOnlyDictionary<string, double> scalars, IReadOnlyDictionary<string, Tensor> tensors,
+        long elements)
     {
         if (scalars.Count == 0 && tensors.Count == 0) return [];
         string[] needed = ["scale", "step_size", "previous_loss", "iterations", "pairs", "evaluations"];
         var pairs = (int)Math.Clamp(scalars.GetValueOrDefault("pairs"), 0, 1e6);
-        var vectors = Enumerable.Range(0, pairs).SelectMany(i => new[] { FormattableString.Invariant($"change.{i}"), FormattableString.Invariant($"move.{i}") }).ToList();
+        var vectors = Enumerable.Range(0, pairs)
+            .SelectMany(i => new[] { FormattableString.Invariant($"change.{i}"), FormattableString.Invariant($"move.{i}") }).ToList();
         if (scalars.GetValueOrDefault("iterations") > 0) vectors.AddRange(["direction", "gradient"]);
         return
         [
-            .. needed.Concat(Enumerable.Range(0, pairs).Select(i => FormattableString.Invariant($"rho.{i}"))).Where(n => !scalars.ContainsKey(n)).Select(n => $"\"own.{n}\" is missing"),
+            .. needed.Concat(Enumerable.Range(0, pairs).Select(i => FormattableString.Invariant($"rho.{i}")))
+                .Where(n => !scalars.ContainsKey(n)).Select(n => $"\"own.{n}\" is missing"),
             .. vectors.Where(v => !tensors.ContainsKey(v)).Select(v => $"\"own/{v}\" is missing"),
             .. tensors.Where(t => t.Value.dim() != 1 || t.Value.numel() != elements || !t.Value.is_floating_point())
                 .Select(t => $"\"own/{t.Key}\" is not a vector of {elements} numbers, one for each weight"),

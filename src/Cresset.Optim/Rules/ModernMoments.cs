@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Optim;
 
-/// <summary>Adan (Xie et al. 2022): Nesterov momentum through the difference of successive gradients, three moving averages. Decoupled decay is proximal (a division after the step) or, with <see cref="Proximal"/> off, a shrinking before it.</summary>
+/// <summary>
+/// Adan (Xie et al. 2022): Nesterov momentum through the difference of successive gradients, three moving averages. Decoupled decay is
+/// proximal (a division after the step) or, with <see cref="Proximal"/> off, a shrinking before it.
+/// </summary>
 [Part("adan", "Xie et al. 2022")]
 public sealed record AdanRule : MomentRule
 {
@@ -51,7 +54,10 @@ public sealed record AdanRule : MomentRule
     }
 }
 
-/// <summary>AdEMAMix (Pagliardini et al. 2024): Adam with a second, very slow average of gradients mixed into the step, which keeps using old gradients.</summary>
+/// <summary>
+/// AdEMAMix (Pagliardini et al. 2024): Adam with a second, very slow average of gradients mixed into the step, which keeps using old
+/// gradients.
+/// </summary>
 [Part("ademamix", "Pagliardini et al. 2024")]
 public sealed record AdEmaMixRule : MomentRule
 {
@@ -99,7 +105,10 @@ public sealed record AdEmaMixRule : MomentRule
     }
 }
 
-/// <summary>ADOPT (Taniguchi et al. 2024): Adam with the second moment of the previous steps and the scaling before the momentum, which converges for any beta2. The first step only measures.</summary>
+/// <summary>
+/// ADOPT (Taniguchi et al. 2024): Adam with the second moment of the previous steps and the scaling before the momentum, which converges
+/// for any beta2. The first step only measures.
+/// </summary>
 [Part("adopt", "Taniguchi et al. 2024")]
 public sealed record AdoptRule : MomentRule
 {
@@ -141,7 +150,10 @@ public sealed record AdoptRule : MomentRule
     }
 }
 
-/// <summary>MARS (Yuan et al. 2024): AdamW or Lion on gradients corrected by their change since the last step (variance reduction). Vectors are trained by AdamW.</summary>
+/// <summary>
+/// MARS (Yuan et al. 2024): AdamW or Lion on gradients corrected by their change since the last step (variance reduction). Vectors are
+/// trained by AdamW.
+/// </summary>
 [Part("mars", "Yuan et al. 2024")]
 public sealed record MarsRule : MomentRule
 {
@@ -173,7 +185,8 @@ public sealed record MarsRule : MomentRule
     protected override void Check(OptionChecks checks)
     {
         base.Check(checks);
-        checks?.AtLeast(Gamma, 0.0).Within(VectorBeta1, 0, 1, includeMax: false).Within(VectorBeta2, 0, 1, includeMax: false).Positive(VectorRateFactor);
+        checks?.AtLeast(Gamma, 0.0).Within(VectorBeta1, 0, 1, includeMax: false).Within(VectorBeta2, 0, 1, includeMax: false)
+            .Positive(VectorRateFactor);
     }
 
     /// <inheritdoc/>
@@ -203,7 +216,10 @@ public sealed record MarsRule : MomentRule
     }
 }
 
-/// <summary>AdamW on gradients whose slow part is amplified (Grokfast, Lee et al. 2024), which shortens the plateau before a network generalises. The rate is divided by 1 + Amplification to keep the step size.</summary>
+/// <summary>
+/// AdamW on gradients whose slow part is amplified (Grokfast, Lee et al. 2024), which shortens the plateau before a network generalises.
+/// The rate is divided by 1 + Amplification to keep the step size.
+/// </summary>
 [Part("grokfast-adamw", "Lee et al. 2024")]
 public sealed record GrokFastAdamWRule : MomentRule
 {
@@ -246,7 +262,10 @@ public sealed record GrokFastAdamWRule : MomentRule
     }
 }
 
-/// <summary>Adai (Xie et al. 2022): momentum ("inertia") that adapts to each weight instead of a rate that does: weights with large gradients get less of it. The comparison runs over all parameters of the optimizer.</summary>
+/// <summary>
+/// Adai (Xie et al. 2022): momentum ("inertia") that adapts to each weight instead of a rate that does: weights with large gradients get
+/// less of it. The comparison runs over all parameters of the optimizer.
+/// </summary>
 [Part("adai", "Xie et al. 2022")]
 public sealed record AdaiRule : MomentRule
 {
@@ -292,7 +311,8 @@ public sealed record AdaiRule : MomentRule
         var mean = sum > 0 ? sum / s.Shared.Sum("count") : 1;
         var g = s.Decayed(DecoupledWeightDecay);
         var (m, product) = (s["exp_avg"], s["beta1_prod"]);
-        var inertia = s["exp_avg_sq"].div(s.Correction(Beta2) * mean).pow_(1 / (3 - (2 * Dampening))).mul_(-Beta1).add_(1).clamp_(0, 1 - Epsilon);
+        var inertia = s["exp_avg_sq"].div(s.Correction(Beta2) * mean).pow_(1 / (3 - (2 * Dampening))).mul_(-Beta1).add_(1)
+            .clamp_(0, 1 - Epsilon);
         product.mul_(inertia);
         m.mul_(inertia).addcmul_((1 - inertia).pow_(Dampening), g, 1);
         var unbiased = m.div(1 - product).mul_(Math.Pow(Beta1, 1 - Dampening));

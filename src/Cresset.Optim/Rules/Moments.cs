@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Optim;
 
-/// <summary>What the relatives of Adam share: moving averages <c>exp_avg</c> of gradients and <c>exp_avg_sq</c> of their squares, and a small constant.</summary>
+/// <summary>
+/// What the relatives of Adam share: moving averages <c>exp_avg</c> of gradients and <c>exp_avg_sq</c> of their squares, and a small
+/// constant.
+/// </summary>
 public abstract record MomentRule : OptimizerRule
 {
     /// <summary>Sets the usual learning rate, 1e-3.</summary>
@@ -61,7 +64,10 @@ public sealed record AdamaxRule : MomentRule
     }
 }
 
-/// <summary>Adam with Nesterov momentum and a momentum schedule (Dozat 2016), PyTorch's defaults. The option Nesterov of AdamW is the form without that schedule.</summary>
+/// <summary>
+/// Adam with Nesterov momentum and a momentum schedule (Dozat 2016), PyTorch's defaults. The option Nesterov of AdamW is the form without
+/// that schedule.
+/// </summary>
 [Part("nadam", "Dozat 2016")]
 public sealed record NAdamRule : MomentRule
 {
@@ -101,7 +107,10 @@ public sealed record NAdamRule : MomentRule
     }
 }
 
-/// <summary>Rectified Adam (Liu et al. 2020), PyTorch's defaults: plain momentum until the variance of the adaptive rate can be estimated (rho_t above 5), then rectified Adam.</summary>
+/// <summary>
+/// Rectified Adam (Liu et al. 2020), PyTorch's defaults: plain momentum until the variance of the adaptive rate can be estimated (rho_t
+/// above 5), then rectified Adam.
+/// </summary>
 [Part("radam", "Liu et al. 2020")]
 public sealed record RAdamRule : MomentRule
 {
@@ -131,7 +140,10 @@ public sealed record RAdamRule : MomentRule
     }
 }
 
-/// <summary>AdaBelief (Zhuang et al. 2020): divides by how far gradients stray from their moving average instead of by their size, so steps grow where gradients agree. State: <c>exp_avg</c>, <c>exp_avg_var</c>.</summary>
+/// <summary>
+/// AdaBelief (Zhuang et al. 2020): divides by how far gradients stray from their moving average instead of by their size, so steps grow
+/// where gradients agree. State: <c>exp_avg</c>, <c>exp_avg_var</c>.
+/// </summary>
 [Part("adabelief", "Zhuang et al. 2020")]
 public sealed record AdaBeliefRule : MomentRule
 {
@@ -160,7 +172,10 @@ public sealed record AdaBeliefRule : MomentRule
     }
 }
 
-/// <summary>AdaBound (Luo et al. 2019): Adam whose rate of each weight is kept between two bounds that close in on <see cref="FinalRate"/>, so it ends as SGD.</summary>
+/// <summary>
+/// AdaBound (Luo et al. 2019): Adam whose rate of each weight is kept between two bounds that close in on <see cref="FinalRate"/>, so it
+/// ends as SGD.
+/// </summary>
 [Part("adabound", "Luo et al. 2019")]
 public sealed record AdaBoundRule : MomentRule
 {
@@ -189,7 +204,10 @@ public sealed record AdaBoundRule : MomentRule
     }
 }
 
-/// <summary>Yogi (Zaheer et al. 2018): Adam whose second moment moves by the size of the squared gradient in the direction of the difference, so it cannot collapse quickly.</summary>
+/// <summary>
+/// Yogi (Zaheer et al. 2018): Adam whose second moment moves by the size of the squared gradient in the direction of the difference, so it
+/// cannot collapse quickly.
+/// </summary>
 [Part("yogi", "Zaheer et al. 2018")]
 public sealed record YogiRule : MomentRule
 {
@@ -224,7 +242,10 @@ public sealed record YogiRule : MomentRule
     }
 }
 
-/// <summary>LaProp (Ziyin et al. 2020): scales the gradient first and takes the momentum of the result, so the two betas no longer constrain each other. Decoupled decay comes after the step.</summary>
+/// <summary>
+/// LaProp (Ziyin et al. 2020): scales the gradient first and takes the momentum of the result, so the two betas no longer constrain each
+/// other. Decoupled decay comes after the step.
+/// </summary>
 [Part("laprop", "Ziyin et al. 2020")]
 public sealed record LaPropRule : MomentRule
 {
@@ -251,7 +272,10 @@ public sealed record LaPropRule : MomentRule
     }
 }
 
-/// <summary>StableAdamW (Wortsman et al. 2023): AdamW with the rate of each tensor divided by the root mean square of its scaled gradient where that exceeds 1, as Adafactor clips; loss spikes disappear.</summary>
+/// <summary>
+/// StableAdamW (Wortsman et al. 2023): AdamW with the rate of each tensor divided by the root mean square of its scaled gradient where that
+/// exceeds 1, as Adafactor clips; loss spikes disappear.
+/// </summary>
 [Part("stable-adamw", "Wortsman et al. 2023")]
 public sealed record StableAdamWRule : MomentRule
 {
@@ -279,7 +303,10 @@ public sealed record StableAdamWRule : MomentRule
     }
 }
 
-/// <summary>AdamP (Heo et al. 2021): removes the part of Adam's step that only grows the norm of scale-invariant weights (those before a normalisation), found by the angle between weights and gradient.</summary>
+/// <summary>
+/// AdamP (Heo et al. 2021): removes the part of Adam's step that only grows the norm of scale-invariant weights (those before a
+/// normalisation), found by the angle between weights and gradient.
+/// </summary>
 [Part("adamp", "Heo et al. 2021")]
 public sealed record AdamPRule : MomentRule
 {

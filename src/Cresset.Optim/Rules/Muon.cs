@@ -12,7 +12,10 @@ public enum MuonScaling
     /// <summary>sqrt(max(1, rows / columns)) (Jordan).</summary>
     Spectral,
 
-    /// <summary>0.2 sqrt(max(rows, columns)): the root mean square of an AdamW update, so AdamW's rate and decay carry over (Moonlight, Liu et al. 2025).</summary>
+    /// <summary>
+    /// 0.2 sqrt(max(rows, columns)): the root mean square of an AdamW update, so AdamW's rate and decay carry over (Moonlight, Liu et al.
+    /// 2025).
+    /// </summary>
     MatchAdamW,
 }
 
@@ -34,7 +37,9 @@ public abstract record MuonFamilyRule : OptimizerRule
     /// <summary>Newton-Schulz iterations, at least 1.</summary>
     public int NewtonSchulzSteps { get; init; } = 5;
 
-    /// <summary>Rate of the parameters that go to AdamW in the groups that <see cref="GroupsFor(Module, bool)"/> makes, at least 0.</summary>
+    /// <summary>
+    /// Rate of the parameters that go to AdamW in the groups that <see cref="GroupsFor(Module, bool)"/> makes, at least 0.
+    /// </summary>
     public double AdamRate { get; init; } = 3e-4;
 
     /// <summary>First beta of the AdamW part, in [0, 1).</summary>
@@ -49,13 +54,19 @@ public abstract record MuonFamilyRule : OptimizerRule
     /// <inheritdoc/>
     protected internal override double? CycledMomentum => Orthogonalize ? Momentum : Beta1;
 
-    /// <summary>Two groups: hidden matrices for Muon; vectors, norms and embeddings for AdamW at <see cref="AdamRate"/>, with <paramref name="exemptFromDecay"/> without decay.</summary>
-    public override IReadOnlyList<ParameterGroupSpec> GroupsFor(Module module, bool exemptFromDecay = false) => GroupsFor(module, null, exemptFromDecay);
+    /// <summary>
+    /// Two groups: hidden matrices for Muon; vectors, norms and embeddings for AdamW at <see cref="AdamRate"/>, with
+    /// <paramref name="exemptFromDecay"/> without decay.
+    /// </summary>
+    public override IReadOnlyList<ParameterGroupSpec> GroupsFor(Module module, bool exemptFromDecay = false) =>
+        GroupsFor(module, null, exemptFromDecay);
 
     /// <summary>The same with heads (<paramref name="isHead"/>) for AdamW too, as the authors advise for the last layer.</summary>
-    public IReadOnlyList<ParameterGroupSpec> GroupsFor(Module module, Func<NamedParameter, bool>? isHead, bool exemptFromDecay = false) => ParameterGroups.FromRules(
+    public IReadOnlyList<ParameterGroupSpec> GroupsFor(Module module, Func<NamedParameter, bool>? isHead, bool exemptFromDecay = false) =>
+        ParameterGroups.FromRules(
         module,
-        [new GroupRule("AdamW", p => GroupRule.IsUndecayed(p) || isHead?.Invoke(p) == true, AdamRate, exemptFromDecay ? 0 : null, this with { Orthogonalize = false, LearningRate = AdamRate })],
+        [new GroupRule("AdamW", p => GroupRule.IsUndecayed(p) || isHead?.Invoke(p) == true, AdamRate, exemptFromDecay ? 0 : null,
+            this with { Orthogonalize = false, LearningRate = AdamRate })],
         otherwise: "Muon");
 
     /// <inheritdoc/>
@@ -97,7 +108,8 @@ public abstract record MuonFamilyRule : OptimizerRule
     private protected abstract Tensor Direction(in Slot s, Tensor buffer, double momentum);
 
     /// <summary>The update divided by its root mean square, times 0.2: the size of an AdamW step.</summary>
-    private protected static Tensor Aligned(Tensor update) => update * (0.2 * Math.Sqrt(update.numel()) / Math.Max(update.norm().ToDouble(), 1e-30));
+    private protected static Tensor Aligned(Tensor update) =>
+        update * (0.2 * Math.Sqrt(update.numel()) / Math.Max(update.norm().ToDouble(), 1e-30));
 
     private protected Tensor Orthogonal(Tensor matrix) => NewtonSchulz.Orthogonalize(matrix.reshape(matrix.size(0), -1), NewtonSchulzSteps);
 
@@ -112,7 +124,10 @@ public abstract record MuonFamilyRule : OptimizerRule
     }
 }
 
-/// <summary>Muon (Jordan et al. 2024): the momentum of a hidden matrix is orthogonalized before the step; everything else is trained by AdamW. Decay is decoupled.</summary>
+/// <summary>
+/// Muon (Jordan et al. 2024): the momentum of a hidden matrix is orthogonalized before the step; everything else is trained by AdamW. Decay
+/// is decoupled.
+/// </summary>
 [Part("muon", "Jordan et al. 2024")]
 public sealed record MuonRule : MuonFamilyRule
 {
@@ -134,11 +149,15 @@ public sealed record MuonRule : MuonFamilyRule
         buffer.lerp_(s.Gradient, 1 - momentum);
         var update = Orthogonal(Nesterov ? s.Gradient.lerp(buffer, momentum) : buffer);
         var (rows, columns) = (update.size(0), update.size(1));
-        return update.mul_(Scaling == MuonScaling.MatchAdamW ? 0.2 * Math.Sqrt(Math.Max(rows, columns)) : Math.Sqrt(Math.Max(1, rows / (double)columns)));
+        return update.mul_(Scaling == MuonScaling.MatchAdamW ? 0.2 * Math.Sqrt(Math.Max(rows, columns))
+            : Math.Sqrt(Math.Max(1, rows / (double)columns)));
     }
 }
 
-/// <summary>NorMuon (Li et al. 2025): Muon whose orthogonal update is divided, neuron by neuron (row), by the root of a moving average of its mean square, then scaled to the size of an AdamW step.</summary>
+/// <summary>
+/// NorMuon (Li et al. 2025): Muon whose orthogonal update is divided, neuron by neuron (row), by the root of a moving average of its mean
+/// square, then scaled to the size of an AdamW step.
+/// </summary>
 [Part("normuon", "Li et al. 2025")]
 public sealed record NorMuonRule : MuonFamilyRule
 {
@@ -165,7 +184,10 @@ public sealed record NorMuonRule : MuonFamilyRule
     }
 }
 
-/// <summary>AdaMuon (Si et al. 2025): the sign of the momentum is orthogonalized, divided element by element by the root of a moving average of its square, and scaled to the size of an AdamW step.</summary>
+/// <summary>
+/// AdaMuon (Si et al. 2025): the sign of the momentum is orthogonalized, divided element by element by the root of a moving average of its
+/// square, and scaled to the size of an AdamW step.
+/// </summary>
 [Part("adamuon", "Si et al. 2025")]
 public sealed record AdaMuonRule : MuonFamilyRule
 {
@@ -189,7 +211,10 @@ public sealed record AdaMuonRule : MuonFamilyRule
     }
 }
 
-/// <summary>Scion (Pethick et al. 2025): steps of fixed size in the norm that suits each kind of weight - spectral for matrices and kernels (by Newton-Schulz), root mean square for vectors. One momentum tensor; rates carry over between widths. Decoupled decay.</summary>
+/// <summary>
+/// Scion (Pethick et al. 2025): steps of fixed size in the norm that suits each kind of weight - spectral for matrices and kernels (by
+/// Newton-Schulz), root mean square for vectors. One momentum tensor; rates carry over between widths. Decoupled decay.
+/// </summary>
 [Part("scion", "Pethick et al. 2025")]
 public sealed record ScionRule : OptimizerRule
 {
@@ -202,7 +227,9 @@ public sealed record ScionRule : OptimizerRule
     /// <summary>Radius of the norm ball, greater than 0.</summary>
     public double Scale { get; init; } = 1;
 
-    /// <summary>Keep the weights inside the ball (a Frank-Wolfe step): they shrink by 1 - rate first, instead of the weight decay.</summary>
+    /// <summary>
+    /// Keep the weights inside the ball (a Frank-Wolfe step): they shrink by 1 - rate first, instead of the weight decay.
+    /// </summary>
     public bool Constraint { get; init; }
 
     /// <summary>Newton-Schulz iterations, at least 1.</summary>
@@ -210,7 +237,8 @@ public sealed record ScionRule : OptimizerRule
 
     /// <inheritdoc/>
     protected override void Check(OptionChecks checks)
-        => checks?.Must(Momentum is > 0 and <= 1, Momentum, "in (0, 1]", field: nameof(Momentum)).Positive(Scale).AtLeast(NewtonSchulzSteps, 1);
+        => checks?.Must(Momentum is > 0 and <= 1, Momentum, "in (0, 1]", field: nameof(Momentum)).Positive(Scale)
+            .AtLeast(NewtonSchulzSteps, 1);
 
     /// <inheritdoc/>
     protected internal override void Start(in Slot s) => s.Zeros("d");
@@ -235,12 +263,16 @@ public sealed record ScionRule : OptimizerRule
 }
 
 /// <summary>
-/// The quintic Newton-Schulz iteration of Muon (Jordan et al. 2024): drives the singular values of a matrix towards 1 (about 0.7 to 1.2, not exactly)
+/// The quintic Newton-Schulz iteration of Muon (Jordan et al. 2024): drives the singular values of a matrix towards 1 (about 0.7 to 1.2,
+/// not exactly)
 /// with matrix products alone.
 /// </summary>
 public static class NewtonSchulz
 {
-    /// <summary>Orthogonalizes the matrices <paramref name="input"/> [..., rows, columns] approximately; <paramref name="steps"/> iterations with the coefficients (3.4445, -4.7750, 2.0315).</summary>
+    /// <summary>
+    /// Orthogonalizes the matrices <paramref name="input"/> [..., rows, columns] approximately; <paramref name="steps"/> iterations with
+    /// the coefficients (3.4445, -4.7750, 2.0315).
+    /// </summary>
     public static Tensor Orthogonalize(Tensor input, int steps = 5)
     {
         ArgumentNullException.ThrowIfNull(input);

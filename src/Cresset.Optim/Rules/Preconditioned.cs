@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Optim;
 
-/// <summary>Shampoo (Gupta et al. 2018): every dimension of a tensor has its own covariance of gradients, and the gradient is multiplied by its inverse root along each. The roots are taken by eigendecomposition. Coupled decay by default.</summary>
+/// <summary>
+/// Shampoo (Gupta et al. 2018): every dimension of a tensor has its own covariance of gradients, and the gradient is multiplied by its
+/// inverse root along each. The roots are taken by eigendecomposition. Coupled decay by default.
+/// </summary>
 [Part("shampoo", "Gupta et al. 2018")]
 public sealed record ShampooRule : OptimizerRule
 {
@@ -35,7 +38,8 @@ public sealed record ShampooRule : OptimizerRule
 
     /// <inheritdoc/>
     protected override void Check(OptionChecks checks) => checks?
-        .Within(Momentum, 0, 1, includeMax: false).Positive(MatrixEpsilon).Positive(Power).AtLeast(PreconditionEvery, 1).AtLeast(MaxDimension, 1);
+        .Within(Momentum, 0, 1, includeMax: false).Positive(MatrixEpsilon).Positive(Power).AtLeast(PreconditionEvery, 1)
+            .AtLeast(MaxDimension, 1);
 
     /// <inheritdoc/>
     protected internal override void Start(in Slot s)
@@ -86,7 +90,8 @@ public sealed record ShampooRule : OptimizerRule
 
 /// <summary>
 /// SOAP (Vyas et al. 2024): Adam in the slowly rotating eigenbasis of Shampoo's covariances. The first step only measures the covariances;
-/// the basis follows by one power iteration and a QR decomposition. Decay is decoupled, after the update; the first moment is kept unrotated.
+/// the basis follows by one power iteration and a QR decomposition. Decay is decoupled, after the update; the first moment is kept
+/// unrotated.
 /// </summary>
 [Part("soap", "Vyas et al. 2024")]
 public sealed record SoapRule : OptimizerRule
@@ -174,7 +179,8 @@ public sealed record SoapRule : OptimizerRule
             var basis = state[$"basis.{d}"];
             if (first)
             {
-                var (_, vectors) = linalg.eigh(covariance + (eye(covariance.size(0), dtype: covariance.dtype, device: covariance.device) * 1e-30));
+                var (_, vectors) =
+                    linalg.eigh(covariance + (eye(covariance.size(0), dtype: covariance.dtype, device: covariance.device) * 1e-30));
                 basis.copy_(vectors.flip(1));
                 continue;
             }

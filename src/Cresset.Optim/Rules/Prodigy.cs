@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Optim;
 
 /// <summary>
-/// Prodigy (Mishchenko and Defazio 2023): AdamW that finds its own rate. It keeps a lower bound of the distance from the starting weights to the
+/// Prodigy (Mishchenko and Defazio 2023): AdamW that finds its own rate. It keeps a lower bound of the distance from the starting weights
+/// to the
 /// solution, one number for all parameters that only grows, and scales its steps by it. Leave LearningRate at 1; schedules act on it.
 /// </summary>
 [Part("prodigy", "Mishchenko and Defazio 2023")]
@@ -19,7 +20,9 @@ public sealed record ProdigyRule : OptimizerRule
     /// <summary>First guess of the distance from the start to the solution, greater than 0; too small is safe.</summary>
     public double InitialDistance { get; init; } = 1e-6;
 
-    /// <summary>Largest factor by which the estimate grows in a step, greater than 1; infinity for no limit. 1.02 acts as a warm-up.</summary>
+    /// <summary>
+    /// Largest factor by which the estimate grows in a step, greater than 1; infinity for no limit. 1.02 acts as a warm-up.
+    /// </summary>
     public double GrowthLimit { get; init; } = double.PositiveInfinity;
 
     /// <summary>Decay of the first moment, in [0, 1).</summary>
@@ -58,7 +61,8 @@ public sealed record ProdigyRule : OptimizerRule
     protected override void Check(OptionChecks checks) => checks?
         .Positive(InitialDistance).Must(GrowthLimit > 1, GrowthLimit, "greater than 1", field: nameof(GrowthLimit))
         .Within(Beta1, 0, 1, includeMax: false).Within(Beta2, 0, 1, includeMax: false)
-        .Must(Beta3 is null or (>= 0 and < 1), Beta3, "null or in [0, 1)", field: nameof(Beta3)).AtLeast(Epsilon, 0.0).Positive(DistanceFactor);
+        .Must(Beta3 is null or (>= 0 and < 1), Beta3, "null or in [0, 1)", field: nameof(Beta3)).AtLeast(Epsilon, 0.0)
+        .Positive(DistanceFactor);
 
     /// <inheritdoc/>
     protected internal override void Start(in Slot s)

@@ -6,8 +6,10 @@ using static TorchSharp.torch;
 namespace Cresset.Optim;
 
 /// <summary>
-/// GaLore (Zhao et al. 2024): AdamW whose moments live in the space of the leading singular vectors of a matrix's gradient, found anew every
-/// <see cref="Interval"/> steps. A matrix [m, n] keeps moments of rank min(m, n) instead of m n numbers twice; what is no matrix, or no larger than the rank, is trained by
+/// GaLore (Zhao et al. 2024): AdamW whose moments live in the space of the leading singular vectors of a matrix's gradient, found anew
+/// every
+/// <see cref="Interval"/> steps. A matrix [m, n] keeps moments of rank min(m, n) instead of m n numbers twice; what is no matrix, or no
+/// larger than the rank, is trained by
 /// AdamW. Decay is decoupled.
 /// </summary>
 [Part("galore", "Zhao et al. 2024")]
@@ -79,7 +81,11 @@ public sealed record GaloreRule : OptimizerRule
         s.Shrink();
     }
 
-    /// <summary>The right singular vectors [rank, n] of a tall matrix [m, n], the left ones [m, rank] of a wide one, each with the sign that makes its largest number positive: the moments outlive them. Numbers that are not finite count as 0 here: they reach the weights through the gradient.</summary>
+    /// <summary>
+    /// The right singular vectors [rank, n] of a tall matrix [m, n], the left ones [m, rank] of a wide one, each with the sign that makes
+    /// its largest number positive: the moments outlive them. Numbers that are not finite count as 0 here: they reach the weights through
+    /// the gradient.
+    /// </summary>
     private Tensor LeadingVectors(Tensor gradient, bool tall)
     {
         var (left, _, right) = linalg.svd(gradient.nan_to_num(0, 0, 0), fullMatrices: false);

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Optim;
 
 /// <summary>
-/// A rule whose moments are kept in 8 or 4 bits, in blocks with a scale each (Dettmers et al. 2022; Li et al. 2023). Small tensors keep float32 moments.
+/// A rule whose moments are kept in 8 or 4 bits, in blocks with a scale each (Dettmers et al. 2022; Li et al. 2023). Small tensors keep
+/// float32 moments.
 /// Weights on other devices than the CPU are updated by way of host memory.
 /// </summary>
 public abstract record QuantizedRule : OptimizerRule
@@ -72,7 +73,10 @@ public sealed record AdamW8BitRule : QuantizedAdamRule
     private protected override QuantizedKind Kind => QuantizedKind.Adam8;
 }
 
-/// <summary>AdamW whose moments take 1 byte per weight instead of 8 (Li et al. 2023): 4 bits each, in blocks of 128, the second one linear without a zero.</summary>
+/// <summary>
+/// AdamW whose moments take 1 byte per weight instead of 8 (Li et al. 2023): 4 bits each, in blocks of 128, the second one linear without a
+/// zero.
+/// </summary>
 [Part("adamw4bit", "Li et al. 2023")]
 public sealed record AdamW4BitRule : QuantizedAdamRule
 {
@@ -123,7 +127,8 @@ public abstract record QuantizedAdamRule : QuantizedRule
     internal override bool TryFuse(FusedBatch batch, in ActiveParameter item)
     {
         if (IsQuantized(item.State)) return false;
-        ((FusedBatch<AdamScalars, AdamLanes<float>, AdamLanes<double>>)batch).Add(item, Scalars(item.Group, item.State), item.State["exp_avg"], item.State["exp_avg_sq"]);
+        ((FusedBatch<AdamScalars, AdamLanes<float>, AdamLanes<double>>)batch).Add(item, Scalars(item.Group, item.State),
+            item.State["exp_avg"], item.State["exp_avg_sq"]);
         return true;
     }
 

@@ -1,8 +1,10 @@
 namespace Cresset.Optim;
 
 /// <summary>
-/// A code of 8 or 4 bits for numbers in [-1, 1] or [0, 1]. The dynamic code of Dettmers et al. (2022) has a decimal exponent of variable length,
-/// so it is dense near zero in relative terms; the 4-bit code of numbers that are not negative is linear without a zero (Li et al. 2023). Encoding looks up the upper half of the float's bits and corrects by one against the midpoints.
+/// A code of 8 or 4 bits for numbers in [-1, 1] or [0, 1]. The dynamic code of Dettmers et al. (2022) has a decimal exponent of variable
+/// length,
+/// so it is dense near zero in relative terms; the 4-bit code of numbers that are not negative is linear without a zero (Li et al. 2023).
+/// Encoding looks up the upper half of the float's bits and corrects by one against the midpoints.
 /// </summary>
 internal sealed class QuantizedCodebook
 {
@@ -32,7 +34,9 @@ internal sealed class QuantizedCodebook
     /// <summary>Four bits for values of both signs.</summary>
     public static QuantizedCodebook SignedFour { get; } = new(Dynamic(4, signed: true));
 
-    /// <summary>Four bits for values that are not negative: 1/16, 2/16, ..., 1. Without a zero no second moment can vanish under a root.</summary>
+    /// <summary>
+    /// Four bits for values that are not negative: 1/16, 2/16, ..., 1. Without a zero no second moment can vanish under a root.
+    /// </summary>
     public static QuantizedCodebook UnsignedFour { get; } = new([.. Enumerable.Range(1, 16).Select(i => i / 16f)]);
 
     /// <summary>The values in rising order, 256 or 16.</summary>
@@ -56,7 +60,10 @@ internal sealed class QuantizedCodebook
         return (byte)(at >= 0 ? at : ~at);
     }
 
-    /// <summary>One exponent less than there are bits; each has one more digit of fraction. The signed code spends a bit on the sign, the unsigned one on the fraction.</summary>
+    /// <summary>
+    /// One exponent less than there are bits; each has one more digit of fraction. The signed code spends a bit on the sign, the unsigned
+    /// one on the fraction.
+    /// </summary>
     private static float[] Dynamic(int bits, bool signed)
     {
         var exponents = bits - 1;

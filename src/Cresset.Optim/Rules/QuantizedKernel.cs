@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Optim;
 
 /// <summary>
-/// A step with quantized moments: decode a block, step it in float32, find its new scale, encode it. One pass over memory, blocks in any order,
+/// A step with quantized moments: decode a block, step it in float32, find its new scale, encode it. One pass over memory, blocks in any
+/// order,
 /// each block by one thread, so the bits do not depend on the threads.
 /// </summary>
 internal static class QuantizedKernel
@@ -53,7 +54,8 @@ internal static class QuantizedKernel
         var momentum = new Moment(kind, state, "exp_avg", true, elements);
         Run(parameter, threads, (_, _, from, count) =>
         {
-            float rate = (float)s.Rate, beta1 = (float)s.Beta1, rest1 = (float)(1 - s.Beta1), rest2 = (float)(1 - s.Beta2), shrink = (float)s.Shrink;
+            float rate = (float)s.Rate, beta1 = (float)s.Beta1, rest1 = (float)(1 - s.Beta1), rest2 = (float)(1 - s.Beta2),
+                shrink = (float)s.Shrink;
             float* weights = (float*)p, slopes = (float*)g;
             Span<float> m = stackalloc float[kind.BlockSize];
             for (var start = from; start < from + count; start += kind.BlockSize)
@@ -95,7 +97,8 @@ internal static class QuantizedKernel
         {
             (_code, _blockSize, _packed) = (kind.Code(signed), kind.BlockSize, kind.Bits == 4);
             _codes = TensorView.Address(state[name + "_codes"], ScalarType.Byte, _packed ? (elements + 1) / 2 : elements, name + "_codes");
-            _scales = TensorView.Address(state[name + "_scales"], ScalarType.Float32, (elements + _blockSize - 1) / _blockSize, name + "_scales");
+            _scales = TensorView.Address(state[name + "_scales"], ScalarType.Float32, (elements + _blockSize - 1) / _blockSize,
+                name + "_scales");
         }
 
         public unsafe void Decode(long start, Span<float> values)

@@ -5,8 +5,10 @@ using static TorchSharp.torch;
 namespace Cresset.Optim;
 
 /// <summary>
-/// Schedule-free learning (Defazio et al. 2024): gradients are taken at y = (1 - beta) z + beta x, where z is the fast iterate and x the running average
-/// that replaces a falling learning rate. The module holds y while training and must hold x to be evaluated or saved: call <see cref="Optimizer.Eval"/> and
+/// Schedule-free learning (Defazio et al. 2024): gradients are taken at y = (1 - beta) z + beta x, where z is the fast iterate and x the
+/// running average
+/// that replaces a falling learning rate. The module holds y while training and must hold x to be evaluated or saved: call
+/// <see cref="Optimizer.Eval"/> and
 /// <see cref="Optimizer.Train"/>. Running statistics of batch norms belong to y and have to be re-estimated at x.
 /// </summary>
 public abstract record ScheduleFreeRule : OptimizerRule
@@ -67,7 +69,9 @@ public abstract record ScheduleFreeRule : OptimizerRule
     private static string Key(string name, ParameterGroup group) => FormattableString.Invariant($"{name}.{group.Index}");
 }
 
-/// <summary>Schedule-free SGD (Defazio et al. 2024): call Eval before evaluating or saving. Decay is coupled, at the point of the gradient.</summary>
+/// <summary>
+/// Schedule-free SGD (Defazio et al. 2024): call Eval before evaluating or saving. Decay is coupled, at the point of the gradient.
+/// </summary>
 [Part("schedulefree-sgd", "Defazio et al. 2024")]
 public sealed record ScheduleFreeSgdRule : ScheduleFreeRule
 {
@@ -127,7 +131,9 @@ public abstract record ScheduleFreeAdamRule : ScheduleFreeRule
     private protected virtual bool IsScaled(long t) => true;
 }
 
-/// <summary>Schedule-free AdamW (Defazio et al. 2024): call Eval before evaluating or saving. Decay is taken at the point of the gradient.</summary>
+/// <summary>
+/// Schedule-free AdamW (Defazio et al. 2024): call Eval before evaluating or saving. Decay is taken at the point of the gradient.
+/// </summary>
 [Part("schedulefree-adamw", "Defazio et al. 2024")]
 public sealed record ScheduleFreeAdamWRule : ScheduleFreeAdamRule;
 

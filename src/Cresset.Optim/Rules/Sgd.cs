@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Optim;
 
-/// <summary>Stochastic gradient descent with momentum (Sutskever et al. 2013 for the form of the buffer), PyTorch's conventions: <c>b = momentum b + (1 - dampening) g; p -= lr b</c>. Weight decay is coupled unless the options say otherwise.</summary>
+/// <summary>
+/// Stochastic gradient descent with momentum (Sutskever et al. 2013 for the form of the buffer), PyTorch's conventions: <c>b = momentum b +
+/// (1 - dampening) g; p -= lr b</c>. Weight decay is coupled unless the options say otherwise.
+/// </summary>
 [Part("sgd", "Robbins and Monro 1951; Sutskever et al. 2013")]
 public sealed record SgdRule : OptimizerRule
 {
@@ -27,10 +30,16 @@ public sealed record SgdRule : OptimizerRule
     /// <summary>Shrink the weights directly by rate * decay (SGDW, Loshchilov and Hutter 2019) instead of through the gradient.</summary>
     public bool DecoupledWeightDecay { get; init; }
 
-    /// <summary>Decoupled decay by rate^2 / initial rate, so that the balance of decay and step stays when a schedule lowers the rate (Defazio 2025).</summary>
+    /// <summary>
+    /// Decoupled decay by rate^2 / initial rate, so that the balance of decay and step stays when a schedule lowers the rate (Defazio
+    /// 2025).
+    /// </summary>
     public bool CorrectedWeightDecay { get; init; }
 
-    /// <summary>Only move weights whose update agrees in sign with the gradient, scaled up to make up for the rest (Liang et al. 2024); needs momentum. Runs in tensor operations.</summary>
+    /// <summary>
+    /// Only move weights whose update agrees in sign with the gradient, scaled up to make up for the rest (Liang et al. 2024); needs
+    /// momentum. Runs in tensor operations.
+    /// </summary>
     public bool Cautious { get; init; }
 
     /// <inheritdoc/>
@@ -43,8 +52,10 @@ public sealed record SgdRule : OptimizerRule
     protected override void Check(OptionChecks checks) => checks?
         .AtLeast(Momentum, 0.0, "The usual value is 0.9.")
         .AtLeast(Dampening, 0.0)
-        .Must(!Nesterov || (Momentum > 0 && Dampening == 0), Nesterov, "false unless Momentum > 0 and Dampening = 0", field: nameof(Nesterov))
-        .Must(!CorrectedWeightDecay || DecoupledWeightDecay, CorrectedWeightDecay, "false unless DecoupledWeightDecay is true", field: nameof(CorrectedWeightDecay));
+        .Must(!Nesterov || (Momentum > 0 && Dampening == 0), Nesterov, "false unless Momentum > 0 and Dampening = 0",
+            field: nameof(Nesterov))
+        .Must(!CorrectedWeightDecay || DecoupledWeightDecay, CorrectedWeightDecay, "false unless DecoupledWeightDecay is true",
+            field: nameof(CorrectedWeightDecay));
 
     /// <inheritdoc/>
     protected internal override void Update(in Slot s)
@@ -86,12 +97,14 @@ public sealed record SgdRule : OptimizerRule
         var first = has && !state.Tensors.ContainsKey("momentum_buffer");
         if (first) state.Fill("momentum_buffer", parameter);
         var shrink = DecoupledWeightDecay ? 1 - (group.LearningRate * group.WeightDecay * group.DecayRatio(CorrectedWeightDecay)) : 1;
-        return new SgdScalars(group.LearningRate, momentum, Dampening, DecoupledWeightDecay ? 0 : group.WeightDecay, shrink, has, first, Nesterov);
+        return new SgdScalars(group.LearningRate, momentum, Dampening, DecoupledWeightDecay ? 0 : group.WeightDecay, shrink, has, first,
+            Nesterov);
     }
 }
 
 /// <summary>The numbers of one SGD step of one parameter.</summary>
-internal readonly record struct SgdScalars(double Rate, double Momentum, double Dampening, double Decay, double Shrink, bool HasBuffer, bool First, bool Nesterov);
+internal readonly record struct SgdScalars(double Rate, double Momentum, double Dampening, double Decay, double Shrink, bool HasBuffer,
+    bool First, bool Nesterov);
 
 /// <summary>SGD on a vector: the state is the momentum buffer.</summary>
 internal readonly struct SgdLanes<T> : IFusedRule<T, SgdScalars, SgdLanes<T>>
@@ -113,7 +126,8 @@ internal readonly struct SgdLanes<T> : IFusedRule<T, SgdScalars, SgdLanes<T>>
     public static SgdLanes<T> Create(in SgdScalars scalars) => new(scalars);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Update(ref Vector512<T> parameter, Vector512<T> gradient, ref Vector512<T> state0, ref Vector512<T> state1, ref Vector512<T> state2)
+    public void Update(ref Vector512<T> parameter, Vector512<T> gradient, ref Vector512<T> state0, ref Vector512<T> state1,
+        ref Vector512<T> state2)
     {
         if (_hasDecay) gradient = Lanes.MultiplyAdd(_decay, parameter, gradient);
         if (_hasShrink) parameter *= _shrink;
@@ -126,7 +140,10 @@ internal readonly struct SgdLanes<T> : IFusedRule<T, SgdScalars, SgdLanes<T>>
     }
 }
 
-/// <summary>Averaged stochastic gradient descent (Polyak and Juditsky 1992), PyTorch's defaults: the state <c>ax</c> is the average of the iterates, <c>eta_t = lr / (1 + lambda lr t)^alpha</c>. Decay is coupled.</summary>
+/// <summary>
+/// Averaged stochastic gradient descent (Polyak and Juditsky 1992), PyTorch's defaults: the state <c>ax</c> is the average of the iterates,
+/// <c>eta_t = lr / (1 + lambda lr t)^alpha</c>. Decay is coupled.
+/// </summary>
 [Part("asgd", "Polyak and Juditsky 1992")]
 public sealed record AsgdRule : OptimizerRule
 {
@@ -182,7 +199,8 @@ public sealed record AggMoRule : OptimizerRule
 
     /// <inheritdoc/>
     protected override void Check(OptionChecks checks)
-        => checks?.Must(Decays is { Count: > 0 } && Decays.All(d => d is >= 0 and < 1), Decays is null ? null : string.Join(", ", Decays), "one or more numbers in [0, 1)", field: nameof(Decays));
+        => checks?.Must(Decays is { Count: > 0 } && Decays.All(d => d is >= 0 and < 1), Decays is null ? null : string.Join(", ", Decays),
+            "one or more numbers in [0, 1)", field: nameof(Decays));
 
     /// <inheritdoc/>
     protected internal override void Start(in Slot s)
@@ -237,7 +255,10 @@ public sealed record QhmRule : OptimizerRule
     }
 }
 
-/// <summary>SGDP (Heo et al. 2021): SGD with momentum that leaves out the part of the step that only grows the norm of scale-invariant weights. Decoupled decay.</summary>
+/// <summary>
+/// SGDP (Heo et al. 2021): SGD with momentum that leaves out the part of the step that only grows the norm of scale-invariant weights.
+/// Decoupled decay.
+/// </summary>
 [Part("sgdp", "Heo et al. 2021")]
 public sealed record SgdPRule : OptimizerRule
 {
@@ -267,7 +288,8 @@ public sealed record SgdPRule : OptimizerRule
 
     /// <inheritdoc/>
     protected override void Check(OptionChecks checks)
-        => checks?.Within(Momentum, 0, 1, includeMax: false).AtLeast(Dampening, 0.0).AtLeast(Epsilon, 0.0).AtLeast(Delta, 0.0).AtLeast(DecayRatio, 0.0);
+        => checks?.Within(Momentum, 0, 1, includeMax: false).AtLeast(Dampening, 0.0).AtLeast(Epsilon, 0.0).AtLeast(Delta, 0.0)
+            .AtLeast(DecayRatio, 0.0);
 
     /// <inheritdoc/>
     protected internal override void Start(in Slot s) => s.Zeros("momentum_buffer");
@@ -287,7 +309,8 @@ public sealed record SgdPRule : OptimizerRule
 internal static class RadialProjection
 {
     /// <summary>
-    /// Where the gradient is nearly at right angles to the weights (per output channel, then for the tensor as a whole), they are scale-invariant:
+    /// Where the gradient is nearly at right angles to the weights (per output channel, then for the tensor as a whole), they are
+    /// scale-invariant:
     /// the part of <paramref name="update"/> along the weights is taken out in place. Returns the factor of the weight decay.
     /// </summary>
     public static double Apply(Tensor parameter, Tensor gradient, Tensor update, double delta, double decayRatio, double epsilon)

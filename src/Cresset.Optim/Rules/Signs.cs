@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Optim;
 
-/// <summary>Lion (Chen et al. 2023), the paper's defaults: the sign of an interpolated momentum; one state tensor, decoupled decay.</summary>
+/// <summary>
+/// Lion (Chen et al. 2023), the paper's defaults: the sign of an interpolated momentum; one state tensor, decoupled decay.
+/// </summary>
 [Part("lion", "Chen et al. 2023")]
 public sealed record LionRule : OptimizerRule
 {
@@ -23,14 +25,17 @@ public sealed record LionRule : OptimizerRule
     /// <summary>Only move weights whose update agrees in sign with the gradient (Liang et al. 2024).</summary>
     public bool Cautious { get; init; }
 
-    /// <summary>Decay by rate^2 / initial rate, so that the balance of decay and step stays when a schedule lowers the rate (Defazio 2025).</summary>
+    /// <summary>
+    /// Decay by rate^2 / initial rate, so that the balance of decay and step stays when a schedule lowers the rate (Defazio 2025).
+    /// </summary>
     public bool CorrectedWeightDecay { get; init; }
 
     /// <inheritdoc/>
     protected internal override double? CycledMomentum => Beta1;
 
     /// <inheritdoc/>
-    protected override void Check(OptionChecks checks) => checks?.Within(Beta1, 0, 1, includeMax: false).Within(Beta2, 0, 1, includeMax: false);
+    protected override void Check(OptionChecks checks) =>
+        checks?.Within(Beta1, 0, 1, includeMax: false).Within(Beta2, 0, 1, includeMax: false);
 
     /// <inheritdoc/>
     protected internal override void Start(in Slot s) => s.Zeros("exp_avg");
@@ -52,7 +57,8 @@ public sealed record LionRule : OptimizerRule
     {
         if (Cautious) return false;
         var g = item.Group;
-        var scalars = new LionScalars(g.LearningRate, g.Momentum ?? Beta1, Beta2, 1 - (g.LearningRate * g.WeightDecay * g.DecayRatio(CorrectedWeightDecay)));
+        var scalars = new LionScalars(g.LearningRate, g.Momentum ?? Beta1, Beta2,
+            1 - (g.LearningRate * g.WeightDecay * g.DecayRatio(CorrectedWeightDecay)));
         ((FusedBatch<LionScalars, LionLanes<float>, LionLanes<double>>)batch).Add(item, scalars, item.State["exp_avg"]);
         return true;
     }
@@ -79,7 +85,8 @@ internal readonly struct LionLanes<T> : IFusedRule<T, LionScalars, LionLanes<T>>
     public static LionLanes<T> Create(in LionScalars scalars) => new(scalars);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Update(ref Vector512<T> parameter, Vector512<T> gradient, ref Vector512<T> state0, ref Vector512<T> state1, ref Vector512<T> state2)
+    public void Update(ref Vector512<T> parameter, Vector512<T> gradient, ref Vector512<T> state0, ref Vector512<T> state1,
+        ref Vector512<T> state2)
     {
         var direction = Lanes.MultiplyAdd(_rest1, gradient, _beta1 * state0);
         // A zero has no sign: such a weight only decays. NaN compares false both ways and would be lost, so it is added back.
@@ -119,7 +126,10 @@ public sealed record TigerRule : OptimizerRule
     }
 }
 
-/// <summary>Sign descent (Bernstein et al. 2018), with momentum also called Signum: every weight moves by the same distance, in the direction of its averaged gradient. Decoupled decay.</summary>
+/// <summary>
+/// Sign descent (Bernstein et al. 2018), with momentum also called Signum: every weight moves by the same distance, in the direction of its
+/// averaged gradient. Decoupled decay.
+/// </summary>
 [Part("signsgd", "Bernstein et al. 2018")]
 public sealed record SignSgdRule : OptimizerRule
 {
@@ -150,7 +160,10 @@ public sealed record SignSgdRule : OptimizerRule
     }
 }
 
-/// <summary>Resilient back-propagation (Riedmiller and Braun 1993), PyTorch's defaults: a step size for each weight, from the signs of whole-batch gradients. There is no weight decay.</summary>
+/// <summary>
+/// Resilient back-propagation (Riedmiller and Braun 1993), PyTorch's defaults: a step size for each weight, from the signs of whole-batch
+/// gradients. There is no weight decay.
+/// </summary>
 [Part("rprop", "Riedmiller and Braun 1993")]
 public sealed record RpropRule : OptimizerRule
 {

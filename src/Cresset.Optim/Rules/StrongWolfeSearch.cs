@@ -15,7 +15,8 @@ internal sealed class StrongWolfeSearch(Func<double, (double Loss, double[] Grad
 
     private int _evaluations;
 
-    public (double Loss, double[] Gradient, double T, int Evaluations) Find(double t, double directionSize, double loss, double[] gradient, double slope)
+    public (double Loss, double[] Gradient, double T, int Evaluations) Find(double t, double directionSize, double loss, double[] gradient,
+        double slope)
     {
         var origin = new Point(0, loss, gradient, slope);
         var previous = origin;
@@ -53,7 +54,8 @@ internal sealed class StrongWolfeSearch(Func<double, (double Loss, double[] Grad
         return found ? Done(low) : Zoom(low, high, trials, directionSize, loss, slope);
     }
 
-    private (double Loss, double[] Gradient, double T, int Evaluations) Zoom(Point a, Point b, int trials, double directionSize, double loss, double slope)
+    private (double Loss, double[] Gradient, double T, int Evaluations) Zoom(Point a, Point b, int trials, double directionSize,
+        double loss, double slope)
     {
         var (low, high) = a.Loss <= b.Loss ? (a, b) : (b, a);
         var insufficient = false;

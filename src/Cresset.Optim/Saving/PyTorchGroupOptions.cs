@@ -13,7 +13,8 @@ internal static class PyTorchGroupOptions
 
     /// <summary>How PyTorch computes, not what; left out on purpose.</summary>
     private static readonly HashSet<string> Ignored =
-        ["params", "param_names", "foreach", "fused", "capturable", "differentiable", "lr", "initial_lr", "weight_decay", "maximize", "momentum", "betas"];
+        ["params", "param_names", "foreach", "fused", "capturable", "differentiable", "lr", "initial_lr", "weight_decay", "maximize",
+            "momentum", "betas"];
 
     /// <summary>Options that PyTorch keeps as pairs.</summary>
     private static readonly Dictionary<(Type Rule, string Key), string[]> Pairs = new()
@@ -34,16 +35,25 @@ internal static class PyTorchGroupOptions
             ["maximize"] = rule.Maximize,
         };
         var paired = Pairs.Where(p => p.Key.Rule == rule.GetType()).ToList();
-        foreach (var (key, names) in paired.Select(p => (p.Key.Key, p.Value))) json[key] = new JsonArray([.. names.Select(n => Node(Property(rule, n)!.GetValue(rule)))]);
+        foreach (var (key, names) in paired.Select(p => (p.Key.Key, p.Value)))
+            json[key] = new JsonArray([.. names.Select(n => Node(Property(rule, n)!.GetValue(rule)))]);
         foreach (var property in Options(rule))
         {
-            if (property.Name is "Beta1" or "Beta2" or "Beta3" or "Momentum" || paired.Exists(p => p.Value.Contains(property.Name))) continue;
-            if (property.Name == nameof(LbfgsRule.StrongWolfe)) json[LineSearch] = rule is LbfgsRule { StrongWolfe: true } ? "strong_wolfe" : null;
+            if (property.Name is "Beta1" or "Beta2" or "Beta3" or "Momentum" || paired.Exists(p => p.Value.Contains(property.Name)))
+                continue;
+            if (property.Name == nameof(LbfgsRule.StrongWolfe))
+                json[LineSearch] = rule is LbfgsRule { StrongWolfe: true } ? "strong_wolfe" : null;
             else json[NameOf(property.Name)] = Node(property.GetValue(rule));
         }
-        if (Property(rule, "Momentum") is { } own) json["momentum"] = Node(own.Name == CycledName(rule) ? group.Momentum ?? own.GetValue(rule) : own.GetValue(rule));
+        if (Property(rule, "Momentum") is { } own)
+            json["momentum"] = Node(own.Name == CycledName(rule) ? group.Momentum ?? own.GetValue(rule) : own.GetValue(rule));
         string[] betas = [.. new[] { "Beta1", "Beta2", "Beta3" }.TakeWhile(b => Property(rule, b) is not null)];
-        if (betas.Length > 0) json["betas"] = new JsonArray([.. betas.Select(b => Node(b == CycledName(rule) ? group.Momentum ?? Property(rule, b)!.GetValue(rule) : Property(rule, b)!.GetValue(rule)))]);
+        if (betas.Length > 0)
+            json["betas"] =
+                new JsonArray(
+                    [.. betas.Select(
+                        b => Node(b == CycledName(rule) ? group.Momentum ?? Property(rule, b)!.GetValue(rule)
+                            : Property(rule, b)!.GetValue(rule)))]);
         return json;
     }
 
@@ -73,32 +83,42 @@ internal static class PyTorchGroupOptions
                     else unknown.Add($"betas[{i}]");
                 }
             }
-            else if (key == LineSearch && rule is LbfgsRule && node?.ToString() is null or "strong_wolfe") Set(copy, Property(rule, nameof(LbfgsRule.StrongWolfe))!, node is not null, key);
+            else if (key == LineSearch && rule is LbfgsRule && node?.ToString() is null or "strong_wolfe")
+                Set(copy, Property(rule, nameof(LbfgsRule.StrongWolfe))!, node is not null, key);
             else if (key == "momentum" && Property(rule, "Momentum") is { } momentum) Set(copy, momentum, node, key);
             else if (known.TryGetValue(key, out var property)) Set(copy, property, node, key);
-            else if (key == "decoupled_weight_decay" && rule is AdamFamilyRule) unknown.AddRange(node?.GetValue<bool>() == rule is AdamWRule ? [] : [$"{key} = {node}"]);
-            else if (!Ignored.Contains(key) && !key.StartsWith("cresset", StringComparison.Ordinal) && !IsOff(node)) unknown.Add($"{key} = {node?.ToJsonString()}");
+            else if (key == "decoupled_weight_decay" && rule is AdamFamilyRule)
+                unknown.AddRange(node?.GetValue<bool>() == rule is AdamWRule ? [] : [$"{key} = {node}"]);
+            else if (!Ignored.Contains(key) && !key.StartsWith("cresset", StringComparison.Ordinal) && !IsOff(node))
+                unknown.Add($"{key} = {node?.ToJsonString()}");
         }
         if (unknown.Count > 0)
-            throw new ArgumentException($"The file has options that {rule.GetType().Name} does not know, so the run could not go on as it was: {string.Join(", ", unknown)}. It was not loaded.", nameof(json));
+            throw new ArgumentException(
+                $"The file has options that {rule.GetType().Name} does not know, so the run could not go on as it was: "
+                    + $"{string.Join(", ", unknown)}. It was not loaded.", nameof(json));
         return copy.ThrowIfInvalid();
     }
 
     public static double? Number(JsonObject json, string key) => json[key] is { } node ? (double)Convert(node, typeof(double), key)! : null;
 
-    private static IEnumerable<PropertyInfo> Options(OptimizerRule rule) => rule.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance)
+    private static IEnumerable<PropertyInfo> Options(OptimizerRule rule) =>
+        rule.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance)
         .Where(p => p.CanWrite && p.Name is not ("LearningRate" or "WeightDecay" or "Maximize"));
 
-    private static PropertyInfo? Property(OptimizerRule rule, string name) => rule.GetType().GetProperty(name) is { CanWrite: true } p ? p : null;
+    private static PropertyInfo? Property(OptimizerRule rule, string name) =>
+        rule.GetType().GetProperty(name) is { CanWrite: true } p ? p : null;
 
     /// <summary>The option that a group's momentum stands for.</summary>
     private static string? CycledName(OptimizerRule rule)
-        => rule.CycledMomentum is not { } value ? null : new[] { "Momentum", "Beta1", "Beta" }.FirstOrDefault(n => Property(rule, n)?.GetValue(rule) is double own && own == value);
+        => rule.CycledMomentum is not { } value ? null
+            : new[] { "Momentum", "Beta1", "Beta" }.FirstOrDefault(n => Property(rule, n)?.GetValue(rule) is double own && own == value);
 
     private static bool IsOff(JsonNode? node) => node is null
-        || (node is JsonValue value && ((value.TryGetValue<bool>(out var flag) && !flag) || (value.TryGetValue<double>(out var number) && number == 0)));
+        || (node is JsonValue value
+            && ((value.TryGetValue<bool>(out var flag) && !flag) || (value.TryGetValue<double>(out var number) && number == 0)));
 
-    private static void Set(OptimizerRule rule, PropertyInfo property, JsonNode? node, string key) => property.SetValue(rule, Convert(node, property.PropertyType, key));
+    private static void Set(OptimizerRule rule, PropertyInfo property, JsonNode? node, string key) =>
+        property.SetValue(rule, Convert(node, property.PropertyType, key));
 
     private static object? Convert(JsonNode? node, Type type, string key)
     {
@@ -115,7 +135,9 @@ internal static class PyTorchGroupOptions
         }
         catch (Exception e) when (e is FormatException or InvalidCastException or OverflowException or ArgumentException)
         {
-            throw new ArgumentException($"Option \"{key}\" of the file is {node?.ToJsonString() ?? "null"}, which is not {(inner == typeof(bool) ? "true or false" : "a number")}.", key, e);
+            throw new ArgumentException(
+                $"Option \"{key}\" of the file is {node?.ToJsonString() ?? "null"}, which is not "
+                    + $"{(inner == typeof(bool) ? "true or false" : "a number")}.", key, e);
         }
     }
 

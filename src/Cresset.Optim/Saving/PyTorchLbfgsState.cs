@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Optim;
 
-/// <summary>torch.optim.LBFGS keeps everything under its first parameter: vectors over all parameters, and lists of them. Both ways between its names and ours.</summary>
+/// <summary>
+/// torch.optim.LBFGS keeps everything under its first parameter: vectors over all parameters, and lists of them. Both ways between its
+/// names and ours.
+/// </summary>
 internal static class PyTorchLbfgsState
 {
     private const string First = "state.0.", OwnTensor = "own/", OwnNumber = "own.";
@@ -31,8 +34,12 @@ internal static class PyTorchLbfgsState
         void Put(string theirs, string ours) => to[First + theirs] = state.Tensors[OwnTensor + ours].clone().DetachFromDisposeScope();
     }
 
-    /// <summary>Reads PyTorch's names; what is missing is missing under our names too, which loading refuses. What one step leaves to the next alone counts: "al" is scratch.</summary>
-    public static void Read(IReadOnlyDictionary<string, Tensor> from, Func<Tensor, double> number, Dictionary<string, Tensor> tensors, Dictionary<string, double> scalars)
+    /// <summary>
+    /// Reads PyTorch's names; what is missing is missing under our names too, which loading refuses. What one step leaves to the next alone
+    /// counts: "al" is scratch.
+    /// </summary>
+    public static void Read(IReadOnlyDictionary<string, Tensor> from, Func<Tensor, double> number, Dictionary<string, Tensor> tensors,
+        Dictionary<string, double> scalars)
     {
         if (!from.Keys.Any(k => k.StartsWith(First, StringComparison.Ordinal))) return;
         foreach (var (theirs, ours) in Numbers)

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Optim;
 
 /// <summary>
-/// The state of a PyTorch optimizer (<c>optimizer.state_dict()</c>) laid out flat for a safetensors file: tensors <c>state.N.slot</c>, where N counts the
+/// The state of a PyTorch optimizer (<c>optimizer.state_dict()</c>) laid out flat for a safetensors file: tensors <c>state.N.slot</c>,
+/// where N counts the
 /// parameters through the groups, and the text <c>param_groups</c> as JSON in the metadata.
 /// </summary>
 /// <param name="Tensors">State tensors; also numbers such as <c>state.N.step</c>, as scalars.</param>
@@ -53,17 +54,22 @@ public sealed record PyTorchOptimizerState(IReadOnlyDictionary<string, Tensor> T
             return new PyTorchOptimizerState(tensors, groups.ToJsonString());
         }
         var numbers = new JsonObject { ["steps"] = optimizer.StepCount.ToString(CultureInfo.InvariantCulture) };
-        foreach (var (key, value) in all.Scalars.Where(s => s.Key.StartsWith(Own, StringComparison.Ordinal))) numbers[key] = value.ToString("R", CultureInfo.InvariantCulture);
+        foreach (var (key, value) in all.Scalars.Where(s => s.Key.StartsWith(Own, StringComparison.Ordinal)))
+            numbers[key] = value.ToString("R", CultureInfo.InvariantCulture);
         groups[0]![OwnNumbers] = numbers;
-        foreach (var (key, value) in all.Tensors.Where(t => t.Key.StartsWith("own/", StringComparison.Ordinal))) tensors[key] = value.clone().DetachFromDisposeScope();
+        foreach (var (key, value) in all.Tensors.Where(t => t.Key.StartsWith("own/", StringComparison.Ordinal)))
+            tensors[key] = value.clone().DetachFromDisposeScope();
         return new PyTorchOptimizerState(tensors, groups.ToJsonString());
     }
 
     /// <summary>
-    /// Loads this state into <paramref name="optimizer"/>, whose parameters must be in PyTorch's order with the same groups. Every option of the file is
-    /// taken (betas, eps, amsgrad, maximize, nesterov, ...); only how PyTorch computes (foreach, fused, capturable, differentiable) is left out.
+    /// Loads this state into <paramref name="optimizer"/>, whose parameters must be in PyTorch's order with the same groups. Every option
+    /// of the file is
+    /// taken (betas, eps, amsgrad, maximize, nesterov, ...); only how PyTorch computes (foreach, fused, capturable, differentiable) is left
+    /// out.
     /// </summary>
-    /// <exception cref="ArgumentException">Groups or parameters differ in number, a tensor is missing or has another shape, or the file has an option that the rule does not know; nothing changes then.</exception>
+    /// <exception cref="ArgumentException">Groups or parameters differ in number, a tensor is missing or has another shape, or the file has
+    /// an option that the rule does not know; nothing changes then.</exception>
     /// <exception cref="FormatException">The groups are not JSON of PyTorch's form.</exception>
     public void Load(Optimizer optimizer)
     {
@@ -71,7 +77,9 @@ public sealed record PyTorchOptimizerState(IReadOnlyDictionary<string, Tensor> T
         var groups = Parse();
         var counts = groups.Select(g => g["params"]?.AsArray().Count ?? 0).ToArray();
         if (!counts.SequenceEqual(optimizer.Groups.Select(g => g.Bindings.Count)))
-            throw new ArgumentException($"The file has groups of {string.Join(", ", counts)} parameters; the optimizer has {string.Join(", ", optimizer.Groups.Select(g => g.Bindings.Count))}.", nameof(optimizer));
+            throw new ArgumentException(
+                $"The file has groups of {string.Join(", ", counts)} parameters; the optimizer has "
+                    + $"{string.Join(", ", optimizer.Groups.Select(g => g.Bindings.Count))}.", nameof(optimizer));
         var rules = optimizer.Groups.Select((g, i) => PyTorchGroupOptions.Read(groups[i], g.Rule)).ToList();
         var before = optimizer.Groups.Select(g => (g.Rule, g.LearningRate, g.WeightDecay, g.Momentum)).ToList();
         for (var g = 0; g < rules.Count; g++) optimizer.Groups[g].Take(rules[g]);
@@ -114,16 +122,19 @@ public sealed record PyTorchOptimizerState(IReadOnlyDictionary<string, Tensor> T
                 foreach (var (name, value) in own)
                 {
                     var slot = name[prefix.Length..];
-                    if (slot == "step" || ScalarSlots.Contains(slot) || (value.dim() == 0 && binding.Parameter.dim() != 0)) scalars[$"{slot}/{binding.Name}"] = Number(value);
+                    if (slot == "step" || ScalarSlots.Contains(slot) || (value.dim() == 0 && binding.Parameter.dim() != 0))
+                        scalars[$"{slot}/{binding.Name}"] = Number(value);
                     else tensors[$"{slot}/{binding.Name}"] = value;
                 }
             }
         }
         if (optimizer.Rule is LbfgsRule) PyTorchLbfgsState.Read(Tensors, Number, tensors, scalars);
-        scalars["steps"] = scalars.Where(s => s.Key.StartsWith("step/", StringComparison.Ordinal)).Select(s => s.Value).DefaultIfEmpty(0).Max();
+        scalars["steps"] = scalars.Where(s => s.Key.StartsWith("step/", StringComparison.Ordinal)).Select(s => s.Value).DefaultIfEmpty(0)
+            .Max();
         if (groups[0][OwnNumbers] is JsonObject numbers)
         {
-            foreach (var (name, value) in numbers) scalars[name] = double.Parse(value!.GetValue<string>(), NumberStyles.Float, CultureInfo.InvariantCulture);
+            foreach (var (name, value) in numbers)
+                scalars[name] = double.Parse(value!.GetValue<string>(), NumberStyles.Float, CultureInfo.InvariantCulture);
         }
         return new OptimizerState(optimizer.StateName, tensors, scalars);
     }

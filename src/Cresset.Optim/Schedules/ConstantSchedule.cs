@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Optim;
 
-/// <summary>The base rate times StartFactor for the first Steps, then the base rate. By default a constant rate; PyTorch's ConstantLR starts at 1/3 for 5 steps.</summary>
+/// <summary>
+/// The base rate times StartFactor for the first Steps, then the base rate. By default a constant rate; PyTorch's ConstantLR starts at 1/3
+/// for 5 steps.
+/// </summary>
 [Part("constant")]
 public sealed record ConstantSchedule : FactorSchedule
 {

@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Optim;
 
-/// <summary>Cosine decay with warm restarts (SGDR, Loshchilov and Hutter 2017): periods of FirstPeriod, FirstPeriod * Growth, ... steps, each from the base rate to EndRate.</summary>
+/// <summary>
+/// Cosine decay with warm restarts (SGDR, Loshchilov and Hutter 2017): periods of FirstPeriod, FirstPeriod * Growth, ... steps, each from
+/// the base rate to EndRate.
+/// </summary>
 [Part("cosine-restarts", "Loshchilov and Hutter 2017")]
 public sealed record CosineRestartsSchedule : LearningRateSchedule
 {
@@ -43,5 +46,6 @@ public sealed record CosineRestartsSchedule : LearningRateSchedule
 
     /// <inheritdoc/>
     protected override void Check(OptionChecks checks)
-        => checks?.Positive(FirstPeriod).AtLeast(Growth, 1.0).AtLeast(EndRate, 0.0).Within(RestartDecay, 0, 1, includeMin: false).AtLeast(Periods, 0);
+        => checks?.Positive(FirstPeriod).AtLeast(Growth, 1.0).AtLeast(EndRate, 0.0).Within(RestartDecay, 0, 1, includeMin: false)
+            .AtLeast(Periods, 0);
 }

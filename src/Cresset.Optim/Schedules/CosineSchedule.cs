@@ -29,7 +29,9 @@ public sealed record CosineSchedule : LearningRateSchedule
     /// <summary>Go on as a wave after Length, as PyTorch does.</summary>
     public bool Periodic { get; init; }
 
-    /// <summary>Half waves times two, Hugging Face's num_cycles: 0.5 falls once; without <see cref="Periodic"/> only the end of Length counts.</summary>
+    /// <summary>
+    /// Half waves times two, Hugging Face's num_cycles: 0.5 falls once; without <see cref="Periodic"/> only the end of Length counts.
+    /// </summary>
     public double Cycles { get; init; } = 0.5;
 
     /// <inheritdoc/>
@@ -45,10 +47,13 @@ public sealed record CosineSchedule : LearningRateSchedule
     {
         var end = Math.Max(EndRate, EndFactor * baseRate);
         var before = At(position - 1, baseRate) - end;
-        return Math.Abs(before) <= 1e-12 * baseRate ? At(position, baseRate) : end + ((current - end) * ((At(position, baseRate) - end) / before));
+        return Math.Abs(before) <= 1e-12 * baseRate ? At(position, baseRate)
+            : end + ((current - end) * ((At(position, baseRate) - end) / before));
     }
 
     /// <inheritdoc/>
     protected override void Check(OptionChecks checks)
-        => checks?.Must(Steps is null || (Steps > 0 && double.IsFinite(Steps.Value)), Steps, "null (the whole run) or greater than 0", field: nameof(Steps)).AtLeast(EndRate, 0.0).Within(EndFactor, 0, 1).Positive(Cycles);
+        => checks
+            ?.Must(Steps is null || (Steps > 0 && double.IsFinite(Steps.Value)), Steps, "null (the whole run) or greater than 0",
+                field: nameof(Steps)).AtLeast(EndRate, 0.0).Within(EndFactor, 0, 1).Positive(Cycles);
 }

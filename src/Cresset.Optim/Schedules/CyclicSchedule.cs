@@ -15,7 +15,10 @@ public enum CycleMode
     ExpRange,
 }
 
-/// <summary>Cyclical learning rates (Smith 2017): a triangle between BaseRate and MaxRate, momentum the other way. The group's base rate is not used.</summary>
+/// <summary>
+/// Cyclical learning rates (Smith 2017): a triangle between BaseRate and MaxRate, momentum the other way. The group's base rate is not
+/// used.
+/// </summary>
 [Part("cyclic", "Smith 2017")]
 public sealed record CyclicSchedule : LearningRateSchedule
 {

@@ -2,7 +2,9 @@ using Cresset.Numerics;
 
 namespace Cresset.Optim;
 
-/// <summary>base * sqrt(TimeScale / (position + TimeScale)). After a warm-up of TimeScale steps this is the usual inverse-square-root schedule.</summary>
+/// <summary>
+/// base * sqrt(TimeScale / (position + TimeScale)). After a warm-up of TimeScale steps this is the usual inverse-square-root schedule.
+/// </summary>
 [Part("inverse-sqrt")]
 public sealed record InverseSqrtSchedule : FactorSchedule
 {

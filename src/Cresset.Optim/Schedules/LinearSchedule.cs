@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Optim;
 
-/// <summary>A straight line from StartFactor to EndFactor in Steps, then constant. By default from the base rate to 0; PyTorch's LinearLR rises from 1/3 to 1 in 5 steps.</summary>
+/// <summary>
+/// A straight line from StartFactor to EndFactor in Steps, then constant. By default from the base rate to 0; PyTorch's LinearLR rises from
+/// 1/3 to 1 in 5 steps.
+/// </summary>
 [Part("linear")]
 public sealed record LinearSchedule : FactorSchedule
 {
@@ -29,5 +32,7 @@ public sealed record LinearSchedule : FactorSchedule
 
     /// <inheritdoc/>
     protected override void Check(OptionChecks checks)
-        => checks?.Within(StartFactor, 0, 1, includeMin: false, hint: "Start a little above 0, for example 1e-8.").Within(EndFactor, 0, 1).Must(Steps is null || (Steps > 0 && double.IsFinite(Steps.Value)), Steps, "null (the whole run) or greater than 0", field: nameof(Steps));
+        => checks?.Within(StartFactor, 0, 1, includeMin: false, hint: "Start a little above 0, for example 1e-8.").Within(EndFactor, 0, 1)
+            .Must(Steps is null || (Steps > 0 && double.IsFinite(Steps.Value)), Steps, "null (the whole run) or greater than 0",
+                field: nameof(Steps));
 }

@@ -17,5 +17,7 @@ public sealed record MultiStepSchedule : FactorSchedule
 
     /// <inheritdoc/>
     protected override void Check(OptionChecks checks)
-        => checks?.Must(Milestones is { Count: > 0 } && Milestones.All(m => m >= 0), Milestones is null ? null : string.Join(", ", Milestones), "at least one position, none negative", field: nameof(Milestones)).Positive(Gamma);
+        => checks?.Must(Milestones is { Count: > 0 } && Milestones.All(m => m >= 0),
+            Milestones is null ? null : string.Join(", ", Milestones), "at least one position, none negative", field: nameof(Milestones))
+            .Positive(Gamma);
 }

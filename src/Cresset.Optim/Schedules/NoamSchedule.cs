@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Optim;
 
-/// <summary>The schedule of the Transformer paper (Vaswani et al. 2017, eq. 3): base * Scale * width^-0.5 * min(s^-0.5, s * warmup^-1.5) with s = position + 1.</summary>
+/// <summary>
+/// The schedule of the Transformer paper (Vaswani et al. 2017, eq. 3): base * Scale * width^-0.5 * min(s^-0.5, s * warmup^-1.5) with s =
+/// position + 1.
+/// </summary>
 [Part("noam", "Vaswani et al. 2017")]
 public sealed record NoamSchedule : FactorSchedule
 {

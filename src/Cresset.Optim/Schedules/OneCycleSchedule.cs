@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Optim;
 
-/// <summary>The one-cycle policy (Smith and Topin 2019) with PyTorch's defaults: up to MaxRate, down to far below the start, momentum the other way. Without a MaxRate each group rises to its own base rate.</summary>
+/// <summary>
+/// The one-cycle policy (Smith and Topin 2019) with PyTorch's defaults: up to MaxRate, down to far below the start, momentum the other way.
+/// Without a MaxRate each group rises to its own base rate.
+/// </summary>
 [Part("one-cycle", "Smith and Topin 2019")]
 public sealed record OneCycleSchedule : LearningRateSchedule
 {
@@ -59,7 +62,8 @@ public sealed record OneCycleSchedule : LearningRateSchedule
     /// <inheritdoc/>
     protected override void Check(OptionChecks checks) => checks?
         .Positive(MaxRate ?? 1, field: nameof(MaxRate))
-        .Must(Steps is null || (Steps >= 2 && double.IsFinite(Steps.Value)), Steps, "null (the whole run) or at least 2", field: nameof(Steps))
+        .Must(Steps is null || (Steps >= 2 && double.IsFinite(Steps.Value)), Steps, "null (the whole run) or at least 2",
+            field: nameof(Steps))
         .Within(RisingPart, 0, ThreePhase ? 0.5 : 1, includeMin: false, includeMax: ThreePhase)
         .Defined(Shape)
         .AtLeast(StartDivisor, 1.0)
@@ -71,7 +75,8 @@ public sealed record OneCycleSchedule : LearningRateSchedule
     {
         var peak = (RisingPart * Length) - 1;
         position = Math.Min(position, Length - 1);
-        if (position <= peak) return Anneal.Between(Shape, start, top, peak > 0 ? position / peak : 1); // A peak at the very start has no rise.
+        // A peak at the very start has no rise.
+        if (position <= peak) return Anneal.Between(Shape, start, top, peak > 0 ? position / peak : 1);
         if (!ThreePhase) return Anneal.Between(Shape, top, end, (position - peak) / (Length - 1 - peak));
         var valley = (2 * RisingPart * Length) - 2;
         return position <= valley

@@ -57,7 +57,8 @@ public sealed class PlateauScheduler : RateScheduler
     {
         _options = (options ?? new PlateauOptions()).ThrowIfInvalid();
         if (_options.GroupMinRates.Count != 0 && _options.GroupMinRates.Count != optimizer.Groups.Count)
-            throw new ArgumentException($"{_options.GroupMinRates.Count} lowest rates for {optimizer.Groups.Count} groups.", nameof(options));
+            throw new ArgumentException($"{_options.GroupMinRates.Count} lowest rates for {optimizer.Groups.Count} groups.",
+                nameof(options));
         Best = _options.Maximize ? double.NegativeInfinity : double.PositiveInfinity;
     }
 
@@ -90,7 +91,8 @@ public sealed class PlateauScheduler : RateScheduler
         for (var g = 0; g < Optimizer.Groups.Count; g++)
         {
             var group = Optimizer.Groups[g];
-            var rate = Math.Max(group.LearningRate * _options.Factor, _options.GroupMinRates.Count == 0 ? _options.MinRate : _options.GroupMinRates[g]);
+            var rate = Math.Max(group.LearningRate * _options.Factor,
+                _options.GroupMinRates.Count == 0 ? _options.MinRate : _options.GroupMinRates[g]);
             if (group.LearningRate - rate > _options.Epsilon) group.LearningRate = rate;
         }
         _cooldown = _options.Cooldown;
@@ -101,7 +103,8 @@ public sealed class PlateauScheduler : RateScheduler
     public override IReadOnlyDictionary<string, double> StateDict()
     {
         var state = new Dictionary<string, double> { ["best"] = Best, ["bad_steps"] = BadSteps, ["cooldown"] = _cooldown };
-        for (var g = 0; g < Optimizer.Groups.Count; g++) state[string.Create(CultureInfo.InvariantCulture, $"rate.{g}")] = Optimizer.Groups[g].LearningRate;
+        for (var g = 0; g < Optimizer.Groups.Count; g++)
+            state[string.Create(CultureInfo.InvariantCulture, $"rate.{g}")] = Optimizer.Groups[g].LearningRate;
         return state;
     }
 
@@ -111,7 +114,8 @@ public sealed class PlateauScheduler : RateScheduler
         Best = Need(state, "best");
         BadSteps = (int)Need(state, "bad_steps");
         _cooldown = (int)Need(state, "cooldown");
-        for (var g = 0; g < Optimizer.Groups.Count; g++) Optimizer.Groups[g].LearningRate = Need(state, string.Create(CultureInfo.InvariantCulture, $"rate.{g}"));
+        for (var g = 0; g < Optimizer.Groups.Count; g++)
+            Optimizer.Groups[g].LearningRate = Need(state, string.Create(CultureInfo.InvariantCulture, $"rate.{g}"));
     }
 
     private bool IsBetter(double value) => (_options.Maximize, _options.AbsoluteThreshold) switch

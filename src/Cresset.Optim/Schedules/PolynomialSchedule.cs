@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Optim;
 
-/// <summary>From the base rate to EndRate by (1 - position / Steps)^Power, EndRate afterwards. With EndRate 0 this is PyTorch's PolynomialLR (defaults as there).</summary>
+/// <summary>
+/// From the base rate to EndRate by (1 - position / Steps)^Power, EndRate afterwards. With EndRate 0 this is PyTorch's PolynomialLR
+/// (defaults as there).
+/// </summary>
 [Part("polynomial")]
 public sealed record PolynomialSchedule : LearningRateSchedule
 {
@@ -36,5 +39,7 @@ public sealed record PolynomialSchedule : LearningRateSchedule
     }
 
     /// <inheritdoc/>
-    protected override void Check(OptionChecks checks) => checks?.Must(Steps is null || (Steps > 0 && double.IsFinite(Steps.Value)), Steps, "null (the whole run) or greater than 0", field: nameof(Steps)).Positive(Power).AtLeast(EndRate, 0.0);
+    protected override void Check(OptionChecks checks) =>
+        checks?.Must(Steps is null || (Steps > 0 && double.IsFinite(Steps.Value)), Steps, "null (the whole run) or greater than 0",
+            field: nameof(Steps)).Positive(Power).AtLeast(EndRate, 0.0);
 }

@@ -57,6 +57,8 @@ public abstract class RateScheduler : ISaved
     private protected static double Need(IReadOnlyDictionary<string, double> state, string key)
     {
         ArgumentNullException.ThrowIfNull(state);
-        return state.TryGetValue(key, out var value) ? value : throw new ArgumentException($"The scheduler's state has no \"{key}\"; it has {string.Join(", ", state.Keys)}.", nameof(state));
+        return state.TryGetValue(key, out var value) ? value
+            : throw new ArgumentException($"The scheduler's state has no \"{key}\"; it has {string.Join(", ", state.Keys)}.",
+                nameof(state));
     }
 }

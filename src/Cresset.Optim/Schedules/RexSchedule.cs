@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Optim;
 
-/// <summary>Reflected exponential (REX, Chen et al. 2021): (1 - z) / (1/2 + (1 - z)/2) with z = position / Steps; stays high for long and falls late.</summary>
+/// <summary>
+/// Reflected exponential (REX, Chen et al. 2021): (1 - z) / (1/2 + (1 - z)/2) with z = position / Steps; stays high for long and falls
+/// late.
+/// </summary>
 [Part("rex", "Chen et al. 2021")]
 public sealed record RexSchedule : FactorSchedule
 {
@@ -25,5 +28,7 @@ public sealed record RexSchedule : FactorSchedule
     }
 
     /// <inheritdoc/>
-    protected override void Check(OptionChecks checks) => checks?.Must(Steps is null || (Steps > 0 && double.IsFinite(Steps.Value)), Steps, "null (the whole run) or greater than 0", field: nameof(Steps));
+    protected override void Check(OptionChecks checks) =>
+        checks?.Must(Steps is null || (Steps > 0 && double.IsFinite(Steps.Value)), Steps, "null (the whole run) or greater than 0",
+            field: nameof(Steps));
 }

@@ -22,7 +22,8 @@ public sealed class Scheduler : RateScheduler
         if (schedules.Length != 1 && schedules.Length != groups)
             throw new ArgumentException($"{schedules.Length} schedules for {groups} groups: give one, or one a group.", nameof(schedules));
         // A copy each, because some schedules remember how far they have walked.
-        _schedules = [.. Enumerable.Range(0, groups).Select(g => (schedules.Length == 1 ? schedules[0] : schedules[g]).ThrowIfInvalid() with { })];
+        _schedules =
+            [.. Enumerable.Range(0, groups).Select(g => (schedules.Length == 1 ? schedules[0] : schedules[g]).ThrowIfInvalid() with { })];
         // A rate set by hand since construction (or since the last schedule) is the rate to scale.
         foreach (var group in optimizer.Groups.Where(g => g.RateIsSetByHand)) group.InitialLearningRate = group.LearningRate;
         _baseRates = [.. optimizer.Groups.Select(g => g.InitialLearningRate)];
@@ -38,7 +39,8 @@ public sealed class Scheduler : RateScheduler
     /// <summary>Sets the rates of any position, for example a fraction of an epoch.</summary>
     public void MoveTo(double position)
     {
-        if (!(position >= 0) || double.IsInfinity(position)) throw new ArgumentOutOfRangeException(nameof(position), position, "The position must be finite and at least 0.");
+        if (!(position >= 0) || double.IsInfinity(position))
+            throw new ArgumentOutOfRangeException(nameof(position), position, "The position must be finite and at least 0.");
         Position = position;
         for (var g = 0; g < _schedules.Length; g++)
         {
@@ -63,7 +65,8 @@ public sealed class Scheduler : RateScheduler
     public override void LoadStateDict(IReadOnlyDictionary<string, double> state)
     {
         var position = Need(state, "position");
-        for (var g = 0; g < _baseRates.Length; g++) _baseRates[g] = Need(state, string.Create(CultureInfo.InvariantCulture, $"base_rate.{g}"));
+        for (var g = 0; g < _baseRates.Length; g++)
+            _baseRates[g] = Need(state, string.Create(CultureInfo.InvariantCulture, $"base_rate.{g}"));
         MoveTo(position);
     }
 }

@@ -18,7 +18,9 @@ public sealed record SequentialSchedule : LearningRateSchedule
     /// <inheritdoc/>
     public override LearningRateSchedule Over(double steps) => this with
     {
-        Parts = [.. Parts.Select((p, i) => p.Over(Math.Max(1, (i < Milestones.Count ? Milestones[i] : steps) - (i == 0 ? 0 : Milestones[i - 1]))))],
+        Parts = [
+            .. Parts.Select(
+                (p, i) => p.Over(Math.Max(1, (i < Milestones.Count ? Milestones[i] : steps) - (i == 0 ? 0 : Milestones[i - 1]))))],
     };
 
     /// <inheritdoc/>
@@ -46,8 +48,10 @@ public sealed record SequentialSchedule : LearningRateSchedule
     protected override void Check(OptionChecks checks)
     {
         ArgumentNullException.ThrowIfNull(checks);
-        checks.Must(Parts.Count > 0 && Milestones.Count == Parts.Count - 1, Milestones.Count, $"one milestone less than parts ({Parts.Count - 1})", field: nameof(Milestones));
-        checks.Must(Milestones.Zip(Milestones.Skip(1)).All(p => p.First < p.Second), string.Join(", ", Milestones), "rising positions", field: nameof(Milestones));
+        checks.Must(Parts.Count > 0 && Milestones.Count == Parts.Count - 1, Milestones.Count,
+            $"one milestone less than parts ({Parts.Count - 1})", field: nameof(Milestones));
+        checks.Must(Milestones.Zip(Milestones.Skip(1)).All(p => p.First < p.Second), string.Join(", ", Milestones), "rising positions",
+            field: nameof(Milestones));
         foreach (var part in Parts) checks.Nested(part, nameof(Parts));
     }
 

@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Optim;
 
-/// <summary>A step-size rule of stochastic approximation as a learning-rate schedule: base * rule(position) / rule(0), or the rule itself with <see cref="Absolute"/>.</summary>
+/// <summary>
+/// A step-size rule of stochastic approximation as a learning-rate schedule: base * rule(position) / rule(0), or the rule itself with
+/// <see cref="Absolute"/>.
+/// </summary>
 [Part("step-size")]
 public sealed record StepSizeSchedule : LearningRateSchedule
 {

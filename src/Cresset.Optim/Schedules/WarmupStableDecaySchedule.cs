@@ -15,7 +15,10 @@ public enum DecayShape
     OneMinusSqrt,
 }
 
-/// <summary>Warm-up, a long stable rate, a short decay (WSD; Hu et al. 2024): training can go on from the stable part without knowing its length in advance.</summary>
+/// <summary>
+/// Warm-up, a long stable rate, a short decay (WSD; Hu et al. 2024): training can go on from the stable part without knowing its length in
+/// advance.
+/// </summary>
 [Part("wsd", "Hu et al. 2024")]
 public sealed record WarmupStableDecaySchedule : FactorSchedule
 {
@@ -41,7 +44,8 @@ public sealed record WarmupStableDecaySchedule : FactorSchedule
     /// <exception cref="ArgumentOutOfRangeException">The run is shorter than warm-up and decay.</exception>
     public override LearningRateSchedule Over(double steps) => StableSteps is not null ? this : steps >= WarmUpSteps + DecaySteps
         ? this with { StableSteps = steps - WarmUpSteps - DecaySteps }
-        : throw new ArgumentOutOfRangeException(nameof(steps), steps, $"Warm-up ({WarmUpSteps}) and decay ({DecaySteps}) need at least {WarmUpSteps + DecaySteps} steps: shorten them.");
+        : throw new ArgumentOutOfRangeException(nameof(steps), steps,
+            $"Warm-up ({WarmUpSteps}) and decay ({DecaySteps}) need at least {WarmUpSteps + DecaySteps} steps: shorten them.");
 
     /// <inheritdoc/>
     public override double Factor(double position)
@@ -61,5 +65,8 @@ public sealed record WarmupStableDecaySchedule : FactorSchedule
 
     /// <inheritdoc/>
     protected override void Check(OptionChecks checks)
-        => checks?.AtLeast(WarmUpSteps, 0.0).Must(StableSteps is null || (StableSteps >= 0 && double.IsFinite(StableSteps.Value)), StableSteps, "null (the rest of the run) or at least 0", field: nameof(StableSteps)).Positive(DecaySteps).Defined(Shape).Within(EndFactor, 0, 1, includeMax: false);
+        => checks?.AtLeast(WarmUpSteps, 0.0)
+            .Must(StableSteps is null || (StableSteps >= 0 && double.IsFinite(StableSteps.Value)), StableSteps,
+                "null (the rest of the run) or at least 0", field: nameof(StableSteps)).Positive(DecaySteps).Defined(Shape)
+                .Within(EndFactor, 0, 1, includeMax: false);
 }

@@ -8,16 +8,21 @@ public sealed class Lookahead : IDisposable
 {
     private readonly Dictionary<string, Tensor> _slow = new(StringComparer.Ordinal);
 
-    /// <summary>Wraps <paramref name="inner"/>; every <paramref name="period"/> steps slow weights move by <paramref name="alpha"/> towards its weights.</summary>
+    /// <summary>
+    /// Wraps <paramref name="inner"/>; every <paramref name="period"/> steps slow weights move by <paramref name="alpha"/> towards its
+    /// weights.
+    /// </summary>
     public Lookahead(Optimizer inner, int period = 5, double alpha = 0.5)
     {
         ArgumentNullException.ThrowIfNull(inner);
         ArgumentOutOfRangeException.ThrowIfLessThan(period, 1);
-        if (!(alpha is > 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(alpha), alpha, "The part of the way must lie in (0, 1].");
+        if (!(alpha is > 0 and <= 1))
+            throw new ArgumentOutOfRangeException(nameof(alpha), alpha, "The part of the way must lie in (0, 1].");
         (Inner, Period, Alpha) = (inner, period, alpha);
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        foreach (var binding in inner.Groups.SelectMany(g => g.Bindings)) _slow[binding.Name] = binding.Parameter.detach().clone().DetachFromDisposeScope();
+        foreach (var binding in inner.Groups.SelectMany(g => g.Bindings))
+            _slow[binding.Name] = binding.Parameter.detach().clone().DetachFromDisposeScope();
     }
 
     /// <summary>The optimizer of the fast weights.</summary>
@@ -53,7 +58,8 @@ public sealed class Lookahead : IDisposable
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        var bad = _slow.Where(s => !state.TryGetValue(s.Key, out var t) || !t.shape.SequenceEqual(s.Value.shape)).Select(s => s.Key).ToList();
+        var bad = _slow.Where(s => !state.TryGetValue(s.Key, out var t) || !t.shape.SequenceEqual(s.Value.shape)).Select(s => s.Key)
+            .ToList();
         if (bad.Count > 0) throw new ArgumentException($"Slow weights are missing or mis-shaped: {string.Join(", ", bad)}.", nameof(state));
         using var quiet = no_grad();
         foreach (var (name, slow) in _slow) slow.copy_(state[name]);

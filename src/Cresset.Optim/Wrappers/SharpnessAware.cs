@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Optim;
 
 /// <summary>
-/// Sharpness-aware minimization (Foret et al. 2021): the gradient is taken at the worst point within a ball of radius rho. Adaptive (Kwon et al. 2021)
+/// Sharpness-aware minimization (Foret et al. 2021): the gradient is taken at the worst point within a ball of radius rho. Adaptive (Kwon
+/// et al. 2021)
 /// measures the ball relative to the weights.
 /// </summary>
 public sealed class SharpnessAware
@@ -13,7 +14,8 @@ public sealed class SharpnessAware
     public SharpnessAware(Optimizer inner, double rho = 0.05, bool adaptive = false)
     {
         ArgumentNullException.ThrowIfNull(inner);
-        if (!(rho > 0) || !double.IsFinite(rho)) throw new ArgumentOutOfRangeException(nameof(rho), rho, "The radius must be greater than 0 (usual: 0.05, adaptive 0.5).");
+        if (!(rho > 0) || !double.IsFinite(rho))
+            throw new ArgumentOutOfRangeException(nameof(rho), rho, "The radius must be greater than 0 (usual: 0.05, adaptive 0.5).");
         (Inner, Rho, Adaptive) = (inner, rho, adaptive);
     }
 
@@ -26,7 +28,9 @@ public sealed class SharpnessAware
     /// <summary>Measure relative to the weights.</summary>
     public bool Adaptive { get; }
 
-    /// <summary>One step with two evaluations. The closure clears gradients, computes the loss, runs backward and returns the loss.</summary>
+    /// <summary>
+    /// One step with two evaluations. The closure clears gradients, computes the loss, runs backward and returns the loss.
+    /// </summary>
     /// <returns>The loss at the weights before the step.</returns>
     public double Step(Func<double> closure, GradientClipping? clipping = null)
     {
@@ -37,8 +41,10 @@ public sealed class SharpnessAware
         var saved = new List<(ParameterBinding Binding, Tensor Weights)>();
         using (no_grad())
         {
-            var active = Inner.Groups.SelectMany(g => g.Bindings).Select(b => (Binding: b, Gradient: Gradients.Of(b.Parameter))).Where(a => a.Gradient is not null).ToList();
-            var norm = GradientNorm.Of([.. active.Select(a => Adaptive ? a.Binding.Parameter.abs().mul_(a.Gradient!) : a.Gradient!)], 2, Inner.Threads);
+            var active = Inner.Groups.SelectMany(g => g.Bindings).Select(b => (Binding: b, Gradient: Gradients.Of(b.Parameter)))
+                .Where(a => a.Gradient is not null).ToList();
+            var norm = GradientNorm.Of([.. active.Select(a => Adaptive ? a.Binding.Parameter.abs().mul_(a.Gradient!) : a.Gradient!)], 2,
+                Inner.Threads);
             var scale = Rho / (norm + 1e-12);
             foreach (var (binding, gradient) in active)
             {

@@ -10,8 +10,10 @@ public static class AnimatedGif
 {
     /// <summary>Writes the frames to a file in one step: a reader never finds half of it.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="frames">At least one; all of one size, at most 65,535 x 65,535. Opacity is not kept: pixels are laid over white.</param>
-    /// <param name="delay">Time that each frame is shown, in whole hundredths of a second, at least 0.02 s (viewers slow down shorter ones).</param>
+    /// <param name="frames">At least one; all of one size, at most 65,535 x 65,535. Opacity is not kept: pixels are laid over
+    /// white.</param>
+    /// <param name="delay">Time that each frame is shown, in whole hundredths of a second, at least 0.02 s (viewers slow down shorter
+    /// ones).</param>
     /// <param name="lastDelay">Time that the last frame is shown, or null for <paramref name="delay"/>.</param>
     /// <param name="repeat">How often the animation is repeated; 0 for ever.</param>
     /// <exception cref="ArgumentException">No frames, or frames of different sizes.</exception>
@@ -27,7 +29,8 @@ public static class AnimatedGif
         ArgumentOutOfRangeException.ThrowIfLessThan(delay, TimeSpan.FromMilliseconds(20));
         ArgumentOutOfRangeException.ThrowIfNegative(repeat);
         var (width, height) = (frames[0].Width, frames[0].Height);
-        if (width > ushort.MaxValue || height > ushort.MaxValue) throw new ArgumentException($"A GIF has at most 65,535 pixels on each side, not {width} x {height}.", nameof(frames));
+        if (width > ushort.MaxValue || height > ushort.MaxValue)
+            throw new ArgumentException($"A GIF has at most 65,535 pixels on each side, not {width} x {height}.", nameof(frames));
         stream.Write("GIF89a"u8);
         Short(stream, width);
         Short(stream, height);
@@ -44,7 +47,10 @@ public static class AnimatedGif
         int[]? before = null;
         for (var i = 0; i < frames.Count; i++)
         {
-            if (frames[i].Width != width || frames[i].Height != height) throw new ArgumentException($"Frame {i} has {frames[i].Width} x {frames[i].Height} pixels, the first {width} x {height}; all must be equal.", nameof(frames));
+            if (frames[i].Width != width || frames[i].Height != height)
+                throw new ArgumentException(
+                    $"Frame {i} has {frames[i].Width} x {frames[i].Height} pixels, the first {width} x {height}; all must be equal.",
+                    nameof(frames));
             var colors = Colors(frames[i]);
             Frame(stream, colors, Changed(before, colors, width, height), width, i == frames.Count - 1 ? lastDelay ?? delay : delay);
             before = colors;
@@ -55,7 +61,8 @@ public static class AnimatedGif
     private static void Frame(Stream stream, int[] colors, (int X, int Y, int Width, int Height) part, int stride, TimeSpan delay)
     {
         var crop = new int[part.Width * part.Height];
-        for (var y = 0; y < part.Height; y++) colors.AsSpan(((part.Y + y) * stride) + part.X, part.Width).CopyTo(crop.AsSpan(y * part.Width));
+        for (var y = 0; y < part.Height; y++)
+            colors.AsSpan(((part.Y + y) * stride) + part.X, part.Width).CopyTo(crop.AsSpan(y * part.Width));
         var (palette, indices) = Palette.Reduce(crop);
         var bits = Math.Max(1, 32 - System.Numerics.BitOperations.LeadingZeroCount((uint)Math.Max(1, palette.Length - 1)));
         // Graphic control: leave the frame in place, no transparency.

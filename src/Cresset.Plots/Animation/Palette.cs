@@ -1,6 +1,8 @@
 namespace Cresset.Plots;
 
-/// <summary>Reduces colours to at most 256 by median cut: the box with the widest spread is halved at its median until there are enough.</summary>
+/// <summary>
+/// Reduces colours to at most 256 by median cut: the box with the widest spread is halved at its median until there are enough.
+/// </summary>
 internal static class Palette
 {
     private const int Size = 256;
@@ -37,7 +39,9 @@ internal static class Palette
             var box = boxes[which];
             if (box.Count < 2) continue;
             var channel = Widest(box).Channel;
-            box.AsSpan().Sort((a, b) => ((a >> channel) & 255) is var x && ((b >> channel) & 255) is var y && x != y ? x.CompareTo(y) : a.CompareTo(b));
+            box.AsSpan()
+                .Sort((a, b) => ((a >> channel) & 255) is var x && ((b >> channel) & 255) is var y && x != y ? x.CompareTo(y)
+                    : a.CompareTo(b));
             long total = box.Sum(color => (long)counts[color]), sum = 0;
             var half = 1;
             while (half < box.Count - 1 && (sum += counts[box[half - 1]]) * 2 < total) half++;

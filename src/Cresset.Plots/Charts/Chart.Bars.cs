@@ -21,7 +21,8 @@ public sealed partial class Chart
     /// <param name="errors">Half lengths of error bars in the same order, or empty.</param>
     /// <exception cref="ArgumentException">There are not as many values as categories times series.</exception>
     /// <exception cref="InvalidOperationException">An axis is logarithmic.</exception>
-    public Chart GroupedBars<T>(IReadOnlyList<string> categories, IReadOnlyList<string> names, ReadOnlySpan<T> values, ReadOnlySpan<T> errors = default)
+    public Chart GroupedBars<T>(IReadOnlyList<string> categories, IReadOnlyList<string> names, ReadOnlySpan<T> values,
+        ReadOnlySpan<T> errors = default)
         where T : struct, INumber<T>
     {
         ArgumentNullException.ThrowIfNull(categories);

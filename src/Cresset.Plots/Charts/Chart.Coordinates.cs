@@ -21,7 +21,8 @@ public sealed partial class Chart
             foreach (var (height, text) in labels[i])
             {
                 var word = _plot.Add.Text(text, i + 0.02, height);
-                (word.LabelFontSize, word.LabelFontName, word.LabelFontColor, word.Alignment) = (TickSize, PlotFont.Name, PlotColors.Text, Alignment.LowerLeft);
+                (word.LabelFontSize, word.LabelFontName, word.LabelFontColor, word.Alignment) = (TickSize, PlotFont.Name, PlotColors.Text,
+                    Alignment.LowerLeft);
             }
         }
         _plot.Axes.Bottom.SetTicks([.. Enumerable.Range(0, names.Count).Select(i => (double)i)], [.. names]);

@@ -38,7 +38,8 @@ public sealed partial class Chart
     }
 
     /// <summary>A function of two variables as a smooth field of colours.</summary>
-    /// <param name="values">Values <c>[rows, columns]</c> in row order; row 0 belongs to the smallest y, column 0 to the smallest x.</param>
+    /// <param name="values">Values <c>[rows, columns]</c> in row order; row 0 belongs to the smallest y, column 0 to the smallest
+    /// x.</param>
     /// <param name="rows">Number of rows.</param>
     /// <param name="columns">Number of columns.</param>
     /// <param name="area">Where the values were taken: the first and last points of the grid.</param>
@@ -60,7 +61,8 @@ public sealed partial class Chart
     }
 
     /// <summary>Lines of equal value of a function of two variables.</summary>
-    /// <param name="values">Values <c>[rows, columns]</c> in row order; row 0 belongs to the smallest y, column 0 to the smallest x.</param>
+    /// <param name="values">Values <c>[rows, columns]</c> in row order; row 0 belongs to the smallest y, column 0 to the smallest
+    /// x.</param>
     /// <param name="rows">Number of rows, at least 2.</param>
     /// <param name="columns">Number of columns, at least 2.</param>
     /// <param name="area">Where the values were taken: the first and last points of the grid.</param>
@@ -76,7 +78,8 @@ public sealed partial class Chart
         {
             foreach (var line in ContourLevels.Trace(table, area, level))
             {
-                var drawn = _plot.Add.ScatterLine(line.Select(point => new Coordinates(X(point.X), Y(point.Y))).ToArray(), PlotColors.Text.WithAlpha(0.45));
+                var drawn = _plot.Add.ScatterLine(line.Select(point => new Coordinates(X(point.X), Y(point.Y))).ToArray(),
+                    PlotColors.Text.WithAlpha(0.45));
                 drawn.LineWidth = 1;
             }
         }
@@ -136,7 +139,8 @@ public sealed partial class Chart
         if (empty) finite.Add(0);
         var (min, max) = (options.Minimum ?? finite.Min(), options.Maximum ?? finite.Max());
         // The middle colour of a signed scale means zero unless the ends are given.
-        if (options is { Colors: ColorScale.Diverging, Minimum: null, Maximum: null }) max = -(min = -Math.Max(Math.Abs(min), Math.Abs(max)));
+        if (options is { Colors: ColorScale.Diverging, Minimum: null, Maximum: null })
+            max = -(min = -Math.Max(Math.Abs(min), Math.Abs(max)));
         if (!(min < max)) max = min + 1;
         for (var i = 0; i < table.GetLength(0); i++)
         {
@@ -182,7 +186,9 @@ public sealed partial class Chart
         var (rows, columns) = (table.GetLength(0), table.GetLength(1));
         var range = map.ManualRange!.Value;
         var cell = Math.Min(_options.Width * 0.75 / columns, _options.Height * 0.75 / rows);
-        var texts = options.CellTexts ?? [.. table.Cast<double>().Select(value => double.IsNaN(value) ? "" : value.ToString(options.ValueFormat, CultureInfo.InvariantCulture))];
+        var texts = options.CellTexts
+            ?? [.. table.Cast<double>()
+                .Select(value => double.IsNaN(value) ? "" : value.ToString(options.ValueFormat, CultureInfo.InvariantCulture))];
         var longest = Math.Max(3, texts.SelectMany(text => text.Split('\n')).Max(line => line.Length));
         var size = (float)Math.Clamp(cell / (0.72 * longest), 6, 15);
         for (var i = 0; i < rows; i++)
@@ -193,7 +199,8 @@ public sealed partial class Chart
                 text.LabelFontName = PlotFont.Name;
                 text.LabelFontSize = size;
                 text.LabelAlignment = Alignment.MiddleCenter;
-                var fill = double.IsNaN(table[i, j]) ? PlotColors.Grid : map.Colormap.GetColor(Math.Clamp((table[i, j] - range.Min) / (range.Max - range.Min), 0, 1));
+                var fill = double.IsNaN(table[i, j]) ? PlotColors.Grid
+                    : map.Colormap.GetColor(Math.Clamp((table[i, j] - range.Min) / (range.Max - range.Min), 0, 1));
                 text.LabelFontColor = PlotColors.Readable(fill);
             }
         }
@@ -204,7 +211,8 @@ public sealed partial class Chart
         if (names is not null) SameLength(count, names.Count, "the heat map", nameof(names));
         // Numbers that would overlap are thinned out.
         var every = names is null ? Math.Max(1, count / 20) : 1;
-        Categories(names ?? [.. Enumerable.Range(0, count).Select(i => i % every == 0 ? i.ToString(CultureInfo.InvariantCulture) : "")], axis, position);
+        Categories(names ?? [.. Enumerable.Range(0, count).Select(i => i % every == 0 ? i.ToString(CultureInfo.InvariantCulture) : "")],
+            axis, position);
     }
 
     private static double[,] Table<T>(ReadOnlySpan<T> values, int rows, int columns)
@@ -212,7 +220,8 @@ public sealed partial class Chart
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
-        if ((long)rows * columns != values.Length) throw new ArgumentException($"There are {values.Length} values for {rows} x {columns} cells.", nameof(values));
+        if ((long)rows * columns != values.Length)
+            throw new ArgumentException($"There are {values.Length} values for {rows} x {columns} cells.", nameof(values));
         var table = new double[rows, columns];
         for (var i = 0; i < values.Length; i++) table[i / columns, i % columns] = double.CreateChecked(values[i]);
         return table;

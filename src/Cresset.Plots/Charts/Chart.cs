@@ -15,7 +15,8 @@ namespace Cresset.Plots;
 ///     .Line("train", steps, losses, new LineOptions { Smoothing = 0.9 })
 ///     .Save("loss.png");
 /// </code></example>
-[SuppressMessage("Design", "CA1001", Justification = "The plot owns pixels only while it renders; charts are values that callers chain and drop.")]
+[SuppressMessage("Design", "CA1001",
+    Justification = "The plot owns pixels only while it renders; charts are values that callers chain and drop.")]
 public sealed partial class Chart : Figure
 {
     private readonly ChartOptions _options;
@@ -89,7 +90,8 @@ public sealed partial class Chart : Figure
         var shown = Enumerable.Range(0, x.Length).Where(i => Shown(x[i], y[i])).ToArray();
         var tint = Color(color);
         if (shown.Length == 0) return this;
-        var points = _plot.Add.Markers(shown.Select(i => new Coordinates(X(x[i]), Y(y[i]))).ToArray(), MarkerShape.FilledCircle, (float)size, tint.WithAlpha(shown.Length > 300 ? 0.5 : 0.8));
+        var points = _plot.Add.Markers(shown.Select(i => new Coordinates(X(x[i]), Y(y[i]))).ToArray(), MarkerShape.FilledCircle,
+            (float)size, tint.WithAlpha(shown.Length > 300 ? 0.5 : 0.8));
         Name(text => points.LegendText = text, ref name);
         return this;
     }
@@ -149,7 +151,8 @@ public sealed partial class Chart : Figure
             line.LineWidth = width;
             line.LinePattern = pattern;
             // A lone point between gaps would be invisible as a line.
-            if (markers || end - begin == 1) (line.MarkerShape, line.MarkerSize) = (MarkerShape.FilledCircle, markers ? (2 * width) + 2 : width + 1);
+            if (markers || end - begin == 1)
+                (line.MarkerShape, line.MarkerSize) = (MarkerShape.FilledCircle, markers ? (2 * width) + 2 : width + 1);
             Name(text => line.LegendText = text, ref name);
         }
     }
@@ -167,7 +170,8 @@ public sealed partial class Chart : Figure
         return segments;
     }
 
-    private bool Shown(double x, double y) => double.IsFinite(x) && double.IsFinite(y) && (!_options.LogX || x > 0) && (!_options.LogY || y > 0);
+    private bool Shown(double x, double y) =>
+        double.IsFinite(x) && double.IsFinite(y) && (!_options.LogX || x > 0) && (!_options.LogY || y > 0);
 
     private double X(double x) => _options.LogX ? Math.Log10(x) : x;
 
@@ -194,6 +198,9 @@ public sealed partial class Chart : Figure
 
     private static void SameLength(int first, int second, string firstName, string secondName)
     {
-        if (first != second) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{firstName} has {first} values, {secondName} has {second}; they must have equally many."), secondName);
+        if (first != second)
+            throw new ArgumentException(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{firstName} has {first} values, {secondName} has {second}; they must have equally many."), secondName);
     }
 }

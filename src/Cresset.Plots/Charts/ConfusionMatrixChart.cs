@@ -5,7 +5,9 @@ namespace Cresset.Plots;
 /// <summary>Draws how often each true class was taken for each other one.</summary>
 public static class ConfusionMatrixChart
 {
-    /// <summary>A chart with counts, and for up to twelve classes the share of each row in percent below; the colour is the share.</summary>
+    /// <summary>
+    /// A chart with counts, and for up to twelve classes the share of each row in percent below; the colour is the share.
+    /// </summary>
     /// <param name="counts">Counts <c>[true class, predicted class]</c> in row order.</param>
     /// <param name="labels">Names of the classes.</param>
     /// <param name="title">Title.</param>
@@ -14,7 +16,8 @@ public static class ConfusionMatrixChart
     {
         ArgumentNullException.ThrowIfNull(labels);
         var n = labels.Count;
-        if (n == 0 || counts.Length != n * n) throw new ArgumentException($"There are {counts.Length} counts for {n} classes; {n} x {n} are needed.", nameof(counts));
+        if (n == 0 || counts.Length != n * n)
+            throw new ArgumentException($"There are {counts.Length} counts for {n} classes; {n} x {n} are needed.", nameof(counts));
         var shares = new double[n * n];
         var texts = new string[n * n];
         for (var row = 0; row < n; row++)

@@ -8,7 +8,8 @@ internal static class ContourLevels
     {
         var sorted = table.Cast<double>().Where(double.IsFinite).Order().ToArray();
         if (sorted.Length == 0) return [];
-        return [.. Enumerable.Range(1, count).Select(i => sorted[Math.Min(sorted.Length - 1, (int)(sorted.Length * (double)i / (count + 1)))]).Distinct()];
+        return [.. Enumerable.Range(1, count)
+            .Select(i => sorted[Math.Min(sorted.Length - 1, (int)(sorted.Length * (double)i / (count + 1)))]).Distinct()];
     }
 
     public static List<List<(double X, double Y)>> Trace(double[,] table, PlotArea area, double level)
@@ -29,7 +30,8 @@ internal static class ContourLevels
         return lines;
     }
 
-    private static List<(double X, double Y)> Follow(double[,] table, PlotArea area, double level, int columns, Dictionary<int, List<int>> links, int edge)
+    private static List<(double X, double Y)> Follow(double[,] table, PlotArea area, double level, int columns,
+        Dictionary<int, List<int>> links, int edge)
     {
         List<(double, double)> line = [Point(table, area, level, columns, edge)];
         while (links[edge].Count > 0)

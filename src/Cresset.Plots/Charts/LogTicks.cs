@@ -19,7 +19,8 @@ internal sealed class LogTicks : ITickGenerator
         if (!double.IsFinite(high - low)) return;
         var room = Math.Max(2, (int)(size.Length / (edge is Edge.Left or Edge.Right ? 30 : 70)));
         var majors = Majors(low, high, room);
-        Ticks = [.. majors.Select(value => Tick.Major(Math.Log10(value), Name(value))), .. Minors(low, high).Except(majors).Select(value => Tick.Minor(Math.Log10(value)))];
+        Ticks = [.. majors.Select(value => Tick.Major(Math.Log10(value), Name(value))),
+            .. Minors(low, high).Except(majors).Select(value => Tick.Minor(Math.Log10(value)))];
     }
 
     private static List<double> Majors(double low, double high, int room)
@@ -30,7 +31,8 @@ internal sealed class LogTicks : ITickGenerator
         return [.. Multiples(low, high, [1]).Where(value => (int)Math.Round(Math.Log10(value)) % every == 0)];
     }
 
-    private static List<double> Minors(double low, double high) => high - low is >= 0.9 and < 12 ? Multiples(low, high, [1, 2, 3, 4, 5, 6, 7, 8, 9]) : [];
+    private static List<double> Minors(double low, double high) =>
+        high - low is >= 0.9 and < 12 ? Multiples(low, high, [1, 2, 3, 4, 5, 6, 7, 8, 9]) : [];
 
     private static List<double> Multiples(double low, double high, int[] factors)
     {

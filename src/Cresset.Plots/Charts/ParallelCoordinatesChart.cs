@@ -22,8 +22,10 @@ public static class ParallelCoordinatesChart
         ArgumentNullException.ThrowIfNull(axes);
         if (axes.Count < 2) throw new ArgumentException($"There are {axes.Count} axes; at least two are needed.", nameof(axes));
         var rows = axes[0].Values.Count;
-        if (rows == 0 || axes.Any(a => a.Values.Count != rows)) throw new ArgumentException("Every axis needs a value for every row, and there must be a row.", nameof(axes));
-        var chart = new Chart(new ChartOptions { Title = title, Width = Math.Clamp(220 * axes.Count, 520, 1800), Height = 480, Legend = LegendPlace.None });
+        if (rows == 0 || axes.Any(a => a.Values.Count != rows))
+            throw new ArgumentException("Every axis needs a value for every row, and there must be a row.", nameof(axes));
+        var chart = new Chart(
+            new ChartOptions { Title = title, Width = Math.Clamp(220 * axes.Count, 520, 1800), Height = 480, Legend = LegendPlace.None });
         var places = axes.Select(Places).ToList();
         for (var row = 0; row < rows; row++)
         {
@@ -37,7 +39,10 @@ public static class ParallelCoordinatesChart
     // Heights from 0 to 1, NaN for what is no number among numbers, and the labels beside an axis.
     private static (double[] Heights, IReadOnlyList<(double Height, string Text)> Labels) Places(CoordinateAxis axis)
     {
-        var numbers = axis.Values.Select(v => double.TryParse(v, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : (double?)null).ToList();
+        var numbers =
+            axis.Values.Select(
+                v => double.TryParse(v, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : (double?)null)
+                .ToList();
         if (numbers.Exists(n => n is null))
         {
             var names = axis.Values.Distinct().ToList();
@@ -49,10 +54,12 @@ public static class ParallelCoordinatesChart
         var (low, high) = (finite.Min(), finite.Max());
         var isLog = low > 0 && high / low > LogSpan;
         double Scaled(double value) => isLog ? Math.Log(value) : value;
-        double At(double value) => !double.IsFinite(value) ? double.NaN : high == low ? 0.5 : (Scaled(value) - Scaled(low)) / (Scaled(high) - Scaled(low));
+        double At(double value) =>
+            !double.IsFinite(value) ? double.NaN : high == low ? 0.5 : (Scaled(value) - Scaled(low)) / (Scaled(high) - Scaled(low));
         // Few values are all named; of many the ends.
         var shown = finite.Distinct().Order().ToList();
         if (shown.Count > 6) shown = [low, high];
-        return ([.. numbers.Select(n => At(n!.Value))], [.. shown.Select(value => (At(value), value.ToString("G4", CultureInfo.InvariantCulture)))]);
+        return ([.. numbers.Select(n => At(n!.Value))],
+            [.. shown.Select(value => (At(value), value.ToString("G4", CultureInfo.InvariantCulture)))]);
     }
 }

@@ -5,8 +5,11 @@ namespace Cresset.Plots;
 /// <summary>The colours of all figures.</summary>
 internal static class PlotColors
 {
-    /// <summary>Okabe and Ito's palette, told apart with every common colour blindness; its yellow is left out (too light on white).</summary>
-    public static readonly ScottPlot.Color[] Series = [.. new[] { "0072B2", "D55E00", "009E73", "CC79A7", "56B4E9", "E69F00", "4D4D4D", "7F3C8D" }.Select(ScottPlot.Color.FromHex)];
+    /// <summary>
+    /// Okabe and Ito's palette, told apart with every common colour blindness; its yellow is left out (too light on white).
+    /// </summary>
+    public static readonly ScottPlot.Color[] Series = [
+        .. new[] { "0072B2", "D55E00", "009E73", "CC79A7", "56B4E9", "E69F00", "4D4D4D", "7F3C8D" }.Select(ScottPlot.Color.FromHex)];
 
     public static readonly ScottPlot.Color Text = ScottPlot.Color.FromHex("222222");
 

@@ -43,7 +43,8 @@ public static class LabelledBoxes
     {
         var colour = ColourOf(box);
         using var stroke = new SKPaint { Color = colour, Style = SKPaintStyle.Stroke, StrokeWidth = Line, IsAntialias = true };
-        float left = (float)box.Left * scale, top = (float)box.Top * scale, right = (float)box.Right * scale, bottom = (float)box.Bottom * scale;
+        float left = (float)box.Left * scale, top = (float)box.Top * scale, right = (float)box.Right * scale,
+            bottom = (float)box.Bottom * scale;
         canvas.DrawRect(new SKRect(left, top, right, bottom), stroke);
         if (box.Label.Length == 0) return;
         float width = font.MeasureText(box.Label) + 6, height = TextSize + 4;
@@ -68,7 +69,8 @@ public static class LabelledBoxes
             {
                 if (!covers(at % picture.Width, at / picture.Width)) continue;
                 var p = 4 * at;
-                (pixels[p], pixels[p + 1], pixels[p + 2]) = (Mix(pixels[p], colour.Red), Mix(pixels[p + 1], colour.Green), Mix(pixels[p + 2], colour.Blue));
+                (pixels[p], pixels[p + 1], pixels[p + 2]) = (Mix(pixels[p], colour.Red), Mix(pixels[p + 1], colour.Green),
+                    Mix(pixels[p + 2], colour.Blue));
             }
         }
         return new Picture(picture.Width, picture.Height, pixels);

@@ -16,7 +16,9 @@ public sealed class Picture : Figure
         ArgumentNullException.ThrowIfNull(rgba);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
-        if ((long)width * height * 4 != rgba.Length) throw new ArgumentException($"{rgba.Length} bytes for {width} x {height} pixels; {(long)width * height * 4} are needed.", nameof(rgba));
+        if ((long)width * height * 4 != rgba.Length)
+            throw new ArgumentException($"{rgba.Length} bytes for {width} x {height} pixels; {(long)width * height * 4} are needed.",
+                nameof(rgba));
         Width = width;
         Height = height;
         Pixels = rgba;
@@ -40,12 +42,14 @@ public sealed class Picture : Figure
     /// <param name="maximum">Value of full brightness.</param>
     public static Picture FromPlanes(ReadOnlySpan<float> values, int channels, int height, int width, float minimum = 0, float maximum = 1)
     {
-        if (!(minimum < maximum)) throw new ArgumentOutOfRangeException(nameof(maximum), maximum, $"The maximum must be greater than the minimum {minimum}.");
+        if (!(minimum < maximum))
+            throw new ArgumentOutOfRangeException(nameof(maximum), maximum, $"The maximum must be greater than the minimum {minimum}.");
         CheckPlanes(values.Length, channels, height, width);
         var bytes = new byte[values.Length];
         var scale = 255 / (maximum - minimum);
         // float.Clamp leaves NaN, and the cast makes it 0.
-        for (var i = 0; i < bytes.Length; i++) bytes[i] = float.IsNaN(values[i]) ? (byte)0 : (byte)MathF.Round(Math.Clamp((values[i] - minimum) * scale, 0, 255));
+        for (var i = 0; i < bytes.Length; i++)
+            bytes[i] = float.IsNaN(values[i]) ? (byte)0 : (byte)MathF.Round(Math.Clamp((values[i] - minimum) * scale, 0, 255));
         return FromPlanes(bytes, channels, height, width);
     }
 
@@ -78,20 +82,25 @@ public sealed class Picture : Figure
     }
 
     /// <summary>Reads the bytes of a PNG, JPEG, GIF (first frame), BMP or WebP file.</summary>
-    /// <exception cref="InvalidDataException">The bytes are damaged or of another kind, or hold more than 16,384 x 16,384 pixels.</exception>
+    /// <exception cref="InvalidDataException">The bytes are damaged or of another kind, or hold more than 16,384 x 16,384
+    /// pixels.</exception>
     public static Picture Decode(ReadOnlySpan<byte> file)
     {
         using var data = SKData.CreateCopy(file);
-        using var codec = SKCodec.Create(data) ?? throw new InvalidDataException("The bytes are no picture that can be read (PNG, JPEG, GIF, BMP, WebP).");
+        using var codec = SKCodec.Create(data)
+            ?? throw new InvalidDataException("The bytes are no picture that can be read (PNG, JPEG, GIF, BMP, WebP).");
         var info = codec.Info;
-        if (info.Width > 16_384 || info.Height > 16_384) throw new InvalidDataException($"The picture claims {info.Width} x {info.Height} pixels; at most 16,384 on each side are read.");
+        if (info.Width > 16_384 || info.Height > 16_384)
+            throw new InvalidDataException(
+                $"The picture claims {info.Width} x {info.Height} pixels; at most 16,384 on each side are read.");
         var pixels = new byte[info.Width * info.Height * 4];
         SKCodecResult result;
         unsafe
         {
             fixed (byte* pointer = pixels) result = codec.GetPixels(Format(info.Width, info.Height), (nint)pointer);
         }
-        return result == SKCodecResult.Success ? new(info.Width, info.Height, pixels) : throw new InvalidDataException($"The picture's data is damaged ({result}).");
+        return result == SKCodecResult.Success ? new(info.Width, info.Height, pixels)
+            : throw new InvalidDataException($"The picture's data is damaged ({result}).");
     }
 
     /// <summary>Each pixel as a square of <paramref name="factor"/> x <paramref name="factor"/> pixels.</summary>
@@ -129,7 +138,8 @@ public sealed class Picture : Figure
         CultureInfo.InvariantCulture,
         $"""
         <svg xmlns="http://www.w3.org/2000/svg" width="{Width}" height="{Height}" viewBox="0 0 {Width} {Height}">
-        <image width="{Width}" height="{Height}" style="image-rendering:pixelated" href="data:image/png;base64,{Convert.ToBase64String(ToPng())}"/>
+        <image width="{Width}" height="{Height}" style="image-rendering:pixelated"
+          href="data:image/png;base64,{Convert.ToBase64String(ToPng())}"/>
         </svg>
 
         """);
@@ -138,9 +148,11 @@ public sealed class Picture : Figure
 
     private static void CheckPlanes(int length, int channels, int height, int width)
     {
-        if (channels is not (1 or 3 or 4)) throw new ArgumentOutOfRangeException(nameof(channels), channels, "A picture has 1, 3 or 4 channels.");
+        if (channels is not (1 or 3 or 4))
+            throw new ArgumentOutOfRangeException(nameof(channels), channels, "A picture has 1, 3 or 4 channels.");
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
-        if ((long)channels * height * width != length) throw new ArgumentException($"There are {length} values for an image [{channels}, {height}, {width}].", nameof(length));
+        if ((long)channels * height * width != length)
+            throw new ArgumentException($"There are {length} values for an image [{channels}, {height}, {width}].", nameof(length));
     }
 }

@@ -7,7 +7,10 @@ namespace Cresset.Quantization;
 /// <summary>The two sides of a VQGAN's game (Esser et al. 2020, arXiv:2012.09841).</summary>
 public static class AdversarialLoss
 {
-    /// <summary>What the discriminator minimises: hinge on logits of real and of reconstructed images, (E max(0, 1 - real) + E max(0, 1 + fake)) / 2.</summary>
+    /// <summary>
+    /// What the discriminator minimises: hinge on logits of real and of reconstructed images, (E max(0, 1 - real) + E max(0, 1 + fake)) /
+    /// 2.
+    /// </summary>
     public static Tensor Discriminator(Tensor real, Tensor fake)
     {
         ArgumentNullException.ThrowIfNull(real);
@@ -25,7 +28,8 @@ public static class AdversarialLoss
     }
 
     /// <summary>
-    /// The weight that makes both losses pull equally at the decoder's last layer: |d reconstruction / dW| / (|d adversarial / dW| + 1e-4), at most 1e4, detached (eq. 7).
+    /// The weight that makes both losses pull equally at the decoder's last layer: |d reconstruction / dW| / (|d adversarial / dW| + 1e-4),
+    /// at most 1e4, detached (eq. 7).
     /// </summary>
     public static Tensor AdaptiveWeight(Tensor reconstructionLoss, Tensor adversarialLoss, Tensor lastLayerWeight)
     {
@@ -39,5 +43,6 @@ public static class AdversarialLoss
     }
 
     private static Tensor Norm(Tensor loss, Tensor weight, string name)
-        => Derivatives.Of([loss], [weight], retainGraph: true)[0]?.norm() ?? throw new ArgumentException($"The {name} does not depend on the weight of the last layer.", name);
+        => Derivatives.Of([loss], [weight], retainGraph: true)[0]?.norm()
+            ?? throw new ArgumentException($"The {name} does not depend on the weight of the last layer.", name);
 }

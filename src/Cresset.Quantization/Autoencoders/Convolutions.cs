@@ -16,11 +16,13 @@ internal static class Convolutions
         ? nn.Conv1d(inChannels, outChannels, 4, stride: 2, padding: 1)
         : nn.Conv2d(inChannels, outChannels, 4, stride: 2, padding: 1);
 
-    public static nn.Module<Tensor, Tensor> Double(int dimensions, UpsamplerOptions kind, long inChannels, long outChannels) => dimensions == 2
+    public static nn.Module<Tensor, Tensor> Double(int dimensions, UpsamplerOptions kind, long inChannels, long outChannels) =>
+        dimensions == 2
         ? kind.Build(inChannels, outChannels)
         : kind is TransposedUpsampler
             ? nn.ConvTranspose1d(inChannels, outChannels, 4, stride: 2, padding: 1)
-            : nn.Sequential(nn.Upsample(scale_factor: [2.0], mode: UpsampleMode.Nearest), nn.Conv1d(inChannels, outChannels, 3, padding: 1));
+            : nn.Sequential(nn.Upsample(scale_factor: [2.0], mode: UpsampleMode.Nearest),
+                nn.Conv1d(inChannels, outChannels, 3, padding: 1));
 }
 
 /// <summary>x + conv1(relu(conv3(relu(x)))).</summary>

@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>Judges overlapping patches of an image (Isola et al. 2016): [N, C, H, W] to logits [N, 1, h, w], greater for real. The adversary of a VQGAN.</summary>
+/// <summary>
+/// Judges overlapping patches of an image (Isola et al. 2016): [N, C, H, W] to logits [N, 1, h, w], greater for real. The adversary of a
+/// VQGAN.
+/// </summary>
 public sealed class PatchDiscriminator : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "main")]
@@ -31,7 +34,8 @@ public sealed class PatchDiscriminator : nn.Module<Tensor, Tensor>
         {
             var to = width * Math.Min(1 << i, 8);
             // Group norm where batch norm is usual: a judgement must not depend on the other images of the batch.
-            stack.AddRange([nn.Conv2d(from, to, 4, stride: i < layers ? 2 : 1, padding: 1), Norms.GroupNorm(Math.Min(8, to / 4), to), nn.LeakyReLU(0.2)]);
+            stack.AddRange([nn.Conv2d(from, to, 4, stride: i < layers ? 2 : 1, padding: 1), Norms.GroupNorm(Math.Min(8, to / 4), to),
+                nn.LeakyReLU(0.2)]);
             from = to;
         }
         stack.Add(nn.Conv2d(from, 1, 4, padding: 1));

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// Features by which pictures are compared as LPIPS compares them (Zhang et al. 2018, arXiv:1801.03924), of a net that needs no labels and no downloaded weights:
+/// Features by which pictures are compared as LPIPS compares them (Zhang et al. 2018, arXiv:1801.03924), of a net that needs no labels and
+/// no downloaded weights:
 /// it learns on the data's own pictures by how far they were turned (Gidaris et al. 2018, arXiv:1803.07728).
 /// </summary>
 public sealed class PerceptualFeatures : nn.Module<Tensor, Tensor>
@@ -54,20 +55,25 @@ public sealed class PerceptualFeatures : nn.Module<Tensor, Tensor>
     public Tensor Loss(Tensor pictures)
     {
         Shape.Expect(pictures, "N C H W", ("C", _channels));
-        if (pictures.size(2) != pictures.size(3)) throw Shape.Wrong(pictures, "square pictures", "Turned pictures must have the size of the others.");
+        if (pictures.size(2) != pictures.size(3))
+            throw Shape.Wrong(pictures, "square pictures", "Turned pictures must have the size of the others.");
         using var scope = NewDisposeScope();
         var turns = arange(pictures.size(0), dtype: ScalarType.Int64).remainder(4);
         var turned = stack([.. Enumerable.Range(0, (int)pictures.size(0)).Select(i => pictures[i].rot90(i % 4, (1, 2)))]);
         return nn.functional.cross_entropy(call(turned), turns.to(pictures.device)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>How far pictures look from one another: squared differences of features of length one at each place, averaged over places and pictures, added up over the layers. float scalar.</summary>
+    /// <summary>
+    /// How far pictures look from one another: squared differences of features of length one at each place, averaged over places and
+    /// pictures, added up over the layers. float scalar.
+    /// </summary>
     public Tensor Distance(Tensor pictures, Tensor others)
     {
         Shape.Expect(pictures, "N C H W", ("C", _channels));
         if (!pictures.shape.SequenceEqual(others.shape)) throw Shape.Wrong(others, Shape.Text(pictures));
         using var scope = NewDisposeScope();
-        return Stages(pictures).Zip(Stages(others), (a, b) => (Unit(a) - Unit(b)).square().sum(1).mean()).Aggregate((a, b) => a + b).MoveToOuterDisposeScope();
+        return Stages(pictures).Zip(Stages(others), (a, b) => (Unit(a) - Unit(b)).square().sum(1).mean()).Aggregate((a, b) => a + b)
+            .MoveToOuterDisposeScope();
     }
 
     private List<Tensor> Stages(Tensor x)

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>An autoencoder whose bottleneck is discrete: data to code maps and back. The decoder is fed by the codes alone; nothing goes round them.</summary>
+/// <summary>
+/// An autoencoder whose bottleneck is discrete: data to code maps and back. The decoder is fed by the codes alone; nothing goes round them.
+/// </summary>
 public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
 {
     /// <summary>Names the module.</summary>
@@ -19,7 +21,10 @@ public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
     /// <summary>By how much a map of each level is smaller than the data, the coarsest first.</summary>
     public abstract IReadOnlyList<int> Strides { get; }
 
-    /// <summary>Codes of data [N, C, H, W] (or [N, C, L]): int64 [N, h, w] a level (and the stages at the end when a vector has several), the coarsest first. Computed in evaluation mode: reading codes teaches nothing.</summary>
+    /// <summary>
+    /// Codes of data [N, C, H, W] (or [N, C, L]): int64 [N, h, w] a level (and the stages at the end when a vector has several), the
+    /// coarsest first. Computed in evaluation mode: reading codes teaches nothing.
+    /// </summary>
     public IReadOnlyList<Tensor> Encode(Tensor data)
     {
         using var mode = EvaluationMode.Of(this);
@@ -57,10 +62,14 @@ public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
     /// <summary>What the last layer gives where the data have these means.</summary>
     private protected virtual Tensor AtLastLayer(Tensor channelMeans) => channelMeans;
 
-    /// <summary>Positions on each side that a code depends on; null where it depends on all of the data (attention, norms over the whole).</summary>
+    /// <summary>
+    /// Positions on each side that a code depends on; null where it depends on all of the data (attention, norms over the whole).
+    /// </summary>
     internal virtual int? EncoderReach => null;
 
-    /// <summary>Positions on each side that a sample of the reconstruction depends on; null where it depends on all codes, or nobody knows on which.</summary>
+    /// <summary>
+    /// Positions on each side that a sample of the reconstruction depends on; null where it depends on all codes, or nobody knows on which.
+    /// </summary>
     internal virtual int? DecoderReach => null;
 
     /// <summary>Refuses data of a shape that the tokenizer does not take.</summary>
@@ -68,7 +77,9 @@ public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
     {
     }
 
-    /// <summary>Bits that an item of that many samples a channel takes (pixels, or samples of a signal), at ⌈log2 K⌉ bits an index.</summary>
+    /// <summary>
+    /// Bits that an item of that many samples a channel takes (pixels, or samples of a signal), at ⌈log2 K⌉ bits an index.
+    /// </summary>
     public long BitsPerItem(long samples)
     {
         var bits = 0L;

@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>The convolutional VQ-VAE (van den Oord et al. 2017): strided convolutions and residual units around any quantizer; a fully convolutional net, so any size that the stride divides.</summary>
+/// <summary>
+/// The convolutional VQ-VAE (van den Oord et al. 2017): strided convolutions and residual units around any quantizer; a fully convolutional
+/// net, so any size that the stride divides.
+/// </summary>
 public sealed class VqVae : Tokenizer
 {
     [ComponentName(Name = "encoder")]
@@ -19,7 +22,9 @@ public sealed class VqVae : Tokenizer
     private readonly Sequential _decoder;
     private readonly VqVaeOptions _options;
 
-    /// <summary>Draws weights as PyTorch's layers do from the generator (seed 0 when null); the quantizer's width is the latent width.</summary>
+    /// <summary>
+    /// Draws weights as PyTorch's layers do from the generator (seed 0 when null); the quantizer's width is the latent width.
+    /// </summary>
     public VqVae(VqVaeOptions options, Quantizer quantizer, Generator? generator = null)
         : base(nameof(VqVae))
     {
@@ -32,7 +37,9 @@ public sealed class VqVae : Tokenizer
         var encoder = new List<nn.Module<Tensor, Tensor>>();
         for (var i = 0; i < options.Downsamplings; i++)
         {
-            encoder.Add(Convolutions.Halve(d, i == 0 ? options.Channels : i == 1 ? half : width, i == 0 ? (options.Downsamplings == 1 ? width : half) : width));
+            encoder.Add(
+                Convolutions.Halve(d, i == 0 ? options.Channels : i == 1 ? half : width,
+                    i == 0 ? (options.Downsamplings == 1 ? width : half) : width));
             encoder.Add(nn.ReLU());
         }
         encoder.Add(Convolutions.Same(d, width, width, 3));
@@ -48,7 +55,8 @@ public sealed class VqVae : Tokenizer
         {
             var last = i == options.Downsamplings - 1;
             var from = i == 0 || !last ? width : half;
-            decoder.Add(Convolutions.Double(d, options.Upsampler, from, last ? options.Channels : i == options.Downsamplings - 2 ? half : width));
+            decoder.Add(
+                Convolutions.Double(d, options.Upsampler, from, last ? options.Channels : i == options.Downsamplings - 2 ? half : width));
             if (!last) decoder.Add(nn.ReLU());
         }
         _decoder = nn.Sequential(decoder);
@@ -90,7 +98,8 @@ public sealed class VqVae : Tokenizer
     public Tensor DecodeValues(Tensor values)
     {
         ArgumentNullException.ThrowIfNull(values);
-        if (values.dim() != _options.Dimensions + 2 || values.size(1) != _quantizer.Width) throw Shape.Wrong(values, _options.Dimensions == 2 ? $"[N, {_quantizer.Width}, h, w]" : $"[N, {_quantizer.Width}, l]");
+        if (values.dim() != _options.Dimensions + 2 || values.size(1) != _quantizer.Width)
+            throw Shape.Wrong(values, _options.Dimensions == 2 ? $"[N, {_quantizer.Width}, h, w]" : $"[N, {_quantizer.Width}, l]");
         using var scope = NewDisposeScope();
         return Decoded(values).MoveToOuterDisposeScope();
     }
@@ -99,20 +108,27 @@ public sealed class VqVae : Tokenizer
     public override Tensor Decode(IReadOnlyList<Tensor> indices)
     {
         ArgumentNullException.ThrowIfNull(indices);
-        if (indices.Count != 1) throw new ArgumentException($"A VQ-VAE has one level of codes; {indices.Count} were given.", nameof(indices));
+        if (indices.Count != 1)
+            throw new ArgumentException($"A VQ-VAE has one level of codes; {indices.Count} were given.", nameof(indices));
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         return Decoded(_quantizer.DecodeMap(indices[0])).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Positions on each side that a code depends on: one a residual unit and one for the convolution before them; the strided ones see less than one more each way.</summary>
+    /// <summary>
+    /// Positions on each side that a code depends on: one a residual unit and one for the convolution before them; the strided ones see
+    /// less than one more each way.
+    /// </summary>
     internal override int? EncoderReach => _options.ResidualUnits + 3;
 
     /// <summary>
-    /// Positions on each side that a sample of the reconstruction depends on: one a residual unit, one for the convolution before them, and up to two at each doubling, which counts half as much each time.
+    /// Positions on each side that a sample of the reconstruction depends on: one a residual unit, one for the convolution before them, and
+    /// up to two at each doubling, which counts half as much each time.
     /// Null where the upsampler's sight is not known here (learned sampling places, a user's own).
     /// </summary>
-    internal override int? DecoderReach => _options.Upsampler is TransposedUpsampler or NearestUpsampler or BilinearUpsampler or PixelShuffleUpsampler ? _options.ResidualUnits + 6 : null;
+    internal override int? DecoderReach =>
+        _options.Upsampler is TransposedUpsampler or NearestUpsampler or BilinearUpsampler or PixelShuffleUpsampler
+            ? _options.ResidualUnits + 6 : null;
 
     internal override void CheckData(Tensor input) => Check(input);
 
@@ -126,7 +142,8 @@ public sealed class VqVae : Tokenizer
         else Shape.Expect(input, "N C L", ("C", _options.Channels));
         for (var i = 2; i < input.dim(); i++)
         {
-            if (input.size(i) % Strides[0] != 0) throw Shape.Wrong(input, $"sizes that {Strides[0]} divides", "Crop or pad the data, or use fewer Downsamplings.");
+            if (input.size(i) % Strides[0] != 0)
+                throw Shape.Wrong(input, $"sizes that {Strides[0]} divides", "Crop or pad the data, or use fewer Downsamplings.");
         }
     }
 }

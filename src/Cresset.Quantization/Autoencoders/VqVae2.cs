@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>Two levels of codes: the top at 1/8 of the size is quantized first; the bottom at 1/4 is quantized given the decoded top, and the decoder sees both.</summary>
+/// <summary>
+/// Two levels of codes: the top at 1/8 of the size is quantized first; the bottom at 1/4 is quantized given the decoded top, and the
+/// decoder sees both.
+/// </summary>
 public sealed class VqVae2 : Tokenizer
 {
     [ComponentName(Name = "enc_b")]
@@ -49,7 +52,8 @@ public sealed class VqVae2 : Tokenizer
         _projectBottom = nn.Conv2d(bottom.Width + width, bottom.Width, 1);
         _lift = options.Upsampler.Build(top.Width, top.Width);
         _decode = Decoder(top.Width + bottom.Width, options.Channels, 2);
-        foreach (var module in new nn.Module[] { _encodeBottom, _encodeTop, _projectTop, _decodeTop, _projectBottom, _lift, _decode }) Initialize.Reset(module, generator!);
+        foreach (var module in new nn.Module[] { _encodeBottom, _encodeTop, _projectTop, _decodeTop, _projectBottom, _lift, _decode })
+            Initialize.Reset(module, generator!);
         RegisterComponents();
     }
 
@@ -69,7 +73,8 @@ public sealed class VqVae2 : Tokenizer
     public override VqVaeOutput forward(Tensor input)
     {
         Shape.Expect(input, "N C H W", ("C", _options.Channels));
-        if (input.size(2) % 8 != 0 || input.size(3) % 8 != 0) throw Shape.Wrong(input, "height and width that 8 divides", "Crop or pad the images.");
+        if (input.size(2) % 8 != 0 || input.size(3) % 8 != 0)
+            throw Shape.Wrong(input, "height and width that 8 divides", "Crop or pad the images.");
         using var scope = NewDisposeScope();
         var bottom = _encodeBottom.call(input);
         var top = _top.QuantizeMap(_projectTop.call(_encodeTop.call(bottom)));
@@ -81,7 +86,8 @@ public sealed class VqVae2 : Tokenizer
     public override Tensor Decode(IReadOnlyList<Tensor> indices)
     {
         ArgumentNullException.ThrowIfNull(indices);
-        if (indices.Count != 2) throw new ArgumentException($"VQ-VAE-2 has two levels of codes, top then bottom; {indices.Count} were given.", nameof(indices));
+        if (indices.Count != 2)
+            throw new ArgumentException($"VQ-VAE-2 has two levels of codes, top then bottom; {indices.Count} were given.", nameof(indices));
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         return Join(_top.DecodeMap(indices[0]), _bottom.DecodeMap(indices[1])).MoveToOuterDisposeScope();
@@ -93,7 +99,9 @@ public sealed class VqVae2 : Tokenizer
     {
         long width = _options.Width, half = width / 2;
         var layers = new List<nn.Module<Tensor, Tensor>>();
-        if (halvings == 2) layers.AddRange([Convolutions.Halve(2, channels, half), nn.ReLU(), Convolutions.Halve(2, half, width), nn.ReLU(), Convolutions.Same(2, width, width, 3)]);
+        if (halvings == 2)
+            layers.AddRange([Convolutions.Halve(2, channels, half), nn.ReLU(), Convolutions.Halve(2, half, width), nn.ReLU(),
+                Convolutions.Same(2, width, width, 3)]);
         else layers.AddRange([Convolutions.Halve(2, channels, half), nn.ReLU(), Convolutions.Same(2, half, width, 3)]);
         AddUnits(layers);
         return nn.Sequential(layers);

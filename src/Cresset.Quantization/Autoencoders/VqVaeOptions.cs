@@ -37,5 +37,7 @@ public sealed record VqVaeOptions : IOptionsRecord
         .AtLeast(ResidualWidth, 1)
         .Must(Upsampler is not null, Upsampler, "an upsampler (cresset list --upsamplers)", field: nameof(Upsampler))
         .Nested(Upsampler)
-        .Must(Dimensions != 1 || Upsampler is TransposedUpsampler or NearestUpsampler, Upsampler is null ? null : PartCatalog.NameOf(Upsampler.GetType()), "transposed or nearest for one dimension", field: nameof(Upsampler));
+        .Must(Dimensions != 1 || Upsampler is TransposedUpsampler or NearestUpsampler,
+            Upsampler is null ? null : PartCatalog.NameOf(Upsampler.GetType()), "transposed or nearest for one dimension",
+            field: nameof(Upsampler));
 }

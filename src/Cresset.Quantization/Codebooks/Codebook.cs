@@ -9,7 +9,9 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>A learned table of K codes of width D with the statistics that keep it alive: average counts, average sums, restarts.</summary>
-/// <remarks>State-dict keys: <c>embed</c> (codes), <c>cluster_size</c>, <c>embed_avg</c>, <c>initted</c>, <c>steps</c>, <c>stream.state</c>.</remarks>
+/// <remarks>
+/// State-dict keys: <c>embed</c> (codes), <c>cluster_size</c>, <c>embed_avg</c>, <c>initted</c>, <c>steps</c>, <c>stream.state</c>.
+/// </remarks>
 public sealed class Codebook : nn.Module, IPoolsExamples
 {
     [ComponentName(Name = "embed")]
@@ -62,7 +64,10 @@ public sealed class Codebook : nn.Module, IPoolsExamples
     /// <summary>Average sum of the vectors that chose each code [K, D]. Owned by the module.</summary>
     public Tensor ClusterSum => _sums;
 
-    /// <summary>While true a training call changes nothing in the codebook: no averages, no restarts, no start by k-means, no gradient to the codes. <see cref="Learn"/> still does.</summary>
+    /// <summary>
+    /// While true a training call changes nothing in the codebook: no averages, no restarts, no start by k-means, no gradient to the codes.
+    /// <see cref="Learn"/> still does.
+    /// </summary>
     public bool Frozen { get; set; }
 
     /// <inheritdoc/>
@@ -87,7 +92,9 @@ public sealed class Codebook : nn.Module, IPoolsExamples
         if (Options.Similarity != CodeSimilarity.Euclidean)
         {
             var shortest = codes.norm(1).min().ToDouble();
-            if (shortest < UnitVectors.Smallest) throw new ArgumentException($"A code has length {shortest:G3}; under cosine similarity a code needs a direction.", nameof(codes));
+            if (shortest < UnitVectors.Smallest)
+                throw new ArgumentException($"A code has length {shortest:G3}; under cosine similarity a code needs a direction.",
+                    nameof(codes));
             if (Options.Similarity == CodeSimilarity.Cosine) codes = UnitVectors.Of(codes);
         }
         _codes.copy_(codes);
@@ -112,7 +119,8 @@ public sealed class Codebook : nn.Module, IPoolsExamples
     internal Tensor Compared(Tensor vectors) => Options.Similarity == CodeSimilarity.Angle ? UnitVectors.Of(vectors) : vectors.alias();
 
     /// <summary>
-    /// One step of the averages, codes and restarts by hand, for vectors and the codes that they chose: what a training call does unless the codebook is <see cref="Frozen"/>.
+    /// One step of the averages, codes and restarts by hand, for vectors and the codes that they chose: what a training call does unless
+    /// the codebook is <see cref="Frozen"/>.
     /// Codes that learn by gradient are restarted only.
     /// </summary>
     /// <param name="vectors">[N, D], finite.</param>
@@ -124,7 +132,8 @@ public sealed class Codebook : nn.Module, IPoolsExamples
         Shape.Expect(vectors, "N D", ("D", Options.Width));
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        if (!vectors.isfinite().all().ToBoolean()) throw new ArgumentException("The vectors hold NaN or an infinity; nothing was changed.", nameof(vectors));
+        if (!vectors.isfinite().all().ToBoolean())
+            throw new ArgumentException("The vectors hold NaN or an infinity; nothing was changed.", nameof(vectors));
         var rows = Transform(vectors.detach().to(_codes.dtype));
         if (indices is not null)
         {
@@ -164,7 +173,8 @@ public sealed class Codebook : nn.Module, IPoolsExamples
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         rows = Pooled(rows.detach());
-        var (centres, counts) = KMeans.Lloyd(rows, KMeans.Start(rows, Options.Size, _stream.Next(), Centres), Options.KMeansIterations, Centres);
+        var (centres, counts) = KMeans.Lloyd(rows, KMeans.Start(rows, Options.Size, _stream.Next(), Centres), Options.KMeansIterations,
+            Centres);
         var even = (double)rows.size(0) / Options.Size;
         var empty = counts.eq(0).nonzero().reshape(-1);
         if (even >= 1 && empty.size(0) > 0)
@@ -182,7 +192,9 @@ public sealed class Codebook : nn.Module, IPoolsExamples
         _initialized.fill_(true);
     }
 
-    /// <summary>One training step of the averages, codes and restarts for rows and the indices they chose. Returns the number of restarted codes.</summary>
+    /// <summary>
+    /// One training step of the averages, codes and restarts for rows and the indices they chose. Returns the number of restarted codes.
+    /// </summary>
     internal int Update(Tensor rows, Tensor indices) => Frozen ? 0 : Step(rows, indices);
 
     private int Step(Tensor rows, Tensor indices)
@@ -226,16 +238,19 @@ public sealed class Codebook : nn.Module, IPoolsExamples
     {
         // Relative to an even spread: an absolute count restarts nearly every code when a batch has few vectors a code.
         var even = (double)rows.size(0) / Options.Size;
-        // First codes begin with a count of one; where the spread is greater they would look dead at once. What is left of the one counts as a spread.
+        // First codes begin with a count of one; where the spread is greater they would look dead at once. What is left of the one counts
+        // as a spread.
         var start = even > 1 ? Math.Pow(Options.Decay, _steps.ToInt64()) * (even - 1) : 0;
         var dead = (int)(_counts < (Options.RestartShare * even) - start).sum().ToInt64();
         // Never two codes on one vector: the second would not be chosen. What is left over has its turn in the next batch.
         var count = Math.Min(dead, (int)rows.size(0));
         if (count == 0) return 0;
         var which = _counts.sort(0, false, true).Indices.narrow(0, 0, count);
-        var errors = (rows - CodeLookup.Values(EffectiveCodes(rows.dtype), indices)).to(ScalarType.Float64).square().sum(1).cpu().contiguous();
+        var errors = (rows - CodeLookup.Values(EffectiveCodes(rows.dtype), indices)).to(ScalarType.Float64).square().sum(1).cpu()
+            .contiguous();
         var stream = _stream.Next();
-        var vectors = rows.index_select(0, tensor(DistanceDraw.Draw(TensorSpans.Of<double>(errors), count, ref stream), device: rows.device)).to(_codes.dtype);
+        var vectors = rows.index_select(0,
+            tensor(DistanceDraw.Draw(TensorSpans.Of<double>(errors), count, ref stream), device: rows.device)).to(_codes.dtype);
         // All three, or the next moving-average step would undo the restart.
         _codes.index_copy_(0, which, vectors);
         _counts.index_fill_(0, which, even);

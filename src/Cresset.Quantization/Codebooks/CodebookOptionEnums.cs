@@ -16,7 +16,9 @@ public enum AverageStart
     /// <summary>At the initial codes with a count of one each, so that a code nobody chose stays where it is.</summary>
     Codes,
 
-    /// <summary>At zero, divided by 1 - decay^t (Sonnet's rule): no trace of the initial codes, and codes nobody chose go to zero.</summary>
+    /// <summary>
+    /// At zero, divided by 1 - decay^t (Sonnet's rule): no trace of the initial codes, and codes nobody chose go to zero.
+    /// </summary>
     Debiased,
 }
 
@@ -29,7 +31,10 @@ public enum CodeSimilarity
     /// <summary>Angle: vectors and codes are scaled to length one (ViT-VQGAN, Yu et al. 2021).</summary>
     Cosine,
 
-    /// <summary>The nearest code is that of the smallest angle, but codes keep their lengths: the value is the code as it is (DAC, Kumar et al. 2023).</summary>
+    /// <summary>
+    /// The nearest code is that of the smallest angle, but codes keep their lengths: the value is the code as it is (DAC, Kumar et al.
+    /// 2023).
+    /// </summary>
     Angle,
 }
 
@@ -55,6 +60,9 @@ public enum GradientEstimator
     /// <summary>Rotated and scaled as the vector is onto its code (Fifty et al. 2024).</summary>
     Rotation,
 
-    /// <summary>The code is reached along a noisy direction whose length carries a gradient to the codebook (DiVeQ). Needs <see cref="CodebookLearning.Gradient"/>.</summary>
+    /// <summary>
+    /// The code is reached along a noisy direction whose length carries a gradient to the codebook (DiVeQ). Needs
+    /// <see cref="CodebookLearning.Gradient"/>.
+    /// </summary>
     Directional,
 }

@@ -25,7 +25,8 @@ public sealed record CodebookOptions : IOptionsRecord
 
     /// <summary>
     /// A code whose average count falls below this share of an even spread (vectors a batch over codes) is dead and moves to a vector
-    /// of the batch, far from the codes rather than near; 0 never restarts. A code that was moved begins at the even spread: unchosen, it stays ln(1/share) / (1 - decay) batches.
+    /// of the batch, far from the codes rather than near; 0 never restarts. A code that was moved begins at the even spread: unchosen, it
+    /// stays ln(1/share) / (1 - decay) batches.
     /// </summary>
     public double RestartShare { get; init; } = 0.2;
 
@@ -47,7 +48,8 @@ public sealed record CodebookOptions : IOptionsRecord
         .AtLeast(Epsilon, 0)
         .Defined(AverageStart)
         .Within(RestartShare, 0, 1, includeMax: false, hint: "0 switches restarts off; 0.2 suits batches of any size.")
-        .Must(RestartShare == 0 || AverageStart != AverageStart.Debiased, AverageStart, "Codes while RestartShare is above 0", "Debiased averages have no count to restart from: set RestartShare = 0 or AverageStart = Codes.", nameof(AverageStart))
+        .Must(RestartShare == 0 || AverageStart != AverageStart.Debiased, AverageStart, "Codes while RestartShare is above 0",
+            "Debiased averages have no count to restart from: set RestartShare = 0 or AverageStart = Codes.", nameof(AverageStart))
         .AtLeast(KMeansIterations, 0)
         .Defined(Similarity)
         .Defined(Start);

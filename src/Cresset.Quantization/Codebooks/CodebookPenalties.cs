@@ -7,7 +7,9 @@ namespace Cresset.Quantization;
 /// <summary>Terms that spread a codebook out.</summary>
 public static class CodebookPenalties
 {
-    /// <summary>sum cos²(c_i, c_j) / K² - 1/K over all pairs of codes [K, D] (Shin et al. 2021, eq. 2): 0 when all are orthogonal. float scalar.</summary>
+    /// <summary>
+    /// sum cos²(c_i, c_j) / K² - 1/K over all pairs of codes [K, D] (Shin et al. 2021, eq. 2): 0 when all are orthogonal. float scalar.
+    /// </summary>
     public static Tensor Orthogonality(Tensor codes)
     {
         Shape.Expect(codes, "K D");
@@ -19,7 +21,10 @@ public static class CodebookPenalties
         return ((gram.square().sum() / ((double)count * count)) - (1.0 / count)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Minus the entropy (nats) of the mean over vectors [N, D] of softmax(inverseTemperature * similarity) over codes [K, D]; similarity is minus the distance, or the inner product. float scalar.</summary>
+    /// <summary>
+    /// Minus the entropy (nats) of the mean over vectors [N, D] of softmax(inverseTemperature * similarity) over codes [K, D]; similarity
+    /// is minus the distance, or the inner product. float scalar.
+    /// </summary>
     public static Tensor Diversity(Tensor vectors, Tensor codes, CodeMetric metric, double inverseTemperature)
     {
         Shape.Expect(vectors, "N D");

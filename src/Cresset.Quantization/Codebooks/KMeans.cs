@@ -8,10 +8,14 @@ namespace Cresset.Quantization;
 /// <summary>Lloyd's algorithm on tensors: the classical way to place codes among data.</summary>
 public static class KMeans
 {
-    // Rounds of the start: each sees the distances that the rounds before left. One centre a round is k-means++; more centres a round cost less.
+    // Rounds of the start: each sees the distances that the rounds before left. One centre a round is k-means++; more centres a round cost
+    // less.
     private const int Rounds = 32;
 
-    /// <summary>First centres among the vectors, far from one another: drawn with probability proportional to the squared distance from those before (k-means++, Arthur and Vassilvitskii 2007; several a round, Bahmani et al. 2012).</summary>
+    /// <summary>
+    /// First centres among the vectors, far from one another: drawn with probability proportional to the squared distance from those before
+    /// (k-means++, Arthur and Vassilvitskii 2007; several a round, Bahmani et al. 2012).
+    /// </summary>
     /// <param name="vectors">Data [N, D].</param>
     /// <param name="count">Centres; vectors are repeated when there are fewer distinct ones.</param>
     /// <param name="stream">Source of the draws.</param>
@@ -45,13 +49,17 @@ public static class KMeans
         return vectors.index_select(0, tensor(chosen.ToArray(), device: vectors.device)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Moves centres to the means of the vectors nearest to them, again and again. A centre nobody chose keeps its place.</summary>
+    /// <summary>
+    /// Moves centres to the means of the vectors nearest to them, again and again. A centre nobody chose keeps its place.
+    /// </summary>
     /// <param name="vectors">Data [N, D].</param>
     /// <param name="start">First centres [K, D].</param>
     /// <param name="iterations">Rounds.</param>
-    /// <param name="similarity">With <see cref="CodeSimilarity.Cosine"/> the data must have length one and the means are scaled to it.</param>
+    /// <param name="similarity">With <see cref="CodeSimilarity.Cosine"/> the data must have length one and the means are scaled to
+    /// it.</param>
     /// <returns>Centres [K, D] and the number of vectors [K] that chose each in the last round.</returns>
-    public static (Tensor Centres, Tensor Counts) Lloyd(Tensor vectors, Tensor start, int iterations = 10, CodeSimilarity similarity = CodeSimilarity.Euclidean)
+    public static (Tensor Centres, Tensor Counts) Lloyd(Tensor vectors, Tensor start, int iterations = 10,
+        CodeSimilarity similarity = CodeSimilarity.Euclidean)
     {
         Shape.Expect(vectors, "N D");
         Shape.Expect(start, "K D", ("D", vectors.size(1)));

@@ -36,7 +36,9 @@ public static class BitPacking
         {
             var width = bits[i % bits.Length];
             var code = codes[i];
-            if (code < 0 || (width < 63 && code >> width != 0)) throw new ArgumentException($"Code {code} at position {i} does not fit in {width} bits; allowed: 0 to {(1UL << width) - 1}.", nameof(codes));
+            if (code < 0 || (width < 63 && code >> width != 0))
+                throw new ArgumentException(
+                    $"Code {code} at position {i} does not fit in {width} bits; allowed: 0 to {(1UL << width) - 1}.", nameof(codes));
             for (var left = width; left > 0;)
             {
                 var offset = (int)(position & 7);
@@ -58,7 +60,8 @@ public static class BitPacking
     {
         CheckWidths(bits);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        if (bytes.Length < ByteCount(count, bits)) throw new ArgumentException($"{bytes.Length} bytes; {count} codes take {ByteCount(count, bits)}.", nameof(bytes));
+        if (bytes.Length < ByteCount(count, bits))
+            throw new ArgumentException($"{bytes.Length} bytes; {count} codes take {ByteCount(count, bits)}.", nameof(bytes));
         var codes = new long[count];
         var position = 0L;
         for (var i = 0; i < codes.Length; i++)

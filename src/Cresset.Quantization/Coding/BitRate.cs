@@ -12,10 +12,12 @@ public static class BitRate
     }
 
     /// <summary>Bits a pixel of an image of height x width.</summary>
-    public static double BitsPerPixel(long positions, IReadOnlyList<long> codebookSizes, long height, long width) => (double)BitsPerItem(positions, codebookSizes) / (height * width);
+    public static double BitsPerPixel(long positions, IReadOnlyList<long> codebookSizes, long height, long width) =>
+        (double)BitsPerItem(positions, codebookSizes) / (height * width);
 
     /// <summary>How many times smaller than the same image with <paramref name="rawBits"/> bits for each pixel and channel.</summary>
-    public static double CompressionRatio(long positions, IReadOnlyList<long> codebookSizes, long pixelsAndChannels, int rawBits = 8) => (double)pixelsAndChannels * rawBits / BitsPerItem(positions, codebookSizes);
+    public static double CompressionRatio(long positions, IReadOnlyList<long> codebookSizes, long pixelsAndChannels, int rawBits = 8) =>
+        (double)pixelsAndChannels * rawBits / BitsPerItem(positions, codebookSizes);
 
     /// <summary>Kilobits a second of a stream with that many positions a second.</summary>
     public static double KilobitsPerSecond(double positionsPerSecond, IReadOnlyList<long> codebookSizes)

@@ -3,7 +3,10 @@ using System.Buffers.Binary;
 namespace Cresset.Quantization;
 
 /// <summary>A file of codes open for reading: entries by name or number, each read without the rest.</summary>
-/// <remarks>The index is checked against its checksum and the length of the file before anything is decoded; a header cannot claim more codes than its payloads have room for.</remarks>
+/// <remarks>
+/// The index is checked against its checksum and the length of the file before anything is decoded; a header cannot claim more codes than
+/// its payloads have room for.
+/// </remarks>
 public sealed class CodeFile : IDisposable
 {
     private readonly Stream _stream;
@@ -19,9 +22,13 @@ public sealed class CodeFile : IDisposable
         var (index, start) = ReadIndex();
         Tokenizer = index.Text("the tokenizer");
         _fingerprint = index.Bytes("the model's fingerprint");
-        if (_fingerprint.Length is not (0 or 16)) throw new InvalidDataException($"{path}: a fingerprint of {_fingerprint.Length} bytes before offset {index.Offset}; expected none or 16.");
+        if (_fingerprint.Length is not (0 or 16))
+            throw new InvalidDataException(
+                $"{path}: a fingerprint of {_fingerprint.Length} bytes before offset {index.Offset}; expected none or 16.");
         CodebookSizes = [.. Enumerable.Range(0, index.Count("stages", 1)).Select(_ => index.Number("a codebook's size"))];
-        if (CodebookSizes.Count == 0 || CodebookSizes.Any(s => s is < 1 or > 1L << 62)) throw new InvalidDataException($"{path}: impossible codebook sizes [{string.Join(", ", CodebookSizes)}] before offset {index.Offset}.");
+        if (CodebookSizes.Count == 0 || CodebookSizes.Any(s => s is < 1 or > 1L << 62))
+            throw new InvalidDataException(
+                $"{path}: impossible codebook sizes [{string.Join(", ", CodebookSizes)}] before offset {index.Offset}.");
         Entries = [.. Enumerable.Range(0, index.Count("entries", 3)).Select(_ => Entry(index))];
         _firstMaps = new long[Entries.Count];
         var maps = 0L;
@@ -94,7 +101,8 @@ public sealed class CodeFile : IDisposable
             var decoded = Decode(frame, coder);
             var from = Math.Max(first, frame.Frame.FirstMap);
             var to = Math.Min(end, frame.Frame.FirstMap + frame.Frame.Maps);
-            decoded.AsSpan((int)((from - frame.Frame.FirstMap) * each), (int)((to - from) * each)).CopyTo(codes.AsSpan((int)((from - first) * each)));
+            decoded.AsSpan((int)((from - frame.Frame.FirstMap) * each), (int)((to - from) * each))
+                .CopyTo(codes.AsSpan((int)((from - first) * each)));
         }
         return codes;
     }
@@ -155,8 +163,14 @@ public sealed class CodeFile : IDisposable
         long[] codes;
         if (stored.Coded)
         {
-            if (coder is null) throw new InvalidDataException($"{_path}: the payload at offset {stored.Offset} is range-coded by a prior: give the prior it was written with (cresset vq decode: --prior RUN).");
-            if (!coder.Fingerprint.Span.SequenceEqual(_fingerprint)) throw new InvalidDataException($"{_path} was coded with a prior of fingerprint {Convert.ToHexStringLower(_fingerprint)}; the one given has {Convert.ToHexStringLower(coder.Fingerprint.Span)}: its weights are others.");
+            if (coder is null)
+                throw new InvalidDataException(
+                    $"{_path}: the payload at offset {stored.Offset} is range-coded by a prior: give the prior it was written with "
+                        + $"(cresset vq decode: --prior RUN).");
+            if (!coder.Fingerprint.Span.SequenceEqual(_fingerprint))
+                throw new InvalidDataException(
+                    $"{_path} was coded with a prior of fingerprint {Convert.ToHexStringLower(_fingerprint)}; the one given has "
+                        + $"{Convert.ToHexStringLower(coder.Fingerprint.Span)}: its weights are others.");
             try
             {
                 codes = coder.Decode(frame, payload);
@@ -174,10 +188,16 @@ public sealed class CodeFile : IDisposable
                 for (var i = 0; i < codes.Length; i++) codes[i]--;
             }
         }
-        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(stored.Length)) != CodeChecksum.Of(codes)) throw new InvalidDataException($"{_path}: the codes do not match their checksum (offset {stored.Offset + stored.Length}): the payload at offset {stored.Offset} is damaged.");
+        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(stored.Length)) != CodeChecksum.Of(codes))
+            throw new InvalidDataException(
+                $"{_path}: the codes do not match their checksum (offset {stored.Offset + stored.Length}): the payload at offset "
+                    + $"{stored.Offset} is damaged.");
         for (var i = 0; i < codes.Length; i++)
         {
-            if (codes[i] >= CodebookSizes[i % CodebookSizes.Count]) throw new InvalidDataException($"{_path}: the payload at offset {stored.Offset} holds code {codes[i]} of a codebook of {CodebookSizes[i % CodebookSizes.Count]}.");
+            if (codes[i] >= CodebookSizes[i % CodebookSizes.Count])
+                throw new InvalidDataException(
+                    $"{_path}: the payload at offset {stored.Offset} holds code {codes[i]} of a codebook of "
+                        + $"{CodebookSizes[i % CodebookSizes.Count]}.");
         }
         return codes;
     }
@@ -185,23 +205,34 @@ public sealed class CodeFile : IDisposable
     private (IndexReader Index, long Start) ReadIndex()
     {
         var head = new byte[CodeFileLayout.HeadBytes];
-        if (_stream.Length < head.Length + CodeFileLayout.TailBytes) throw new InvalidDataException($"{_path}: the file ends at {_stream.Length}; not a file of packed codes, or cut short.");
+        if (_stream.Length < head.Length + CodeFileLayout.TailBytes)
+            throw new InvalidDataException($"{_path}: the file ends at {_stream.Length}; not a file of packed codes, or cut short.");
         _stream.Position = 0;
         _stream.ReadExactly(head);
-        if (!head.AsSpan(0, 8).SequenceEqual(CodeFileLayout.Magic)) throw new InvalidDataException($"{_path}: not a file of packed codes (offset 0 does not hold \"CRESSETQ\").");
+        if (!head.AsSpan(0, 8).SequenceEqual(CodeFileLayout.Magic))
+            throw new InvalidDataException($"{_path}: not a file of packed codes (offset 0 does not hold \"CRESSETQ\").");
         var version = BinaryPrimitives.ReadUInt16LittleEndian(head.AsSpan(8));
-        if (version != CodeFileLayout.Version || head[10] != 0 || head[11] != 0) throw new InvalidDataException($"{_path}: version {version} at offset 8; this build reads versions 1 to {CodeFileLayout.Version} (open files of version 1 and 2 by PackedCodes.Read).");
+        if (version != CodeFileLayout.Version || head[10] != 0 || head[11] != 0)
+            throw new InvalidDataException(
+                $"{_path}: version {version} at offset 8; this build reads versions 1 to {CodeFileLayout.Version} (open files of version 1 "
+                    + $"and 2 by PackedCodes.Read).");
         var tail = new byte[CodeFileLayout.TailBytes];
         _stream.Position = _stream.Length - tail.Length;
         _stream.ReadExactly(tail);
-        if (!tail.AsSpan(8).SequenceEqual(CodeFileLayout.EndMagic)) throw new InvalidDataException($"{_path}: the end of the file is missing (offset {_stream.Length - 4} does not hold \"CODE\"): it is cut short or has grown.");
+        if (!tail.AsSpan(8).SequenceEqual(CodeFileLayout.EndMagic))
+            throw new InvalidDataException(
+                $"{_path}: the end of the file is missing (offset {_stream.Length - 4} does not hold \"CODE\"): it is cut short or has "
+                    + $"grown.");
         var length = BinaryPrimitives.ReadUInt32LittleEndian(tail);
         var start = _stream.Length - tail.Length - length;
-        if (start < head.Length) throw new InvalidDataException($"{_path}: an index of {length} bytes (offset {_stream.Length - tail.Length}) cannot fit into a file of {_stream.Length}.");
+        if (start < head.Length)
+            throw new InvalidDataException(
+                $"{_path}: an index of {length} bytes (offset {_stream.Length - tail.Length}) cannot fit into a file of {_stream.Length}.");
         var bytes = new byte[length];
         _stream.Position = start;
         _stream.ReadExactly(bytes);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(tail.AsSpan(4)) != CodeChecksum.Of([.. head, .. bytes])) throw new InvalidDataException($"{_path}: the index is damaged (checksum at offset {_stream.Length - 8} does not match).");
+        if (BinaryPrimitives.ReadUInt32LittleEndian(tail.AsSpan(4)) != CodeChecksum.Of([.. head, .. bytes]))
+            throw new InvalidDataException($"{_path}: the index is damaged (checksum at offset {_stream.Length - 8} does not match).");
         return (new IndexReader(bytes, _path, start), start);
     }
 
@@ -212,9 +243,11 @@ public sealed class CodeFile : IDisposable
         long[] shape = [.. Enumerable.Range(0, index.Count("sizes of a shape", 1)).Select(_ => index.Number("a size"))];
         var total = shape.Skip(1).Aggregate((double)CodebookSizes.Count, (a, b) => a * b);
         // A map of more codes has no place in an array.
-        if (total > int.MaxValue) throw new InvalidDataException($"{_path}: impossible shape [{string.Join(", ", shape)}] of '{name}' at offset {at}.");
+        if (total > int.MaxValue)
+            throw new InvalidDataException($"{_path}: impossible shape [{string.Join(", ", shape)}] of '{name}' at offset {at}.");
         var attributes = new Dictionary<string, string>();
-        for (var left = index.Count("attributes", 2); left > 0; left--) attributes[index.Text("an attribute")] = index.Text("an attribute's value");
+        for (var left = index.Count("attributes", 2); left > 0; left--)
+            attributes[index.Text("an attribute")] = index.Text("an attribute's value");
         return new CodeEntry(name, shape) { Attributes = attributes };
     }
 
@@ -228,24 +261,34 @@ public sealed class CodeFile : IDisposable
         for (var i = 0; i < frames.Length; i++)
         {
             var at = index.Offset;
-            var (count, length, kind) = (index.Number("maps of a frame"), index.Number("a payload's length"), index.Number("a frame's kind"));
+            var (count, length, kind) = (index.Number("maps of a frame"), index.Number("a payload's length"),
+                index.Number("a frame's kind"));
             while (next == endOfRun && entry < Entries.Count)
             {
                 // Entries of the same shape that follow one another share frames.
                 while (entry < Entries.Count && (Entries[entry].Maps == 0 || Entries[entry].CodesPerMap(CodebookSizes.Count) == 0)) entry++;
                 if (entry == Entries.Count) break;
                 shape = Entries[entry].MapShape;
-                for (; entry < Entries.Count && (Entries[entry].MapShape.SequenceEqual(shape) || Entries[entry].Maps == 0 || Entries[entry].CodesPerMap(CodebookSizes.Count) == 0); entry++)
+                for (; entry < Entries.Count
+                    && (Entries[entry].MapShape.SequenceEqual(shape) || Entries[entry].Maps == 0
+                        || Entries[entry].CodesPerMap(CodebookSizes.Count) == 0); entry++)
                 {
                     if (Entries[entry].CodesPerMap(CodebookSizes.Count) > 0) endOfRun = checked(endOfRun + Entries[entry].Maps);
                 }
             }
             var (coded, none) = ((kind & 1) != 0, (kind & 2) != 0);
-            if (kind > 3 || (coded && _fingerprint.Length == 0)) throw new InvalidDataException($"{_path}: unknown kind {kind} of frame {i} at offset {at}.");
-            if (count < 1 || count > endOfRun - next) throw new InvalidDataException($"{_path}: frame {i} at offset {at} holds {count} maps; {endOfRun - next} of its shape are left.");
+            if (kind > 3 || (coded && _fingerprint.Length == 0))
+                throw new InvalidDataException($"{_path}: unknown kind {kind} of frame {i} at offset {at}.");
+            if (count < 1 || count > endOfRun - next)
+                throw new InvalidDataException(
+                    $"{_path}: frame {i} at offset {at} holds {count} maps; {endOfRun - next} of its shape are left.");
             var each = shape.Aggregate((long)CodebookSizes.Count, (a, b) => a * b);
-            if ((double)count * each > int.MaxValue || length > start - offset - 4) throw new InvalidDataException($"{_path}: frame {i} at offset {at} claims {(double)count * each:F0} codes in {length} bytes; the file has {start - offset} left for it.");
-            if (coded ? count * each > length * CodeFileLayout.MostCodesPerByte : length != BitPacking.ByteCount(count * each, CodeFileLayout.Widths(CodebookSizes, none)))
+            if ((double)count * each > int.MaxValue || length > start - offset - 4)
+                throw new InvalidDataException(
+                    $"{_path}: frame {i} at offset {at} claims {(double)count * each:F0} codes in {length} bytes; the file has "
+                        + $"{start - offset} left for it.");
+            if (coded ? count * each > length * CodeFileLayout.MostCodesPerByte
+                : length != BitPacking.ByteCount(count * each, CodeFileLayout.Widths(CodebookSizes, none)))
                 throw new InvalidDataException($"{_path}: frame {i} at offset {at} claims {count * each} codes in {length} bytes.");
             frames[i] = new StoredFrame(new CodeFrame(next, (int)count, shape, CodebookSizes, none), coded, offset, (int)length);
             offset += length + 4;

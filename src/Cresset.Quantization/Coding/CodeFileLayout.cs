@@ -4,12 +4,16 @@ using System.Text;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// The layout of files of version 3, little endian: magic <c>CRESSETQ</c>, version (u16), 0 (u16); frames, each a payload and the CRC-32C of its codes as int64 (u32);
+/// The layout of files of version 3, little endian: magic <c>CRESSETQ</c>, version (u16), 0 (u16); frames, each a payload and the CRC-32C
+/// of its codes as int64 (u32);
 /// the index; its length (u32), the CRC-32C of magic, version and index (u32), magic <c>CODE</c>.
-/// The index holds numbers as LEB128 and texts as length and UTF-8: tokenizer, fingerprint of the coder's model (length 0 or 16), stages and codebook sizes, entries (name, shape, attributes),
+/// The index holds numbers as LEB128 and texts as length and UTF-8: tokenizer, fingerprint of the coder's model (length 0 or 16), stages
+/// and codebook sizes, entries (name, shape, attributes),
 /// frames (maps, payload length, kind: bit 0 coded, bit 1 some codes are none).
 /// </summary>
-/// <remarks>Frames come first so that pictures can be written as they are encoded; entries and frames follow the same order of maps.</remarks>
+/// <remarks>
+/// Frames come first so that pictures can be written as they are encoded; entries and frames follow the same order of maps.
+/// </remarks>
 internal static class CodeFileLayout
 {
     public const ushort Version = 3;
@@ -93,12 +97,17 @@ internal sealed class IndexReader(byte[] bytes, string path, long start)
         throw new InvalidDataException($"{path}: {what} at offset {start + at} is not a number of the index.");
     }
 
-    /// <summary>How many things follow, each of at least <paramref name="bytesEach"/> bytes: more than the index has room for is refused before memory is taken.</summary>
+    /// <summary>
+    /// How many things follow, each of at least <paramref name="bytesEach"/> bytes: more than the index has room for is refused before
+    /// memory is taken.
+    /// </summary>
     public int Count(string what, int bytesEach)
     {
         var at = Offset;
         var count = Number(what);
-        if (count > (bytes.Length - _at) / bytesEach) throw new InvalidDataException($"{path}: {count} {what} at offset {at} cannot fit into the {bytes.Length - _at} bytes left of the index.");
+        if (count > (bytes.Length - _at) / bytesEach)
+            throw new InvalidDataException(
+                $"{path}: {count} {what} at offset {at} cannot fit into the {bytes.Length - _at} bytes left of the index.");
         return (int)count;
     }
 

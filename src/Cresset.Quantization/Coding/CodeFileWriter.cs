@@ -3,7 +3,9 @@ using Cresset.Numerics;
 
 namespace Cresset.Quantization;
 
-/// <summary>Writes a file of codes entry by entry; memory does not grow with the codes. Each frame is packed or range-coded, whichever is smaller.</summary>
+/// <summary>
+/// Writes a file of codes entry by entry; memory does not grow with the codes. Each frame is packed or range-coded, whichever is smaller.
+/// </summary>
 public sealed class CodeFileWriter
 {
     private readonly Stream _stream;
@@ -24,8 +26,10 @@ public sealed class CodeFileWriter
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(codebookSizes);
-        if (codebookSizes.Count == 0 || codebookSizes.Any(s => s is < 1 or > 1L << 62)) throw new ArgumentException("There must be at least one codebook, of 1 to 2^62 codes.", nameof(codebookSizes));
-        if (coder is not null && coder.Fingerprint.Length != 16) throw new ArgumentException($"The coder's fingerprint has {coder.Fingerprint.Length} bytes; it must have 16.", nameof(coder));
+        if (codebookSizes.Count == 0 || codebookSizes.Any(s => s is < 1 or > 1L << 62))
+            throw new ArgumentException("There must be at least one codebook, of 1 to 2^62 codes.", nameof(codebookSizes));
+        if (coder is not null && coder.Fingerprint.Length != 16)
+            throw new ArgumentException($"The coder's fingerprint has {coder.Fingerprint.Length} bytes; it must have 16.", nameof(coder));
         (_stream, _tokenizer, _sizes, _coder) = (stream, tokenizer, [.. codebookSizes], coder);
         _stream.Write(CodeFileLayout.Head);
     }
@@ -39,11 +43,13 @@ public sealed class CodeFileWriter
     /// <param name="codebookSizes">Codes of each stage.</param>
     /// <param name="coder">Codes frames with a prior where that is smaller; null packs bits.</param>
     /// <param name="fill">Adds the entries.</param>
-    public static void Write(string path, string tokenizer, IReadOnlyList<long> codebookSizes, ICodeCoder? coder, Action<CodeFileWriter> fill)
+    public static void Write(string path, string tokenizer, IReadOnlyList<long> codebookSizes, ICodeCoder? coder,
+        Action<CodeFileWriter> fill)
         => AtomicFile.Write(path, stream => Write(stream, tokenizer, codebookSizes, coder, fill));
 
     /// <summary>Writes to a stream, which need not be able to seek.</summary>
-    public static void Write(Stream stream, string tokenizer, IReadOnlyList<long> codebookSizes, ICodeCoder? coder, Action<CodeFileWriter> fill)
+    public static void Write(Stream stream, string tokenizer, IReadOnlyList<long> codebookSizes, ICodeCoder? coder,
+        Action<CodeFileWriter> fill)
     {
         ArgumentNullException.ThrowIfNull(fill);
         var writer = new CodeFileWriter(stream, tokenizer, codebookSizes, coder);
@@ -54,16 +60,23 @@ public sealed class CodeFileWriter
     /// <summary>Adds an entry.</summary>
     /// <param name="entry">What it is.</param>
     /// <param name="codes">Its codes, stages innermost; -1 for none.</param>
-    /// <exception cref="ArgumentException">A code is out of range (position and value are named), the count does not fit the shape, or the name is taken.</exception>
+    /// <exception cref="ArgumentException">A code is out of range (position and value are named), the count does not fit the shape, or the
+    /// name is taken.</exception>
     public void Add(CodeEntry entry, ReadOnlySpan<long> codes)
     {
         ArgumentNullException.ThrowIfNull(entry);
         var total = entry.Shape.Any(s => s < 0) ? -1 : entry.Shape.Aggregate((Int128)_sizes.Length, (a, b) => a * b);
-        if (total != codes.Length) throw new ArgumentException($"{codes.Length} codes; the shape [{string.Join(", ", entry.Shape)}] with {_sizes.Length} stages takes {total}.", nameof(codes));
+        if (total != codes.Length)
+            throw new ArgumentException(
+                $"{codes.Length} codes; the shape [{string.Join(", ", entry.Shape)}] with {_sizes.Length} stages takes {total}.",
+                nameof(codes));
         for (var i = 0; i < codes.Length; i++)
         {
             var size = _sizes[i % _sizes.Length];
-            if (codes[i] < -1 || codes[i] >= size) throw new ArgumentException($"Code {codes[i]} at position {i / _sizes.Length}, stage {i % _sizes.Length} is out of range; allowed: 0 to {size - 1}, or -1 for none.", nameof(codes));
+            if (codes[i] < -1 || codes[i] >= size)
+                throw new ArgumentException(
+                    $"Code {codes[i]} at position {i / _sizes.Length}, stage {i % _sizes.Length} is out of range; allowed: 0 to "
+                        + $"{size - 1}, or -1 for none.", nameof(codes));
         }
         if (!_names.Add(entry.Name)) throw new ArgumentException($"There is an entry named '{entry.Name}' already.", nameof(entry));
         _entries.Add(entry);

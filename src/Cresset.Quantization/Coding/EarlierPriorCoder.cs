@@ -5,21 +5,26 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// Reads the range-coded payloads of file versions 1 and 2, whose probabilities came from libtorch: one stream over all maps, position by position for blocks of them.
+/// Reads the range-coded payloads of file versions 1 and 2, whose probabilities came from libtorch: one stream over all maps, position by
+/// position for blocks of them.
 /// They decode on the kind of processor they were written on; the checksum notices when not.
 /// </summary>
 internal static class EarlierPriorCoder
 {
     private const int BlockMaps = 256;
 
-    // A code cannot cost nothing: what a header claims beyond this share of its payload is a lie, and is refused before memory is taken for it.
+    // A code cannot cost nothing: what a header claims beyond this share of its payload is a lie, and is refused before memory is taken for
+    // it.
     private const long MostCodesPerByte = 1 << 13;
 
     public static long[] Decode(PriorCoder coder, ReadOnlySpan<byte> payload, IReadOnlyList<long> shape, IReadOnlyList<long> codebookSizes)
     {
-        if (shape.Count is < 2 or > 3) throw new ArgumentException($"A prior codes maps [N, H, W] or sequences [N, L]; the shape is [{string.Join(", ", shape)}].", nameof(shape));
+        if (shape.Count is < 2 or > 3)
+            throw new ArgumentException($"A prior codes maps [N, H, W] or sequences [N, L]; the shape is [{string.Join(", ", shape)}].",
+                nameof(shape));
         var total = shape.Aggregate((double)codebookSizes.Count, (a, b) => a * b);
-        if (total > (payload.Length + 16.0) * MostCodesPerByte) throw new InvalidDataException($"The header claims {total:F0} codes in a payload of {payload.Length} bytes.");
+        if (total > (payload.Length + 16.0) * MostCodesPerByte)
+            throw new InvalidDataException($"The header claims {total:F0} codes in a payload of {payload.Length} bytes.");
         using var noGrad = no_grad();
         using var mode = EvaluationMode.Of(coder.Prior);
         using var scope = NewDisposeScope();

@@ -3,28 +3,40 @@ using Cresset.Numerics;
 namespace Cresset.Quantization;
 
 /// <summary>Codes with what is needed to read them again: their shape, the codebooks' sizes and the tokenizer they belong to.</summary>
-/// <remarks>The convenient side of <see cref="CodeFileWriter"/> and <see cref="CodeFile"/> for codes that lie in one array; files of versions 1 and 2 are read too.</remarks>
+/// <remarks>
+/// The convenient side of <see cref="CodeFileWriter"/> and <see cref="CodeFile"/> for codes that lie in one array; files of versions 1 and
+/// 2 are read too.
+/// </remarks>
 public sealed class PackedCodes
 {
     /// <summary>Wraps codes.</summary>
     /// <param name="shape">Positions, such as [images, height, width].</param>
     /// <param name="codebookSizes">Size of each stage's codebook.</param>
-    /// <param name="codes">Codes, positions in order, the stages of a position one after another; -1 for none (a masked position, a dropped stage).</param>
+    /// <param name="codes">Codes, positions in order, the stages of a position one after another; -1 for none (a masked position, a dropped
+    /// stage).</param>
     /// <param name="tokenizer">Which model made them; free text.</param>
-    /// <exception cref="ArgumentException">A code is out of range (position and value are named) or the count does not fit the shape.</exception>
+    /// <exception cref="ArgumentException">A code is out of range (position and value are named) or the count does not fit the
+    /// shape.</exception>
     public PackedCodes(IReadOnlyList<long> shape, IReadOnlyList<long> codebookSizes, long[] codes, string tokenizer = "")
     {
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentNullException.ThrowIfNull(codebookSizes);
         ArgumentNullException.ThrowIfNull(codes);
         ArgumentNullException.ThrowIfNull(tokenizer);
-        if (codebookSizes.Count == 0 || codebookSizes.Any(s => s < 1)) throw new ArgumentException("There must be at least one codebook, of at least one code.", nameof(codebookSizes));
+        if (codebookSizes.Count == 0 || codebookSizes.Any(s => s < 1))
+            throw new ArgumentException("There must be at least one codebook, of at least one code.", nameof(codebookSizes));
         var total = shape.Any(s => s < 0) ? -1 : shape.Aggregate((Int128)codebookSizes.Count, (a, b) => a * b);
-        if (total != codes.Length) throw new ArgumentException($"{codes.Length} codes; the shape [{string.Join(", ", shape)}] with {codebookSizes.Count} stages takes {total}.", nameof(codes));
+        if (total != codes.Length)
+            throw new ArgumentException(
+                $"{codes.Length} codes; the shape [{string.Join(", ", shape)}] with {codebookSizes.Count} stages takes {total}.",
+                nameof(codes));
         for (var i = 0; i < codes.Length; i++)
         {
             var size = codebookSizes[i % codebookSizes.Count];
-            if (codes[i] < -1 || codes[i] >= size) throw new ArgumentException($"Code {codes[i]} at position {i / codebookSizes.Count}, stage {i % codebookSizes.Count} is out of range; allowed: 0 to {size - 1}, or -1 for none.", nameof(codes));
+            if (codes[i] < -1 || codes[i] >= size)
+                throw new ArgumentException(
+                    $"Code {codes[i]} at position {i / codebookSizes.Count}, stage {i % codebookSizes.Count} is out of range; allowed: 0 "
+                        + $"to {size - 1}, or -1 for none.", nameof(codes));
         }
         (Shape, CodebookSizes, Codes, Tokenizer) = (shape, codebookSizes, codes, tokenizer);
     }
@@ -59,7 +71,8 @@ public sealed class PackedCodes
     /// <summary>Reads a file of any version whose maps all have one shape; several entries become one.</summary>
     /// <param name="path">Where.</param>
     /// <param name="coder">The coder it was written with; needed when the payload is range-coded.</param>
-    /// <exception cref="InvalidDataException">Not such a file, cut short, damaged, or coded with another prior; the message gives path and offset.</exception>
+    /// <exception cref="InvalidDataException">Not such a file, cut short, damaged, or coded with another prior; the message gives path and
+    /// offset.</exception>
     public static PackedCodes Read(string path, ICodeCoder? coder = null)
     {
         using var stream = File.OpenRead(path);
@@ -88,7 +101,9 @@ public sealed class PackedCodes
         if (file.Entries.Count > 1)
         {
             if (file.Entries.FirstOrDefault(e => e.Shape.Count == 0 || !e.MapShape.SequenceEqual(file.Entries[0].MapShape)) is { } other)
-                throw new InvalidDataException($"{path} holds maps of several shapes, such as [{string.Join(", ", shape)}] and [{string.Join(", ", other.Shape)}]: open it by CodeFile.");
+                throw new InvalidDataException(
+                    $"{path} holds maps of several shapes, such as [{string.Join(", ", shape)}] and [{string.Join(", ", other.Shape)}]: "
+                        + $"open it by CodeFile.");
             shape = [file.Entries.Sum(e => e.Maps), .. file.Entries[0].MapShape];
         }
         return new PackedCodes(shape, file.CodebookSizes, file.ReadAll(coder), file.Tokenizer);

@@ -9,8 +9,10 @@ namespace Cresset.Quantization;
 /// The stages of a residual code lie side by side in the prior's map ([H, W * stages]).
 /// </summary>
 /// <remarks>
-/// Probabilities come from arithmetic of a fixed order (float32 without fused operations, the functions as polynomials of float64), not from libtorch: a file is read back on any processor,
-/// with any number of threads and whatever other maps are coded beside it. The coder holds a copy of the weights as they were when it was made.
+/// Probabilities come from arithmetic of a fixed order (float32 without fused operations, the functions as polynomials of float64), not
+/// from libtorch: a file is read back on any processor,
+/// with any number of threads and whatever other maps are coded beside it. The coder holds a copy of the weights as they were when it was
+/// made.
 /// </remarks>
 public sealed class PriorCoder : ICodeCoder
 {
@@ -24,13 +26,17 @@ public sealed class PriorCoder : ICodeCoder
     /// <summary>Codes with <paramref name="prior"/>.</summary>
     /// <param name="prior">The prior; its weights must be finite.</param>
     /// <param name="labels">
-    /// Class labels int64 [maps of the file], which the reader must know too. Null for a prior with classes: each map is then coded under the class that
+    /// Class labels int64 [maps of the file], which the reader must know too. Null for a prior with classes: each map is then coded under
+    /// the class that
     /// makes it likeliest, and each frame begins with these classes, ⌈log2 classes⌉ bits each.
     /// </param>
     public PriorCoder(CodePrior prior, Tensor? labels = null)
     {
         ArgumentNullException.ThrowIfNull(prior);
-        if (prior.CodebookSize > LargestCodebook) throw new ArgumentException($"The prior knows {prior.CodebookSize} codes; the coder's frequencies, parts of 2^{TotalBits}, tell at most {LargestCodebook} apart.", nameof(prior));
+        if (prior.CodebookSize > LargestCodebook)
+            throw new ArgumentException(
+                $"The prior knows {prior.CodebookSize} codes; the coder's frequencies, parts of 2^{TotalBits}, tell at most "
+                    + $"{LargestCodebook} apart.", nameof(prior));
         if (labels is not null)
         {
             if (prior.Classes == 0) throw new ArgumentException("labels were given, but the prior has no classes.", nameof(labels));
@@ -56,7 +62,9 @@ public sealed class PriorCoder : ICodeCoder
         ArgumentNullException.ThrowIfNull(frame);
         var (height, width) = Layout(frame.MapShape, frame.CodebookSizes);
         var area = checked(height * width);
-        if (codes.Length != (long)frame.Maps * area) throw new ArgumentException($"{codes.Length} codes; {frame.Maps} maps of {area} codes take {(long)frame.Maps * area}.", nameof(codes));
+        if (codes.Length != (long)frame.Maps * area)
+            throw new ArgumentException($"{codes.Length} codes; {frame.Maps} maps of {area} codes take {(long)frame.Maps * area}.",
+                nameof(codes));
         var all = codes.ToArray();
         var labels = _prior.Classes == 0 ? [] : _labels is null ? LikeliestClasses(all, frame.Maps, height, width) : LabelsOf(frame);
         var encoder = new RangeEncoder();
@@ -106,9 +114,12 @@ public sealed class PriorCoder : ICodeCoder
     {
         var bits = BitPacking.BitsFor(count);
         var bytes = BitPacking.ByteCount(maps, [bits]);
-        if (payload.Length < bytes) throw new InvalidDataException($"The payload has {payload.Length} bytes; the classes of {maps} maps alone take {bytes}.");
+        if (payload.Length < bytes)
+            throw new InvalidDataException($"The payload has {payload.Length} bytes; the classes of {maps} maps alone take {bytes}.");
         var classes = BitPacking.Unpack(payload, bits, maps);
-        if (classes.FirstOrDefault(c => c >= count, -1) is var wrong && wrong >= 0) throw new InvalidDataException($"The payload names class {wrong}; the prior has {count}: it is not the one the file was written with.");
+        if (classes.FirstOrDefault(c => c >= count, -1) is var wrong && wrong >= 0)
+            throw new InvalidDataException(
+                $"The payload names class {wrong}; the prior has {count}: it is not the one the file was written with.");
         payload = payload[(int)bytes..];
         return classes;
     }
@@ -122,7 +133,9 @@ public sealed class PriorCoder : ICodeCoder
         return code;
     }
 
-    /// <summary>Cumulative integer frequencies of probabilities; every code keeps at least one part of 2^24, so any code can be coded.</summary>
+    /// <summary>
+    /// Cumulative integer frequencies of probabilities; every code keeps at least one part of 2^24, so any code can be coded.
+    /// </summary>
     internal static void Frequencies(ReadOnlySpan<double> probabilities, uint[] starts)
     {
         var spread = (1 << TotalBits) - probabilities.Length;
@@ -140,7 +153,9 @@ public sealed class PriorCoder : ICodeCoder
         var greatest = float.NegativeInfinity;
         foreach (var logit in logits)
         {
-            if (!float.IsFinite(logit)) throw new InvalidOperationException($"The prior gives the logit {logit}: it is damaged, or was trained with too high a learning rate.");
+            if (!float.IsFinite(logit))
+                throw new InvalidOperationException(
+                    $"The prior gives the logit {logit}: it is damaged, or was trained with too high a learning rate.");
             greatest = logit > greatest ? logit : greatest;
         }
         Span<double> shares = logits.Length <= 1024 ? stackalloc double[logits.Length] : new double[logits.Length];
@@ -156,13 +171,18 @@ public sealed class PriorCoder : ICodeCoder
 
     private long[] LabelsOf(CodeFrame frame) => frame.FirstMap + frame.Maps <= _labels!.Length
         ? _labels[(int)frame.FirstMap..(int)(frame.FirstMap + frame.Maps)]
-        : throw new ArgumentException($"The coder has labels of {_labels.Length} maps; the file has at least {frame.FirstMap + frame.Maps}.");
+        : throw new ArgumentException(
+            $"The coder has labels of {_labels.Length} maps; the file has at least {frame.FirstMap + frame.Maps}.");
 
     /// <summary>Height and width of the prior's map.</summary>
     internal (int Height, int Width) Layout(IReadOnlyList<long> mapShape, IReadOnlyList<long> sizes)
     {
-        if (mapShape.Count is < 1 or > 2) throw new ArgumentException($"A prior codes maps [H, W] or sequences [L]; the shape is [{string.Join(", ", mapShape)}].", nameof(mapShape));
-        if (sizes.Any(s => s > _prior.CodebookSize)) throw new ArgumentException($"The prior knows {_prior.CodebookSize} codes; the codebooks have {string.Join(", ", sizes)}.", nameof(sizes));
+        if (mapShape.Count is < 1 or > 2)
+            throw new ArgumentException($"A prior codes maps [H, W] or sequences [L]; the shape is [{string.Join(", ", mapShape)}].",
+                nameof(mapShape));
+        if (sizes.Any(s => s > _prior.CodebookSize))
+            throw new ArgumentException($"The prior knows {_prior.CodebookSize} codes; the codebooks have {string.Join(", ", sizes)}.",
+                nameof(sizes));
         return (mapShape.Count == 2 ? checked((int)mapShape[0]) : 1, checked((int)mapShape[^1] * sizes.Count));
     }
 
@@ -177,7 +197,10 @@ public sealed class PriorCoder : ICodeCoder
             long[] known = [.. codes.Select(c => Math.Max(c, 0))];
             var device = _prior.parameters().First().device;
             var block = tensor(known, [maps, height, width], device: device);
-            var costs = Enumerable.Range(0, _prior.Classes).Select(c => _prior.NegativeLogLikelihood(block, full([maps], (long)c, dtype: ScalarType.Int64, device: device)).flatten(1).sum(1));
+            var costs = Enumerable.Range(0, _prior.Classes)
+                .Select(
+                    c => _prior.NegativeLogLikelihood(block, full([maps], (long)c, dtype: ScalarType.Int64, device: device)).flatten(1)
+                        .sum(1));
             return stack([.. costs], 1).argmin(1).cpu().data<long>().ToArray();
         }
     }
@@ -195,7 +218,8 @@ public sealed class PriorCoder : ICodeCoder
             {
                 session.Compute(row, column);
                 // Where there is no code the model goes on as if it were the first.
-                for (var map = 0; map < maps; map++) chosen[map] = Math.Max(0, code(map, (row * width) + column, session.Logits.AsSpan(map * size, size), starts));
+                for (var map = 0; map < maps; map++)
+                    chosen[map] = Math.Max(0, code(map, (row * width) + column, session.Logits.AsSpan(map * size, size), starts));
                 session.Accept(row, column, chosen);
             }
         }

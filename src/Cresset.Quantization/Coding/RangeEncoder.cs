@@ -1,6 +1,9 @@
 namespace Cresset.Quantization;
 
-/// <summary>Arithmetic coding with integer ranges (Martin 1979; carry-less with 64-bit ranges): spends log2(total/frequency) bits on a symbol, to within a billionth.</summary>
+/// <summary>
+/// Arithmetic coding with integer ranges (Martin 1979; carry-less with 64-bit ranges): spends log2(total/frequency) bits on a symbol, to
+/// within a billionth.
+/// </summary>
 public sealed class RangeEncoder
 {
     internal const ulong Top = 1UL << 56;
@@ -12,7 +15,9 @@ public sealed class RangeEncoder
     /// <summary>Codes a symbol that owns [start, start + frequency) of [0, total); total at most 2^32.</summary>
     public void Encode(uint start, uint frequency, uint total)
     {
-        if (frequency == 0 || (ulong)start + frequency > total) throw new ArgumentException($"The symbol's share [{start}, {(ulong)start + frequency}) must be a part of [0, {total}) that is not empty.");
+        if (frequency == 0 || (ulong)start + frequency > total)
+            throw new ArgumentException(
+                $"The symbol's share [{start}, {(ulong)start + frequency}) must be a part of [0, {total}) that is not empty.");
         _range /= total;
         _low += start * _range;
         _range *= frequency;

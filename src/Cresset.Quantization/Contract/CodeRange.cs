@@ -4,10 +4,15 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>Codes are indices into tables: one out of range reads another table's entry or foreign memory, so every door that takes codes asks here first.</summary>
+/// <summary>
+/// Codes are indices into tables: one out of range reads another table's entry or foreign memory, so every door that takes codes asks here
+/// first.
+/// </summary>
 internal static class CodeRange
 {
-    /// <summary>Checks int64 codes of any shape whose last dimension repeats the pattern <paramref name="sizes"/> (one size: all alike).</summary>
+    /// <summary>
+    /// Checks int64 codes of any shape whose last dimension repeats the pattern <paramref name="sizes"/> (one size: all alike).
+    /// </summary>
     /// <param name="codes">The codes.</param>
     /// <param name="sizes">Codes of each table.</param>
     /// <param name="argument">Name of the argument, for the message.</param>
@@ -19,12 +24,16 @@ internal static class CodeRange
         using var scope = NewDisposeScope();
         var least = none ? -1 : 0;
         // Elsewhere than in main memory a copy only where something is wrong.
-        if (codes.device_type != DeviceType.CPU && sizes.Count == 1 && !codes.lt(least).any().ToBoolean() && !codes.ge(sizes[0]).any().ToBoolean()) return;
+        if (codes.device_type != DeviceType.CPU && sizes.Count == 1 && !codes.lt(least).any().ToBoolean()
+            && !codes.ge(sizes[0]).any().ToBoolean()) return;
         var all = TensorSpans.Of<long>(codes.detach().cpu().contiguous());
         for (var i = 0; i < all.Length; i++)
         {
             var size = sizes[i % sizes.Count];
-            if (all[i] < least || all[i] >= size) throw new ArgumentException($"Index {all[i]} at position {Position(i, codes.shape)} of {argument} is out of range; allowed: 0 to {size - 1}{(none ? ", or -1 for none" : "")}.", argument);
+            if (all[i] < least || all[i] >= size)
+                throw new ArgumentException(
+                    $"Index {all[i]} at position {Position(i, codes.shape)} of {argument} is out of range; allowed: 0 to "
+                        + $"{size - 1}{(none ? ", or -1 for none" : "")}.", argument);
         }
     }
 

@@ -10,7 +10,8 @@ namespace Cresset.Quantization;
 /// values, indices, a loss with its terms, and statistics; every index decodes to its value again.
 /// </summary>
 /// <remarks>
-/// Computation is in float32 (float64 when the input or the module is in float64) whatever the input's precision: half precision cannot tell
+/// Computation is in float32 (float64 when the input or the module is in float64) whatever the input's precision: half precision cannot
+/// tell
 /// near codes apart. The values have the input's type; a codebook stays in float32 when its module is converted to half precision.
 /// In training mode (<c>train()</c>) a call may update the codebook; in evaluation mode it changes nothing.
 /// </remarks>
@@ -25,7 +26,9 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     /// <summary>Numbers a vector, D.</summary>
     public abstract long Width { get; }
 
-    /// <summary>How many codes each index of a vector chooses from; a plain quantizer has one entry, a residual one an entry a stage.</summary>
+    /// <summary>
+    /// How many codes each index of a vector chooses from; a plain quantizer has one entry, a residual one an entry a stage.
+    /// </summary>
     public abstract IReadOnlyList<long> CodebookSizes { get; }
 
     /// <summary>Bits that the indices of one vector hold: the sum of log2 of <see cref="CodebookSizes"/>.</summary>
@@ -42,12 +45,16 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     /// <param name="input">Vectors [..., D], floating point.</param>
     /// <param name="mask">Which vectors count, bool [...]; null for all. The others get index -1 and value 0 and touch nothing.</param>
     /// <exception cref="ShapeException">The last dimension is not <see cref="Width"/>, or the mask has another shape.</exception>
-    /// <exception cref="ArgumentException">The mask keeps nothing, or a vector is not finite and <see cref="NonFinite"/> says to throw.</exception>
+    /// <exception cref="ArgumentException">The mask keeps nothing, or a vector is not finite and <see cref="NonFinite"/> says to
+    /// throw.</exception>
     public QuantizerOutput Quantize(Tensor input, Tensor? mask = null)
     {
         ArgumentNullException.ThrowIfNull(input);
-        if (input.dim() < 1 || input.size(-1) != Width) throw Shape.Wrong(input, $"[..., {Width}]", $"The quantizer takes vectors of width {Width} in the last dimension; for [N, {Width}, H, W] maps call QuantizeMap.");
-        if (!input.is_floating_point()) throw new ArgumentException($"input is {input.dtype}; expected a floating point type.", nameof(input));
+        if (input.dim() < 1 || input.size(-1) != Width)
+            throw Shape.Wrong(input, $"[..., {Width}]",
+                $"The quantizer takes vectors of width {Width} in the last dimension; for [N, {Width}, H, W] maps call QuantizeMap.");
+        if (!input.is_floating_point())
+            throw new ArgumentException($"input is {input.dtype}; expected a floating point type.", nameof(input));
         using var scope = NewDisposeScope();
         var positions = input.shape[..^1];
         var rows = input.reshape(-1, Width);
@@ -63,7 +70,9 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
             rows = rows.index_select(0, kept);
         }
 
-        var result = QuantizeRows(new RowBatch(rows, positionsKept, positions.Length == 0 ? 1 : count / positions[0], positions.Length == 0 ? 1 : (int)positions[0]));
+        var result = QuantizeRows(
+            new RowBatch(rows, positionsKept, positions.Length == 0 ? 1 : count / positions[0],
+                positions.Length == 0 ? 1 : (int)positions[0]));
         var error = result.Error ?? MeanSquaredError(result.Codes ?? result.Values, rows);
         var usage = Usage(result.Indices);
         var learned = result.Learn?.Invoke();
@@ -101,8 +110,10 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     }
 
     /// <summary>
-    /// How far vectors are from given codes: the mean cross-entropy in nats of the codes' likenesses (minus the distance, the inner product, or a classifier's logits) to indices, over those that are not -1.
-    /// Teaches an encoder to reach codes that are known, such as another model's. Stages count each by itself, on what the given codes of the stages before leave.
+    /// How far vectors are from given codes: the mean cross-entropy in nats of the codes' likenesses (minus the distance, the inner
+    /// product, or a classifier's logits) to indices, over those that are not -1.
+    /// Teaches an encoder to reach codes that are known, such as another model's. Stages count each by itself, on what the given codes of
+    /// the stages before leave.
     /// </summary>
     /// <param name="input">Vectors [..., D], floating point.</param>
     /// <param name="indices">int64 [...], or [..., S] when a vector has S indices; -1 counts nowhere.</param>
@@ -125,7 +136,9 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
         return CrossEntropyOfRows(rows.to(WorkingType(input.dtype)), given).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Keeps every codebook inside as it is in training calls, or lets it learn again; see <see cref="Codebook.Frozen"/>.</summary>
+    /// <summary>
+    /// Keeps every codebook inside as it is in training calls, or lets it learn again; see <see cref="Codebook.Frozen"/>.
+    /// </summary>
     public void FreezeCodebooks(bool frozen = true)
     {
         foreach (var codebook in modules().OfType<Codebook>()) codebook.Frozen = frozen;
@@ -134,7 +147,10 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     /// <summary>See <see cref="CrossEntropy"/>; rows [N, D], indices [N, S].</summary>
     internal virtual Tensor CrossEntropyOfRows(Tensor rows, Tensor indices)
     {
-        var logits = Likeness(rows) ?? throw new NotSupportedException($"{GetType().Name} has no table of codes whose likeness could be told; quantizers with codes (vector, sim-vq, index-backpropagation, gumbel) and stages or heads of them do.");
+        var logits = Likeness(rows)
+            ?? throw new NotSupportedException(
+                $"{GetType().Name} has no table of codes whose likeness could be told; quantizers with codes (vector, sim-vq, "
+                    + $"index-backpropagation, gumbel) and stages or heads of them do.");
         return nn.functional.cross_entropy(logits, indices.reshape(-1), ignore_index: -1);
     }
 
@@ -151,7 +167,8 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     }
 
     /// <summary>The values of indices: what a decoder gets when codes come from a file or a prior.</summary>
-    /// <param name="indices">int64 [...], or [..., S] when a vector has S indices; a residual quantizer also takes fewer stages. -1 stands for none and decodes to 0.</param>
+    /// <param name="indices">int64 [...], or [..., S] when a vector has S indices; a residual quantizer also takes fewer stages. -1 stands
+    /// for none and decodes to 0.</param>
     /// <returns>Values [..., D].</returns>
     /// <exception cref="ArgumentException">An index is out of range; the message gives its position and value.</exception>
     public Tensor Decode(Tensor indices)
@@ -160,7 +177,8 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
         using var scope = NewDisposeScope();
         var stages = CodebookSizes.Count;
         var given = stages == 1 ? 1 : indices.dim() > 0 ? indices.size(-1) : 0;
-        if (given < 1 || given > stages || (given < stages && !AcceptsFewerStages)) throw Shape.Wrong(indices, $"[..., {stages}]: one index a stage");
+        if (given < 1 || given > stages || (given < stages && !AcceptsFewerStages))
+            throw Shape.Wrong(indices, $"[..., {stages}]: one index a stage");
         var positions = stages == 1 ? indices.shape : indices.shape[..^1];
         var rows = indices.reshape(-1, given);
         CodeRange.Check(indices, [.. CodebookSizes.Take((int)given)], nameof(indices), none: true);
@@ -182,7 +200,9 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     {
     }
 
-    /// <summary>The codes [K, D] that a vector's nearest is taken of, with gradient where they learn by one; null when there is no such table.</summary>
+    /// <summary>
+    /// The codes [K, D] that a vector's nearest is taken of, with gradient where they learn by one; null when there is no such table.
+    /// </summary>
     internal virtual Tensor? Table(ScalarType type) => null;
 
     /// <summary>Quantizes the vectors that take part.</summary>
@@ -210,7 +230,8 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     }
 
     private ScalarType WorkingType(ScalarType input)
-        => input == ScalarType.Float64 || parameters().Concat(buffers()).Any(t => t.dtype == ScalarType.Float64) ? ScalarType.Float64 : ScalarType.Float32;
+        => input == ScalarType.Float64 || parameters().Concat(buffers()).Any(t => t.dtype == ScalarType.Float64) ? ScalarType.Float64
+            : ScalarType.Float32;
 
     private static Tensor Total(IReadOnlyList<LossTerm> terms, Tensor rows)
     {
@@ -230,7 +251,8 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
 
     private static bool AllFinite(Tensor rows)
     {
-        if (rows.device_type == DeviceType.CPU && rows.dtype == ScalarType.Float32) return FloatRows.FirstNotFinite(TensorSpans.Of<float>(rows.detach().contiguous())) < 0;
+        if (rows.device_type == DeviceType.CPU && rows.dtype == ScalarType.Float32)
+            return FloatRows.FirstNotFinite(TensorSpans.Of<float>(rows.detach().contiguous())) < 0;
         return rows.detach().isfinite().all().ToBoolean();
     }
 
@@ -241,9 +263,11 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
         if (mask is not null)
         {
             if (mask.dtype != ScalarType.Bool) throw new ArgumentException($"mask is {mask.dtype}; expected Bool.", nameof(mask));
-            if (!mask.shape.AsSpan().SequenceEqual(positions)) throw Shape.Wrong(mask, Shape.Text(positions), "A mask has the shape of the input without its vector dimension.");
+            if (!mask.shape.AsSpan().SequenceEqual(positions))
+                throw Shape.Wrong(mask, Shape.Text(positions), "A mask has the shape of the input without its vector dimension.");
             keep = mask.reshape(-1).cpu();
-            if (!keep.any().ToBoolean()) throw new ArgumentException("mask keeps no vector: there is nothing to quantize. Leave such a batch out.", nameof(mask));
+            if (!keep.any().ToBoolean())
+                throw new ArgumentException("mask keeps no vector: there is nothing to quantize. Leave such a batch out.", nameof(mask));
         }
         using var noGrad = no_grad();
         if (!AllFinite(rows))
@@ -254,7 +278,10 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
             if (notFinite > 0 && NonFinite == NonFinitePolicy.Throw)
             {
                 var first = bad.to(ScalarType.Int64).argmax().ToInt64();
-                throw new ArgumentException($"{notFinite} of {rows.size(0)} vectors of the input hold NaN or an infinity, the first at position {CodeRange.Position(first, positions)}. Nothing was changed. Look for a diverging encoder (lower the learning rate, clip gradients), or set NonFinite = Skip.");
+                throw new ArgumentException(
+                    $"{notFinite} of {rows.size(0)} vectors of the input hold NaN or an infinity, the first at position "
+                        + $"{CodeRange.Position(first, positions)}. Nothing was changed. Look for a diverging encoder (lower the learning "
+                        + $"rate, clip gradients), or set NonFinite = Skip.");
             }
             keep = keep is null ? finite : keep.logical_and(finite);
             if (!keep.any().ToBoolean()) throw new ArgumentException("No vector of the input is finite: there is nothing to quantize.");

@@ -9,7 +9,10 @@ namespace Cresset.Quantization;
 /// <param name="SampleCount">Samples in the batch.</param>
 internal sealed record RowBatch(Tensor Rows, long[]? Kept, long PerSample, int SampleCount)
 {
-    /// <summary>True for a stage of a residual quantizer, which gives the sum of its stages one gradient estimator: values are then the codes themselves.</summary>
+    /// <summary>
+    /// True for a stage of a residual quantizer, which gives the sum of its stages one gradient estimator: values are then the codes
+    /// themselves.
+    /// </summary>
     public bool IsStage { get; init; }
 
     /// <summary>Codes chosen beforehand, int64 [N], by a search over all stages; null to choose the nearest.</summary>
@@ -19,7 +22,8 @@ internal sealed record RowBatch(Tensor Rows, long[]? Kept, long PerSample, int S
     public int SampleOf(long row) => (int)((Kept is null ? row : Kept[row]) / PerSample);
 
     /// <summary>Only the given vectors.</summary>
-    public RowBatch Select(Tensor rows, IReadOnlyList<long> chosen) => this with { Rows = rows, Kept = [.. chosen.Select(row => Kept is null ? row : Kept[row])] };
+    public RowBatch Select(Tensor rows, IReadOnlyList<long> chosen) =>
+        this with { Rows = rows, Kept = [.. chosen.Select(row => Kept is null ? row : Kept[row])] };
 }
 
 /// <summary>Where the gradient of a residual stage comes from.</summary>
@@ -41,13 +45,17 @@ internal enum StageGradient
 /// <param name="Terms">Loss terms.</param>
 internal sealed record RowResult(Tensor Values, Tensor Indices, IReadOnlyList<LossTerm> Terms)
 {
-    /// <summary>The codes behind <see cref="Values"/> [N, D], where an estimator made the values something else; null when they are the values.</summary>
+    /// <summary>
+    /// The codes behind <see cref="Values"/> [N, D], where an estimator made the values something else; null when they are the values.
+    /// </summary>
     public Tensor? Codes { get; init; }
 
     /// <summary>How the gradient of <see cref="Values"/> is used when the quantizer is a stage of a residual one.</summary>
     public StageGradient Gradient { get; init; }
 
-    /// <summary>Teaches the codebook, in training mode only. Called when every stage and head has read its codes: two of them may share a codebook.</summary>
+    /// <summary>
+    /// Teaches the codebook, in training mode only. Called when every stage and head has read its codes: two of them may share a codebook.
+    /// </summary>
     public Func<LearnedCodes>? Learn { get; init; }
 
     /// <summary>Mean squared difference of vectors and values where it was computed anyway.</summary>

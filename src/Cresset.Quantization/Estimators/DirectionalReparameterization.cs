@@ -10,7 +10,9 @@ namespace Cresset.Quantization;
 /// </summary>
 public static class DirectionalReparameterization
 {
-    /// <summary>z + |q - z| sg(unit(q - z + sqrt(variance) n)) with n standard normal. A row whose vector lies on its code keeps its value.</summary>
+    /// <summary>
+    /// z + |q - z| sg(unit(q - z + sqrt(variance) n)) with n standard normal. A row whose vector lies on its code keeps its value.
+    /// </summary>
     /// <param name="vector">[N, D].</param>
     /// <param name="code">[N, D], with gradient to the codebook.</param>
     /// <param name="generator">Source of the noise, a generator of the processor: it is drawn in main memory.</param>
@@ -24,7 +26,8 @@ public static class DirectionalReparameterization
         var difference = code - vector;
         // The square root has no derivative at zero; the tiny addition keeps it finite there.
         var length = (difference.square().sum(1, true) + 1e-12).sqrt();
-        var direction = difference.detach() + (Math.Sqrt(variance) * randn(vector.shape, dtype: vector.dtype, generator: generator).to(vector.device));
+        var direction = difference.detach()
+            + (Math.Sqrt(variance) * randn(vector.shape, dtype: vector.dtype, generator: generator).to(vector.device));
         return (vector + (length * UnitVectors.Of(direction))).MoveToOuterDisposeScope();
     }
 }

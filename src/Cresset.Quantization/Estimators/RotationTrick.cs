@@ -10,7 +10,10 @@ namespace Cresset.Quantization;
 /// </summary>
 public static class RotationTrick
 {
-    /// <summary>Exactly <paramref name="code"/> in the forward direction; the gradient g of a row becomes (|q|/|z|) Rᵀ g. A vector of length zero has no direction: its gradient passes straight through.</summary>
+    /// <summary>
+    /// Exactly <paramref name="code"/> in the forward direction; the gradient g of a row becomes (|q|/|z|) Rᵀ g. A vector of length zero
+    /// has no direction: its gradient passes straight through.
+    /// </summary>
     /// <param name="vector">[N, D].</param>
     /// <param name="code">[N, D]; receives no gradient.</param>
     public static Tensor Apply(Tensor vector, Tensor code)

@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>mean((a - b)²) with the gradient of <c>a</c> alone, without a tensor of differences in the forward direction: the commitment term of a large batch costs one pass over memory.</summary>
+/// <summary>
+/// mean((a - b)²) with the gradient of <c>a</c> alone, without a tensor of differences in the forward direction: the commitment term of a
+/// large batch costs one pass over memory.
+/// </summary>
 internal static class SquaredDifference
 {
     /// <summary>float scalar; shapes alike. <paramref name="target"/> is a constant.</summary>
@@ -14,7 +17,8 @@ internal static class SquaredDifference
     {
         using var scope = NewDisposeScope();
         target = target.detach();
-        if (!TensorView.IsDense<float>(vectors) || !TensorView.IsDense<float>(target)) return nn.functional.mse_loss(vectors, target).MoveToOuterDisposeScope();
+        if (!TensorView.IsDense<float>(vectors) || !TensorView.IsDense<float>(target))
+            return nn.functional.mse_loss(vectors, target).MoveToOuterDisposeScope();
         return (vectors.requires_grad ? new Operation().Apply(vectors, target) : Value(vectors, target)).MoveToOuterDisposeScope();
     }
 
@@ -45,7 +49,8 @@ internal static class SquaredDifference
             }
             for (; i < va.Length; i++) even += (va[i] - vb[i]) * (va[i] - vb[i]);
             total += Vector.Sum(even + odd);
-            for (var j = va.Length * Vector<float>.Count; j < length; j++) total += (a[start + j] - b[start + j]) * (a[start + j] - b[start + j]);
+            for (var j = va.Length * Vector<float>.Count; j < length; j++)
+                total += (a[start + j] - b[start + j]) * (a[start + j] - b[start + j]);
         }
         return total;
     }

@@ -14,7 +14,10 @@ internal static class StraightThroughCommitment
 {
     private const int Part = 1 << 16;
 
-    /// <summary>Values as <see cref="StraightThrough.Apply"/> and mean((vectors - codes)²); the codes are constants. float32 in main memory, [N, D] both.</summary>
+    /// <summary>
+    /// Values as <see cref="StraightThrough.Apply"/> and mean((vectors - codes)²); the codes are constants. float32 in main memory, [N, D]
+    /// both.
+    /// </summary>
     public static (Tensor Values, Tensor Commitment) Apply(Tensor vectors, Tensor codes)
     {
         using var scope = NewDisposeScope();
@@ -24,10 +27,12 @@ internal static class StraightThroughCommitment
 
     /// <summary>Whether <see cref="Apply"/> handles these tensors.</summary>
     public static bool Handles(Tensor vectors, Tensor codes)
-        => vectors.requires_grad && is_grad_enabled() && TensorView.IsDense<float>(vectors) && TensorView.IsDense<float>(codes) && vectors.numel() == codes.numel();
+        => vectors.requires_grad && is_grad_enabled() && TensorView.IsDense<float>(vectors) && TensorView.IsDense<float>(codes)
+            && vectors.numel() == codes.numel();
 
     /// <summary>upstream + scale (vectors - codes), part by part on all processors.</summary>
-    private static unsafe void Gradient(ReadOnlySpan<float> upstream, ReadOnlySpan<float> vectors, ReadOnlySpan<float> codes, float scale, Span<float> result)
+    private static unsafe void Gradient(ReadOnlySpan<float> upstream, ReadOnlySpan<float> vectors, ReadOnlySpan<float> codes, float scale,
+        Span<float> result)
     {
         fixed (float* g = upstream, z = vectors, q = codes, r = result)
         {
@@ -43,7 +48,8 @@ internal static class StraightThroughCommitment
                 var target = new Span<float>(rPointer + offset, count);
                 var vr = MemoryMarshal.Cast<float, Vector<float>>(target);
                 for (var i = 0; i < vr.Length; i++) vr[i] = vg[i] + (scale * (vz[i] - vq[i]));
-                for (var i = vr.Length * Vector<float>.Count; i < count; i++) target[i] = gPointer[offset + i] + (scale * (zPointer[offset + i] - qPointer[offset + i]));
+                for (var i = vr.Length * Vector<float>.Count; i < count; i++)
+                    target[i] = gPointer[offset + i] + (scale * (zPointer[offset + i] - qPointer[offset + i]));
             }
             TensorWork.Each((length + Part - 1) / Part, Run);
         }
@@ -66,7 +72,8 @@ internal static class StraightThroughCommitment
                 return [gradients[0] is { } given ? given + term : term, null];
             }
             var upstream = (gradients[0] ?? zeros_like(vectors)).contiguous();
-            using TensorView<float> z = TensorView.Dense<float>(vectors), q = TensorView.Dense<float>(codes, z.Count), g = TensorView.Dense<float>(upstream, z.Count);
+            using TensorView<float> z = TensorView.Dense<float>(vectors), q = TensorView.Dense<float>(codes, z.Count),
+                g = TensorView.Dense<float>(upstream, z.Count);
             var scale = 2 * weight.ToDouble() / z.Count;
             var result = TensorView.New<float>(vectors.shape);
             using var r = TensorView.Dense<float>(result, z.Count);

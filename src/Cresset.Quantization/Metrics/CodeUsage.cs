@@ -1,7 +1,12 @@
 namespace Cresset.Quantization;
 
-/// <summary>How often each code was chosen. Pool batches by adding them: the perplexity of pooled counts is not the mean of the batches' perplexities.</summary>
-/// <remarks>Counts are an array up to 2^20 codes and a dictionary beyond, so that a codebook of 2^60 implicit codes costs what was seen.</remarks>
+/// <summary>
+/// How often each code was chosen. Pool batches by adding them: the perplexity of pooled counts is not the mean of the batches'
+/// perplexities.
+/// </summary>
+/// <remarks>
+/// Counts are an array up to 2^20 codes and a dictionary beyond, so that a codebook of 2^60 implicit codes costs what was seen.
+/// </remarks>
 public sealed class CodeUsage
 {
     private const long DenseLimit = 1 << 20;
@@ -104,7 +109,8 @@ public sealed class CodeUsage
     public void Add(CodeUsage other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        if (other.Size != Size) throw new ArgumentException($"The other histogram is over {other.Size} codes, this one over {Size}.", nameof(other));
+        if (other.Size != Size)
+            throw new ArgumentException($"The other histogram is over {other.Size} codes, this one over {Size}.", nameof(other));
         foreach (var (code, count) in other.Counts()) Add(code, count);
     }
 

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Cresset.Quantization;
 
-/// <summary>Looks after a codebook in training: tells when most of its codes are never chosen, and when so many are restarted that it cannot settle.</summary>
+/// <summary>
+/// Looks after a codebook in training: tells when most of its codes are never chosen, and when so many are restarted that it cannot settle.
+/// </summary>
 /// <param name="size">Codes.</param>
 /// <param name="remedy">What mends a collapse; null where <see cref="CodebookOptions.RestartShare"/> does.</param>
 /// <param name="restartShare">The codebook's <see cref="CodebookOptions.RestartShare"/>.</param>
@@ -35,9 +37,13 @@ internal sealed class CollapseWatch(long size, string? remedy, double restartSha
         var collapsing = _usage.Total >= 2 * size && _usage.UsedShare < HealthyShare;
         var unsettled = _windows > 1 && perBatch > SettledShare * size;
         var text = unsettled
-            ? string.Create(CultureInfo.InvariantCulture, $"The codebook cannot settle: {perBatch:F0} of {size} codes are restarted in every batch of {_usage.Total / Window} vectors. Lower RestartShare ({restartShare}), take larger batches, or use fewer codes.")
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"The codebook cannot settle: {perBatch:F0} of {size} codes are restarted in every batch of {_usage.Total / Window} "
+                    + $"vectors. Lower RestartShare ({restartShare}), take larger batches, or use fewer codes.")
             : collapsing
-                ? string.Create(CultureInfo.InvariantCulture, $"The codebook is collapsing: {_usage.Used} of {size} codes were used in the last {Window} batches ({_usage.Total} vectors), perplexity {_usage.Perplexity:F0}. {Remedy()}")
+                ? string.Create(CultureInfo.InvariantCulture,
+                    $"The codebook is collapsing: {_usage.Used} of {size} codes were used in the last {Window} batches ({_usage.Total} "
+                        + $"vectors), perplexity {_usage.Perplexity:F0}. {Remedy()}")
                 : null;
         _usage.Clear();
         _calls = 0;

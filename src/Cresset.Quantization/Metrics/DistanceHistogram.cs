@@ -20,10 +20,12 @@ public sealed record DistanceHistogram(IReadOnlyList<double> Edges, IReadOnlyLis
         if (!vectors.shape.AsSpan().SequenceEqual(quantized.shape)) throw Shape.Wrong(quantized, Shape.Text(vectors));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var distances = (vectors.detach() - quantized.detach()).to(ScalarType.Float64).square().sum(-1).sqrt().reshape(-1).cpu().data<double>().ToArray();
+        var distances = (vectors.detach() - quantized.detach()).to(ScalarType.Float64).square().sum(-1).sqrt().reshape(-1).cpu()
+            .data<double>().ToArray();
         var greatest = distances.Length == 0 ? 0 : distances.Max();
         var counts = new long[bins];
         foreach (var distance in distances) counts[greatest == 0 ? 0 : Math.Min(bins - 1, (int)(distance / greatest * bins))]++;
-        return new DistanceHistogram([.. Enumerable.Range(0, bins + 1).Select(i => greatest * i / bins)], counts, distances.Length == 0 ? 0 : distances.Average(), greatest);
+        return new DistanceHistogram([.. Enumerable.Range(0, bins + 1).Select(i => greatest * i / bins)], counts,
+            distances.Length == 0 ? 0 : distances.Average(), greatest);
     }
 }

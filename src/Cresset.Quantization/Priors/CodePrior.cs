@@ -64,8 +64,10 @@ public abstract class CodePrior : nn.Module<Tensor, Tensor?, Tensor>
     /// <param name="seed">Seed of the draws.</param>
     /// <param name="labels">int64 [B], or null when unconditional.</param>
     /// <param name="sampling">Temperature, top-k, top-p.</param>
-    /// <param name="prefix">Codes int64 [B, n] of the first n positions in raster order, which stay; the rest is drawn after them. With the seed that drew a map, its own beginning gives the map again.</param>
-    /// <param name="guidance">How far the logits go beyond those of <paramref name="labels"/>, away from those of <paramref name="away"/>: c + guidance (c - u), 0 for none (Ho and Salimans 2022, arXiv:2207.12598).</param>
+    /// <param name="prefix">Codes int64 [B, n] of the first n positions in raster order, which stay; the rest is drawn after them. With the
+    /// seed that drew a map, its own beginning gives the map again.</param>
+    /// <param name="guidance">How far the logits go beyond those of <paramref name="labels"/>, away from those of <paramref name="away"/>:
+    /// c + guidance (c - u), 0 for none (Ho and Salimans 2022, arXiv:2207.12598).</param>
     /// <param name="away">int64 [B], the labels that guidance goes away from: a class that stood in training for maps without one.</param>
     /// <param name="cancellation">Stops between positions.</param>
     /// <returns>Codes int64 [B, H, W].</returns>
@@ -81,8 +83,10 @@ public abstract class CodePrior : nn.Module<Tensor, Tensor?, Tensor>
         Tensor? away = null,
         CancellationToken cancellation = default)
     {
-        if (!(guidance >= 0) || double.IsInfinity(guidance)) throw new ArgumentOutOfRangeException(nameof(guidance), guidance, "Guidance is 0 or greater, and finite.");
-        if (guidance > 0 && (labels is null || away is null)) throw new ArgumentException($"guidance is {guidance}; it needs labels, and the labels that it goes away from.", nameof(away));
+        if (!(guidance >= 0) || double.IsInfinity(guidance))
+            throw new ArgumentOutOfRangeException(nameof(guidance), guidance, "Guidance is 0 or greater, and finite.");
+        if (guidance > 0 && (labels is null || away is null))
+            throw new ArgumentException($"guidance is {guidance}; it needs labels, and the labels that it goes away from.", nameof(away));
         sampling = (sampling ?? new CodeSampling()).ThrowIfInvalid();
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
@@ -118,7 +122,8 @@ public abstract class CodePrior : nn.Module<Tensor, Tensor?, Tensor>
     {
         if (prefix is null) return new long[batch, 0];
         Shape.Expect(prefix, "B n", ("B", batch));
-        if (prefix.size(1) > length) throw new ArgumentException($"prefix has {prefix.size(1)} codes; the maps have {length}.", nameof(prefix));
+        if (prefix.size(1) > length)
+            throw new ArgumentException($"prefix has {prefix.size(1)} codes; the maps have {length}.", nameof(prefix));
         CodeRange.Check(prefix, [CodebookSize], nameof(prefix));
         using var scope = NewDisposeScope();
         var codes = TensorSpans.Of<long>(prefix.cpu().contiguous());
@@ -127,7 +132,9 @@ public abstract class CodePrior : nn.Module<Tensor, Tensor?, Tensor>
         return given;
     }
 
-    /// <summary>The same model in arithmetic of a fixed order, with a copy of the weights as they are now: what files are coded with.</summary>
+    /// <summary>
+    /// The same model in arithmetic of a fixed order, with a copy of the weights as they are now: what files are coded with.
+    /// </summary>
     internal ExactPrior Exact() => ToExact();
 
     /// <summary>See <see cref="Exact"/>.</summary>
@@ -137,17 +144,24 @@ public abstract class CodePrior : nn.Module<Tensor, Tensor?, Tensor>
     private protected abstract Tensor Logits(Tensor codes, Tensor? labels);
 
     /// <summary>A session; one that repeats the full pass unless the model has something better.</summary>
-    private protected virtual CodeSession OpenSession(long batch, long height, long width, Tensor? labels) => new FullPassSession(this, batch, height, width, labels);
+    private protected virtual CodeSession OpenSession(long batch, long height, long width, Tensor? labels) =>
+        new FullPassSession(this, batch, height, width, labels);
 
     /// <summary>A session that runs the whole model for every position: the yardstick for caches.</summary>
-    internal CodeSession BeginFullPass(long batch, long height, long width, Tensor? labels = null) => new FullPassSession(this, batch, height, width, labels);
+    internal CodeSession BeginFullPass(long batch, long height, long width, Tensor? labels = null) =>
+        new FullPassSession(this, batch, height, width, labels);
 
     private void CheckLabels(Tensor? labels, long batch)
     {
-        if (labels is null != (Classes == 0)) throw new ArgumentException(Classes == 0 ? "labels were given, but the prior has no classes." : $"labels are missing: the prior is conditioned on {Classes} classes.", nameof(labels));
+        if (labels is null != (Classes == 0))
+            throw new ArgumentException(Classes == 0 ? "labels were given, but the prior has no classes."
+                : $"labels are missing: the prior is conditioned on {Classes} classes.", nameof(labels));
         if (labels is null) return;
         Shape.Expect(labels, "B", ("B", batch));
         using var scope = NewDisposeScope();
-        if (labels.dtype != ScalarType.Int64 || labels.lt(0).any().ToBoolean() || labels.ge(Classes).any().ToBoolean()) throw new ArgumentException($"labels must be Int64 from 0 to {Classes - 1}; they are {labels.dtype} from {labels.min().ToDouble():F0} to {labels.max().ToDouble():F0}.", nameof(labels));
+        if (labels.dtype != ScalarType.Int64 || labels.lt(0).any().ToBoolean() || labels.ge(Classes).any().ToBoolean())
+            throw new ArgumentException(
+                $"labels must be Int64 from 0 to {Classes - 1}; they are {labels.dtype} from {labels.min().ToDouble():F0} to "
+                    + $"{labels.max().ToDouble():F0}.", nameof(labels));
     }
 }

@@ -2,13 +2,16 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>Generates a batch of code maps in raster order: ask for the logits of the next position, then say which codes were chosen.</summary>
+/// <summary>
+/// Generates a batch of code maps in raster order: ask for the logits of the next position, then say which codes were chosen.
+/// </summary>
 public abstract class CodeSession : IDisposable
 {
     private bool _asked;
 
     /// <summary>Starts before the first position.</summary>
-    private protected CodeSession(CodePrior prior, long batch, long height, long width) => (CodebookSize, Batch, Height, Width) = (prior.CodebookSize, batch, height, width);
+    private protected CodeSession(CodePrior prior, long batch, long height, long width) =>
+        (CodebookSize, Batch, Height, Width) = (prior.CodebookSize, batch, height, width);
 
     /// <summary>Codes a position chooses from, K.</summary>
     public int CodebookSize { get; }
@@ -44,7 +47,9 @@ public abstract class CodeSession : IDisposable
         if (codes.Length != Batch) throw new ArgumentException($"{codes.Length} codes; expected one a map, {Batch}.", nameof(codes));
         for (var b = 0; b < codes.Length; b++)
         {
-            if (codes[b] < 0 || codes[b] >= CodebookSize) throw new ArgumentException($"Code {codes[b]} of map {b} at position {Position} is out of range; allowed: 0 to {CodebookSize - 1}.", nameof(codes));
+            if (codes[b] < 0 || codes[b] >= CodebookSize)
+                throw new ArgumentException(
+                    $"Code {codes[b]} of map {b} at position {Position} is out of range; allowed: 0 to {CodebookSize - 1}.", nameof(codes));
         }
         _asked = false;
         using var noGrad = no_grad();
@@ -86,7 +91,8 @@ internal sealed class FullPassSession : CodeSession
         _device = prior.parameters().First().device;
     }
 
-    private protected override Tensor Compute() => _prior.call(_codes.to(_device), _labels?.to(_device)).select(3, Position % Width).select(2, Position / Width);
+    private protected override Tensor Compute() =>
+        _prior.call(_codes.to(_device), _labels?.to(_device)).select(3, Position % Width).select(2, Position / Width);
 
     private protected override void Store(ReadOnlySpan<long> codes)
     {

@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>A decoder-only transformer over codes in raster order. Its first input is the class (or a start token), so each output predicts the code at its own position.</summary>
+/// <summary>
+/// A decoder-only transformer over codes in raster order. Its first input is the class (or a start token), so each output predicts the code
+/// at its own position.
+/// </summary>
 public sealed class CodeTransformer : CodePrior, IRecomputes
 {
     [ComponentName(Name = "tok")]
@@ -63,7 +66,9 @@ public sealed class CodeTransformer : CodePrior, IRecomputes
     }
 
     /// <summary>Start tokens int64 [N].</summary>
-    internal Tensor Start(long batch, Tensor? labels) => labels is null ? full([batch], (long)CodebookSize, dtype: ScalarType.Int64, device: _positions.device) : labels.to(_positions.device) + CodebookSize;
+    internal Tensor Start(long batch, Tensor? labels) =>
+        labels is null ? full([batch], (long)CodebookSize, dtype: ScalarType.Int64, device: _positions.device)
+            : labels.to(_positions.device) + CodebookSize;
 
     /// <summary>Input [N, D] of tokens [N] at a position.</summary>
     internal Tensor Embed(Tensor tokens, long position) => _tokens.call(tokens.to(_positions.device)) + _positions[position];
@@ -79,6 +84,8 @@ public sealed class CodeTransformer : CodePrior, IRecomputes
 
     private void CheckLength(long length)
     {
-        if (length > _options.MaxLength) throw new ArgumentException($"The map has {length} codes; the transformer was made for at most {_options.MaxLength} (MaxLength).");
+        if (length > _options.MaxLength)
+            throw new ArgumentException(
+                $"The map has {length} codes; the transformer was made for at most {_options.MaxLength} (MaxLength).");
     }
 }

@@ -26,7 +26,9 @@ public sealed record CodeTransformerOptions : IOptionsRecord
     /// <summary>Dropout after attention and feed-forward.</summary>
     public double Dropout { get; init; }
 
-    /// <summary>Share of training maps whose class is hidden from <see cref="MaskedCodeTransformer"/>, which makes guidance possible; 0.1 is usual.</summary>
+    /// <summary>
+    /// Share of training maps whose class is hidden from <see cref="MaskedCodeTransformer"/>, which makes guidance possible; 0.1 is usual.
+    /// </summary>
     public double ClassDropout { get; init; }
 
     /// <inheritdoc/>

@@ -16,7 +16,8 @@ internal sealed class CodeTransformerSession : CodeSession
     {
         _model = model;
         var options = model.Options;
-        _cache = new KeyValueCache(model.Blocks.Count, batch, options.Heads, height * width, options.Width / options.Heads, model.parameters().First());
+        _cache = new KeyValueCache(model.Blocks.Count, batch, options.Heads, height * width, options.Width / options.Heads,
+            model.parameters().First());
         _token = model.Start(batch, labels).DetachFromDisposeScope();
     }
 

@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// A prior over residual codes in the delay pattern: row t holds stage s of position t - s, a row is predicted from the rows before it, all stages at once. A sequence of L positions and S stages
+/// A prior over residual codes in the delay pattern: row t holds stage s of position t - s, a row is predicted from the rows before it, all
+/// stages at once. A sequence of L positions and S stages
 /// takes L + S - 1 steps instead of L S, and each stage still sees the coarser stages of its own position.
 /// </summary>
 public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
@@ -54,7 +55,10 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
     /// <summary>Stages of a position.</summary>
     public int Stages => _options.Stages;
 
-    /// <summary>Logits [B, L, S, K] of every code, given the rows of the pattern before its own, from codes int64 [B, L, S] and labels int64 [B] (null exactly when there are no classes).</summary>
+    /// <summary>
+    /// Logits [B, L, S, K] of every code, given the rows of the pattern before its own, from codes int64 [B, L, S] and labels int64 [B]
+    /// (null exactly when there are no classes).
+    /// </summary>
     public override Tensor forward(Tensor codes, Tensor? labels)
     {
         Shape.Expect(codes, "B L S", ("S", Stages));
@@ -78,20 +82,28 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         return (-call(codes, labels).log_softmax(3).gather(3, codes.unsqueeze(3)).squeeze(3)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Draws new codes int64 [B, L, S], row by row with a cache. The same seed gives the same codes; those of a batch have streams of their own.</summary>
+    /// <summary>
+    /// Draws new codes int64 [B, L, S], row by row with a cache. The same seed gives the same codes; those of a batch have streams of their
+    /// own.
+    /// </summary>
     /// <param name="batch">Sequences.</param>
     /// <param name="length">Positions.</param>
     /// <param name="seed">Seed of the draws.</param>
     /// <param name="labels">int64 [B], or null when there are no classes.</param>
     /// <param name="sampling">Temperature, top-k, top-p.</param>
-    /// <param name="guidance">How far the logits go beyond those of <paramref name="labels"/>, away from those of <paramref name="away"/>: c + guidance (c - u), 0 for none.</param>
-    /// <param name="away">int64 [B], the labels that guidance goes away from: a class that stood in training for sequences without one.</param>
+    /// <param name="guidance">How far the logits go beyond those of <paramref name="labels"/>, away from those of <paramref name="away"/>:
+    /// c + guidance (c - u), 0 for none.</param>
+    /// <param name="away">int64 [B], the labels that guidance goes away from: a class that stood in training for sequences without
+    /// one.</param>
     /// <param name="cancellation">Stops between rows.</param>
     public Tensor Sample(
-        long batch, long length, ulong seed, Tensor? labels = null, CodeSampling? sampling = null, double guidance = 0, Tensor? away = null, CancellationToken cancellation = default)
+        long batch, long length, ulong seed, Tensor? labels = null, CodeSampling? sampling = null, double guidance = 0, Tensor? away = null,
+        CancellationToken cancellation = default)
     {
-        if (!(guidance >= 0) || double.IsInfinity(guidance)) throw new ArgumentOutOfRangeException(nameof(guidance), guidance, "Guidance is 0 or greater, and finite.");
-        if (guidance > 0 && (labels is null || away is null)) throw new ArgumentException($"guidance is {guidance}; it needs labels, and the labels that it goes away from.", nameof(away));
+        if (!(guidance >= 0) || double.IsInfinity(guidance))
+            throw new ArgumentOutOfRangeException(nameof(guidance), guidance, "Guidance is 0 or greater, and finite.");
+        if (guidance > 0 && (labels is null || away is null))
+            throw new ArgumentException($"guidance is {guidance}; it needs labels, and the labels that it goes away from.", nameof(away));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batch);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         sampling = (sampling ?? new CodeSampling()).ThrowIfInvalid();
@@ -103,7 +115,8 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         var steps = Rows((int)length);
         // What guidance goes away from is a second half of the batch, with the same codes.
         var halves = guidance > 0 ? 2 : 1;
-        using var cache = new KeyValueCache(_blocks.Count, halves * batch, _options.Heads, steps, _options.Width / _options.Heads, _positions);
+        using var cache = new KeyValueCache(_blocks.Count, halves * batch, _options.Heads, steps, _options.Width / _options.Heads,
+            _positions);
         var streams = new SplitMix64[batch];
         for (var b = 0; b < batch; b++) streams[b] = SplitMix64.ForIndex(seed, (ulong)b);
         var rows = new long[batch * steps * Stages];
@@ -129,7 +142,8 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
                     var code = (long)CodebookSize;
                     if (isThere)
                     {
-                        CodeDistribution.Probabilities(logits.Slice(((b * Stages) + s) * CodebookSize, CodebookSize), sampling, probabilities);
+                        CodeDistribution.Probabilities(logits.Slice(((b * Stages) + s) * CodebookSize, CodebookSize), sampling,
+                            probabilities);
                         code = CodeDistribution.Draw(probabilities, streams[b].NextDouble());
                     }
                     drawn[(b * Stages) + s] = rows[(((b * steps) + t) * Stages) + s] = code;
@@ -143,19 +157,25 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
 
     private int Rows(int length) => length + _options.Stages - 1;
 
-    private Tensor Start(long batch, Tensor? labels) => _start.call(labels is null ? zeros([batch], dtype: ScalarType.Int64, device: _positions.device) : labels.to(_positions.device));
+    private Tensor Start(long batch, Tensor? labels) =>
+        _start.call(labels is null ? zeros([batch], dtype: ScalarType.Int64, device: _positions.device) : labels.to(_positions.device));
 
     /// <summary>Sums over the stages [B, T, D] of rows int64 [B, T, S].</summary>
-    private Tensor Embed(Tensor rows) => _tokens.call(rows + (arange(Stages, dtype: ScalarType.Int64, device: rows.device) * (CodebookSize + 1))).sum(2);
+    private Tensor Embed(Tensor rows) =>
+        _tokens.call(rows + (arange(Stages, dtype: ScalarType.Int64, device: rows.device) * (CodebookSize + 1))).sum(2);
 
     private void CheckLength(long length)
     {
-        if (length > _options.MaxLength) throw new ArgumentException($"The sequence has {length} positions; the transformer was made for at most {_options.MaxLength} (MaxLength).");
+        if (length > _options.MaxLength)
+            throw new ArgumentException(
+                $"The sequence has {length} positions; the transformer was made for at most {_options.MaxLength} (MaxLength).");
     }
 
     private void CheckLabels(Tensor? labels)
     {
-        if (labels is null != (_options.Classes == 0)) throw new ArgumentException($"labels must be given exactly when there are classes; Classes is {_options.Classes}.", nameof(labels));
+        if (labels is null != (_options.Classes == 0))
+            throw new ArgumentException($"labels must be given exactly when there are classes; Classes is {_options.Classes}.",
+                nameof(labels));
         if (labels is not null) CodeRange.Check(labels, [_options.Classes], nameof(labels));
     }
 }

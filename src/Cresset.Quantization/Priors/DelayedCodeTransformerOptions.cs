@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Quantization;
 
-/// <summary>A transformer that makes all stages of residual codes at once, each stage a step later than the one before (MusicGen, Copet et al. 2023, arXiv:2306.05284).</summary>
+/// <summary>
+/// A transformer that makes all stages of residual codes at once, each stage a step later than the one before (MusicGen, Copet et al. 2023,
+/// arXiv:2306.05284).
+/// </summary>
 public sealed record DelayedCodeTransformerOptions : IOptionsRecord
 {
     /// <summary>Codes a stage chooses from.</summary>

@@ -65,12 +65,15 @@ public sealed class GatedMaskedLayer : nn.Module
     public (Tensor Vertical, Tensor Horizontal) Apply(Tensor vertical, Tensor horizontal, Tensor? labels = null)
     {
         Shape.Expect(vertical, "N C H W", ("C", _residual.weight!.size(1)));
-        Shape.Expect(horizontal, "N C H W", [("N", vertical.size(0)), ("C", vertical.size(1)), ("H", vertical.size(2)), ("W", vertical.size(3))]);
+        Shape.Expect(horizontal, "N C H W",
+            [("N", vertical.size(0)), ("C", vertical.size(1)), ("H", vertical.size(2)), ("W", vertical.size(3))]);
         using var scope = NewDisposeScope();
         var half = Kernel / 2;
         // Rows are cropped to H and columns to W: maps need not be square.
-        var v = nn.functional.conv2d(vertical, VerticalWeight(vertical), Like(_vertical.bias!, vertical), padding: [half, half]).narrow(2, 0, vertical.size(2));
-        var h = nn.functional.conv2d(horizontal, HorizontalWeight(horizontal), Like(_horizontal.bias!, horizontal), padding: [0, half]).narrow(3, 0, horizontal.size(3));
+        var v = nn.functional.conv2d(vertical, VerticalWeight(vertical), Like(_vertical.bias!, vertical), padding: [half, half])
+            .narrow(2, 0, vertical.size(2));
+        var h = nn.functional.conv2d(horizontal, HorizontalWeight(horizontal), Like(_horizontal.bias!, horizontal), padding: [0, half])
+            .narrow(3, 0, horizontal.size(3));
         var condition = Condition(labels)?.unsqueeze(2).unsqueeze(3);
         var link = _link.call(v) + h;
         var outV = Gate(condition is null ? v : v + condition);
@@ -79,14 +82,19 @@ public sealed class GatedMaskedLayer : nn.Module
         return (outV.MoveToOuterDisposeScope(), outH.MoveToOuterDisposeScope());
     }
 
-    /// <summary>The vertical stack's row before its gate, [N, 2C, 1, W], and the link to the horizontal stack in the same shape, from the kernel's rows of input [N, C, half + 1, W].</summary>
+    /// <summary>
+    /// The vertical stack's row before its gate, [N, 2C, 1, W], and the link to the horizontal stack in the same shape, from the kernel's
+    /// rows of input [N, C, half + 1, W].
+    /// </summary>
     internal (Tensor Row, Tensor Link) VerticalRow(Tensor rows)
     {
         var v = nn.functional.conv2d(rows, VerticalWeight(rows), Like(_vertical.bias!, rows), padding: [0, Kernel / 2]);
         return (v, _link.call(v));
     }
 
-    /// <summary>The horizontal stack at one position [N, C] from its kernel's columns of input [N, C, half + 1], the link [N, 2C] and the condition.</summary>
+    /// <summary>
+    /// The horizontal stack at one position [N, C] from its kernel's columns of input [N, C, half + 1], the link [N, 2C] and the condition.
+    /// </summary>
     internal Tensor HorizontalStep(Tensor columns, Tensor link, Tensor? condition, Tensor flatWeight)
     {
         var h = addmm(Like(_horizontal.bias!, columns), columns.reshape(columns.size(0), -1), flatWeight, 1, 1) + link;
@@ -109,7 +117,8 @@ public sealed class GatedMaskedLayer : nn.Module
 
     private Tensor VerticalWeight(Tensor input) => Like(_kind == MaskKind.B ? _vertical.weight! : Masked(_vertical.weight!, 2), input);
 
-    private Tensor HorizontalWeight(Tensor input) => Like(_kind == MaskKind.B ? _horizontal.weight! : Masked(_horizontal.weight!, 3), input);
+    private Tensor HorizontalWeight(Tensor input) =>
+        Like(_kind == MaskKind.B ? _horizontal.weight! : Masked(_horizontal.weight!, 3), input);
 
     // Training in bfloat16 narrows the convolutions' weights, which are used here without their modules.
     private static Tensor Like(Tensor weight, Tensor input) => weight.to(input.dtype);

@@ -7,8 +7,12 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>Gated PixelCNN over codes: two stacks without a blind spot, optionally conditioned on a class. Maps of any height and width.</summary>
-/// <remarks>State-dict keys: <c>embedding</c>, <c>layers.N.*</c> (see <see cref="GatedMaskedLayer"/>), <c>output_conv.0</c>, <c>output_conv.2</c>.</remarks>
+/// <summary>
+/// Gated PixelCNN over codes: two stacks without a blind spot, optionally conditioned on a class. Maps of any height and width.
+/// </summary>
+/// <remarks>
+/// State-dict keys: <c>embedding</c>, <c>layers.N.*</c> (see <see cref="GatedMaskedLayer"/>), <c>output_conv.0</c>, <c>output_conv.2</c>.
+/// </remarks>
 public sealed class GatedPixelCnn : CodePrior
 {
     [ComponentName(Name = "embedding")]
@@ -28,9 +32,12 @@ public sealed class GatedPixelCnn : CodePrior
         Initialize.Uniform(_embedding.weight!, -1.0 / options.CodebookSize, 1.0 / options.CodebookSize, generator);
         for (var i = 0; i < options.Layers; i++)
         {
-            _layers.Add(new GatedMaskedLayer(options.Width, i == 0 ? options.FirstKernel : options.Kernel, i == 0 ? MaskKind.A : MaskKind.B, options.Classes, generator));
+            _layers.Add(
+                new GatedMaskedLayer(options.Width, i == 0 ? options.FirstKernel : options.Kernel, i == 0 ? MaskKind.A : MaskKind.B,
+                    options.Classes, generator));
         }
-        _output = nn.Sequential(nn.Conv2d(options.Width, options.OutputWidth, 1), nn.ReLU(), nn.Conv2d(options.OutputWidth, options.CodebookSize, 1));
+        _output = nn.Sequential(nn.Conv2d(options.Width, options.OutputWidth, 1), nn.ReLU(),
+            nn.Conv2d(options.OutputWidth, options.CodebookSize, 1));
         Initialize.Reset(_output, generator!);
         RegisterComponents();
     }
@@ -59,5 +66,6 @@ public sealed class GatedPixelCnn : CodePrior
         return _output.call(h);
     }
 
-    private protected override CodeSession OpenSession(long batch, long height, long width, Tensor? labels) => new GatedPixelCnnSession(this, batch, height, width, labels);
+    private protected override CodeSession OpenSession(long batch, long height, long width, Tensor? labels) =>
+        new GatedPixelCnnSession(this, batch, height, width, labels);
 }

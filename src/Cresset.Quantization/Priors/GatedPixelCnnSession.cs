@@ -53,7 +53,8 @@ internal sealed class GatedPixelCnnSession : CodeSession
         {
             var half = layers[i].Kernel / 2;
             if (output is not null) _horizontal[i].select(2, column + half).copy_(output);
-            output = layers[i].HorizontalStep(_horizontal[i].narrow(2, column, half + 1), _links[i].select(2, column), _conditions[i], _flat[i]);
+            output = layers[i].HorizontalStep(_horizontal[i].narrow(2, column, half + 1), _links[i].select(2, column), _conditions[i],
+                _flat[i]);
         }
         return _model.Head(output!.unsqueeze(2).unsqueeze(3)).flatten(1);
     }

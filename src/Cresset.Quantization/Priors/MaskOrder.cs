@@ -6,7 +6,10 @@ public enum MaskOrder
     /// <summary>The surest, with noise (Chang et al. 2022).</summary>
     Confidence,
 
-    /// <summary>Those of a sequence that spreads evenly over the map, so that codes drawn in the same step lie far from each other and depend little on one another (Besnier et al. 2025, arXiv:2503.17076).</summary>
+    /// <summary>
+    /// Those of a sequence that spreads evenly over the map, so that codes drawn in the same step lie far from each other and depend little
+    /// on one another (Besnier et al. 2025, arXiv:2503.17076).
+    /// </summary>
     Halton,
 }
 

@@ -29,7 +29,10 @@ public static class MaskScheduleExtensions
         _ => throw new ArgumentOutOfRangeException(nameof(schedule), schedule, "Not a mask schedule."),
     };
 
-    /// <summary>Codes still masked after each of <paramref name="steps"/> steps over <paramref name="count"/> codes: the share rounded down, at least 1 and at least one fewer than before. The last step fills what is left.</summary>
+    /// <summary>
+    /// Codes still masked after each of <paramref name="steps"/> steps over <paramref name="count"/> codes: the share rounded down, at
+    /// least 1 and at least one fewer than before. The last step fills what is left.
+    /// </summary>
     public static int[] MaskedAfterStep(this MaskSchedule schedule, int count, int steps)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);

@@ -48,24 +48,35 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
     /// <summary>Codes a position chooses from; the mask has this number.</summary>
     public int CodebookSize => _options.CodebookSize;
 
-    /// <summary>Logits [B, K, H, W] from codes int64 [B, H, W], where the value <see cref="CodebookSize"/> means masked, and labels int64 [B], where -1 means no class.</summary>
+    /// <summary>
+    /// Logits [B, K, H, W] from codes int64 [B, H, W], where the value <see cref="CodebookSize"/> means masked, and labels int64 [B], where
+    /// -1 means no class.
+    /// </summary>
     public override Tensor forward(Tensor codes, Tensor? labels)
     {
         Shape.Expect(codes, "B H W");
         CodeRange.Check(codes, [CodebookSize + 1], nameof(codes));
         if (labels is not null) CodeRange.Check(labels, [_options.Classes], nameof(labels), none: true);
         long batch = codes.size(0), height = codes.size(1), width = codes.size(2), length = height * width;
-        if (length > _options.MaxLength) throw new ArgumentException($"The map has {length} codes; the transformer was made for at most {_options.MaxLength} (MaxLength).", nameof(codes));
-        if (labels is null != (_options.Classes == 0)) throw new ArgumentException($"labels must be given exactly when there are classes; Classes is {_options.Classes}.", nameof(labels));
+        if (length > _options.MaxLength)
+            throw new ArgumentException(
+                $"The map has {length} codes; the transformer was made for at most {_options.MaxLength} (MaxLength).", nameof(codes));
+        if (labels is null != (_options.Classes == 0))
+            throw new ArgumentException($"labels must be given exactly when there are classes; Classes is {_options.Classes}.",
+                nameof(labels));
         using var scope = NewDisposeScope();
         var x = _tokens.call(codes.reshape(batch, length)) + _positions.narrow(0, 0, length);
         // A map without a class gets no class token.
-        if (labels is not null) x = x + (_tokens.call(labels.clamp_min(0) + (CodebookSize + 1)) * labels.ge(0).unsqueeze(1).to(x.dtype)).unsqueeze(1);
+        if (labels is not null)
+            x = x + (_tokens.call(labels.clamp_min(0) + (CodebookSize + 1)) * labels.ge(0).unsqueeze(1).to(x.dtype)).unsqueeze(1);
         foreach (var block in _blocks) x = block.Forward(x);
         return _head.call(_norm.call(x)).transpose(1, 2).reshape(batch, CodebookSize, height, width).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Mean cross-entropy in nats of codes hidden at random: the share hidden follows the cosine of a uniform number, at least one code a map.</summary>
+    /// <summary>
+    /// Mean cross-entropy in nats of codes hidden at random: the share hidden follows the cosine of a uniform number, at least one code a
+    /// map.
+    /// </summary>
     public Tensor Loss(Tensor codes, Tensor? labels, Generator generator)
     {
         Shape.Expect(codes, "B H W");
@@ -78,12 +89,15 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         var rank = rand(flat.shape, generator: generator).argsort(1).argsort(1).to(codes.device);
         var hidden = rank < count;
         var input = flat.masked_fill(hidden, CodebookSize).reshape(codes.shape);
-        if (labels is not null && _options.ClassDropout > 0 && training) labels = labels.masked_fill((rand([codes.size(0)], generator: generator) < _options.ClassDropout).to(labels.device), -1);
+        if (labels is not null && _options.ClassDropout > 0 && training)
+            labels = labels.masked_fill((rand([codes.size(0)], generator: generator) < _options.ClassDropout).to(labels.device), -1);
         var log = call(input, labels).flatten(2).log_softmax(1).gather(1, flat.unsqueeze(1)).squeeze(1);
         return (-(log * hidden).sum() / hidden.sum()).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Draws new maps in <paramref name="steps"/> parallel steps, or fills what is missing in maps that are partly known.</summary>
+    /// <summary>
+    /// Draws new maps in <paramref name="steps"/> parallel steps, or fills what is missing in maps that are partly known.
+    /// </summary>
     /// <param name="batch">Maps.</param>
     /// <param name="height">H.</param>
     /// <param name="width">W.</param>
@@ -91,11 +105,13 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
     /// <param name="labels">int64 [B], or null.</param>
     /// <param name="steps">Steps; 8 to 12 are usual.</param>
     /// <param name="schedule">How many codes stay masked.</param>
-    /// <param name="choiceTemperature">Scale of the Gumbel noise in the choice of what to keep, falling to 0 over the steps; without meaning for <see cref="MaskOrder.Halton"/>.</param>
+    /// <param name="choiceTemperature">Scale of the Gumbel noise in the choice of what to keep, falling to 0 over the steps; without
+    /// meaning for <see cref="MaskOrder.Halton"/>.</param>
     /// <param name="sampling">Temperature, top-k and top-p of the codes.</param>
     /// <param name="order">Which codes are kept first.</param>
     /// <param name="guidance">
-    /// How far the logits go beyond those of the class, away from those without one: c + guidance (c - u), 0 for none (Ho and Salimans 2022, arXiv:2207.12598).
+    /// How far the logits go beyond those of the class, away from those without one: c + guidance (c - u), 0 for none (Ho and Salimans
+    /// 2022, arXiv:2207.12598).
     /// The model must have been trained with <see cref="CodeTransformerOptions.ClassDropout"/>.
     /// </param>
     /// <param name="known">Codes int64 [B, H, W] that stay as they are; -1 where a code is wanted. Null draws whole maps.</param>
@@ -118,7 +134,10 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         ArgumentOutOfRangeException.ThrowIfNegative(choiceTemperature);
         ArgumentOutOfRangeException.ThrowIfNegative(guidance);
         if (!Enum.IsDefined(order)) throw new ArgumentOutOfRangeException(nameof(order), order, "Not an order of masked codes.");
-        if (guidance > 0 && (labels is null || _options.ClassDropout == 0)) throw new ArgumentException($"guidance {guidance} needs labels and a model trained with ClassDropout above 0, so that it knows maps without a class.", nameof(guidance));
+        if (guidance > 0 && (labels is null || _options.ClassDropout == 0))
+            throw new ArgumentException(
+                $"guidance {guidance} needs labels and a model trained with ClassDropout above 0, so that it knows maps without a class.",
+                nameof(guidance));
         using var noGrad = no_grad();
         using var mode = EvaluationMode.Of(this);
         using var scope = NewDisposeScope();
@@ -137,7 +156,8 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         for (var b = 0; b < batch; b++) most = Math.Max(most, Missing(b));
         if (most == 0) return tensor(codes, [batch, height, width]).MoveToOuterDisposeScope();
         var count = Math.Min(steps, most);
-        var masked = Enumerable.Range(0, (int)batch).Select(b => Missing(b) is > 0 and var missing ? schedule.MaskedAfterStep(missing, count) : []).ToArray();
+        var masked = Enumerable.Range(0, (int)batch)
+            .Select(b => Missing(b) is > 0 and var missing ? schedule.MaskedAfterStep(missing, count) : []).ToArray();
         var rank = order == MaskOrder.Halton ? HaltonOrder.Of((int)height, (int)width) : [];
         var draw = new Draw(this, sampling, choiceTemperature, rank, length);
         for (var t = 0; t < count; t++)
@@ -152,7 +172,8 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
             {
                 if (masked[b].Length == 0) continue;
                 var stream = SplitMix64.ForIndex(seed, (ulong)((b * (long)count) + t));
-                draw.Step(codes.AsSpan(b * length, length), logits.Slice(b * length * CodebookSize, length * CodebookSize), ref stream, (t + 1.0) / count, t == count - 1 ? 0 : masked[b][t]);
+                draw.Step(codes.AsSpan(b * length, length), logits.Slice(b * length * CodebookSize, length * CodebookSize), ref stream,
+                    (t + 1.0) / count, t == count - 1 ? 0 : masked[b][t]);
             }
         }
         return tensor(codes, [batch, height, width]).MoveToOuterDisposeScope();
@@ -174,7 +195,8 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
                 CodeDistribution.Probabilities(logits.Slice(i * model.CodebookSize, model.CodebookSize), sampling, _probabilities);
                 map[i] = CodeDistribution.Draw(_probabilities, stream.NextDouble());
                 var gumbel = -Math.Log(-Math.Log(Math.Max(stream.NextDouble(), 1e-300)));
-                _confidence[i] = rank.Length > 0 ? -rank[i] : Math.Log(Math.Max(_probabilities[map[i]], 1e-300)) + (choiceTemperature * (1 - progress) * gumbel);
+                _confidence[i] = rank.Length > 0 ? -rank[i]
+                    : Math.Log(Math.Max(_probabilities[map[i]], 1e-300)) + (choiceTemperature * (1 - progress) * gumbel);
             }
             if (stay == 0) return;
             for (var i = 0; i < length; i++) _order[i] = i;

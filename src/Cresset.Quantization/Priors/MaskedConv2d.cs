@@ -31,8 +31,10 @@ public sealed class MaskedConv2d : nn.Module<Tensor, Tensor>
     public MaskedConv2d(long inChannels, long outChannels, long kernel, MaskKind kind, Generator? generator = null, long groups = 1)
         : base(nameof(MaskedConv2d))
     {
-        if (kernel < 1 || kernel % 2 == 0) throw new ArgumentOutOfRangeException(nameof(kernel), kernel, "The kernel must be odd, so that it has a centre.");
-        if (groups < 1 || inChannels % groups != 0 || outChannels % groups != 0) throw new ArgumentException($"{inChannels} channels in and {outChannels} out do not split in {groups} groups.", nameof(groups));
+        if (kernel < 1 || kernel % 2 == 0)
+            throw new ArgumentOutOfRangeException(nameof(kernel), kernel, "The kernel must be odd, so that it has a centre.");
+        if (groups < 1 || inChannels % groups != 0 || outChannels % groups != 0)
+            throw new ArgumentException($"{inChannels} channels in and {outChannels} out do not split in {groups} groups.", nameof(groups));
         using var own = generator is null ? new Generator(0) : null;
         var bound = 1 / Math.Sqrt(inChannels * kernel * kernel);
         _weight = new Parameter(Initialize.Uniform(empty(outChannels, inChannels, kernel, kernel), -bound, bound, generator ?? own));

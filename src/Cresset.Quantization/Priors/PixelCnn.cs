@@ -40,7 +40,8 @@ public sealed class PixelCnn : CodePrior
         }
         _first = new MaskedConv2d(width, width, options.FirstKernel, MaskKind.A, generator);
         for (var i = 1; i < options.Layers; i++) _layers.Add(new MaskedConv2d(width, width, options.Kernel, MaskKind.B, generator));
-        _output = nn.Sequential(nn.Conv2d(width, options.OutputWidth, 1), nn.ReLU(), nn.Conv2d(options.OutputWidth, options.CodebookSize, 1));
+        _output = nn.Sequential(nn.Conv2d(width, options.OutputWidth, 1), nn.ReLU(),
+            nn.Conv2d(options.OutputWidth, options.CodebookSize, 1));
         Initialize.Reset(_output, generator!);
         RegisterComponents();
     }

@@ -32,7 +32,8 @@ public sealed record PixelCnnOptions : IOptionsRecord
         .AtLeast(Classes, 0)
         .AtLeast(Width, 1)
         .AtLeast(Layers, 1)
-        .Must(FirstKernel % 2 == 1 && FirstKernel >= 3, FirstKernel, "an odd number from 3", "A kernel of 1 of type A sees nothing.", nameof(FirstKernel))
+        .Must(FirstKernel % 2 == 1 && FirstKernel >= 3, FirstKernel, "an odd number from 3", "A kernel of 1 of type A sees nothing.",
+            nameof(FirstKernel))
         .Must(Kernel % 2 == 1 && Kernel >= 1, Kernel, "an odd number", field: nameof(Kernel))
         .AtLeast(OutputWidth, 1);
 }

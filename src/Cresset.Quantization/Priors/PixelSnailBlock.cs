@@ -48,9 +48,12 @@ internal sealed class PixelSnailBlock : nn.Module<Tensor, Tensor>
             x = x + (h.narrow(1, 0, half) * h.narrow(1, half, half).sigmoid());
         }
         long batch = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
-        var rows = (arange(height, dtype: x.dtype, device: x.device) / height).sub(0.5).reshape(1, 1, height, 1).expand(batch, 1, height, width);
-        var columns = (arange(width, dtype: x.dtype, device: x.device) / width).sub(0.5).reshape(1, 1, 1, width).expand(batch, 1, height, width);
-        var parts = _projection.call(cat([x, rows, columns], 1)).flatten(2).reshape(batch, 3, _heads, channels / _heads, height * width).transpose(3, 4);
+        var rows = (arange(height, dtype: x.dtype, device: x.device) / height).sub(0.5).reshape(1, 1, height, 1)
+            .expand(batch, 1, height, width);
+        var columns = (arange(width, dtype: x.dtype, device: x.device) / width).sub(0.5).reshape(1, 1, 1, width)
+            .expand(batch, 1, height, width);
+        var parts = _projection.call(cat([x, rows, columns], 1)).flatten(2).reshape(batch, 3, _heads, channels / _heads, height * width)
+            .transpose(3, 4);
         var attended = Attention.ScaledDotProduct(parts.select(1, 0), parts.select(1, 1), parts.select(1, 2), causal: true);
         var merged = _merge.call(attended.transpose(2, 3).reshape(batch, channels, height, width));
         return (x + merged).MoveToOuterDisposeScope();

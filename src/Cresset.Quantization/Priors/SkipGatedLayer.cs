@@ -7,10 +7,14 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// A gated PixelCNN layer with factorised vertical kernels (1 x k, then k/2+1 x 1) and a skip output, the variant that sums skips of all layers.
+/// A gated PixelCNN layer with factorised vertical kernels (1 x k, then k/2+1 x 1) and a skip output, the variant that sums skips of all
+/// layers.
 /// The vertical stack sees the rows strictly above through its kernels, so its link never looks at the current row.
 /// </summary>
-/// <remarks>State-dict keys: <c>vstack_1xN</c>, <c>vstack_Nx1</c>, <c>vstack_1x1</c>, <c>link</c>, <c>hstack_1xN</c>, <c>hstack_residual</c>, <c>hstack_skip</c>.</remarks>
+/// <remarks>
+/// State-dict keys: <c>vstack_1xN</c>, <c>vstack_Nx1</c>, <c>vstack_1x1</c>, <c>link</c>, <c>hstack_1xN</c>, <c>hstack_residual</c>,
+/// <c>hstack_skip</c>.
+/// </remarks>
 public sealed class SkipGatedLayer : nn.Module
 {
     [ComponentName(Name = "vstack_1xN")]
@@ -35,7 +39,9 @@ public sealed class SkipGatedLayer : nn.Module
         : base(nameof(SkipGatedLayer))
     {
         if (kernel < 1 || kernel % 2 == 0) throw new ArgumentOutOfRangeException(nameof(kernel), kernel, "The kernel must be odd.");
-        if (kind == MaskKind.B && inChannels != outChannels) throw new ArgumentException($"A type B layer adds its input to its output: {inChannels} channels in, {outChannels} out.", nameof(outChannels));
+        if (kind == MaskKind.B && inChannels != outChannels)
+            throw new ArgumentException($"A type B layer adds its input to its output: {inChannels} channels in, {outChannels} out.",
+                nameof(outChannels));
         using var own = generator is null ? new Generator(0) : null;
         _half = kernel / 2;
         _isFirst = kind == MaskKind.A;
@@ -47,7 +53,8 @@ public sealed class SkipGatedLayer : nn.Module
         _left = nn.Conv2d(inChannels, 2 * outChannels, (1, down), stride: (1, 1), padding: (0, _isFirst ? down : _half));
         _residual = nn.Conv2d(outChannels, outChannels, 1);
         _skip = nn.Conv2d(outChannels, outChannels, 1);
-        foreach (var module in new nn.Module[] { _across, _down, _here, _link, _left, _residual, _skip }) Initialize.Reset(module, generator ?? own!);
+        foreach (var module in new nn.Module[] { _across, _down, _here, _link, _left, _residual, _skip })
+            Initialize.Reset(module, generator ?? own!);
         RegisterComponents();
     }
 

@@ -10,7 +10,10 @@ namespace Cresset.Quantization;
 /// </summary>
 public static class BinaryEntropies
 {
-    /// <summary>E H(p) in nats, exactly: the sum of d coin entropies, averaged over vectors [N, d]; <paramref name="slope"/> is 4 tau s. float scalar with gradient.</summary>
+    /// <summary>
+    /// E H(p) in nats, exactly: the sum of d coin entropies, averaged over vectors [N, d]; <paramref name="slope"/> is 4 tau s. float
+    /// scalar with gradient.
+    /// </summary>
     public static Tensor PerVector(Tensor vectors, double slope)
     {
         Shape.Expect(vectors, "N D");
@@ -21,7 +24,10 @@ public static class BinaryEntropies
         return entropy.sum(1).mean().MoveToOuterDisposeScope();
     }
 
-    /// <summary>H(E p) in nats, the entropy of the mean assignment; exact up to <paramref name="groupBits"/> bits, above that the sum over groups. float scalar with gradient.</summary>
+    /// <summary>
+    /// H(E p) in nats, the entropy of the mean assignment; exact up to <paramref name="groupBits"/> bits, above that the sum over groups.
+    /// float scalar with gradient.
+    /// </summary>
     public static Tensor OfMean(Tensor vectors, double slope, int groupBits)
     {
         Shape.Expect(vectors, "N D");

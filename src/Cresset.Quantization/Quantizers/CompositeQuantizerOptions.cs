@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>A quantizer between two learned linear maps: narrow codes for wide vectors (ViT-VQGAN, DAC), or any width for quantizers that fix their own.</summary>
+/// <summary>
+/// A quantizer between two learned linear maps: narrow codes for wide vectors (ViT-VQGAN, DAC), or any width for quantizers that fix their
+/// own.
+/// </summary>
 [Part("projected", "Yu et al. 2021, arXiv:2110.04627")]
 public sealed record ProjectedQuantizerOptions : QuantizerOptions
 {
@@ -31,7 +34,10 @@ public sealed record ProjectedQuantizerOptions : QuantizerOptions
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks().AtLeast(Width, 1).Nested(Inner);
 }
 
-/// <summary>Product quantization (Jégou et al. 2011): the vector is cut in equal parts, each quantized by itself. With residual heads: grouped residual quantization (HiFi-Codec).</summary>
+/// <summary>
+/// Product quantization (Jégou et al. 2011): the vector is cut in equal parts, each quantized by itself. With residual heads: grouped
+/// residual quantization (HiFi-Codec).
+/// </summary>
 [Part("heads", "Jégou et al. 2011")]
 public sealed record MultiHeadQuantizerOptions : QuantizerOptions
 {

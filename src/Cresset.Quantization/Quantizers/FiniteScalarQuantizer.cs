@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>Rounds each number of a vector to a few levels (FSQ). No parameters, no auxiliary loss; indices are 64-bit and no table of codes is ever made.</summary>
+/// <summary>
+/// Rounds each number of a vector to a few levels (FSQ). No parameters, no auxiliary loss; indices are 64-bit and no table of codes is ever
+/// made.
+/// </summary>
 public sealed class FiniteScalarQuantizer : Quantizer
 {
     // The paper stretches the bound a little so that the outermost levels can be reached by rounding.
@@ -73,7 +76,8 @@ public sealed class FiniteScalarQuantizer : Quantizer
             scaled = StraightThrough.Apply(bounded, rounded) / middle;
         }
         // Summed in int64: float32 sums lose indices beyond 2^24.
-        var indices = (level.to(ScalarType.Int64).clamp(0, null).minimum(counts - 1) * tensor(_basis, device: rows.device)).sum(1, keepdim: true);
+        var indices = (level.to(ScalarType.Int64).clamp(0, null).minimum(counts - 1) * tensor(_basis, device: rows.device)).sum(1,
+            keepdim: true);
         return new RowResult(scaled, indices, []);
     }
 

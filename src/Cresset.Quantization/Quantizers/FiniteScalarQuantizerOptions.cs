@@ -4,17 +4,26 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>Finite scalar quantization (Mentzer et al. 2023, arXiv:2309.15505): each number of a vector is rounded to a few levels; there is no codebook to collapse.</summary>
+/// <summary>
+/// Finite scalar quantization (Mentzer et al. 2023, arXiv:2309.15505): each number of a vector is rounded to a few levels; there is no
+/// codebook to collapse.
+/// </summary>
 [Part("finite-scalar", "Mentzer et al. 2023, arXiv:2309.15505", Aliases = ["fsq"])]
 public sealed record FiniteScalarQuantizerOptions : QuantizerOptions
 {
     /// <summary>Levels of each number; the vector's width is their count and the codebook's size their product.</summary>
     public IReadOnlyList<int> Levels { get; init; } = [8, 5, 5, 5];
 
-    /// <summary>Places levels symmetrically on [-1, 1] (stable-codec) instead of the paper's rounding, whose even counts have one more level below zero.</summary>
+    /// <summary>
+    /// Places levels symmetrically on [-1, 1] (stable-codec) instead of the paper's rounding, whose even counts have one more level below
+    /// zero.
+    /// </summary>
     public bool Symmetric { get; init; }
 
-    /// <summary>Share of vectors that, in training, get uniform noise of one level's width instead of rounding (stable-codec's dithering); only with <see cref="Symmetric"/>.</summary>
+    /// <summary>
+    /// Share of vectors that, in training, get uniform noise of one level's width instead of rounding (stable-codec's dithering); only with
+    /// <see cref="Symmetric"/>.
+    /// </summary>
     public double NoiseShare { get; init; }
 
     /// <summary>The paper's table 1: levels for about 2^<paramref name="bits"/> codes.</summary>
@@ -28,7 +37,8 @@ public sealed record FiniteScalarQuantizerOptions : QuantizerOptions
             12 => [7, 5, 5, 5, 5],
             14 => [8, 8, 8, 6, 5],
             16 => [8, 8, 8, 5, 5, 5],
-            _ => throw new ArgumentOutOfRangeException(nameof(bits), bits, "The paper's table has 8, 10, 12, 14 and 16 bits; give Levels for other sizes."),
+            _ => throw new ArgumentOutOfRangeException(nameof(bits), bits,
+                "The paper's table has 8, 10, 12, 14 and 16 bits; give Levels for other sizes."),
         },
     };
 
@@ -50,8 +60,10 @@ public sealed record FiniteScalarQuantizerOptions : QuantizerOptions
             product *= Math.Max(1, Levels[i]);
         }
         return checks
-            .Must(product <= long.MaxValue, string.Join('x', Levels), "a product up to 2^63 - 1, so that an index fits int64", "Use fewer numbers or levels, or a residual quantizer.", nameof(Levels))
+            .Must(product <= long.MaxValue, string.Join('x', Levels), "a product up to 2^63 - 1, so that an index fits int64",
+                "Use fewer numbers or levels, or a residual quantizer.", nameof(Levels))
             .Within(NoiseShare, 0, 1)
-            .Must(NoiseShare == 0 || Symmetric, NoiseShare, "0 while Symmetric is false", "Dithering belongs to the symmetric form.", nameof(NoiseShare));
+            .Must(NoiseShare == 0 || Symmetric, NoiseShare, "0 while Symmetric is false", "Dithering belongs to the symmetric form.",
+                nameof(NoiseShare));
     }
 }

@@ -60,15 +60,24 @@ public sealed class GumbelQuantizer : Quantizer
         }
         using var generator = _stream.NextGenerator();
         // Drawn in main memory: a generator belongs to one device.
-        var noise = -(-rand(logits.shape, dtype: logits.dtype, generator: generator).to(logits.device).clamp_min(1e-20).log()).clamp_min(1e-20).log();
+        var noise =
+            -(-rand(logits.shape, dtype: logits.dtype, generator: generator).to(logits.device).clamp_min(1e-20).log()).clamp_min(1e-20)
+                .log();
         var soft = ((logits + noise) / Temperature).softmax(1);
         var indices = soft.detach().max(1).indexes;
         var weights = soft;
-        if (_options.Hard) weights = zeros_like(soft).scatter_(1, indices.unsqueeze(1), ones([indices.size(0), 1], dtype: soft.dtype, device: soft.device)) + (soft - soft.detach());
-        return new RowResult(weights.MatMul(codes), indices.unsqueeze(1), terms) { Codes = codes.index_select(0, indices), Gradient = StageGradient.Own };
+        if (_options.Hard)
+            weights = zeros_like(soft).scatter_(1, indices.unsqueeze(1), ones([indices.size(0), 1], dtype: soft.dtype, device: soft.device))
+                + (soft - soft.detach());
+        return new RowResult(weights.MatMul(codes), indices.unsqueeze(1), terms)
+        {
+            Codes = codes.index_select(0, indices),
+            Gradient = StageGradient.Own
+        };
     }
 
-    internal override Tensor? Likeness(Tensor rows) => nn.functional.linear(rows, _classifier.weight!.to(rows.dtype), _classifier.bias!.to(rows.dtype));
+    internal override Tensor? Likeness(Tensor rows) =>
+        nn.functional.linear(rows, _classifier.weight!.to(rows.dtype), _classifier.bias!.to(rows.dtype));
 
     internal override Tensor DecodeRows(Tensor indices) => CodeLookup.Values(_codes, indices.reshape(-1));
 }

@@ -21,7 +21,9 @@ public sealed class IndexBackpropagationQuantizer : Quantizer
     {
         _options = options.ThrowIfInvalid();
         using var own = generator is null ? new Generator(0) : null;
-        _codes = new Parameter(Initialize.Uniform(empty(options.Size, options.Width), -1.0 / options.Size, 1.0 / options.Size, generator ?? own));
+        _codes =
+            new Parameter(
+                Initialize.Uniform(empty(options.Size, options.Width), -1.0 / options.Size, 1.0 / options.Size, generator ?? own));
         _codes.DetachFromDisposeScope();
         RegisterComponents();
     }
@@ -41,7 +43,8 @@ public sealed class IndexBackpropagationQuantizer : Quantizer
         var codes = EffectiveCodes(rows.dtype);
         var indices = CodeSearch.Nearest(rows, codes, CodeMetric.InnerProduct);
         var hard = codes.index_select(0, indices);
-        if (!is_grad_enabled() || (!rows.requires_grad && !training)) return new RowResult(hard.detach(), indices.unsqueeze(1), Terms(rows, hard, hard, null));
+        if (!is_grad_enabled() || (!rows.requires_grad && !training))
+            return new RowResult(hard.detach(), indices.unsqueeze(1), Terms(rows, hard, hard, null));
         var logits = rows.MatMul(codes.t());
         var soft = logits.softmax(1);
         // one-hot + soft - sg soft, times the codes: the value of the chosen code, the gradient of the mixture.
@@ -50,7 +53,8 @@ public sealed class IndexBackpropagationQuantizer : Quantizer
         return new RowResult(values, indices.unsqueeze(1), Terms(rows, hard, values, logits)) { Gradient = StageGradient.Own };
     }
 
-    internal override Tensor? Likeness(Tensor rows) => Likeness(_options.Normalize ? UnitVectors.Of(rows) : rows, EffectiveCodes(rows.dtype), CodeMetric.InnerProduct);
+    internal override Tensor? Likeness(Tensor rows) =>
+        Likeness(_options.Normalize ? UnitVectors.Of(rows) : rows, EffectiveCodes(rows.dtype), CodeMetric.InnerProduct);
 
     internal override Tensor DecodeRows(Tensor indices)
     {

@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>Index backpropagation quantization (IBQ, Shi et al. 2024): a straight-through one-hot over softmax(z·c) gives every code a gradient in every step.</summary>
+/// <summary>
+/// Index backpropagation quantization (IBQ, Shi et al. 2024): a straight-through one-hot over softmax(z·c) gives every code a gradient in
+/// every step.
+/// </summary>
 [Part("index-backpropagation", "Shi et al. 2024, arXiv:2412.02692", Aliases = ["ibq"])]
 public sealed record IndexBackpropagationQuantizerOptions : QuantizerOptions
 {

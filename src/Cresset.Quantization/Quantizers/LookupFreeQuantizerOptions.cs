@@ -10,7 +10,9 @@ public sealed record LookupFreeQuantizerOptions : QuantizerOptions
     /// <summary>Numbers a vector and bits an index; 2^Bits codes.</summary>
     public int Bits { get; init; } = 10;
 
-    /// <summary>Scales vectors to length one and codes to ±1/sqrt(Bits): binary spherical quantization (Zhao et al. 2024, arXiv:2406.07548).</summary>
+    /// <summary>
+    /// Scales vectors to length one and codes to ±1/sqrt(Bits): binary spherical quantization (Zhao et al. 2024, arXiv:2406.07548).
+    /// </summary>
     public bool Spherical { get; init; }
 
     /// <summary>Weight of the entropy term E H(p) - DiversityGamma H(E p): sure of each vector, spread over the batch.</summary>
@@ -25,7 +27,10 @@ public sealed record LookupFreeQuantizerOptions : QuantizerOptions
     /// <summary>tau in p = softmax(2 tau z·c).</summary>
     public double InverseTemperature { get; init; } = 100;
 
-    /// <summary>Bits whose joint distribution the batch's entropy uses; wider vectors are cut in groups taken as independent (BSQ uses 9). The time of a group is 2^EntropyGroupBits.</summary>
+    /// <summary>
+    /// Bits whose joint distribution the batch's entropy uses; wider vectors are cut in groups taken as independent (BSQ uses 9). The time
+    /// of a group is 2^EntropyGroupBits.
+    /// </summary>
     public int EntropyGroupBits { get; init; } = 10;
 
     /// <summary>Binary spherical quantization with that many bits.</summary>

@@ -21,7 +21,9 @@ public sealed class MultiHeadQuantizer : Quantizer
     {
         ArgumentNullException.ThrowIfNull(heads);
         if (heads.Count == 0) throw new ArgumentException("There must be at least one head.", nameof(heads));
-        if (heads.Any(h => h.Width != heads[0].Width)) throw new ArgumentException($"All heads must have one width; they have {string.Join(", ", heads.Select(h => h.Width))}.", nameof(heads));
+        if (heads.Any(h => h.Width != heads[0].Width))
+            throw new ArgumentException($"All heads must have one width; they have {string.Join(", ", heads.Select(h => h.Width))}.",
+                nameof(heads));
         _heads = new ModuleList<Quantizer>([.. heads]);
         HeadCount = heads.Count;
         RegisterComponents();
@@ -58,8 +60,14 @@ public sealed class MultiHeadQuantizer : Quantizer
         if (_shared)
         {
             var kept = batch.Kept?.SelectMany(row => Enumerable.Range(0, HeadCount).Select(h => (row * HeadCount) + h)).ToArray();
-            var one = _heads[0].QuantizeRows(new RowBatch(batch.Rows.reshape(-1, width), kept, batch.PerSample * HeadCount, batch.SampleCount));
-            return one with { Values = one.Values.reshape(count, Width), Indices = one.Indices.reshape(count, -1), Codes = one.Codes?.reshape(count, Width) };
+            var one = _heads[0].QuantizeRows(
+                new RowBatch(batch.Rows.reshape(-1, width), kept, batch.PerSample * HeadCount, batch.SampleCount));
+            return one with
+            {
+                Values = one.Values.reshape(count, Width),
+                Indices = one.Indices.reshape(count, -1),
+                Codes = one.Codes?.reshape(count, Width)
+            };
         }
         var results = new RowResult[HeadCount];
         var terms = new List<LossTerm>();
@@ -73,15 +81,19 @@ public sealed class MultiHeadQuantizer : Quantizer
         {
             Gradient = results.Max(r => r.Gradient),
             Codes = results.Any(r => r.Codes is not null) ? cat([.. results.Select(r => r.Codes ?? r.Values)], 1) : null,
-            Learn = results.Any(r => r.Learn is not null) ? () => LearnedCodes.Together(results.Select((r, h) => ($"Head {h}", r.Learn?.Invoke() ?? new(0, [])))) : null,
+            Learn = results.Any(r => r.Learn is not null)
+                ? () => LearnedCodes.Together(results.Select((r, h) => ($"Head {h}", r.Learn?.Invoke() ?? new(0, [])))) : null,
         };
     }
 
     internal override Tensor CrossEntropyOfRows(Tensor rows, Tensor indices)
     {
         var each = indices.size(1) / HeadCount;
-        var parts = Enumerable.Range(0, HeadCount).Select(h => (Rows: rows.narrow(1, h * Head(h).Width, Head(h).Width), Indices: indices.narrow(1, h * each, each), Head: Head(h)))
-            .Where(part => part.Indices.ge(0).any().ToBoolean()).Select(part => part.Head.CrossEntropyOfRows(part.Rows, part.Indices)).ToList();
+        var parts = Enumerable.Range(0, HeadCount)
+            .Select(
+                h => (Rows: rows.narrow(1, h * Head(h).Width, Head(h).Width), Indices: indices.narrow(1, h * each, each), Head: Head(h)))
+            .Where(part => part.Indices.ge(0).any().ToBoolean()).Select(part => part.Head.CrossEntropyOfRows(part.Rows, part.Indices))
+            .ToList();
         return parts.Aggregate((a, b) => a + b) / parts.Count;
     }
 

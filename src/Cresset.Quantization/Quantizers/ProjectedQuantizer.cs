@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>A quantizer between two linear maps: narrow codes for wide vectors (ViT-VQGAN, DAC), and the way to fit FSQ and LFQ to any width. Values of indices pass the outgoing map too.</summary>
+/// <summary>
+/// A quantizer between two linear maps: narrow codes for wide vectors (ViT-VQGAN, DAC), and the way to fit FSQ and LFQ to any width. Values
+/// of indices pass the outgoing map too.
+/// </summary>
 /// <remarks>State-dict keys: <c>project_in</c>, <c>project_out</c>, <c>inner</c>.</remarks>
 public sealed class ProjectedQuantizer : Quantizer
 {
@@ -49,7 +52,13 @@ public sealed class ProjectedQuantizer : Quantizer
         // The outgoing map learns from the values: inside, the estimator stays that of the inner quantizer even in a residual stage.
         var result = _inner.QuantizeRows(batch with { Rows = Apply(_projectIn, batch.Rows), IsStage = false });
         var values = Apply(_projectOut, result.Values);
-        return result with { Values = values, Codes = result.Codes is null ? null : Apply(_projectOut, result.Codes), Gradient = StageGradient.Own, Error = null };
+        return result with
+        {
+            Values = values,
+            Codes = result.Codes is null ? null : Apply(_projectOut, result.Codes),
+            Gradient = StageGradient.Own,
+            Error = null
+        };
     }
 
     internal override Tensor CrossEntropyOfRows(Tensor rows, Tensor indices) => _inner.CrossEntropyOfRows(Apply(_projectIn, rows), indices);
@@ -63,5 +72,6 @@ public sealed class ProjectedQuantizer : Quantizer
     }
 
     /// <summary>The map in the type of the vectors, whatever type the module was converted to.</summary>
-    private static Tensor Apply(Linear map, Tensor rows) => nn.functional.linear(rows, map.weight!.to(rows.dtype), map.bias!.to(rows.dtype));
+    private static Tensor Apply(Linear map, Tensor rows) =>
+        nn.functional.linear(rows, map.weight!.to(rows.dtype), map.bias!.to(rows.dtype));
 }

@@ -17,7 +17,9 @@ public abstract record QuantizerOptions : IOptionsRecord
     /// <summary>The same quantizer with another number of codes; null when their number is not an option of its own.</summary>
     internal virtual QuantizerOptions? WithCodes(int codes) => null;
 
-    /// <summary>The same quantizer for vectors of that width: by its own option where it has one, else between two learned linear maps.</summary>
+    /// <summary>
+    /// The same quantizer for vectors of that width: by its own option where it has one, else between two learned linear maps.
+    /// </summary>
     public QuantizerOptions ForWidth(int width) => WithWidth(width) ?? new ProjectedQuantizerOptions { Width = width, Inner = this };
 
     /// <summary>The same quantizer with another width; null when its other options fix the width.</summary>
@@ -26,6 +28,8 @@ public abstract record QuantizerOptions : IOptionsRecord
     /// <summary>True when its values carry a gradient of their own, so that no estimator may stand over a residual stack of it.</summary>
     internal virtual bool HasOwnGradient => false;
 
-    /// <summary>By how much the grid of a residual stage is finer than that of the first; 1 where codes follow the residuals by themselves.</summary>
+    /// <summary>
+    /// By how much the grid of a residual stage is finer than that of the first; 1 where codes follow the residuals by themselves.
+    /// </summary>
     internal virtual double StageScale(int stage) => 1;
 }

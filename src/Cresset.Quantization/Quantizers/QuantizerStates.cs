@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>States of quantizers that vector-quantize-pytorch, EnCodec or taming-transformers saved, brought into quantizers of the same make.</summary>
+/// <summary>
+/// States of quantizers that vector-quantize-pytorch, EnCodec or taming-transformers saved, brought into quantizers of the same make.
+/// </summary>
 public static class QuantizerStates
 {
     // What those programs keep beside the codes and Cresset computes, or needs in training alone.
@@ -15,7 +17,8 @@ public static class QuantizerStates
 
     /// <summary>Copies a state into a quantizer; all is compared before the first value is copied.</summary>
     /// <param name="quantizer">The quantizer, of the options that the other program was given.</param>
-    /// <param name="state">Keys without the prefix of the module that held the quantizer, such as <c>_codebook.embed</c> or <c>layers.0._codebook.embed</c>.</param>
+    /// <param name="state">Keys without the prefix of the module that held the quantizer, such as <c>_codebook.embed</c> or
+    /// <c>layers.0._codebook.embed</c>.</param>
     /// <exception cref="CheckpointException">A key is missing or left over, or has another shape; it is named.</exception>
     public static void Load(Quantizer quantizer, IReadOnlyDictionary<string, Tensor> state)
     {
@@ -39,11 +42,20 @@ public static class QuantizerStates
             if (source.Head is { } head && value.dim() == tensor.dim() + 1 && head < value.size(0)) value = value[head];
             // Their codebooks begin with a dimension for heads; a 1x1 convolution is a linear map.
             if (value.numel() == tensor.numel() && Sizes(value).SequenceEqual(Sizes(tensor))) value = value.reshape(tensor.shape);
-            if (!value.shape.SequenceEqual(tensor.shape)) throw new CheckpointException($"The state's '{source.Key}' has shape {Shape.Text(value)}; the quantizer's '{key}' has {Shape.Text(tensor)}: it was made with other options.");
+            if (!value.shape.SequenceEqual(tensor.shape))
+                throw new CheckpointException(
+                    $"The state's '{source.Key}' has shape {Shape.Text(value)}; the quantizer's '{key}' has {Shape.Text(tensor)}: it was "
+                        + $"made with other options.");
             found.Add(key, value);
         }
-        if (missing.Count > 0) throw new CheckpointException($"The state lacks {Some(missing)}; it holds {Some([.. state.Keys])}. Make the quantizer with the options that it was saved with.");
-        if (left.Count > 0) throw new CheckpointException($"The state holds {Some([.. left])}, for which the quantizer has no place. Make it with the options that it was saved with.");
+        if (missing.Count > 0)
+            throw new CheckpointException(
+                $"The state lacks {Some(missing)}; it holds {Some([.. state.Keys])}. Make the quantizer with the options that it was saved "
+                    + $"with.");
+        if (left.Count > 0)
+            throw new CheckpointException(
+                $"The state holds {Some([.. left])}, for which the quantizer has no place. Make it with the options that it was saved "
+                    + $"with.");
         foreach (var (key, value) in found) target[key].copy_(value);
         foreach (var (key, tensor) in target)
         {
@@ -72,5 +84,7 @@ public static class QuantizerStates
 
     private static string Last(string key) => key[(key.LastIndexOf('.') + 1)..];
 
-    private static string Some(IReadOnlyList<string> keys) => $"{string.Join(", ", keys.Order(StringComparer.Ordinal).Take(5).Select(k => $"'{k}'"))}{(keys.Count > 5 ? $" and {keys.Count - 5} more" : "")}";
+    private static string Some(IReadOnlyList<string> keys) =>
+        $"{string.Join(", ", keys.Order(StringComparer.Ordinal).Take(5).Select(k => $"'{k}'"))}"
+            + $"{(keys.Count > 5 ? $" and {keys.Count - 5} more" : "")}";
 }

@@ -9,7 +9,9 @@ internal static class ResidualBeam
 {
     private const long ChunkElements = 1 << 22;
 
-    /// <summary>Indices int64 [N, S] whose codes sum to nearly the best approximation of rows [N, D]; never worse than the greedy choice.</summary>
+    /// <summary>
+    /// Indices int64 [N, S] whose codes sum to nearly the best approximation of rows [N, D]; never worse than the greedy choice.
+    /// </summary>
     public static Tensor Search(Tensor rows, IReadOnlyList<Tensor> codebooks, int beamWidth)
     {
         using var scope = NewDisposeScope();
@@ -41,7 +43,8 @@ internal static class ResidualBeam
             var best = error.reshape(count, -1).topk((int)keep, 1, largest: false, sorted: true).indexes;
             var beam = best.div(size, RoundingMode.floor);
             var code = best.remainder(size);
-            residual = residual.gather(1, beam.unsqueeze(2).expand(-1, -1, width)) - codes.index_select(0, code.reshape(-1)).reshape(count, keep, width);
+            residual = residual.gather(1, beam.unsqueeze(2).expand(-1, -1, width))
+                - codes.index_select(0, code.reshape(-1)).reshape(count, keep, width);
             path = cat([path.gather(1, beam.unsqueeze(2).expand(-1, -1, path.size(2))), code.unsqueeze(2)], 2);
             var nearest = CodeSearch.Nearest(greedyResidual, codes, CodeMetric.Euclidean);
             greedyResidual = greedyResidual - codes.index_select(0, nearest);

@@ -10,7 +10,8 @@ namespace Cresset.Quantization;
 /// Stages of quantizers, each on the residual of those before: r0 = z, r(i+1) = r(i) - q(i), value = sum of q(i).
 /// </summary>
 /// <remarks>
-/// The reconstruction gradient reaches the input once, whatever the number of stages, and every stage's commitment term keeps its own gradient to the input.
+/// The reconstruction gradient reaches the input once, whatever the number of stages, and every stage's commitment term keeps its own
+/// gradient to the input.
 /// </remarks>
 public sealed class ResidualQuantizer : Quantizer
 {
@@ -30,8 +31,12 @@ public sealed class ResidualQuantizer : Quantizer
         generator ??= own;
         _stageCount = options.Stages;
         var modules = options.SharedCodebook ? 1 : options.Stages;
-        _stages = new ModuleList<Quantizer>([.. Enumerable.Range(0, modules).Select(i => Scaled(options.StageOptions(i), i).Build(generator))]);
-        if (_stages[0].CodebookSizes.Count != 1) throw new ArgumentException($"A stage must give a vector one index; this one gives it {_stages[0].CodebookSizes.Count}. Put the residual quantizer inside the other: heads of residual quantizers.", nameof(options));
+        _stages =
+            new ModuleList<Quantizer>([.. Enumerable.Range(0, modules).Select(i => Scaled(options.StageOptions(i), i).Build(generator))]);
+        if (_stages[0].CodebookSizes.Count != 1)
+            throw new ArgumentException(
+                $"A stage must give a vector one index; this one gives it {_stages[0].CodebookSizes.Count}. Put the residual quantizer "
+                    + $"inside the other: heads of residual quantizers.", nameof(options));
         _stream = new CountedStream(generator);
         RegisterComponents();
     }
@@ -80,7 +85,8 @@ public sealed class ResidualQuantizer : Quantizer
             gradient = result.Gradient;
             if (gradient == StageGradient.Own) own = Sum(own, result.Values, chosen, total);
             // z + sum of the moves, and what the later stages moved from as a constant: it came from z, whose gradient has passed.
-            if (gradient == StageGradient.Directed) own = Sum(own, i == 0 ? result.Values : result.Values - part.Rows + part.Rows.detach(), chosen, total);
+            if (gradient == StageGradient.Directed)
+                own = Sum(own, i == 0 ? result.Values : result.Values - part.Rows + part.Rows.detach(), chosen, total);
             if (chosen is null) indices.select(1, i).copy_(result.Indices.reshape(-1));
             else indices.select(1, i).index_copy_(0, chosen, result.Indices.reshape(-1));
             if (chosen is not null) codes = zeros_like(total).index_copy_(0, chosen, codes);
@@ -88,7 +94,8 @@ public sealed class ResidualQuantizer : Quantizer
             total = total + codes;
         }
         var output = own is not null ? own
-            : _options.Estimator == GradientEstimator.Rotation ? RotationTrick.Apply(batch.Rows, total) : StraightThrough.Apply(batch.Rows, total);
+            : _options.Estimator == GradientEstimator.Rotation ? RotationTrick.Apply(batch.Rows, total)
+            : StraightThrough.Apply(batch.Rows, total);
         return new RowResult(output, indices, terms)
         {
             Codes = own is null ? null : total,
@@ -145,7 +152,8 @@ public sealed class ResidualQuantizer : Quantizer
         {
             // A stage that starts by k-means starts on what the greedy choice of those before leaves.
             Stage(i).Prepare(residual);
-            var table = (Stage(i).Table(rows.dtype) ?? throw new InvalidOperationException($"Stage {i} has no table of codes for a beam search.")).detach();
+            var table = (Stage(i).Table(rows.dtype)
+                ?? throw new InvalidOperationException($"Stage {i} has no table of codes for a beam search.")).detach();
             tables.Add(table);
             if (training) residual = residual - table.index_select(0, CodeSearch.Nearest(residual, table, CodeMetric.Euclidean));
         }

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>A quantizer on a finer grid: quantizes z / scale and multiplies the value by the scale. Stages of a residual FSQ or LFQ shrink so.</summary>
+/// <summary>
+/// A quantizer on a finer grid: quantizes z / scale and multiplies the value by the scale. Stages of a residual FSQ or LFQ shrink so.
+/// </summary>
 internal sealed class ScaledQuantizer : Quantizer
 {
     [ComponentName(Name = "inner")]
@@ -17,7 +19,8 @@ internal sealed class ScaledQuantizer : Quantizer
         : base(nameof(ScaledQuantizer))
     {
         ArgumentNullException.ThrowIfNull(inner);
-        if (!(scale > 0) || !double.IsFinite(scale)) throw new ArgumentOutOfRangeException(nameof(scale), scale, "The scale must be greater than 0 and finite.");
+        if (!(scale > 0) || !double.IsFinite(scale))
+            throw new ArgumentOutOfRangeException(nameof(scale), scale, "The scale must be greater than 0 and finite.");
         _inner = inner;
         _scale = scale;
         RegisterComponents();

@@ -48,7 +48,10 @@ public sealed class SimVectorQuantizer : Quantizer
             using var noGrad = no_grad();
             using var scope = NewDisposeScope();
             var made = transform.call(_frozen);
-            if (!made.shape.SequenceEqual([options.Size, (long)options.Width])) throw new ArgumentException($"The transform makes {Shape.Text(made)} of frozen codes {Shape.Text(_frozen)}; codes are [{options.Size}, {options.Width}].", nameof(transform));
+            if (!made.shape.SequenceEqual([options.Size, (long)options.Width]))
+                throw new ArgumentException(
+                    $"The transform makes {Shape.Text(made)} of frozen codes {Shape.Text(_frozen)}; codes are [{options.Size}, "
+                        + $"{options.Width}].", nameof(transform));
         }
         _transform = transform;
         _watch = new CollapseWatch(options.Size, "Use fewer codes, or raise CodebookWeight.");
@@ -64,7 +67,8 @@ public sealed class SimVectorQuantizer : Quantizer
     /// <summary>The codes [K, D] as they stand, with gradient to the map.</summary>
     public Tensor Codes() => _transform.call(_frozen);
 
-    internal override Tensor? Table(ScalarType type) => _transform is Linear map && map.bias is null ? nn.functional.linear(_frozen.to(type), map.weight!.to(type)) : Codes().to(type);
+    internal override Tensor? Table(ScalarType type) =>
+        _transform is Linear map && map.bias is null ? nn.functional.linear(_frozen.to(type), map.weight!.to(type)) : Codes().to(type);
 
     internal override Tensor? Likeness(Tensor rows) => Likeness(rows, Table(rows.dtype)!, CodeMetric.Euclidean);
 
@@ -74,14 +78,16 @@ public sealed class SimVectorQuantizer : Quantizer
         var indices = batch.Given ?? CodeSearch.Nearest(batch.Rows, codes, CodeMetric.Euclidean);
         var chosen = codes.index_select(0, indices);
         return new RowResult(
-            batch.IsStage ? chosen.detach() : _options.Estimator == GradientEstimator.Rotation ? RotationTrick.Apply(batch.Rows, chosen) : StraightThrough.Apply(batch.Rows, chosen),
+            batch.IsStage ? chosen.detach() : _options.Estimator == GradientEstimator.Rotation ? RotationTrick.Apply(batch.Rows, chosen)
+                : StraightThrough.Apply(batch.Rows, chosen),
             indices.unsqueeze(1),
             [
                 new("commitment", nn.functional.mse_loss(batch.Rows, chosen.detach()), _options.CommitmentWeight),
                 new("codebook", nn.functional.mse_loss(chosen, batch.Rows.detach()), _options.CodebookWeight),
             ])
         {
-            Learn = !training ? null : () => new(0, _watch.Observe(TensorSpans.Of<long>(indices.cpu().contiguous()), 0) is { } warning ? [warning] : []),
+            Learn = !training ? null
+                : () => new(0, _watch.Observe(TensorSpans.Of<long>(indices.cpu().contiguous()), 0) is { } warning ? [warning] : []),
         };
     }
 

@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>SimVQ (Zhu et al. 2024, arXiv:2411.02038): frozen random codes seen through one learned linear map, so that every step moves the whole codebook.</summary>
+/// <summary>
+/// SimVQ (Zhu et al. 2024, arXiv:2411.02038): frozen random codes seen through one learned linear map, so that every step moves the whole
+/// codebook.
+/// </summary>
 [Part("sim-vq", "Zhu et al. 2024, arXiv:2411.02038", Aliases = ["simvq"])]
 public sealed record SimVectorQuantizerOptions : QuantizerOptions
 {

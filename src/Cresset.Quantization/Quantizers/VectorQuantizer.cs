@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>Replaces each vector by its nearest code in one learned codebook (van den Oord et al. 2017, arXiv:1711.00937, eq. 1-3).</summary>
+/// <summary>
+/// Replaces each vector by its nearest code in one learned codebook (van den Oord et al. 2017, arXiv:1711.00937, eq. 1-3).
+/// </summary>
 public sealed class VectorQuantizer : Quantizer
 {
     [ComponentName(Name = "_codebook")]
@@ -40,7 +42,8 @@ public sealed class VectorQuantizer : Quantizer
         if (_options.Estimator == GradientEstimator.Directional && training) values = Directional(choice);
         else if (batch.IsStage) values = choice.Codes.detach();
         else if (_options.Estimator == GradientEstimator.Rotation) values = RotationTrick.Apply(choice.Vectors, choice.Codes);
-        else if (StraightThroughCommitment.Handles(choice.Vectors, choice.Codes)) (values, commitment) = StraightThroughCommitment.Apply(choice.Vectors, choice.Codes);
+        else if (StraightThroughCommitment.Handles(choice.Vectors, choice.Codes))
+            (values, commitment) = StraightThroughCommitment.Apply(choice.Vectors, choice.Codes);
         else values = StraightThrough.Apply(choice.Vectors, choice.Codes);
         var terms = Terms(choice, commitment);
         return new RowResult(values, choice.Indices.unsqueeze(1), terms)
@@ -61,7 +64,8 @@ public sealed class VectorQuantizer : Quantizer
     }
 
     internal override Tensor? Likeness(Tensor rows)
-        => Likeness(_codebook.Compared(_codebook.Transform(rows)), _codebook.Compared(_codebook.EffectiveCodes(rows.dtype, copied: true)), _codebook.Metric);
+        => Likeness(_codebook.Compared(_codebook.Transform(rows)), _codebook.Compared(_codebook.EffectiveCodes(rows.dtype, copied: true)),
+            _codebook.Metric);
 
     internal override Tensor? Table(ScalarType type) => _codebook.EffectiveCodes(type);
 
@@ -76,7 +80,8 @@ public sealed class VectorQuantizer : Quantizer
         var vectors = _codebook.Transform(rows);
         if (training) _codebook.InitializeFrom(vectors);
         // The averages or a restart will write into the codes before the backward pass, which must still see what was read here.
-        var changes = training && _codebook.ChangesInForward && (_options.Codebook.Learning == CodebookLearning.Gradient || _options.DiversityWeight > 0);
+        var changes = training && _codebook.ChangesInForward
+            && (_options.Codebook.Learning == CodebookLearning.Gradient || _options.DiversityWeight > 0);
         var table = _codebook.EffectiveCodes(rows.dtype, copied: changes);
         indices ??= CodeSearch.Nearest(_codebook.Compared(vectors), _codebook.Compared(table), _codebook.Metric);
         return new CodeChoice(vectors, indices, table.index_select(0, indices), table);
@@ -85,10 +90,18 @@ public sealed class VectorQuantizer : Quantizer
     /// <summary>The loss terms of a choice; the commitment term, computed unless given, comes first.</summary>
     private List<LossTerm> Terms(CodeChoice choice, Tensor? commitment)
     {
-        var terms = new List<LossTerm> { new("commitment", commitment ?? SquaredDifference.Mean(choice.Vectors, choice.Codes), _options.CommitmentWeight) };
-        if (_options.Codebook.Learning == CodebookLearning.Gradient) terms.Add(new("codebook", nn.functional.mse_loss(choice.Codes, choice.Vectors.detach()), _options.CodebookWeight));
-        if (_options.OrthogonalWeight > 0) terms.Add(new("orthogonal", CodebookPenalties.Orthogonality(choice.Table), _options.OrthogonalWeight));
-        if (_options.DiversityWeight > 0) terms.Add(new("diversity", CodebookPenalties.Diversity(_codebook.Compared(choice.Vectors), _codebook.Compared(choice.Table), _codebook.Metric, _options.DiversityInverseTemperature), _options.DiversityWeight));
+        var terms =
+            new List<LossTerm> { new("commitment", commitment ?? SquaredDifference.Mean(choice.Vectors, choice.Codes),
+                _options.CommitmentWeight) };
+        if (_options.Codebook.Learning == CodebookLearning.Gradient)
+            terms.Add(new("codebook", nn.functional.mse_loss(choice.Codes, choice.Vectors.detach()), _options.CodebookWeight));
+        if (_options.OrthogonalWeight > 0)
+            terms.Add(new("orthogonal", CodebookPenalties.Orthogonality(choice.Table), _options.OrthogonalWeight));
+        if (_options.DiversityWeight > 0)
+            terms.Add(
+                new("diversity",
+                    CodebookPenalties.Diversity(_codebook.Compared(choice.Vectors), _codebook.Compared(choice.Table), _codebook.Metric,
+                        _options.DiversityInverseTemperature), _options.DiversityWeight));
         return terms;
     }
 
@@ -96,7 +109,8 @@ public sealed class VectorQuantizer : Quantizer
     {
         using var scope = NewDisposeScope();
         var restarted = _codebook.Update(choice.Vectors, choice.Indices);
-        return new(restarted, _watch.Observe(TensorSpans.Of<long>(choice.Indices.cpu().contiguous()), restarted) is { } warning ? [warning] : []);
+        return new(restarted,
+            _watch.Observe(TensorSpans.Of<long>(choice.Indices.cpu().contiguous()), restarted) is { } warning ? [warning] : []);
     }
 
     private Tensor Directional(CodeChoice choice)

@@ -13,16 +13,22 @@ public sealed record VectorQuantizerOptions : QuantizerOptions
     /// <summary>Weight beta of |z - sg q|², which keeps the encoder near its codes.</summary>
     public double CommitmentWeight { get; init; } = 0.25;
 
-    /// <summary>Weight gamma of |q - sg z|², which moves the codes to the encoder's vectors. Only for codebooks that learn by gradient.</summary>
+    /// <summary>
+    /// Weight gamma of |q - sg z|², which moves the codes to the encoder's vectors. Only for codebooks that learn by gradient.
+    /// </summary>
     public double CodebookWeight { get; init; } = 1;
 
     /// <summary>How the reconstruction gradient reaches the encoder.</summary>
     public GradientEstimator Estimator { get; init; } = GradientEstimator.StraightThrough;
 
-    /// <summary>Weight of the orthogonality term sum cos²/K² - 1/K over pairs of codes (Shin et al. 2021); needs a codebook that learns by gradient.</summary>
+    /// <summary>
+    /// Weight of the orthogonality term sum cos²/K² - 1/K over pairs of codes (Shin et al. 2021); needs a codebook that learns by gradient.
+    /// </summary>
     public double OrthogonalWeight { get; init; }
 
-    /// <summary>Weight of the diversity term: minus the entropy of the mean soft assignment, so that a batch spreads over the codes.</summary>
+    /// <summary>
+    /// Weight of the diversity term: minus the entropy of the mean soft assignment, so that a batch spreads over the codes.
+    /// </summary>
     public double DiversityWeight { get; init; }
 
     /// <summary>Inverse temperature of the soft assignment in the diversity term: softmax of minus distance times this.</summary>
@@ -34,8 +40,15 @@ public sealed record VectorQuantizerOptions : QuantizerOptions
     /// <summary>Moving averages, restart of dead codes: the setting to begin with.</summary>
     public static VectorQuantizerOptions MovingAverage { get; } = new();
 
-    /// <summary>Codes as parameters with equal codebook and commitment weights and restart: the best single codebook in our Fashion-MNIST comparison.</summary>
-    public static VectorQuantizerOptions ByGradient { get; } = new() { Codebook = new() { Learning = CodebookLearning.Gradient }, CommitmentWeight = 1 };
+    /// <summary>
+    /// Codes as parameters with equal codebook and commitment weights and restart: the best single codebook in our Fashion-MNIST
+    /// comparison.
+    /// </summary>
+    public static VectorQuantizerOptions ByGradient { get; } = new()
+    {
+        Codebook = new() { Learning = CodebookLearning.Gradient },
+        CommitmentWeight = 1
+    };
 
     /// <inheritdoc/>
     public override Quantizer Build(Generator? generator = null) => new VectorQuantizer(this, generator);
@@ -52,9 +65,13 @@ public sealed record VectorQuantizerOptions : QuantizerOptions
         .AtLeast(CommitmentWeight, 0)
         .AtLeast(CodebookWeight, 0)
         .Defined(Estimator)
-        .Must(Estimator != GradientEstimator.Directional || Codebook.Learning == CodebookLearning.Gradient, Estimator, "StraightThrough or Rotation while Codebook.Learning is MovingAverage", "Directional teaches the codebook by gradient: set Codebook.Learning = Gradient.", nameof(Estimator))
+        .Must(Estimator != GradientEstimator.Directional || Codebook.Learning == CodebookLearning.Gradient, Estimator,
+            "StraightThrough or Rotation while Codebook.Learning is MovingAverage",
+            "Directional teaches the codebook by gradient: set Codebook.Learning = Gradient.", nameof(Estimator))
         .AtLeast(OrthogonalWeight, 0)
-        .Must(OrthogonalWeight == 0 || Codebook.Learning == CodebookLearning.Gradient, OrthogonalWeight, "0 while Codebook.Learning is MovingAverage", "The term moves codes by gradient: set Codebook.Learning = Gradient.", nameof(OrthogonalWeight))
+        .Must(OrthogonalWeight == 0 || Codebook.Learning == CodebookLearning.Gradient, OrthogonalWeight,
+            "0 while Codebook.Learning is MovingAverage", "The term moves codes by gradient: set Codebook.Learning = Gradient.",
+            nameof(OrthogonalWeight))
         .AtLeast(DiversityWeight, 0)
         .Positive(DiversityInverseTemperature)
         .AtLeast(DirectionalVariance, 0);

@@ -5,16 +5,23 @@ namespace Cresset.Quantization;
 /// <summary>Probabilities of the next code.</summary>
 public static class CodeDistribution
 {
-    /// <summary>Writes the probabilities that <paramref name="sampling"/> makes of logits [K]; they sum to 1 and lower indices win ties at the edge of top-p.</summary>
+    /// <summary>
+    /// Writes the probabilities that <paramref name="sampling"/> makes of logits [K]; they sum to 1 and lower indices win ties at the edge
+    /// of top-p.
+    /// </summary>
     public static void Probabilities(ReadOnlySpan<float> logits, CodeSampling sampling, Span<double> probabilities)
     {
         ArgumentNullException.ThrowIfNull(sampling);
-        if (probabilities.Length != logits.Length) throw new ArgumentException($"There are {logits.Length} logits and room for {probabilities.Length} probabilities.", nameof(probabilities));
+        if (probabilities.Length != logits.Length)
+            throw new ArgumentException($"There are {logits.Length} logits and room for {probabilities.Length} probabilities.",
+                nameof(probabilities));
         var greatest = float.NegativeInfinity;
         var best = 0;
         for (var i = 0; i < logits.Length; i++)
         {
-            if (float.IsNaN(logits[i])) throw new ArgumentException($"Logit {i} is NaN: the prior is damaged or was trained with too high a learning rate.", nameof(logits));
+            if (float.IsNaN(logits[i]))
+                throw new ArgumentException($"Logit {i} is NaN: the prior is damaged or was trained with too high a learning rate.",
+                    nameof(logits));
             if (logits[i] > greatest) (greatest, best) = (logits[i], i);
         }
         probabilities.Clear();

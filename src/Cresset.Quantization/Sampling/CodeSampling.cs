@@ -11,7 +11,9 @@ public sealed record CodeSampling : IOptionsRecord
     /// <summary>Keeps the k likeliest codes (all that tie at the k-th place); 0 keeps all.</summary>
     public int TopK { get; init; }
 
-    /// <summary>Keeps the smallest set of likeliest codes whose probability reaches this, the one that crosses it included; 1 keeps all.</summary>
+    /// <summary>
+    /// Keeps the smallest set of likeliest codes whose probability reaches this, the one that crosses it included; 1 keeps all.
+    /// </summary>
     public double TopP { get; init; } = 1;
 
     /// <inheritdoc/>

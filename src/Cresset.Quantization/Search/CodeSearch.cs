@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>Nearest codes and segment sums of tensors: by the managed kernels where they apply, else in chunks on the tensor's device.</summary>
+/// <summary>
+/// Nearest codes and segment sums of tensors: by the managed kernels where they apply, else in chunks on the tensor's device.
+/// </summary>
 internal static class CodeSearch
 {
     private const long ChunkElements = 1 << 22;
@@ -40,7 +42,8 @@ internal static class CodeSearch
             var source = TensorSpans.Of<long>(indices.contiguous());
             var narrow = GC.AllocateUninitializedArray<int>(source.Length);
             for (var i = 0; i < narrow.Length; i++) narrow[i] = (int)source[i];
-            SegmentSums.Add(TensorSpans.Of<float>(rows), narrow, (int)rows.size(1), TensorSpans.Of<float>(counts), TensorSpans.Of<float>(sums));
+            SegmentSums.Add(TensorSpans.Of<float>(rows), narrow, (int)rows.size(1), TensorSpans.Of<float>(counts),
+                TensorSpans.Of<float>(sums));
         }
         else
         {
@@ -50,7 +53,9 @@ internal static class CodeSearch
         return (counts.MoveToOuterDisposeScope(), sums.MoveToOuterDisposeScope());
     }
 
-    /// <summary>Blocks of scores by one product each, reduced at once. Centred for the same reason as <see cref="Kernels.CodePanels"/>.</summary>
+    /// <summary>
+    /// Blocks of scores by one product each, reduced at once. Centred for the same reason as <see cref="Kernels.CodePanels"/>.
+    /// </summary>
     internal static Tensor Chunked(Tensor rows, Tensor codes, CodeMetric metric)
     {
         using var scope = NewDisposeScope();

@@ -26,19 +26,29 @@ public static class NearestCodes
     /// <param name="threads">Threads to use; 0 for one a processor.</param>
     /// <returns>How many vectors were not finite.</returns>
     /// <exception cref="ArgumentException">Lengths do not fit together, or a code is not finite.</exception>
-    public static int Find(ReadOnlySpan<float> vectors, ReadOnlySpan<float> codes, int width, Span<int> indices, CodeMetric metric = CodeMetric.Euclidean, int threads = 0)
+    public static int Find(ReadOnlySpan<float> vectors, ReadOnlySpan<float> codes, int width, Span<int> indices,
+        CodeMetric metric = CodeMetric.Euclidean, int threads = 0)
         => Find(vectors, codes, width, indices, metric, threads, Vector512.IsHardwareAccelerated ? 16 : 8);
 
     /// <summary>As above with the register width given: 16 floats or 8.</summary>
-    internal static unsafe int Find(ReadOnlySpan<float> vectors, ReadOnlySpan<float> codes, int width, Span<int> indices, CodeMetric metric, int threads, int lanes)
+    internal static unsafe int Find(ReadOnlySpan<float> vectors, ReadOnlySpan<float> codes, int width, Span<int> indices, CodeMetric metric,
+        int threads, int lanes)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
-        if (codes.Length == 0 || codes.Length % width != 0) throw new ArgumentException($"codes hold {codes.Length} numbers; expected a positive multiple of the width {width}.", nameof(codes));
-        if (vectors.Length % width != 0) throw new ArgumentException($"vectors hold {vectors.Length} numbers; expected a multiple of the width {width}.", nameof(vectors));
+        if (codes.Length == 0 || codes.Length % width != 0)
+            throw new ArgumentException($"codes hold {codes.Length} numbers; expected a positive multiple of the width {width}.",
+                nameof(codes));
+        if (vectors.Length % width != 0)
+            throw new ArgumentException($"vectors hold {vectors.Length} numbers; expected a multiple of the width {width}.",
+                nameof(vectors));
         var count = vectors.Length / width;
-        if (indices.Length != count) throw new ArgumentException($"indices has room for {indices.Length}; there are {count} vectors.", nameof(indices));
-        if (FloatRows.FirstNotFinite(codes) is var bad && bad >= 0) throw new ArgumentException($"Code {bad / width} holds a value that is not finite: the codebook is damaged; restore it from a checkpoint.", nameof(codes));
+        if (indices.Length != count)
+            throw new ArgumentException($"indices has room for {indices.Length}; there are {count} vectors.", nameof(indices));
+        if (FloatRows.FirstNotFinite(codes) is var bad && bad >= 0)
+            throw new ArgumentException(
+                $"Code {bad / width} holds a value that is not finite: the codebook is damaged; restore it from a checkpoint.",
+                nameof(codes));
         if (count == 0) return 0;
 
         using var panels = new CodePanels(codes, width, metric == CodeMetric.Euclidean, lanes);

@@ -3,7 +3,9 @@ using Cresset.Kernels;
 
 namespace Cresset.Quantization;
 
-/// <summary>How many vectors chose each code, and their sums: all that an average of clusters needs, in one pass over the vectors.</summary>
+/// <summary>
+/// How many vectors chose each code, and their sums: all that an average of clusters needs, in one pass over the vectors.
+/// </summary>
 /// <remarks>
 /// The vectors are grouped by a counting sort and each code adds its own in their order in float64, so the result does not
 /// depend on the number of threads, and a vector without a code (index -1) touches nothing.
@@ -12,17 +14,22 @@ public static class SegmentSums
 {
     /// <summary>Writes counts [K] and sums [K, width] of the vectors [N, width] by their indices in [-1, K).</summary>
     /// <exception cref="ArgumentException">Lengths do not fit together or an index is out of range.</exception>
-    public static unsafe void Add(ReadOnlySpan<float> vectors, ReadOnlySpan<int> indices, int width, Span<float> counts, Span<float> sums, int threads = 0)
+    public static unsafe void Add(ReadOnlySpan<float> vectors, ReadOnlySpan<int> indices, int width, Span<float> counts, Span<float> sums,
+        int threads = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
-        if (vectors.Length != (long)indices.Length * width) throw new ArgumentException($"vectors hold {vectors.Length} numbers; expected {indices.Length} x {width}.", nameof(vectors));
-        if (sums.Length != (long)counts.Length * width) throw new ArgumentException($"sums has room for {sums.Length}; expected {counts.Length} x {width}.", nameof(sums));
+        if (vectors.Length != (long)indices.Length * width)
+            throw new ArgumentException($"vectors hold {vectors.Length} numbers; expected {indices.Length} x {width}.", nameof(vectors));
+        if (sums.Length != (long)counts.Length * width)
+            throw new ArgumentException($"sums has room for {sums.Length}; expected {counts.Length} x {width}.", nameof(sums));
         var codes = counts.Length;
         var starts = new int[codes + 1];
         for (var i = 0; i < indices.Length; i++)
         {
             var index = indices[i];
-            if (index < -1 || index >= codes) throw new ArgumentException($"Index {index} at position {i} is out of range; allowed: -1 (none) to {codes - 1}.", nameof(indices));
+            if (index < -1 || index >= codes)
+                throw new ArgumentException($"Index {index} at position {i} is out of range; allowed: -1 (none) to {codes - 1}.",
+                    nameof(indices));
             if (index >= 0) starts[index + 1]++;
         }
         for (var k = 0; k < codes; k++)

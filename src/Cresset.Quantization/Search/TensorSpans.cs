@@ -13,5 +13,6 @@ internal static class TensorSpans
         => TensorView.Dense<T>(tensor).Span;
 
     /// <summary>Whether the managed kernels can work on the tensor's memory.</summary>
-    public static bool IsManaged(Tensor tensor) => !KernelPause.IsOn && tensor.device_type == DeviceType.CPU && tensor.dtype == ScalarType.Float32;
+    public static bool IsManaged(Tensor tensor) =>
+        !KernelPause.IsOn && tensor.device_type == DeviceType.CPU && tensor.dtype == ScalarType.Float32;
 }

@@ -34,13 +34,15 @@ public static class ActivationPlot
         return ImageGrid.Render(charts.Select(c => c.ToPicture()).ToArray(), new ImageGridOptions { Columns = 3, Scale = 1 });
     }
 
-    private static Chart Empty(string title) => new(new ChartOptions { Title = title, Width = 520, Height = 400, Legend = LegendPlace.UpperLeft });
+    private static Chart Empty(string title) =>
+        new(new ChartOptions { Title = title, Width = 520, Height = 400, Legend = LegendPlace.UpperLeft });
 
     // f, f', f''; null where autograd has no such derivative.
     internal static double[]?[] Curves(string name, double[] points)
     {
         var info = ActivationCatalog.Get(name);
-        if (info.Kind is ActivationKind.Gated or ActivationKind.Normalizing or ActivationKind.Regrouping) throw new ArgumentException($"'{info.Name}' does not work on each value by itself, so it has no curve to draw.", nameof(name));
+        if (info.Kind is ActivationKind.Gated or ActivationKind.Normalizing or ActivationKind.Regrouping)
+            throw new ArgumentException($"'{info.Name}' does not work on each value by itself, so it has no curve to draw.", nameof(name));
         using var scope = NewDisposeScope();
         using var module = ActivationCatalog.Create(name);
         module.to(ScalarType.Float64);
@@ -54,7 +56,8 @@ public static class ActivationPlot
         var again = info.Name != "hardsigmoid";
         var first = Derivatives.Of([y.sum()], [x], retainGraph: true, createGraph: again)[0]!;
         curves[1] = first.detach().data<double>().ToArray();
-        curves[2] = again && first.requires_grad ? Derivatives.Of([first.sum()], [x])[0] is { } second ? second.data<double>().ToArray() : new double[points.Length] : new double[points.Length];
+        curves[2] = again && first.requires_grad ? Derivatives.Of([first.sum()], [x])[0] is { } second ? second.data<double>().ToArray()
+            : new double[points.Length] : new double[points.Length];
         return curves;
     }
 }

@@ -54,9 +54,13 @@ public sealed class ActivationStudyJob : StudyJob<ActivationStudyOptions, Activa
                 cell.Cancellation.ThrowIfCancellationRequested();
                 runs.Add(Train(cell.Name, seed, options, train, test));
             }
-            var row = new Row(cell.Name, [.. runs.Select(r => r.Accuracy)], runs.Average(r => r.Dead), [.. Enumerable.Range(0, options.Depth).Select(l => runs.Average(r => r.Gradients[l]))]);
+            var row = new Row(cell.Name, [.. runs.Select(r => r.Accuracy)], runs.Average(r => r.Dead),
+                [.. Enumerable.Range(0, options.Depth).Select(l => runs.Average(r => r.Gradients[l]))]);
             cell.Scalar($"accuracy/{row.Name}", 0, row.Accuracy.Average());
-            cell.Notice(string.Create(CultureInfo.InvariantCulture, $"{row.Name}: accuracy {row.Accuracy.Average():0.0000} ± {Deviation(row.Accuracy):0.0000}, dead units {row.Dead:0.0 %}"));
+            cell.Notice(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{row.Name}: accuracy {row.Accuracy.Average():0.0000} ± {Deviation(row.Accuracy):0.0000}, dead units "
+                        + $"{row.Dead:0.0 %}"));
             return row;
         }
     }
@@ -117,19 +121,31 @@ public sealed class ActivationStudyJob : StudyJob<ActivationStudyOptions, Activa
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(options);
         var results = cells;
-        var text = new StringBuilder("| activation | accuracy | ± | dead units | gradient norm at the start, first to last layer |\n|---|---|---|---|---|\n");
+        var text = new StringBuilder(
+            "| activation | accuracy | ± | dead units | gradient norm at the start, first to last layer |\n|---|---|---|---|---|\n");
         foreach (var r in results.OrderByDescending(r => r.Accuracy.Average()))
         {
             var gradients = string.Join(", ", r.Gradients.Select(g => g.ToString("0.0000", CultureInfo.InvariantCulture)));
-            text.Append(CultureInfo.InvariantCulture, $"| {r.Name} | {r.Accuracy.Average():0.0000} | {Deviation(r.Accuracy):0.0000} | {r.Dead:0.0 %} | {gradients} |\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"| {r.Name} | {r.Accuracy.Average():0.0000} | {Deviation(r.Accuracy):0.0000} | {r.Dead:0.0 %} | {gradients} |\n");
         }
         AtomicFile.WriteText(Path.Combine(context.Folder, "study.md"), text.ToString());
         var names = results.Select(r => r.Name).ToArray();
-        var accuracy = new Chart(new ChartOptions { Title = $"Test accuracy, {options.Seeds} seeds, {options.Steps} steps", Width = 1000, Height = 420 })
+        var accuracy =
+            new Chart(
+                new ChartOptions { Title = $"Test accuracy, {options.Seeds} seeds, {options.Steps} steps", Width = 1000, Height = 420 })
             .Bars<double>(names, results.Select(r => r.Accuracy.Average()).ToArray(), results.Select(r => Deviation(r.Accuracy)).ToArray());
         var lowest = results.Min(r => r.Accuracy.Average());
         accuracy.YLimits(Math.Max(0, lowest - 0.05), 1);
-        var byLayer = new Chart(new ChartOptions { Title = "Gradient norm of each layer at the start", XLabel = "layer", Width = 1000, Height = 420, LogY = true });
+        var byLayer = new Chart(
+            new ChartOptions
+            {
+                Title = "Gradient norm of each layer at the start",
+                XLabel = "layer",
+                Width = 1000,
+                Height = 420,
+                LogY = true
+            });
         var depth = Enumerable.Range(1, options.Depth).Select(i => (double)i).ToArray();
         foreach (var r in results) byLayer.Line<double, double>(r.Name, depth, r.Gradients.Select(g => Math.Max(g, 1e-12)).ToArray());
         var png = ImageGrid.Render([accuracy.ToPicture(), byLayer.ToPicture()], new ImageGridOptions { Columns = 1, Scale = 1 }).ToPng();

@@ -7,7 +7,8 @@ namespace Cresset.Recipes;
 public sealed record ActivationStudyOptions : IOptionsRecord
 {
     /// <summary>The activations.</summary>
-    public IReadOnlyList<ActivationOptions> Activations { get; init; } = ["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "relu2", "hardswish", "tanh", "sigmoid", "snake"];
+    public IReadOnlyList<ActivationOptions> Activations { get; init; } = ["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish",
+        "relu2", "hardswish", "tanh", "sigmoid", "snake"];
 
     /// <summary>Seeds: each activation trains once with each.</summary>
     public int Seeds { get; init; } = 3;
@@ -29,7 +30,14 @@ public sealed record ActivationStudyOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(Activations is { Count: > 0 } && Activations.All(a => a is CatalogActivation { Info.Kind: ActivationKind.Elementwise or ActivationKind.Trainable or ActivationKind.Threshold } && !a.Validate().Any()), Activations is null ? null : string.Join(", ", Activations), "activations that work on each value by itself (cresset activations)", "", nameof(Activations))
+        .Must(Activations is { Count: > 0 }
+            && Activations.All(
+                a => a is CatalogActivation
+                {
+                    Info.Kind: ActivationKind.Elementwise or ActivationKind.Trainable or ActivationKind.Threshold
+                } && !a.Validate().Any()),
+                    Activations is null ? null : string.Join(", ", Activations),
+                    "activations that work on each value by itself (cresset activations)", "", nameof(Activations))
         .Within(Seeds, 1, 100)
         .Within(Steps, 1, 1_000_000)
         .Within(BatchSize, 1, 100_000)

@@ -3,7 +3,8 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Recipes of version 0.1 gave the optimizer by name with five options beside it, whichever it took, and a schedule by name with its last share.
+/// Recipes of version 0.1 gave the optimizer by name with five options beside it, whichever it took, and a schedule by name with its last
+/// share.
 /// They are read as the parts that they meant.
 /// </summary>
 internal static class EarlierKeys
@@ -15,14 +16,16 @@ internal static class EarlierKeys
     private static readonly string[] OfOptimizer = ["learning_rate", "weight_decay", "beta1", "beta2", "momentum"];
 
     /// <summary>True for a key of the section "optimization" that only earlier recipes have.</summary>
-    public static bool Contains(string section, string key) => section.Split('.')[^1].EndsWith(Section, StringComparison.Ordinal) && (OfOptimizer.Contains(key) || key == FinalShare);
+    public static bool Contains(string section, string key) =>
+        section.Split('.')[^1].EndsWith(Section, StringComparison.Ordinal) && (OfOptimizer.Contains(key) || key == FinalShare);
 
     /// <summary>Rewrites the sections of optimization in place.</summary>
     public static void Rewrite(ConfigMap recipe, IJob job, PartCatalog parts)
     {
         foreach (var section in job.Sections.Where(s => s.Name.EndsWith(Section, StringComparison.Ordinal)))
         {
-            if (recipe[section.Name] is ConfigMap map && map.Items.Any(i => Contains(section.Name, i.Key))) Rewrite(map, section.Defaults, parts);
+            if (recipe[section.Name] is ConfigMap map && map.Items.Any(i => Contains(section.Name, i.Key)))
+                Rewrite(map, section.Defaults, parts);
         }
     }
 
@@ -49,7 +52,8 @@ internal static class EarlierKeys
             if (chosen is not null && OptionNames.Keys(chosen.GetType()).ContainsKey("end_factor")) schedule.Set("end_factor", share);
             map.Remove(FinalShare);
         }
-        if (onlyNamed && PartCatalog.NameOf(chosen?.GetType() ?? typeof(object)) == "one-cycle") schedule.Set("cycle_momentum", new ConfigText(map.Source, "false", true));
+        if (onlyNamed && PartCatalog.NameOf(chosen?.GetType() ?? typeof(object)) == "one-cycle")
+            schedule.Set("cycle_momentum", new ConfigText(map.Source, "false", true));
         map.Set(Schedule, schedule);
     }
 

@@ -3,7 +3,8 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// A part that recipes of version 0.1 described by keys of the section around it: its name under one key, and beside it the options of all kinds,
+/// A part that recipes of version 0.1 described by keys of the section around it: its name under one key, and beside it the options of all
+/// kinds,
 /// whichever the named one took. They are read as the part that they meant.
 /// </summary>
 /// <param name="Kind">The kind of the part.</param>
@@ -12,7 +13,8 @@ namespace Cresset.Recipes;
 /// <param name="Default">The part that was meant where none was named.</param>
 /// <param name="Options">The keys of its options.</param>
 /// <param name="Place">Where an option of a part is now, as a dotted path inside it; null for an option that it does not take.</param>
-internal sealed record EarlierPart(string Kind, string Key, string Named, string Default, IReadOnlyList<string> Options, Func<string, string, string?> Place)
+internal sealed record EarlierPart(string Kind, string Key, string Named, string Default, IReadOnlyList<string> Options,
+    Func<string, string, string?> Place)
 {
     /// <summary>True for a value that a run stored: its settings have every key, those that meant nothing among them.</summary>
     public static bool IsStored(ConfigNode value) => Path.GetFileName(value.Source.File) == "config.yaml";
@@ -33,7 +35,8 @@ internal sealed record EarlierPart(string Kind, string Key, string Named, string
             earlier = name.Source != ConfigSource.CommandLine;
             section.Remove(Named);
             // The name of another part on the command line leaves the options of the recipe's behind.
-            if (part[ConfigMap.Kind] is ConfigText before && Canonical(before.Value) != Canonical(name.Value)) part = new ConfigMap(name.Source);
+            if (part[ConfigMap.Kind] is ConfigText before && Canonical(before.Value) != Canonical(name.Value))
+                part = new ConfigMap(name.Source);
             part.Set(ConfigMap.Kind, name);
         }
         var kind = part[ConfigMap.Kind] is ConfigText { IsNull: false } chosen ? Canonical(chosen.Value) : Default;
@@ -43,7 +46,9 @@ internal sealed record EarlierPart(string Kind, string Key, string Named, string
             section.Remove(key);
             earlier |= value.Source != ConfigSource.CommandLine;
             if (Place(kind, key) is { } path) Set(part, path, value);
-            else if (!IsStored(value)) throw new ConfigException(value.Source, $"'{key}' is not an option of the {Kind} {kind}: leave it out. 'cresset show {kind}' lists what it takes.");
+            else if (!IsStored(value))
+                throw new ConfigException(value.Source,
+                    $"'{key}' is not an option of the {Kind} {kind}: leave it out. 'cresset show {kind}' lists what it takes.");
         }
         section.Set(Key, part);
         return earlier ? part : null;

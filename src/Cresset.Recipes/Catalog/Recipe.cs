@@ -55,15 +55,18 @@ public sealed class Recipe
         ArgumentNullException.ThrowIfNull(parts);
         var map = ConfigNode.Parse(yaml, source);
         var jobs = parts.Of(JobKind).Select(p => p.Name);
-        if (map["job"] is not ConfigText wanted) throw new ConfigException(map.Source, $"the key 'job' is missing; it names what the recipe runs: {string.Join(", ", jobs)}.");
+        if (map["job"] is not ConfigText wanted)
+            throw new ConfigException(map.Source, $"the key 'job' is missing; it names what the recipe runs: {string.Join(", ", jobs)}.");
         var job = parts.Find(JobKind, wanted.Value)?.Create() as IJob
-            ?? throw new ConfigException(wanted.Source, $"{parts.Unknown(JobKind, wanted.Value)} A job of your own needs its assembly: --with My.dll.");
+            ?? throw new ConfigException(wanted.Source,
+                $"{parts.Unknown(JobKind, wanted.Value)} A job of your own needs its assembly: --with My.dll.");
         if (map["name"] is ConfigText { IsNull: false } given) name = CheckedName(given);
         return new Recipe(name, source, yaml, map, job, parts);
     }
 
     /// <summary>
-    /// Fills every section from defaults, the recipe and overrides, in this order. An override is <c>section.key=value</c>, or <c>key=value</c>
+    /// Fills every section from defaults, the recipe and overrides, in this order. An override is <c>section.key=value</c>, or
+    /// <c>key=value</c>
     /// where only one place has the key; <c>lr</c>, <c>wd</c> and <c>bs</c> stand for learning_rate, weight_decay and batch_size.
     /// </summary>
     /// <exception cref="ConfigException">An unknown key or a value that is not allowed; all problems are listed.</exception>
@@ -78,7 +81,8 @@ public sealed class Recipe
     private Dictionary<string, string> Replaced(ResolvedRecipe resolved)
     {
         var own = (resolved with { Options = ResolveForHelp() }).Flatten();
-        return resolved.Flatten().Where(f => own.GetValueOrDefault(f.Key) != f.Value).ToDictionary(f => f.Key, f => own.GetValueOrDefault(f.Key, "not set"));
+        return resolved.Flatten().Where(f => own.GetValueOrDefault(f.Key) != f.Value)
+            .ToDictionary(f => f.Key, f => own.GetValueOrDefault(f.Key, "not set"));
     }
 
     private ResolvedRecipe Fill(string[] overrides)
@@ -96,7 +100,10 @@ public sealed class Recipe
         return new ResolvedRecipe(Name, Summary, Job, bound);
     }
 
-    /// <summary>Overrides that begin with <paramref name="word"/>: <c>key=</c> for each key, and after a '=' the values of the key where they can be told.</summary>
+    /// <summary>
+    /// Overrides that begin with <paramref name="word"/>: <c>key=</c> for each key, and after a '=' the values of the key where they can be
+    /// told.
+    /// </summary>
     /// <param name="word">What is written so far; may be empty.</param>
     /// <param name="before">Overrides that stand before it: they choose the parts whose keys there are.</param>
     public IReadOnlyList<string> Completions(string word, IEnumerable<string> before)
@@ -122,7 +129,8 @@ public sealed class Recipe
         foreach (var (key, node) in map.Items.Where(i => !Reserved.Contains(i.Key) && !sections.Contains(i.Key)).ToList())
         {
             var path = keys.Find(key, map) ?? throw new ConfigException(node.Source,
-                $"unknown section '{key}'.{NearestName.Suggest(key, sections.Concat(Reserved))} Sections of job '{Job.Name}': {string.Join(", ", sections)}.");
+                $"unknown section '{key}'.{NearestName.Suggest(key, sections.Concat(Reserved))} Sections of job '{Job.Name}': "
+                    + $"{string.Join(", ", sections)}.");
             if (Has(map, path)) throw new ConfigException(node.Source, $"'{key}' is given twice: here and as {path}.");
             map.Remove(key);
             Set(map, path, node);
@@ -139,7 +147,9 @@ public sealed class Recipe
     private static void Override(ConfigMap map, RecipeKeys keys, string text)
     {
         var equals = text.IndexOf('=', StringComparison.Ordinal);
-        if (equals <= 0) throw new ConfigException(ConfigSource.CommandLine, $"'{text}' is not an override; write key=value, for example trainer.steps=500.");
+        if (equals <= 0)
+            throw new ConfigException(ConfigSource.CommandLine,
+                $"'{text}' is not an override; write key=value, for example trainer.steps=500.");
         var path = keys.FullPath(ConfigMap.Canonical(text[..equals].Trim()), map);
         Set(map, path, ConfigNode.ParseValue(text[(equals + 1)..], text[..equals]));
     }
@@ -160,7 +170,8 @@ public sealed class Recipe
             target = next;
         }
         // Naming the part that is already there keeps its options.
-        if (value is ConfigText name && target[keys[^1]] is ConfigMap { } named && named[ConfigMap.Kind] is ConfigText kind && Same(kind, name)) return;
+        if (value is ConfigText name && target[keys[^1]] is ConfigMap { } named && named[ConfigMap.Kind] is ConfigText kind
+            && Same(kind, name)) return;
         // Several keys at once are as each alone; only another part begins anew.
         if (value is ConfigMap given && target[keys[^1]] is { } there && !NamesAnother(given, there))
         {
@@ -171,14 +182,19 @@ public sealed class Recipe
     }
 
     private static bool NamesAnother(ConfigMap given, ConfigNode there)
-        => given[ConfigMap.Kind] is ConfigText kind && (there is ConfigMap map ? map[ConfigMap.Kind] : there) is var now && !(now is ConfigText text && Same(text, kind));
+        => given[ConfigMap.Kind] is ConfigText kind && (there is ConfigMap map ? map[ConfigMap.Kind] : there) is var now
+            && !(now is ConfigText text && Same(text, kind));
 
     private static bool Same(ConfigText one, ConfigText other) => ConfigMap.Canonical(one.Value) == ConfigMap.Canonical(other.Value);
 
     // The name becomes part of a folder's name.
     private static string CheckedName(ConfigText name)
     {
-        var ok = name.Value.Length <= 100 && name.Value.All(c => char.IsLetterOrDigit(c) || c is '-' or '_' or '.' or ' ' or '+') && !name.Value.StartsWith('.');
-        return ok ? name.Value : throw new ConfigException(name.Source, $"the name '{name.Value}' must consist of at most 100 letters, digits, blanks, '-', '_', '+' and '.', and not begin with '.'.");
+        var ok = name.Value.Length <= 100 && name.Value.All(c => char.IsLetterOrDigit(c) || c is '-' or '_' or '.' or ' ' or '+')
+            && !name.Value.StartsWith('.');
+        return ok ? name.Value
+            : throw new ConfigException(name.Source,
+                $"the name '{name.Value}' must consist of at most 100 letters, digits, blanks, '-', '_', '+' and '.', and not begin with "
+                    + $"'.'.");
     }
 }

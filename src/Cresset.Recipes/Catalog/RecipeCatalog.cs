@@ -28,7 +28,8 @@ public sealed class RecipeCatalog
         ArgumentException.ThrowIfNullOrWhiteSpace(nameOrFile);
         if (Names.Contains(nameOrFile)) return Recipe.Parse(Embedded(nameOrFile), $"{nameOrFile}{Suffix} (built in)", nameOrFile, Parts);
         var looksLikeFile = nameOrFile.Contains('/', StringComparison.Ordinal) || nameOrFile.Contains('\\', StringComparison.Ordinal)
-            || nameOrFile.EndsWith(Suffix, StringComparison.OrdinalIgnoreCase) || nameOrFile.EndsWith(".yml", StringComparison.OrdinalIgnoreCase);
+            || nameOrFile.EndsWith(Suffix, StringComparison.OrdinalIgnoreCase)
+            || nameOrFile.EndsWith(".yml", StringComparison.OrdinalIgnoreCase);
         if (looksLikeFile && File.Exists(nameOrFile)) return Read(nameOrFile, Path.GetFileNameWithoutExtension(nameOrFile));
         throw new ConfigException(ConfigSource.CommandLine, looksLikeFile
             ? $"there is no recipe file '{nameOrFile}'."
@@ -50,7 +51,8 @@ public sealed class RecipeCatalog
     /// <exception cref="ConfigException">The file is damaged, or larger than 1 MiB.</exception>
     public Recipe Read(string path, string name)
     {
-        if (new FileInfo(path).Length > LargestFile) throw new ConfigException(new ConfigSource(path, 0), "the file is larger than 1 MiB: this is not a recipe.");
+        if (new FileInfo(path).Length > LargestFile)
+            throw new ConfigException(new ConfigSource(path, 0), "the file is larger than 1 MiB: this is not a recipe.");
         try
         {
             return Recipe.Parse(Utf8Text.Read(path), path, name, Parts);

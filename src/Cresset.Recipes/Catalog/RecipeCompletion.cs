@@ -24,7 +24,8 @@ internal sealed class RecipeCompletion(IJob job, PartCatalog parts, ConfigMap ma
         var all = _keys.All(map);
         var sections = job.Sections.Where(s => OptionNames.PartKind(s.Defaults.GetType()) is not null).Select(s => s.Name);
         var dot = word.IndexOf('.', StringComparison.Ordinal);
-        var keys = dot < 0 ? all.Select(k => IsUnique(k.Key) ? k.Key : k.Path) : all.Select(k => From(k.Path, word[..dot])).OfType<string>();
+        var keys = dot < 0 ? all.Select(k => IsUnique(k.Key) ? k.Key : k.Path)
+            : all.Select(k => From(k.Path, word[..dot])).OfType<string>();
         return keys.Concat(sections).Select(key => key + "=");
     }
 

@@ -8,7 +8,8 @@ namespace Cresset.Recipes;
 public sealed record RecipeHeading(string Name, string Subject, string Job, string Summary)
 {
     /// <summary>
-    /// The heading of a text that gives summary, subject and job on lines of their own, plain or in double quotes, as the built-in recipes do; null
+    /// The heading of a text that gives summary, subject and job on lines of their own, plain or in double quotes, as the built-in recipes
+    /// do; null
     /// for any other: that one takes a reader of YAML.
     /// </summary>
     internal static RecipeHeading? OfPlainLines(string name, string yaml)
@@ -16,7 +17,8 @@ public sealed record RecipeHeading(string Name, string Subject, string Job, stri
         string? own = null, summary = null, subject = null, job = null;
         foreach (var line in yaml.AsSpan().EnumerateLines())
         {
-            if (!Is(line, "summary", ref summary) || !Is(line, "subject", ref subject) || !Is(line, "job", ref job) || !Is(line, "name", ref own)) return null;
+            if (!Is(line, "summary", ref summary) || !Is(line, "subject", ref subject) || !Is(line, "job", ref job)
+                || !Is(line, "name", ref own)) return null;
         }
         return summary is null || subject is null || job is null ? null : new(own ?? name, subject, job, summary);
     }

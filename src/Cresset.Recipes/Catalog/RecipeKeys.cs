@@ -2,7 +2,9 @@ using Cresset.Numerics;
 
 namespace Cresset.Recipes;
 
-/// <summary>All keys that a job's recipe can set, those of the chosen parts included, and the way from a short key to its full path.</summary>
+/// <summary>
+/// All keys that a job's recipe can set, those of the chosen parts included, and the way from a short key to its full path.
+/// </summary>
 /// <param name="job">Whose sections.</param>
 /// <param name="parts">Where parts are found.</param>
 internal sealed class RecipeKeys(IJob job, PartCatalog parts)
@@ -10,13 +12,19 @@ internal sealed class RecipeKeys(IJob job, PartCatalog parts)
     // Deep enough for a part in a part of a section; nothing in recipes nests deeper.
     private const int Deepest = 5;
 
-    private static readonly Dictionary<string, string> Short = new() { ["lr"] = "learning_rate", ["wd"] = "weight_decay", ["bs"] = "batch_size" };
+    private static readonly Dictionary<string, string> Short = new()
+    {
+        ["lr"] = "learning_rate",
+        ["wd"] = "weight_decay",
+        ["bs"] = "batch_size"
+    };
 
     /// <summary>Full paths with the record that declares each, as the recipe's parts are chosen so far.</summary>
     public IReadOnlyList<(string Path, string Key, object Record)> All(ConfigMap map)
     {
         var all = new List<(string, string, object)>();
-        foreach (var section in job.Sections) Add(section.Name, Chosen(section.Defaults, map[section.Name]), map[section.Name] as ConfigMap, 1, all);
+        foreach (var section in job.Sections)
+            Add(section.Name, Chosen(section.Defaults, map[section.Name]), map[section.Name] as ConfigMap, 1, all);
         return all;
     }
 
@@ -50,13 +58,15 @@ internal sealed class RecipeKeys(IJob job, PartCatalog parts)
         var outermost = candidates.Where(c => c.Count(x => x == '.') == depth).ToList();
         return outermost.Count == 1
             ? outermost[0]
-            : throw new ConfigException(ConfigSource.CommandLine, $"'{key}' is a key of several sections; write {string.Join(" or ", outermost)}.");
+            : throw new ConfigException(ConfigSource.CommandLine,
+                $"'{key}' is a key of several sections; write {string.Join(" or ", outermost)}.");
     }
 
     private string Suggest(string key, IReadOnlyList<(string Path, string Key, object Record)> all)
     {
         if (NearestName.Find(key, all.Select(k => k.Key)) is not { } nearest)
-            return $" Sections of job '{job.Name}': {string.Join(", ", job.Sections.Select(s => s.Name))}. Known keys: {string.Join(", ", all.Select(k => k.Path))}.";
+            return $" Sections of job '{job.Name}': {string.Join(", ", job.Sections.Select(s => s.Name))}. Known keys: "
+                + $"{string.Join(", ", all.Select(k => k.Path))}.";
         var found = all.First(k => k.Key == nearest);
         return $" Did you mean '{found.Path}'? {new OptionFacts(parts, found.Record).Describe(nearest)}";
     }
@@ -69,12 +79,15 @@ internal sealed class RecipeKeys(IJob job, PartCatalog parts)
             all.Add(($"{path}.{key}", key, record));
             var value = property.GetValue(record);
             var node = map?[key];
-            if (OptionNames.PartKind(property.PropertyType) is not null) value = Chosen(value, node, OptionNames.PartKind(property.PropertyType));
-            if (value is IOptionsRecord and not StepSizeRule && depth < Deepest) Add($"{path}.{key}", value, node as ConfigMap, depth + 1, all);
+            if (OptionNames.PartKind(property.PropertyType) is not null)
+                value = Chosen(value, node, OptionNames.PartKind(property.PropertyType));
+            if (value is IOptionsRecord and not StepSizeRule && depth < Deepest)
+                Add($"{path}.{key}", value, node as ConfigMap, depth + 1, all);
         }
     }
 
-    private object Chosen(IOptionsRecord defaults, ConfigNode? node) => Chosen(defaults, node, OptionNames.PartKind(defaults.GetType())) ?? defaults;
+    private object Chosen(IOptionsRecord defaults, ConfigNode? node) =>
+        Chosen(defaults, node, OptionNames.PartKind(defaults.GetType())) ?? defaults;
 
     private object? Chosen(object? current, ConfigNode? node, string? kind)
     {

@@ -16,7 +16,8 @@ public sealed class ClassifierJob : DataJob<ClassifierOptions>, IPredictingJob
     public override string Summary => "Tells classes apart: pictures in folders, rows of a table, arrays.";
 
     /// <inheritdoc/>
-    protected override TrainerOptions TrainerDefaults => new() { Steps = 600, BatchSize = 32, EvaluateEvery = 50, CheckpointEvery = 50, EmaDecay = 0.99 };
+    protected override TrainerOptions TrainerDefaults =>
+        new() { Steps = 600, BatchSize = 32, EvaluateEvery = 50, CheckpointEvery = 50, EmaDecay = 0.99 };
 
     /// <inheritdoc/>
     protected override OptimizationOptions OptimizationDefaults => new()
@@ -34,10 +35,12 @@ public sealed class ClassifierJob : DataJob<ClassifierOptions>, IPredictingJob
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(data);
         var (mean, deviation) = data.Facts.ArePictures ? data.Standardization() : (null, null);
-        return new ClassifierTask(Net(options.ThrowIfInvalid(), data.Facts, mean, deviation), data, options.Loss.WithSmoothing(options.LabelSmoothing), options.Balance);
+        return new ClassifierTask(Net(options.ThrowIfInvalid(), data.Facts, mean, deviation), data,
+            options.Loss.WithSmoothing(options.LabelSmoothing), options.Balance);
     }
 
-    Predictor IPredictingJob.Open(StoredModel stored) => new ClassPredictor(Net(stored.Model<ClassifierOptions>(), stored.Facts), stored.Facts);
+    Predictor IPredictingJob.Open(StoredModel stored) =>
+        new ClassPredictor(Net(stored.Model<ClassifierOptions>(), stored.Facts), stored.Facts);
 
     private static TorchSharp.torch.nn.Module<TorchSharp.torch.Tensor, TorchSharp.torch.Tensor> Net(
         ClassifierOptions options, DataFacts facts, float[]? mean = null, float[]? deviation = null)

@@ -9,7 +9,10 @@ public sealed record ClassifierOptions : IOptionsRecord
     /// <summary>Channels of the first stage of convolutions; each stage has twice as many as the one before.</summary>
     public int Width { get; init; } = 32;
 
-    /// <summary>Stages of convolutions, each of which halves the picture; 0 goes on until a side is 4 pixels or less, so that the last one sees whole things.</summary>
+    /// <summary>
+    /// Stages of convolutions, each of which halves the picture; 0 goes on until a side is 4 pixels or less, so that the last one sees
+    /// whole things.
+    /// </summary>
     public int Stages { get; init; }
 
     /// <summary>Widths of the hidden layers for rows of numbers.</summary>
@@ -31,7 +34,8 @@ public sealed record ClassifierOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Within(Width, 1, 4096)
         .Within(Stages, 0, 8)
-        .Must(Hidden is not null && Hidden.All(h => h is > 0 and <= 65536), Hidden is null ? null : string.Join(", ", Hidden), "widths from 1 to 65536", "", nameof(Hidden))
+        .Must(Hidden is not null && Hidden.All(h => h is > 0 and <= 65536), Hidden is null ? null : string.Join(", ", Hidden),
+            "widths from 1 to 65536", "", nameof(Hidden))
         .Within(Dropout, 0, 1, includeMax: false)
         .Smoothed(Loss, LabelSmoothing);
 }

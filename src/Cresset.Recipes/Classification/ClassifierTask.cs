@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Learns classes by cross-entropy or another loss over classes. The validation part, where there is one, chooses the best model (validation_accuracy); accuracy, the mean
+/// Learns classes by cross-entropy or another loss over classes. The validation part, where there is one, chooses the best model
+/// (validation_accuracy); accuracy, the mean
 /// recall of the classes and the pictures are those of the test part.
 /// </summary>
 public sealed class ClassifierTask : DataTask, IExportsGraphs
@@ -25,7 +26,8 @@ public sealed class ClassifierTask : DataTask, IExportsGraphs
     /// <param name="loss">What is minimised, a loss over classes.</param>
     /// <param name="balance">Let all classes weigh the same.</param>
     /// <param name="augment">Changes training inputs at random.</param>
-    internal ClassifierTask(nn.Module<Tensor, Tensor> net, DataSplit data, LossRule loss, bool balance, Func<Tensor, Generator, Tensor>? augment = null)
+    internal ClassifierTask(nn.Module<Tensor, Tensor> net, DataSplit data, LossRule loss, bool balance,
+        Func<Tensor, Generator, Tensor>? augment = null)
         : base(data, "accuracy", higherIsBetter: true)
     {
         (_net, _loss, _augment) = (net, loss, augment);
@@ -55,7 +57,9 @@ public sealed class ClassifierTask : DataTask, IExportsGraphs
         {
             var counts = new long[classes.Count * classes.Count];
             for (var i = 0; i < outcome.Actual.Length; i++) counts[(outcome.Actual[i] * classes.Count) + outcome.Predicted[i]]++;
-            yield return new TaskPicture("confusion", ConfusionMatrixChart.Create(counts, classes, "Test examples: what they are, what the net says").ToPng(), "Rows: the class; columns: the answer.");
+            yield return new TaskPicture("confusion",
+                ConfusionMatrixChart.Create(counts, classes, "Test examples: what they are, what the net says").ToPng(),
+                "Rows: the class; columns: the answer.");
         }
         if (Data.Facts.CanBeShown) yield return Worst(outcome);
     }
@@ -65,7 +69,8 @@ public sealed class ClassifierTask : DataTask, IExportsGraphs
         var prepare = DataExports.Prepare(Data.Facts);
         return
         [
-            new("", _net, x => [nn.functional.softmax(_net.call(prepare(x[0])), 1)], [DataExports.Example(Data.Facts)], [DataExports.InputName(Data.Facts)], ["probabilities"])
+            new("", _net, x => [nn.functional.softmax(_net.call(prepare(x[0])), 1)], [DataExports.Example(Data.Facts)],
+                [DataExports.InputName(Data.Facts)], ["probabilities"])
             {
                 Metadata = DataExports.Metadata(Data.Facts),
             },
@@ -88,17 +93,26 @@ public sealed class ClassifierTask : DataTask, IExportsGraphs
     private TaskPicture Worst(Outcome outcome)
     {
         var wrong = Enumerable.Range(0, outcome.Actual.Length).Count(i => outcome.Predicted[i] != outcome.Actual[i]);
-        int[] shown = [.. Enumerable.Range(0, outcome.Actual.Length).OrderByDescending(i => outcome.Predicted[i] != outcome.Actual[i]).ThenByDescending(i => outcome.Losses[i]).Take(Math.Clamp(wrong, 12, 60))];
+        int[] shown = [.. Enumerable.Range(0, outcome.Actual.Length).OrderByDescending(i => outcome.Predicted[i] != outcome.Actual[i])
+            .ThenByDescending(i => outcome.Losses[i]).Take(Math.Clamp(wrong, 12, 60))];
         using var scope = NewDisposeScope();
         var images = Data.Reported.Prepare(new BatchRequest(shown, 0, 0)).ToBatch().Inputs.contiguous();
         var classes = Data.Facts.Classes;
-        var grid = ImageGrid.Render(images.data<float>().ToArray(), shown.Length, (int)images.size(1), (int)images.size(2), (int)images.size(3), new ImageGridOptions
-        {
-            Title = string.Create(CultureInfo.InvariantCulture, $"{wrong} mistakes among {outcome.Actual.Length} test examples, the worst first"),
-            Captions = [.. shown.Select(i => string.Create(CultureInfo.InvariantCulture, $"{Name(outcome.Actual[i])} {(outcome.Predicted[i] == outcome.Actual[i] ? "at" : $"as {Name(outcome.Predicted[i])},")} {Math.Exp(-outcome.Losses[i]):P0}"))],
-            Scale = (int)Math.Max(1, 96 / images.size(2)),
-        });
-        return new TaskPicture("mistakes", grid.ToPng(), "What it is, what the net took it for, and the probability it gave to what it is.");
+        var grid = ImageGrid.Render(images.data<float>().ToArray(), shown.Length, (int)images.size(1), (int)images.size(2),
+            (int)images.size(3), new ImageGridOptions
+            {
+                Title = string.Create(CultureInfo.InvariantCulture,
+                $"{wrong} mistakes among {outcome.Actual.Length} test examples, the worst first"),
+                Captions =
+                [.. shown.Select(
+                    i => string.Create(CultureInfo.InvariantCulture,
+                        $"{Name(outcome.Actual[i])} "
+                            + $"{(outcome.Predicted[i] == outcome.Actual[i] ? "at" : $"as {Name(outcome.Predicted[i])},")} "
+                            + $"{Math.Exp(-outcome.Losses[i]):P0}"))],
+                Scale = (int)Math.Max(1, 96 / images.size(2)),
+            });
+        return new TaskPicture("mistakes", grid.ToPng(),
+            "What it is, what the net took it for, and the probability it gave to what it is.");
 
         string Name(long label) => classes[(int)label];
     }
@@ -125,7 +139,9 @@ public sealed class ClassifierTask : DataTask, IExportsGraphs
         var logits = _net.call(batch.Inputs.to(device)).cpu();
         var loss = nn.functional.cross_entropy(logits, batch.Targets!, reduction: nn.Reduction.Sum).ToDouble();
         var each = nn.functional.cross_entropy(logits, batch.Targets!, reduction: nn.Reduction.None).to(ScalarType.Float64).data<double>();
-        return [loss, .. batch.Targets!.data<long>().Zip(logits.argmax(1).data<long>(), each).SelectMany(p => (double[])[p.First, p.Second, p.Third])];
+        return [loss,
+            .. batch.Targets!.data<long>().Zip(logits.argmax(1).data<long>(), each)
+                .SelectMany(p => (double[])[p.First, p.Second, p.Third])];
     }
 
     private sealed record Outcome(long[] Actual, long[] Predicted, double[] Losses, double Loss)
@@ -133,6 +149,7 @@ public sealed class ClassifierTask : DataTask, IExportsGraphs
         public double Accuracy => Actual.Zip(Predicted).Average(p => p.First == p.Second ? 1.0 : 0);
 
         public double MeanRecall(int classes)
-            => Enumerable.Range(0, classes).Where(c => Actual.Contains(c)).Average(c => Actual.Zip(Predicted).Where(p => p.First == c).Average(p => p.Second == c ? 1.0 : 0));
+            => Enumerable.Range(0, classes).Where(c => Actual.Contains(c))
+                .Average(c => Actual.Zip(Predicted).Where(p => p.First == c).Average(p => p.Second == c ? 1.0 : 0));
     }
 }

@@ -7,7 +7,9 @@ using static TorchSharp.torch.nn;
 
 namespace Cresset.Recipes;
 
-/// <summary>Three convolutions with batch normalisation, one pooling, two linear layers: [N, C, H, W] in 0..1 to logits [N, classes].</summary>
+/// <summary>
+/// Three convolutions with batch normalisation, one pooling, two linear layers: [N, C, H, W] in 0..1 to logits [N, classes].
+/// </summary>
 public sealed class DigitsClassifierNet : Module<Tensor, Tensor>
 {
     [ComponentName(Name = "features")]
@@ -35,7 +37,8 @@ public sealed class DigitsClassifierNet : Module<Tensor, Tensor>
             MaxPool2d(2),
             Conv2d(wide, wide, 3, padding: 1, bias: false), BatchNorm2d(wide), ReLU(),
             Flatten());
-        _head = Sequential(Dropout(options.Dropout), Linear(wide * (height / 2) * (width / 2), options.Hidden), ReLU(), Dropout(options.Dropout), Linear(options.Hidden, classes));
+        _head = Sequential(Dropout(options.Dropout), Linear(wide * (height / 2) * (width / 2), options.Hidden), ReLU(),
+            Dropout(options.Dropout), Linear(options.Hidden, classes));
         RegisterComponents();
     }
 

@@ -12,7 +12,8 @@ internal static class LossChecks
     /// <summary>A loss over classes beside a smoothing of labels, which cross-entropy alone does, in one place.</summary>
     public static OptionChecks Smoothed(this OptionChecks checks, LossRule? loss, double labelSmoothing) => checks
         .Within(labelSmoothing, 0, 1, includeMax: false, field: "LabelSmoothing")
-        .Must(labelSmoothing == UsualSmoothing || loss is CrossEntropyLossRule { LabelSmoothing: 0 }, labelSmoothing, $"{UsualSmoothing} beside a loss of its own",
+        .Must(labelSmoothing == UsualSmoothing || loss is CrossEntropyLossRule { LabelSmoothing: 0 }, labelSmoothing,
+            $"{UsualSmoothing} beside a loss of its own",
             "Only cross-entropy smooths labels, and it has a label_smoothing too: say it in one place.", "LabelSmoothing")
         .Loss(loss, LossTarget.Classes);
 
@@ -25,8 +26,10 @@ internal static class LossChecks
     {
         var name = loss is null ? null : PartCatalog.NameOf(loss.GetType()) ?? loss.GetType().Name;
         return checks
-            .Must(loss is not null && loss.Takes == target, name, $"a loss over {target.ToString().ToLowerInvariant()}", "'cresset list loss' shows what each compares.", "Loss")
-            .Must(loss?.Reduction != LossReduction.None, loss?.Reduction, "mean, sum or batch-mean: training needs one number", field: "Loss.Reduction")
+            .Must(loss is not null && loss.Takes == target, name, $"a loss over {target.ToString().ToLowerInvariant()}",
+                "'cresset list loss' shows what each compares.", "Loss")
+            .Must(loss?.Reduction != LossReduction.None, loss?.Reduction, "mean, sum or batch-mean: training needs one number",
+                field: "Loss.Reduction")
             .Nested(loss, "Loss");
     }
 }

@@ -49,7 +49,10 @@ public sealed class PictureClassifier : Module<Tensor, Tensor>, IRecomputes
             {
             }
         }
-        if (side >> stages < 1) throw new ArgumentException($"model.stages is {stages}: pictures of {facts.Shape[2]}x{facts.Shape[1]} can be halved {(int)Math.Log2(side)} times.", nameof(options));
+        if (side >> stages < 1)
+            throw new ArgumentException(
+                $"model.stages is {stages}: pictures of {facts.Shape[2]}x{facts.Shape[1]} can be halved {(int)Math.Log2(side)} times.",
+                nameof(options));
         var layers = new List<Module<Tensor, Tensor>>();
         long from = _channels;
         for (var stage = 0; stage < stages; stage++)
@@ -86,7 +89,8 @@ public sealed class PictureClassifier : Module<Tensor, Tensor>, IRecomputes
     {
         using var scope = NewDisposeScope();
         var features = _stages.call(Standard(pictures)).mean([2, 3]);
-        return (((Module<Tensor, Tensor>)_head.children().Last()).call(features).MoveToOuterDisposeScope(), features.MoveToOuterDisposeScope());
+        return (((Module<Tensor, Tensor>)_head.children().Last()).call(features).MoveToOuterDisposeScope(),
+            features.MoveToOuterDisposeScope());
     }
 
     private Tensor Standard(Tensor pictures) => ChannelsLast.Of((pictures - _mean) / _deviation);

@@ -21,6 +21,7 @@ internal static class RandomAffine
         var row1 = stack([cos * scaleX, (slant * cos) - (sin * scaleY), Draw(2 * pixels / width)], 1);
         var row2 = stack([sin * scaleX, (slant * sin) + (cos * scaleY), Draw(2 * pixels / height)], 1);
         var grid = nn.functional.affine_grid(stack([row1, row2], 1), images.shape, align_corners: false);
-        return nn.functional.grid_sample(images, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Zeros, align_corners: false).MoveToOuterDisposeScope();
+        return nn.functional.grid_sample(images, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Zeros, align_corners: false)
+            .MoveToOuterDisposeScope();
     }
 }

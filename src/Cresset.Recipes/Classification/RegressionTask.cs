@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Learns a number by the Huber loss, or another one, of the standardised target. Figures are in the target's own units: rmse and mae, and r2, the share of
+/// Learns a number by the Huber loss, or another one, of the standardised target. Figures are in the target's own units: rmse and mae, and
+/// r2, the share of
 /// its variance that is explained.
 /// </summary>
 public sealed class RegressionTask : DataTask, IExportsGraphs
@@ -30,7 +31,8 @@ public sealed class RegressionTask : DataTask, IExportsGraphs
         return _options.Minimised().Of(found, batch.Targets!.reshape(found.shape));
     }
 
-    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) => [("rmse", Errors(part, context).Rmse)];
+    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) =>
+        [("rmse", Errors(part, context).Rmse)];
 
     private protected override IEnumerable<(string Name, double Value)> Report(IDataset part, EvaluationContext context)
     {
@@ -44,7 +46,8 @@ public sealed class RegressionTask : DataTask, IExportsGraphs
         var (mean, deviation) = (Data.Facts.Table?.TargetMean ?? 0, Data.Facts.Table?.TargetDeviation ?? 1);
         return
         [
-            new("", _net, x => [(_net.call(prepare(x[0])) * deviation) + mean], [DataExports.Example(Data.Facts)], [DataExports.InputName(Data.Facts)], ["value"])
+            new("", _net, x => [(_net.call(prepare(x[0])) * deviation) + mean], [DataExports.Example(Data.Facts)],
+                [DataExports.InputName(Data.Facts)], ["value"])
             {
                 Metadata = DataExports.Metadata(Data.Facts),
             },
@@ -60,7 +63,17 @@ public sealed class RegressionTask : DataTask, IExportsGraphs
         double[] targets = [.. wanted.Select(v => (v * deviation) + mean)], answers = [.. given.Select(v => (v * deviation) + mean)];
         double low = Math.Min(targets.Min(), answers.Min()), high = Math.Max(targets.Max(), answers.Max());
         var target = Data.Facts.Table?.Target is { Length: > 0 } name ? name : "target";
-        var chart = new Chart(new ChartOptions { Title = "Held-out examples", Width = 560, Height = 520, XLabel = target, YLabel = $"{target}, as the net says", Legend = LegendPlace.UpperLeft })
+        var chart =
+            new Chart(
+                new ChartOptions
+                {
+                    Title = "Held-out examples",
+                    Width = 560,
+                    Height = 520,
+                    XLabel = target,
+                    YLabel = $"{target}, as the net says",
+                    Legend = LegendPlace.UpperLeft
+                })
             .Line<double, double>("right", [low, high], [low, high])
             .Scatter<double, double>("examples", targets, answers, 4);
         // The rows to look at first.
@@ -82,7 +95,8 @@ public sealed class RegressionTask : DataTask, IExportsGraphs
             absolute += Math.Abs(error);
             spread += (wanted[i] - mean) * (wanted[i] - mean);
         }
-        return (deviation * Math.Sqrt(squared / wanted.Count), deviation * absolute / wanted.Count, spread == 0 ? 0 : 1 - (squared / spread));
+        return (deviation * Math.Sqrt(squared / wanted.Count), deviation * absolute / wanted.Count,
+            spread == 0 ? 0 : 1 - (squared / spread));
     }
 
     private (List<double> Wanted, List<double> Given) Pairs(IDataset part, EvaluationContext context)
@@ -103,6 +117,7 @@ public sealed class RegressionTask : DataTask, IExportsGraphs
     private double[] Record(Batch batch, Device device)
     {
         var given = _net.call(batch.Inputs.to(device)).cpu().reshape(-1).to(ScalarType.Float64).data<double>();
-        return [.. batch.Targets!.reshape(-1).to(ScalarType.Float64).data<double>().Zip(given).SelectMany(p => (double[])[p.First, p.Second])];
+        return [.. batch.Targets!.reshape(-1).to(ScalarType.Float64).data<double>().Zip(given)
+            .SelectMany(p => (double[])[p.First, p.Second])];
     }
 }

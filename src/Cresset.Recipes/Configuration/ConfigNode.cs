@@ -24,20 +24,23 @@ internal abstract record ConfigNode(ConfigSource Source)
         {
             throw Damaged(yaml, file, (int)e.Start.Line, (int)e.Start.Column, e);
         }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException or FormatException or IndexOutOfRangeException or KeyNotFoundException)
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or FormatException or IndexOutOfRangeException
+            or KeyNotFoundException)
         {
             // The parser reports some broken lists and maps with exceptions of its own workings and without a place.
             throw Damaged(yaml, file, LastLine(yaml, e), 0, e);
         }
         if (stream.Documents.Count == 0) throw new ConfigException(new ConfigSource(file, 1), "the recipe is empty.");
-        if (stream.Documents.Count > 1) throw new ConfigException(new ConfigSource(file, 1), "the recipe holds more than one YAML document.");
+        if (stream.Documents.Count > 1)
+            throw new ConfigException(new ConfigSource(file, 1), "the recipe holds more than one YAML document.");
         var left = MostValues;
         return Convert(stream.Documents[0].RootNode, file, 0, ref left) as ConfigMap
             ?? throw new ConfigException(new ConfigSource(file, 1), "a recipe is a map of keys and values.");
     }
 
     /// <summary>
-    /// The value of an override: a text as it stands, or the long form of a part as in a recipe (<c>{kind: lion, beta1: 0.95}</c>, or a list with such parts). Other lists
+    /// The value of an override: a text as it stands, or the long form of a part as in a recipe (<c>{kind: lion, beta1: 0.95}</c>, or a
+    /// list with such parts). Other lists
     /// stay texts, whose meaning the option decides.
     /// </summary>
     /// <exception cref="ConfigException">A brace or quote is not closed.</exception>
@@ -45,14 +48,16 @@ internal abstract record ConfigNode(ConfigSource Source)
     {
         var text = value.Trim();
         var isPart = text.StartsWith('{') && text.Contains(':', StringComparison.Ordinal);
-        if (!isPart && !(text.StartsWith('[') && text.Contains('{', StringComparison.Ordinal))) return new ConfigText(ConfigSource.CommandLine, value, true);
+        if (!isPart && !(text.StartsWith('[') && text.Contains('{', StringComparison.Ordinal)))
+            return new ConfigText(ConfigSource.CommandLine, value, true);
         try
         {
             return OnCommandLine(isPart ? Parse(text, "value") : Parse($"value: {text}", "value")["value"]!);
         }
         catch (ConfigException e)
         {
-            throw new ConfigException(ConfigSource.CommandLine, $"{key}={value}: {e.Message[(e.Message.IndexOf(": ", StringComparison.Ordinal) + 2)..]}");
+            throw new ConfigException(ConfigSource.CommandLine,
+                $"{key}={value}: {e.Message[(e.Message.IndexOf(": ", StringComparison.Ordinal) + 2)..]}");
         }
     }
 
@@ -75,7 +80,9 @@ internal abstract record ConfigNode(ConfigSource Source)
     {
         var source = new ConfigSource(file, (int)node.Start.Line);
         if (depth > Deepest) throw new ConfigException(source, $"values are nested more than {Deepest} deep.");
-        if (--left < 0) throw new ConfigException(source, $"the recipe stands for more than {MostValues} values once its aliases (*name) are written out; write fewer of them.");
+        if (--left < 0)
+            throw new ConfigException(source,
+                $"the recipe stands for more than {MostValues} values once its aliases (*name) are written out; write fewer of them.");
         switch (node)
         {
             case YamlScalarNode scalar:
@@ -90,7 +97,8 @@ internal abstract record ConfigNode(ConfigSource Source)
                 {
                     var place = new ConfigSource(file, (int)key.Start.Line);
                     var name = (key as YamlScalarNode)?.Value ?? throw new ConfigException(place, "a key must be a plain text.");
-                    if (map[name] is not null) throw new ConfigException(place, $"the key '{name}' is given twice ('-' and '_' are alike).");
+                    if (map[name] is not null)
+                        throw new ConfigException(place, $"the key '{name}' is given twice ('-' and '_' are alike).");
                     map.Set(name, Convert(value, file, depth + 1, ref left));
                 }
                 return map;
@@ -107,10 +115,12 @@ internal abstract record ConfigNode(ConfigSource Source)
         {
             var indent = lines[i].AsSpan(0, lines[i].Length - lines[i].AsSpan().TrimStart(" \t").Length);
             if (indent.Contains('\t') && lines[i].AsSpan().Trim().Length > 0)
-                return new ConfigException(new ConfigSource(file, i + 1), $"column {indent.IndexOf('\t') + 1}: the line is indented with a tab; YAML takes spaces only.");
+                return new ConfigException(new ConfigSource(file, i + 1),
+                    $"column {indent.IndexOf('\t') + 1}: the line is indented with a tab; YAML takes spaces only.");
         }
         var place = column > 0 ? $"column {column}: " : "";
-        return new ConfigException(new ConfigSource(file, Math.Max(1, line)), $"{place}this is not valid YAML: {Sentence(cause)} Look for a bracket, brace or quote that is not closed.");
+        return new ConfigException(new ConfigSource(file, Math.Max(1, line)),
+            $"{place}this is not valid YAML: {Sentence(cause)} Look for a bracket, brace or quote that is not closed.");
     }
 
     private static string Sentence(Exception cause)

@@ -29,7 +29,8 @@ public sealed class OptionFacts(PartCatalog parts, object record)
     }
 
     private OptionFact Fact(PropertyInfo property)
-        => new(OptionNames.Key(property.Name), parts.SummaryOf(record.GetType(), property), OptionText.Describe(property.PropertyType), Default(property), Allowed(property));
+        => new(OptionNames.Key(property.Name), parts.SummaryOf(record.GetType(), property), OptionText.Describe(property.PropertyType),
+            Default(property), Allowed(property));
 
     private string Default(PropertyInfo property) => OptionsWriter.Value(property.GetValue(record)) switch
     {

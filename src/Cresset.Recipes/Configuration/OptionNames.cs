@@ -23,7 +23,8 @@ internal static class OptionNames
         var text = new StringBuilder();
         for (var i = 0; i < name.Length; i++)
         {
-            if (char.IsUpper(name[i]) && i > 0 && (!char.IsUpper(name[i - 1]) || (i + 1 < name.Length && char.IsLower(name[i + 1])))) text.Append('_');
+            if (char.IsUpper(name[i]) && i > 0 && (!char.IsUpper(name[i - 1]) || (i + 1 < name.Length && char.IsLower(name[i + 1]))))
+                text.Append('_');
             text.Append(char.ToLowerInvariant(name[i]));
         }
         return text.ToString();
@@ -49,7 +50,8 @@ internal static class OptionNames
             }
             catch (Exception e) when (e is FormatException or ArgumentException)
             {
-                problem = e is ArgumentException { ParamName: { } name } ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
+                problem = e is ArgumentException { ParamName: { } name }
+                    ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
                 return null;
             }
         }

@@ -14,8 +14,11 @@ internal static class OptionText
         var invariant = CultureInfo.InvariantCulture;
         if (type == typeof(string)) return value;
         if (type == typeof(bool) && TryFlag(value, out var flag)) return flag;
-        if (type == typeof(double) && double.TryParse(value.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, invariant, out var real)) return real;
-        if (type == typeof(float) && float.TryParse(value.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, invariant, out var single)) return single;
+        if (type == typeof(double)
+            && double.TryParse(value.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, invariant, out var real)) return real;
+        if (type == typeof(float)
+            && float.TryParse(value.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, invariant, out var single))
+            return single;
         if (IsWhole(type) && TryWhole(value, out var whole))
         {
             if (type == typeof(Int128)) return whole;
@@ -40,7 +43,9 @@ internal static class OptionText
         if (type.IsEnum)
         {
             var names = Enum.GetNames(type);
-            var match = names.FirstOrDefault(n => ConfigMap.Canonical(value).Equals(OptionNames.Key(n), StringComparison.OrdinalIgnoreCase) || value.Equals(n, StringComparison.OrdinalIgnoreCase));
+            var match = names.FirstOrDefault(
+                n => ConfigMap.Canonical(value).Equals(OptionNames.Key(n), StringComparison.OrdinalIgnoreCase)
+                    || value.Equals(n, StringComparison.OrdinalIgnoreCase));
             if (match is not null) return Enum.Parse(type, match);
             var keys = names.Select(OptionNames.Key).ToList();
             problem = $"is '{value}'; allowed: {string.Join(", ", keys)}.{NearestName.Suggest(value, keys)}";
@@ -74,7 +79,8 @@ internal static class OptionText
     }
 
     private static bool IsWhole(Type type)
-        => type == typeof(int) || type == typeof(long) || type == typeof(ulong) || type == typeof(uint) || type == typeof(byte) || type == typeof(Int128);
+        => type == typeof(int) || type == typeof(long) || type == typeof(ulong) || type == typeof(uint) || type == typeof(byte)
+            || type == typeof(Int128);
 
     // YAML 1.1's words for true and false are what people still type.
     private static bool TryFlag(string value, out bool flag)
@@ -89,7 +95,8 @@ internal static class OptionText
         var text = value.Replace("_", "", StringComparison.Ordinal);
         if (Int128.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out whole)) return true;
         if (!text.Contains('e', StringComparison.OrdinalIgnoreCase) && !text.EndsWith(".0", StringComparison.Ordinal)) return false;
-        if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) || real != Math.Floor(real) || Math.Abs(real) > 9e15) return false;
+        if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) || real != Math.Floor(real)
+            || Math.Abs(real) > 9e15) return false;
         whole = (Int128)real;
         return true;
     }

@@ -25,7 +25,9 @@ internal static class OptionsWriter
         null => null,
         StepSizeRule rule => rule.Formula,
         // A part without options is its name alone.
-        IOptionsRecord part when OptionNames.PartKind(part.GetType()) is not null && PartCatalog.NameOf(part.GetType()) is { } name && OptionNames.Properties(part.GetType()).Count == 0 => name,
+        IOptionsRecord part
+            when OptionNames.PartKind(part.GetType()) is not null && PartCatalog.NameOf(part.GetType()) is { } name
+                && OptionNames.Properties(part.GetType()).Count == 0 => name,
         IOptionsRecord record => Write(record),
         string text => text,
         bool flag => flag,
@@ -34,11 +36,14 @@ internal static class OptionsWriter
         IFormattable number and not ITuple => new ConfigNumber(number.ToString(null, CultureInfo.InvariantCulture)),
         ITuple tuple => Enumerable.Range(0, tuple.Length).Select(i => Value(tuple[i])).ToList(),
         IEnumerable items => items.Cast<object?>().Select(Value).ToList(),
-        _ => PositionalParameters(value.GetType()).ToDictionary(p => OptionNames.Key(p.Name!), p => Value(value.GetType().GetProperty(p.Name!)!.GetValue(value))),
+        _ => PositionalParameters(value.GetType())
+            .ToDictionary(p => OptionNames.Key(p.Name!), p => Value(value.GetType().GetProperty(p.Name!)!.GetValue(value))),
     };
 
     /// <summary>The constructor parameters of a positional record or struct, each of which is a property too.</summary>
     public static ParameterInfo[] PositionalParameters(Type type)
-        => type.GetConstructors().Select(c => c.GetParameters()).Where(p => p.Length > 0 && p.All(part => type.GetProperty(part.Name!) is not null)).MaxBy(p => p.Length)
-            ?? throw new NotSupportedException($"{type.Name} cannot stand in a recipe: it is neither an options record nor a positional record.");
+        => type.GetConstructors().Select(c => c.GetParameters())
+            .Where(p => p.Length > 0 && p.All(part => type.GetProperty(part.Name!) is not null)).MaxBy(p => p.Length)
+            ?? throw new NotSupportedException(
+                $"{type.Name} cannot stand in a recipe: it is neither an options record nor a positional record.");
 }

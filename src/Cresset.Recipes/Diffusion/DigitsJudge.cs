@@ -12,14 +12,16 @@ namespace Cresset.Recipes;
 /// </summary>
 public sealed class DigitsJudge : PictureJudge
 {
-    private static readonly long[][] Shapes = [[16, 1, 3, 3], [16], [32, 16, 3, 3], [32], [32, 32, 3, 3], [32], [64, 512], [64], [10, 64], [10], [64], [64, 64]];
+    private static readonly long[][] Shapes = [[16, 1, 3, 3], [16], [32, 16, 3, 3], [32], [32, 32, 3, 3], [32], [64, 512], [64], [10, 64],
+        [10], [64], [64, 64]];
 
     private readonly Tensor[] _weights;
 
     /// <summary>Reads the embedded network.</summary>
     public DigitsJudge()
     {
-        using var stream = typeof(DigitsJudge).Assembly.GetManifestResourceStream("digits-judge/judge.bin") ?? throw new InvalidOperationException("The assembly lacks its embedded file digits-judge/judge.bin.");
+        using var stream = typeof(DigitsJudge).Assembly.GetManifestResourceStream("digits-judge/judge.bin")
+            ?? throw new InvalidOperationException("The assembly lacks its embedded file digits-judge/judge.bin.");
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         var values = MemoryMarshal.Cast<byte, float>(bytes).ToArray();

@@ -11,11 +11,13 @@ internal sealed record MiniatureWords(IReadOnlyList<string> Names, IReadOnlyList
 {
     private static readonly string[] Digits = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
     private static readonly string[] DigitPatterns = ["a handwritten {0}", "{0}", "the digit {0}", "a {0}"];
-    private static readonly string[] Garments = ["t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
+    private static readonly string[] Garments = ["t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
+        "ankle boot"];
     private static readonly string[] GarmentPatterns = ["{a}{0}", "{0}"];
 
     // What runs of the first versions learned; their models know exactly these words, in this order.
-    private static readonly string[] EarlierGarments = ["tshirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"];
+    private static readonly string[] EarlierGarments = ["tshirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker",
+        "bag", "boot"];
     private static readonly string[] EarlierGarmentPatterns = ["a photo of a {0}", "{0}", "a {0}", "the {0}"];
     private static readonly string[] EarlierWords = ["a", "the", "handwritten", "digit", "photo", "of"];
 
@@ -42,7 +44,9 @@ internal sealed record MiniatureWords(IReadOnlyList<string> Names, IReadOnlyList
         var longest = prompts.Max(words => words.Count) + 2;
         return isWhole
             ? new(names, patterns, new WordTokenizer([.. prompts.SelectMany(words => words).Distinct()], longest))
-            : new(names, patterns, new WordTokenizer([.. EarlierWords.Concat(prompts.SelectMany(words => words)).Distinct()], Math.Max(new MiniatureOptions().ContextLength, longest)));
+            : new(names, patterns,
+                new WordTokenizer([.. EarlierWords.Concat(prompts.SelectMany(words => words)).Distinct()],
+                    Math.Max(new MiniatureOptions().ContextLength, longest)));
     }
 
     /// <summary>The first way to ask for a class.</summary>
@@ -53,7 +57,8 @@ internal sealed record MiniatureWords(IReadOnlyList<string> Names, IReadOnlyList
 
     private static string Fill(string pattern, string name)
     {
-        var article = name.EndsWith('s') && !name.EndsWith("ss", StringComparison.Ordinal) ? "" : name.Length > 0 && "aeiou".Contains(name[0], StringComparison.Ordinal) ? "an " : "a ";
+        var article = name.EndsWith('s') && !name.EndsWith("ss", StringComparison.Ordinal) ? ""
+            : name.Length > 0 && "aeiou".Contains(name[0], StringComparison.Ordinal) ? "an " : "a ";
         return pattern.Replace("{a}", article, StringComparison.Ordinal).Replace("{0}", name, StringComparison.Ordinal);
     }
 }

@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Scores drawn pictures with a network trained on the real ones: which class each one is, and how far the whole set lies from the real set (Frechet
+/// Scores drawn pictures with a network trained on the real ones: which class each one is, and how far the whole set lies from the real set
+/// (Frechet
 /// distance of the network's features). It takes no part in training.
 /// </summary>
 public abstract class PictureJudge : IDisposable

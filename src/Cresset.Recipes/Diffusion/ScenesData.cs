@@ -20,8 +20,10 @@ public enum SceneThings
 }
 
 /// <summary>
-/// Scenes with captions: one to three real things of a kind, garments or handwritten digits, on a patch of a photograph: "two sneakers on gravel". A share of
-/// the captions is never learned from; they are the first, so that pictures drawn during training show what the model makes of words that it knows but
+/// Scenes with captions: one to three real things of a kind, garments or handwritten digits, on a patch of a photograph: "two sneakers on
+/// gravel". A share of
+/// the captions is never learned from; they are the first, so that pictures drawn during training show what the model makes of words that
+/// it knows but
 /// never saw together.
 /// </summary>
 [Part("scenes")]
@@ -36,13 +38,15 @@ public sealed record ScenesData : DataSource
     // By Fashion-MNIST's classes; trousers, which come in pairs, stay away.
     private static readonly (string One, string More)?[] Garments =
     [
-        ("t-shirt", "t-shirts"), null, ("pullover", "pullovers"), ("dress", "dresses"), ("coat", "coats"), ("sandal", "sandals"), ("shirt", "shirts"), ("sneaker", "sneakers"),
+        ("t-shirt", "t-shirts"), null, ("pullover", "pullovers"), ("dress", "dresses"), ("coat", "coats"), ("sandal", "sandals"),
+        ("shirt", "shirts"), ("sneaker", "sneakers"),
         ("bag", "bags"), ("ankle boot", "ankle boots"),
     ];
 
     private static readonly (string One, string More)?[] Digits =
     [
-        ("zero", "zeros"), ("one", "ones"), ("two", "twos"), ("three", "threes"), ("four", "fours"), ("five", "fives"), ("six", "sixes"), ("seven", "sevens"), ("eight", "eights"),
+        ("zero", "zeros"), ("one", "ones"), ("two", "twos"), ("three", "threes"), ("four", "fours"), ("five", "fives"), ("six", "sixes"),
+        ("seven", "sevens"), ("eight", "eights"),
         ("nine", "nines"),
     ];
 
@@ -72,14 +76,17 @@ public sealed record ScenesData : DataSource
     {
         ArgumentNullException.ThrowIfNull(use);
         this.ThrowIfInvalid();
-        if (use.Target is not (TargetKind.Caption or TargetKind.None)) throw new DataMismatchException($"{SetName} has captions; it has neither classes nor masks nor numbers.");
+        if (use.Target is not (TargetKind.Caption or TargetKind.None))
+            throw new DataMismatchException($"{SetName} has captions; it has neither classes nor masks nor numbers.");
         using var scope = NewDisposeScope();
         var random = new RandomStream(Seed);
         List<Kind> kinds = [];
         if (Things is not SceneThings.Digits) kinds.AddRange(KindsOf(Garments, ImageClassification.Garments()));
         if (Things is not SceneThings.Garments) kinds.AddRange(KindsOf(Digits, ImageClassification.Digits()));
         var grounds = SceneMaterial.Photographs([.. Grounds]);
-        (int Number, Kind Kind, int Ground)[] captions = [.. from n in Enumerable.Range(0, Numbers.Length) from k in kinds from g in Enumerable.Range(0, Grounds.Count) select (n, k, g)];
+        (int Number, Kind Kind,
+            int Ground)[] captions = [.. from n in Enumerable.Range(0, Numbers.Length) from k in kinds
+                from g in Enumerable.Range(0, Grounds.Count) select (n, k, g)];
         for (var i = captions.Length - 1; i > 0; i--)
         {
             var other = random.NextInt32(i + 1);
@@ -101,16 +108,21 @@ public sealed record ScenesData : DataSource
             Name = SetName,
             Shape = [1, Size, Size],
             Target = use.Target,
-            Captions = use.Target == TargetKind.Caption ? [.. captions.Select(c => $"{Numbers[c.Number]} {(c.Number == 0 ? c.Kind.One : c.Kind.More)} on {Grounds[c.Ground]}")] : null,
+            Captions = use.Target == TargetKind.Caption
+                ? [.. captions.Select(c => $"{Numbers[c.Number]} {(c.Number == 0 ? c.Kind.One : c.Kind.More)} on {Grounds[c.Ground]}")]
+                : null,
         };
         var split = test == 0 ? (SplitRule)new ShareSplit { Validation = 0, Test = 0 } : new GivenSplit { Validation = 0 };
-        return DataSplit.FromTensors(facts, tensor(pixels).reshape(Count, 1, Size, Size), use.Target == TargetKind.Caption ? tensor(labels) : null, split, test);
+        return DataSplit.FromTensors(facts, tensor(pixels).reshape(Count, 1, Size, Size),
+            use.Target == TargetKind.Caption ? tensor(labels) : null, split, test);
     }
 
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Defined(Things)
-        .Must(Grounds is { Count: > 0 } && Grounds.All(RealPictures.Names.Contains) && Grounds.Distinct().Count() == Grounds.Count, Grounds is null ? null : string.Join(", ", Grounds), $"different ones of {string.Join(", ", RealPictures.Names)}", field: nameof(Grounds))
+        .Must(Grounds is { Count: > 0 } && Grounds.All(RealPictures.Names.Contains) && Grounds.Distinct().Count() == Grounds.Count,
+            Grounds is null ? null : string.Join(", ", Grounds), $"different ones of {string.Join(", ", RealPictures.Names)}",
+            field: nameof(Grounds))
         .Within(Size, 24, 128)
         .Within(Count, 100, 100_000)
         .Within(HeldOut, 0, 0.5);
@@ -153,10 +165,12 @@ public sealed record ScenesData : DataSource
         using var data = set.Train;
         using (set.Test)
         {
-            var small = Upsample.Apply(data.Inputs, [Edge, Edge], mode: ResizeMode.Bilinear, antialias: true).clamp(0, 1).contiguous().data<float>().ToArray();
+            var small = Upsample.Apply(data.Inputs, [Edge, Edge], mode: ResizeMode.Bilinear, antialias: true).clamp(0, 1).contiguous()
+                .data<float>().ToArray();
             var labels = data.Targets!.data<long>().ToArray();
             return [.. names.Index().Where(n => n.Item is not null).Select(n => new Kind(n.Item!.Value.One, n.Item.Value.More,
-                [.. Enumerable.Range(0, labels.Length).Where(i => labels[i] == n.Index).Select(i => small.AsMemory(i * Edge * Edge, Edge * Edge).ToArray())]))];
+                [.. Enumerable.Range(0, labels.Length).Where(i => labels[i] == n.Index)
+                    .Select(i => small.AsMemory(i * Edge * Edge, Edge * Edge).ToArray())]))];
         }
     }
 

@@ -18,7 +18,8 @@ public sealed class Sd3FineTuneJob : TrainingJob<Sd3FineTuneOptions>
     protected override TrainerOptions TrainerDefaults => new() { Steps = 1000, BatchSize = 1, EvaluateEvery = 100, CheckpointEvery = 100 };
 
     /// <inheritdoc/>
-    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamWRule { LearningRate = 1e-4, WeightDecay = 0.01 }, Schedule = ConstantSchedule.Flat, WarmupSteps = 20 };
+    protected override OptimizationOptions OptimizationDefaults =>
+        new() { Optimizer = new AdamWRule { LearningRate = 1e-4, WeightDecay = 0.01 }, Schedule = ConstantSchedule.Flat, WarmupSteps = 20 };
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(Sd3FineTuneOptions options, TrainerOptions trainer)

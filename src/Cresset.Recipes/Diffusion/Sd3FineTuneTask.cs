@@ -34,10 +34,15 @@ public sealed class Sd3FineTuneTask : ITrainingTask
         try
         {
             // Training with zeros in the place of a text encoder by mistake would be found out weeks later.
-            if (model.Text.T5 is null && !options.NoT5) throw new InvalidDataException($"{model.Notes.FirstOrDefault(n => n.StartsWith("T5", StringComparison.Ordinal)) ?? "T5 is left out"}: name model.t5 and model.t5_tokenizer, or train without it on purpose by model.no_t5=true.");
+            if (model.Text.T5 is null && !options.NoT5)
+                throw new InvalidDataException(
+                    $"{model.Notes.FirstOrDefault(n => n.StartsWith("T5", StringComparison.Ordinal)) ?? "T5 is left out"}: name model.t5 "
+                        + $"and model.t5_tokenizer, or train without it on purpose by model.no_t5=true.");
             foreach (var (encoder, name, key) in new[] { (model.Text.ClipL, "CLIP-L", "clip_l"), (model.Text.ClipG, "CLIP-G", "clip_g") })
             {
-                if (encoder is null) throw new InvalidDataException($"{options.Checkpoint} does not have {name}: name its file or folder by model.{key}=PATH.");
+                if (encoder is null)
+                    throw new InvalidDataException(
+                        $"{options.Checkpoint} does not have {name}: name its file or folder by model.{key}=PATH.");
             }
             Prepare(model, pictures, cachePath);
             _vae = model.Vae.Options;
@@ -87,7 +92,8 @@ public sealed class Sd3FineTuneTask : ITrainingTask
         ArgumentNullException.ThrowIfNull(context);
         var count = Math.Min(16, (int)_cache.Count);
         // One picture at a time, which ranks share and small memories hold.
-        var losses = context.Share(count, (picture, stream) => [LossOf(full(1, picture, ScalarType.Int64), stream, context.Device, 0).ToDouble()]);
+        var losses = context.Share(count,
+            (picture, stream) => [LossOf(full(1, picture, ScalarType.Int64), stream, context.Device, 0).ToDouble()]);
         return new Dictionary<string, double> { ["loss"] = losses.Average(l => l[0]) };
     }
 
@@ -116,7 +122,8 @@ public sealed class Sd3FineTuneTask : ITrainingTask
     {
         using var scope = NewDisposeScope();
         var (latents, context, pooled) = _cache.Draw(indices.cpu(), _vae, dropout, generator);
-        return RectifiedFlowLoss.Draw(_transformer, latents.to(device), context.to(device), pooled.to(device), _flow, generator).MoveToOuterDisposeScope();
+        return RectifiedFlowLoss.Draw(_transformer, latents.to(device), context.to(device), pooled.to(device), _flow, generator)
+            .MoveToOuterDisposeScope();
     }
 
     private static LoadOptions LoadOptions(Sd3FineTuneOptions options)
@@ -139,16 +146,22 @@ public sealed class Sd3FineTuneTask : ITrainingTask
 
     private List<(string File, string Caption)> Pictures()
     {
-        if (!Directory.Exists(_options.Pictures)) throw new DirectoryNotFoundException($"The folder of pictures {_options.Pictures} is not there.");
-        var files = Directory.GetFiles(_options.Pictures).Where(f => Endings.Contains(Path.GetExtension(f).ToLowerInvariant())).Order(StringComparer.Ordinal).ToList();
+        if (!Directory.Exists(_options.Pictures))
+            throw new DirectoryNotFoundException($"The folder of pictures {_options.Pictures} is not there.");
+        var files = Directory.GetFiles(_options.Pictures).Where(f => Endings.Contains(Path.GetExtension(f).ToLowerInvariant()))
+            .Order(StringComparer.Ordinal).ToList();
         if (files.Count == 0) throw new DataMismatchException($"{_options.Pictures} holds no pictures ({string.Join(", ", Endings)}).");
-        return [.. files.Select(f => (f, Path.ChangeExtension(f, ".txt") is var text && File.Exists(text) ? Utf8Text.Read(text).Trim() : _options.Caption))];
+        return [
+            .. files.Select(
+                f => (f,
+                    Path.ChangeExtension(f, ".txt") is var text && File.Exists(text) ? Utf8Text.Read(text).Trim() : _options.Caption))];
     }
 
     private void Prepare(StableDiffusion3 model, List<(string File, string Caption)> pictures, string cachePath)
     {
         List<string> files = [.. pictures.Select(p => p.File)], captions = [.. pictures.Select(p => p.Caption)];
-        var fingerprint = TrainingCache.FingerprintOf(model, files, captions, FormattableString.Invariant($"middle square of {_options.Size}"), _options.T5Length);
+        var fingerprint = TrainingCache.FingerprintOf(model, files, captions,
+            FormattableString.Invariant($"middle square of {_options.Size}"), _options.T5Length);
         if (File.Exists(cachePath))
         {
             using var old = TrainingCache.Open(cachePath);

@@ -21,7 +21,8 @@ public sealed class Sd3MiniatureJob : DataJob<Sd3MiniatureOptions>
     public override string Samples => "pictures for words";
 
     /// <inheritdoc/>
-    protected override TrainerOptions TrainerDefaults => new() { Steps = 240, BatchSize = 128, EmaDecay = 0.99, EvaluateEvery = 0, PicturesEvery = 60, CheckpointEvery = 120 };
+    protected override TrainerOptions TrainerDefaults =>
+        new() { Steps = 240, BatchSize = 128, EmaDecay = 0.99, EvaluateEvery = 0, PicturesEvery = 60, CheckpointEvery = 120 };
 
     /// <inheritdoc/>
     protected override OptimizationOptions OptimizationDefaults => new()

@@ -7,7 +7,8 @@ namespace Cresset.Recipes;
 public sealed record Sd3MiniatureOptions : IOptionsRecord
 {
     /// <summary>
-    /// The autoencoder in whose latents it works: <c>garments</c> is the one that comes with Cresset (grey pictures, factor 2), a path the folder that a run of
+    /// The autoencoder in whose latents it works: <c>garments</c> is the one that comes with Cresset (grey pictures, factor 2), a path the
+    /// folder that a run of
     /// <c>vae-garments</c> left or another of that layout; empty works on pixels.
     /// Pictures are encoded once, before training: <c>data.augment</c> then gives each of them one variant for all epochs.
     /// </summary>
@@ -57,7 +58,8 @@ public sealed record Sd3MiniatureOptions : IOptionsRecord
         .Positive(Layers)
         .Positive(Heads)
         .Must(Heads > 0 && Width > 0 && Width % (4 * Heads) == 0, Width, $"a multiple of 4 * Heads ({4 * Heads})", field: nameof(Width))
-        .Must(TextWidth > 0 && TextWidth % (Encoders == MiniatureEncoders.All ? 4 : 2) == 0, TextWidth, Encoders == MiniatureEncoders.All ? "a multiple of 4" : "an even number", field: nameof(TextWidth))
+        .Must(TextWidth > 0 && TextWidth % (Encoders == MiniatureEncoders.All ? 4 : 2) == 0, TextWidth,
+            Encoders == MiniatureEncoders.All ? "a multiple of 4" : "an even number", field: nameof(TextWidth))
         .Within(PromptDropout, 0, 1)
         .Defined(Times)
         .Must(double.IsFinite(Guidance) && Guidance >= 1, Guidance, "1 or more", "1 is the plain model.", nameof(Guidance))

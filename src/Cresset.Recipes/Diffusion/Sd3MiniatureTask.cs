@@ -29,9 +29,12 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
         Data = data;
         _times = new TrainingTimes(options.Times);
         var facts = data.Facts;
-        if (facts.Shape[0] != 1 || facts.Shape[1] != facts.Shape[2] || (options.Autoencoder.Length == 0 && facts.Shape[1] % options.PatchSize != 0))
+        if (facts.Shape[0] != 1 || facts.Shape[1] != facts.Shape[2]
+            || (options.Autoencoder.Length == 0 && facts.Shape[1] % options.PatchSize != 0))
         {
-            throw new DataMismatchException($"{facts.Name}: pictures of {facts.Shape[2]}x{facts.Shape[1]} with {facts.Shape[0]} channels; the miniature draws square grey ones "
+            throw new DataMismatchException(
+                $"{facts.Name}: pictures of {facts.Shape[2]}x{facts.Shape[1]} with {facts.Shape[0]} channels; the miniature draws square "
+                    + $"grey ones "
                 + $"whose side {options.PatchSize} divides (data.channels=1 data.size=16).");
         }
         _words = MiniatureWords.Of(facts, options.Encoders);
@@ -62,7 +65,8 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
         // Runs of the first versions over garments have no judge: their best checkpoint was chosen by the loss.
         _judge = facts.Name == "fashion" && options.Encoders == MiniatureEncoders.Clip ? null : PictureJudge.Of(facts);
         _promptIds = Model.Encode(_words.All).DetachFromDisposeScope();
-        Headline = _judge is null ? new HeadlineMetric("loss", HigherIsBetter: false) : new HeadlineMetric("accepted", HigherIsBetter: true);
+        Headline = _judge is null ? new HeadlineMetric("loss", HigherIsBetter: false)
+            : new HeadlineMetric("accepted", HigherIsBetter: true);
     }
 
     /// <inheritdoc/>
@@ -109,14 +113,16 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
         double[] Losses(int part, Generator stream)
         {
             var (start, count) = (part * (long)HeldAtOnce, Math.Min(HeldAtOnce, held.Size - (part * (long)HeldAtOnce)));
-            return [LossOf(LatentsOf(held.Inputs.narrow(0, start, count)), held.Targets!.narrow(0, start, count), stream, 0).ToDouble() * count];
+            return [LossOf(LatentsOf(held.Inputs.narrow(0, start, count)), held.Targets!.narrow(0, start, count), stream, 0).ToDouble()
+                * count];
         }
         var metrics = new Dictionary<string, double> { ["loss"] = context.Share(parts, Losses).Sum(l => l[0]) / held.Size };
         if (_judge is null) return metrics;
         var draws = context.IsFinal ? _options.FinalDraws : 100;
         var classes = _words.Names.Count;
         string[][] prompts = [.. Enumerable.Range(0, draws).Select(i => _words.Prompt(i % classes)).Chunk(DrawnAtOnce)];
-        double[] Drawn(int part, Generator stream) => [.. Draw(prompts[part], stream, context.Cancellation).contiguous().data<float>().Select(v => (double)v)];
+        double[] Drawn(int part, Generator stream) =>
+            [.. Draw(prompts[part], stream, context.Cancellation).contiguous().data<float>().Select(v => (double)v)];
         float[] pixels = [.. context.Share(prompts.Length, Drawn).SelectMany(p => p).Select(v => (float)v)];
         var pictures = tensor(pixels).reshape(draws, 1, Side, Side);
         var (accepted, distance) = _judge.Score(pictures, arange(draws, ScalarType.Int64).remainder(classes));
@@ -132,8 +138,10 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
     {
         ArgumentNullException.ThrowIfNull(context);
         var shown = Math.Min(10, _words.Names.Count);
-        var pictures = Draw([.. Enumerable.Range(0, shown).SelectMany(i => Enumerable.Repeat(_words.Prompt(i), 10))], context.Generator, context.Cancellation);
-        return [Grid(pictures, 10, [.. Enumerable.Range(0, shown).Select(_words.Label)], null, $"Drawn from words after {context.Step} steps")];
+        var pictures = Draw([.. Enumerable.Range(0, shown).SelectMany(i => Enumerable.Repeat(_words.Prompt(i), 10))], context.Generator,
+            context.Cancellation);
+        return [Grid(pictures, 10, [.. Enumerable.Range(0, shown).Select(_words.Label)], null,
+            $"Drawn from words after {context.Step} steps")];
     }
 
     /// <summary>Draws prompts into one picture: a row a prompt.</summary>
@@ -144,8 +152,14 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
         {
             Model.Tokenizer.Encode(prompt, out var unknown);
             var words = WordTokenizer.WordsOf(prompt).Count;
-            if (words > Model.Tokenizer.ContextLength - 2) throw new ArgumentException($"The prompt \"{prompt}\" has {words} words; the miniature reads at most {Model.Tokenizer.ContextLength - 2}. Ask for example for \"{_words.Prompt(_words.Names.Count - 1)}\".", nameof(prompts));
-            if (unknown.Count > 0) throw new ArgumentException($"The miniature does not know the word \"{unknown[0]}\".{NearestName.Suggest(unknown[0], Model.Tokenizer.Words)} It knows: {string.Join(", ", Model.Tokenizer.Words)}.", nameof(prompts));
+            if (words > Model.Tokenizer.ContextLength - 2)
+                throw new ArgumentException(
+                    $"The prompt \"{prompt}\" has {words} words; the miniature reads at most {Model.Tokenizer.ContextLength - 2}. Ask for "
+                        + $"example for \"{_words.Prompt(_words.Names.Count - 1)}\".", nameof(prompts));
+            if (unknown.Count > 0)
+                throw new ArgumentException(
+                    $"The miniature does not know the word \"{unknown[0]}\".{NearestName.Suggest(unknown[0], Model.Tokenizer.Words)} It "
+                        + $"knows: {string.Join(", ", Model.Tokenizer.Words)}.", nameof(prompts));
         }
         string[] asked = [.. prompts.SelectMany(p => Enumerable.Repeat(p, each))];
         var pictures = Draw(asked, generator, CancellationToken.None);
@@ -163,7 +177,10 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
         [
             new("", Model, x => [Model.call(x[0], x[1], x[2])], [state, time, prompts], ["state", "time", "prompt"], ["velocity"])
             {
-                Metadata = new Dictionary<string, string> { ["input"] = "state, time in 0..1 (1 is noise), ids of the prompt's words; what solves dx/dt = velocity down to time 0 is the picture, or its latent" },
+                Metadata =
+                    new Dictionary<string, string> { ["input"] =
+                        "state, time in 0..1 (1 is noise), ids of the prompt's words; what solves dx/dt = velocity down to time 0 is the "
+                            + "picture, or its latent" },
             },
         ];
     }
@@ -227,12 +244,15 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
         var parts = prompts.Chunk(DrawnAtOnce).Select(part =>
         {
             cancellation.ThrowIfCancellationRequested();
-            return Cropped(Model.Sample(part, _options.DrawSteps, _options.Guidance, generator, sampler: _options.Sampler, cancellation: cancellation));
+            return Cropped(
+                Model.Sample(part, _options.DrawSteps, _options.Guidance, generator, sampler: _options.Sampler,
+                    cancellation: cancellation));
         }).ToArray();
         return cat(parts).add_(1).div_(2).clamp_(0, 1).MoveToOuterDisposeScope();
     }
 
-    // Distance to the nearest training picture, against that of real pictures to each other: near 0 would be copies, 1 is as different as they are.
+    // Distance to the nearest training picture, against that of real pictures to each other: near 0 would be copies, 1 is as different as
+    // they are.
     private double Novelty(Tensor pictures)
     {
         var real = Data.Train.Take(1797).Inputs.flatten(1);
@@ -245,7 +265,8 @@ public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsG
     private TaskPicture Grid(Tensor pictures, int columns, IReadOnlyList<string>? rows, IReadOnlyList<string>? captions, string title)
     {
         var count = (int)pictures.size(0);
-        var grid = ImageGrid.Render(pictures.contiguous().data<float>().ToArray(), count, 1, Side, Side, new ImageGridOptions { Columns = columns, Scale = Side < 16 ? 6 : 2, RowLabels = rows, Captions = captions, Title = title });
+        var grid = ImageGrid.Render(pictures.contiguous().data<float>().ToArray(), count, 1, Side, Side,
+            new ImageGridOptions { Columns = columns, Scale = Side < 16 ? 6 : 2, RowLabels = rows, Captions = captions, Title = title });
         return new TaskPicture("samples", grid.ToPng(), "One row a word.");
     }
 }

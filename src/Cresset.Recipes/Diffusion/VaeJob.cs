@@ -16,7 +16,8 @@ public sealed class VaeJob : DataJob<VaeTrainingOptions>
     public override string Summary => "A variational autoencoder of Stable Diffusion's class, in whose latents others draw.";
 
     /// <inheritdoc/>
-    protected override TrainerOptions TrainerDefaults => new() { Steps = 600, BatchSize = 32, EmaDecay = 0.99, EvaluateEvery = 200, PicturesEvery = 200, CheckpointEvery = 200 };
+    protected override TrainerOptions TrainerDefaults =>
+        new() { Steps = 600, BatchSize = 32, EmaDecay = 0.99, EvaluateEvery = 200, PicturesEvery = 200, CheckpointEvery = 200 };
 
     /// <inheritdoc/>
     protected override OptimizationOptions OptimizationDefaults => new()

@@ -9,7 +9,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Teaches an autoencoder to rebuild pictures through a latent that stays near the standard normal (Kingma and Welling 2014; Rombach et al. 2022).</summary>
+/// <summary>
+/// Teaches an autoencoder to rebuild pictures through a latent that stays near the standard normal (Kingma and Welling 2014; Rombach et al.
+/// 2022).
+/// </summary>
 public sealed class VaeTask : DataTask
 {
     private const int Shown = 12, MostForScale = 1024;
@@ -26,7 +29,9 @@ public sealed class VaeTask : DataTask
         var sizes = options.Net((int)shape[0], (int)shape[1]);
         if (shape[1] % sizes.Downscale != 0 || shape[2] % sizes.Downscale != 0)
         {
-            throw new DataMismatchException($"{data.Facts.Name}: pictures of {shape[2]}x{shape[1]}; an autoencoder of {options.Channels.Count} resolutions takes sides that {sizes.Downscale} divides. Change data.size or model.channels.");
+            throw new DataMismatchException(
+                $"{data.Facts.Name}: pictures of {shape[2]}x{shape[1]}; an autoencoder of {options.Channels.Count} resolutions takes sides "
+                    + $"that {sizes.Downscale} divides. Change data.size or model.channels.");
         }
         using var generator = new Generator(seed);
         _vae = new Vae(sizes, new WeightPlace(Generator: generator));
@@ -62,12 +67,13 @@ public sealed class VaeTask : DataTask
         var inputs = Data.Reported.Spread(Shown).Inputs.to(context.Device);
         var rebuilt = Rebuilt(inputs);
         var both = cat([inputs, rebuilt]).cpu().contiguous();
-        var grid = ImageGrid.Render(both.data<float>().ToArray(), (int)both.size(0), (int)both.size(1), (int)both.size(2), (int)both.size(3), new ImageGridOptions
-        {
-            Columns = (int)inputs.size(0),
-            Scale = both.size(2) < 16 ? 6 : 2,
-            Title = "Above: test pictures; below: rebuilt from the means of their latents",
-        });
+        var grid = ImageGrid.Render(both.data<float>().ToArray(), (int)both.size(0), (int)both.size(1), (int)both.size(2),
+            (int)both.size(3), new ImageGridOptions
+            {
+                Columns = (int)inputs.size(0),
+                Scale = both.size(2) < 16 ? 6 : 2,
+                Title = "Above: test pictures; below: rebuilt from the means of their latents",
+            });
         yield return new TaskPicture("reconstructions", grid.ToPng(), "Held-out pictures and what comes back.");
     }
 
@@ -81,18 +87,25 @@ public sealed class VaeTask : DataTask
         foreach (var part in Enumerable.Range(0, most).Select(i => (int)((long)i * Data.Train.Count / most)).Chunk(64))
         {
             using var inner = NewDisposeScope();
-            using var latent = _vae.Encode((Data.Train.Prepare(new BatchRequest(part, 0, 0)).ToBatch().Inputs.to(_vae.parameters().First().device) * 2) - 1);
+            using var latent = _vae.Encode(
+                (Data.Train.Prepare(new BatchRequest(part, 0, 0)).ToBatch().Inputs.to(_vae.parameters().First().device) * 2) - 1);
             var means = latent.Mean.to(ScalarType.Float64);
             (sum, squares, count) = (sum + means.sum().ToDouble(), squares + means.square().sum().ToDouble(), count + means.numel());
         }
         var mean = sum / count;
-        VaeFolder.Save(_vae, folder, _vae.Options with { ShiftFactor = Math.Round(mean, 4), ScalingFactor = Math.Round(1 / Math.Sqrt(Math.Max(1e-12, (squares / count) - (mean * mean))), 4) });
+        VaeFolder.Save(_vae, folder,
+            _vae.Options with
+            {
+                ShiftFactor = Math.Round(mean, 4),
+                ScalingFactor = Math.Round(1 / Math.Sqrt(Math.Max(1e-12, (squares / count) - (mean * mean))), 4)
+            });
     }
 
     private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context)
         => Measured(part, context).Take(1);
 
-    private protected override IEnumerable<(string Name, double Value)> Report(IDataset part, EvaluationContext context) => Measured(part, context);
+    private protected override IEnumerable<(string Name, double Value)> Report(IDataset part, EvaluationContext context) =>
+        Measured(part, context);
 
     private Tensor Rebuilt(Tensor pictures) => _vae.call((pictures * 2) - 1).add(1).div(2).clamp(0, 1);
 
@@ -101,9 +114,11 @@ public sealed class VaeTask : DataTask
         double absolute = 0, squared = 0, divergence = 0, numbers = 0, latents = 0;
         foreach (var record in context.Measure(part, 64, batch => Record(batch, context.Device)))
         {
-            (absolute, squared, divergence, numbers, latents) = (absolute + record[0], squared + record[1], divergence + record[2], numbers + record[3], latents + record[4]);
+            (absolute, squared, divergence, numbers, latents) = (absolute + record[0], squared + record[1], divergence + record[2],
+                numbers + record[3], latents + record[4]);
         }
-        return [("error", absolute / numbers), ("mse", squared / numbers), ("psnr", -10 * Math.Log10(squared / numbers)), ("nats", divergence / latents)];
+        return [("error", absolute / numbers), ("mse", squared / numbers), ("psnr", -10 * Math.Log10(squared / numbers)),
+            ("nats", divergence / latents)];
     }
 
     // Sums of |error|, its square and the divergence; numbers of pixels and of latent numbers.
@@ -113,6 +128,7 @@ public sealed class VaeTask : DataTask
         var pictures = batch.Inputs.to(device);
         using var latent = _vae.Encode((pictures * 2) - 1);
         var difference = _vae.DecodeRaw(latent.Mean).add(1).div(2).clamp(0, 1) - pictures;
-        return [difference.abs().sum().ToDouble(), difference.square().sum().ToDouble(), latent.Divergence().sum().ToDouble(), pictures.numel(), latent.Mean.numel()];
+        return [difference.abs().sum().ToDouble(), difference.square().sum().ToDouble(), latent.Divergence().sum().ToDouble(),
+            pictures.numel(), latent.Mean.numel()];
     }
 }

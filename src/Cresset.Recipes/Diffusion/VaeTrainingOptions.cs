@@ -23,7 +23,8 @@ public sealed record VaeTrainingOptions : IOptionsRecord
     public LossRule Loss { get; init; } = new AbsoluteLossRule();
 
     /// <summary>
-    /// Weight of the divergence from the standard normal, in nats a number of the latent. The larger it is, the less a latent says and the more noise the
+    /// Weight of the divergence from the standard normal, in nats a number of the latent. The larger it is, the less a latent says and the
+    /// more noise the
     /// decoder bears.
     /// </summary>
     public double Divergence { get; init; } = 0.02;
@@ -43,7 +44,8 @@ public sealed record VaeTrainingOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(Channels is { Count: >= 1 and <= 6 } && Groups > 0 && Channels.All(c => c > 0 && c % Groups == 0), Channels is null ? null : string.Join(", ", Channels), $"1 to 6 multiples of groups ({Groups})", field: nameof(Channels))
+        .Must(Channels is { Count: >= 1 and <= 6 } && Groups > 0 && Channels.All(c => c > 0 && c % Groups == 0),
+            Channels is null ? null : string.Join(", ", Channels), $"1 to 6 multiples of groups ({Groups})", field: nameof(Channels))
         .Within(LatentChannels, 1, 64)
         .Within(Layers, 1, 8)
         .Positive(Groups)

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>What models of data sets have in common when they are exported: examples, names, and the preparation of rows inside the file.</summary>
+/// <summary>
+/// What models of data sets have in common when they are exported: examples, names, and the preparation of rows inside the file.
+/// </summary>
 internal static class DataExports
 {
     /// <summary>Name of the input: a picture in 0..1, or a row of a table in its own units.</summary>
@@ -34,7 +36,9 @@ internal static class DataExports
     {
         var metadata = new Dictionary<string, string> { [DataFacts.MetadataKey] = facts.ToJson() };
         if (facts.Classes.Count > 0) metadata["classes"] = JsonSerializer.Serialize(facts.Classes);
-        if (facts.ArePictures) metadata["input"] = string.Create(CultureInfo.InvariantCulture, $"[batch, {facts.Shape[0]}, {facts.Shape[1]}, {facts.Shape[2]}] in 0..1, rows from the top");
+        if (facts.ArePictures)
+            metadata["input"] = string.Create(CultureInfo.InvariantCulture,
+                $"[batch, {facts.Shape[0]}, {facts.Shape[1]}, {facts.Shape[2]}] in 0..1, rows from the top");
         if (facts.Table is { } table) metadata["columns"] = JsonSerializer.Serialize(table.Features);
         return metadata;
     }

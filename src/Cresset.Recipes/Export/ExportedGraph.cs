@@ -10,7 +10,8 @@ namespace Cresset.Recipes;
 /// <param name="Inputs">Names of the inputs.</param>
 /// <param name="Outputs">Names of the results.</param>
 public sealed record ExportedGraph(
-    string Name, nn.Module Module, Func<IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> Function, IReadOnlyList<Tensor> Example, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs)
+    string Name, nn.Module Module, Func<IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> Function, IReadOnlyList<Tensor> Example,
+    IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs)
 {
     /// <summary>What a user of the file must know: names of classes, ranges, units.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// The fully connected network of a policy in libtorch's operations: observations [N, D] in the environment's units, standardised by the running moments
+/// The fully connected network of a policy in libtorch's operations: observations [N, D] in the environment's units, standardised by the
+/// running moments
 /// that the agent learned with, through its layers.
 /// </summary>
 internal sealed class PolicyNetwork : nn.Module<Tensor, Tensor>
@@ -19,13 +20,19 @@ internal sealed class PolicyNetwork : nn.Module<Tensor, Tensor>
     /// <param name="weights">layers.0.weight ..., norms.0.weight ...</param>
     /// <param name="activation">What follows each hidden layer.</param>
     /// <param name="moments">Mean and deviation of observations; null where they are taken as they are.</param>
-    public PolicyNetwork(IReadOnlyDictionary<string, Tensor> weights, Func<Tensor, Tensor> activation, (Tensor Mean, Tensor Deviation)? moments)
+    public PolicyNetwork(IReadOnlyDictionary<string, Tensor> weights, Func<Tensor, Tensor> activation,
+        (Tensor Mean, Tensor Deviation)? moments)
         : base(nameof(PolicyNetwork))
     {
         _activation = activation;
-        var count = weights.Keys.Count(k => k.StartsWith("layers.", StringComparison.Ordinal) && k.EndsWith(".weight", StringComparison.Ordinal));
-        _layers = [.. Enumerable.Range(0, count).Select(i => nn.Linear(weights[$"layers.{i}.weight"].size(1), weights[$"layers.{i}.weight"].size(0)))];
-        _norms = [.. Enumerable.Range(0, count).Where(i => weights.ContainsKey($"norms.{i}.weight")).Select(i => nn.LayerNorm(weights[$"norms.{i}.weight"].size(0)))];
+        var count = weights.Keys.Count(
+            k => k.StartsWith("layers.", StringComparison.Ordinal) && k.EndsWith(".weight", StringComparison.Ordinal));
+        _layers =
+            [.. Enumerable.Range(0, count)
+                .Select(i => nn.Linear(weights[$"layers.{i}.weight"].size(1), weights[$"layers.{i}.weight"].size(0)))];
+        _norms =
+            [.. Enumerable.Range(0, count).Where(i => weights.ContainsKey($"norms.{i}.weight"))
+                .Select(i => nn.LayerNorm(weights[$"norms.{i}.weight"].size(0)))];
         using var quiet = no_grad();
         for (var i = 0; i < count; i++)
         {

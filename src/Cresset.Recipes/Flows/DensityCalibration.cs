@@ -5,8 +5,10 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// The log densities of rows that the model did not learn from, sorted: what a new row's density is compared with. The share of them that lie
-/// no higher is a p-value that needs no assumption about the model (conformal prediction, Vovk et al. 2005): alarms at p &lt;= rate are false for
+/// The log densities of rows that the model did not learn from, sorted: what a new row's density is compared with. The share of them that
+/// lie
+/// no higher is a p-value that needs no assumption about the model (conformal prediction, Vovk et al. 2005): alarms at p &lt;= rate are
+/// false for
 /// about that share of ordinary rows.
 /// </summary>
 internal sealed record DensityCalibration(IReadOnlyList<double> Sorted, string Part)
@@ -46,8 +48,14 @@ internal sealed record DensityCalibration(IReadOnlyList<double> Sorted, string P
     /// <summary>Throws where the rate is no share, or finer than the rows can tell.</summary>
     public void Check(double rate)
     {
-        if (!(rate > 0 && rate < 1)) throw new ArgumentOutOfRangeException(nameof(rate), rate, "The alarm rate is a share of ordinary rows and lies between 0 and 1.");
-        if (rate < LeastRate) throw new ArgumentOutOfRangeException(nameof(rate), rate, string.Create(CultureInfo.InvariantCulture, $"The model was calibrated on {Sorted.Count} rows ({Part}), which tell no rate below {LeastRate:g2}. Ask for a higher one, or train with a larger validation part."));
+        if (!(rate > 0 && rate < 1))
+            throw new ArgumentOutOfRangeException(nameof(rate), rate,
+                "The alarm rate is a share of ordinary rows and lies between 0 and 1.");
+        if (rate < LeastRate)
+            throw new ArgumentOutOfRangeException(nameof(rate), rate,
+                string.Create(CultureInfo.InvariantCulture,
+                    $"The model was calibrated on {Sorted.Count} rows ({Part}), which tell no rate below {LeastRate:g2}. Ask for a higher "
+                        + $"one, or train with a larger validation part."));
     }
 
     public string ToJson() => JsonSerializer.Serialize(new Stored(Part, Sorted));
@@ -58,7 +66,8 @@ internal sealed record DensityCalibration(IReadOnlyList<double> Sorted, string P
         try
         {
             var stored = JsonSerializer.Deserialize<Stored>(json);
-            if (stored?.LogDensities is { Count: > 0 } values && values.All(v => !double.IsNaN(v))) return new DensityCalibration([.. values.Order()], stored.Part ?? "");
+            if (stored?.LogDensities is { Count: > 0 } values && values.All(v => !double.IsNaN(v)))
+                return new DensityCalibration([.. values.Order()], stored.Part ?? "");
         }
         catch (JsonException e)
         {

@@ -21,7 +21,8 @@ public sealed record DensityOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(Flow is not null, Flow, "a flow (cresset list --flows)")
         .Nested(Flow)
-        .Must(Temperatures is { Count: > 0 } && Temperatures.All(t => t > 0), Temperatures is null ? null : string.Join(", ", Temperatures), "at least one, all greater than 0", "", nameof(Temperatures));
+        .Must(Temperatures is { Count: > 0 } && Temperatures.All(t => t > 0), Temperatures is null ? null : string.Join(", ", Temperatures),
+            "at least one, all greater than 0", "", nameof(Temperatures));
 
     /// <summary>The flow for such data.</summary>
     /// <exception cref="InvalidDataException">The flow does not take them.</exception>
@@ -31,7 +32,8 @@ public sealed record DensityOptions : IOptionsRecord
             ? [.. facts.Shape.Select(size => checked((int)size))]
             : [checked((int)facts.Shape.Aggregate(1L, (a, b) => a * b))];
         return Flow.Refuses(shape) is { } reason
-            ? throw new DataMismatchException($"{facts.Name}: inputs of shape [{string.Join(", ", facts.Shape)}]; {reason}. Choose another flow (cresset list --flows).")
+            ? throw new DataMismatchException(
+                $"{facts.Name}: inputs of shape [{string.Join(", ", facts.Shape)}]; {reason}. Choose another flow (cresset list --flows).")
             : Flow.Build(shape);
     }
 }
@@ -50,10 +52,12 @@ public sealed class DensityJob : DataJob<DensityOptions>, IPredictingJob
     public override string Samples => "rows or pictures drawn from the density";
 
     /// <inheritdoc/>
-    protected override TrainerOptions TrainerDefaults => new() { Steps = 1000, BatchSize = 128, ClipNorm = 5, EvaluateEvery = 100, CheckpointEvery = 100 };
+    protected override TrainerOptions TrainerDefaults =>
+        new() { Steps = 1000, BatchSize = 128, ClipNorm = 5, EvaluateEvery = 100, CheckpointEvery = 100 };
 
     /// <inheritdoc/>
-    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamWRule { LearningRate = 1e-3, WeightDecay = 1e-4 } };
+    protected override OptimizationOptions OptimizationDefaults =>
+        new() { Optimizer = new AdamWRule { LearningRate = 1e-3, WeightDecay = 1e-4 } };
 
     private protected override void Upgrade(ConfigMap recipe)
     {
@@ -71,7 +75,8 @@ public sealed class DensityJob : DataJob<DensityOptions>, IPredictingJob
     }
 
     /// <inheritdoc/>
-    protected override ITrainingTask CreateTask(DensityOptions options, DataSplit data, TrainerOptions trainer) => new DensityTask(options, data);
+    protected override ITrainingTask CreateTask(DensityOptions options, DataSplit data, TrainerOptions trainer) =>
+        new DensityTask(options, data);
 
     /// <inheritdoc/>
     protected override Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
@@ -87,13 +92,15 @@ public sealed class DensityJob : DataJob<DensityOptions>, IPredictingJob
     Predictor IPredictingJob.Open(StoredModel stored)
     {
         var facts = stored.Facts;
-        var calibration = stored.Metadata.TryGetValue(DensityCalibration.MetadataKey, out var json) ? DensityCalibration.Parse(json, stored.File) : null;
+        var calibration = stored.Metadata.TryGetValue(DensityCalibration.MetadataKey, out var json)
+            ? DensityCalibration.Parse(json, stored.File) : null;
         return new DensityPredictor(new DataDensity(stored.Model<DensityOptions>().Create(facts), facts), facts, calibration);
     }
 }
 
 /// <summary>
-/// Answers with a log density (of a row in nats in the table's own units; of a picture in bits per dimension, the less the likelier) and with an
+/// Answers with a log density (of a row in nats in the table's own units; of a picture in bits per dimension, the less the likelier) and
+/// with an
 /// anomaly score against the rows that the model was calibrated on.
 /// </summary>
 internal sealed class DensityPredictor : ModulePredictor
@@ -114,7 +121,9 @@ internal sealed class DensityPredictor : ModulePredictor
         get => _alarmRate;
         set
         {
-            if (_calibration is null) throw new NotSupportedException("This model comes from a version that did not calibrate: train it again to have anomalies told.");
+            if (_calibration is null)
+                throw new NotSupportedException(
+                    "This model comes from a version that did not calibrate: train it again to have anomalies told.");
             var rate = value ?? DensityCalibration.DefaultAlarmRate;
             _calibration.Check(rate);
             _alarmRate = rate;

@@ -8,7 +8,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>A flow with what lies between it and the data: dequantization and logits for pictures, the units of a table's columns.</summary>
+/// <summary>
+/// A flow with what lies between it and the data: dequantization and logits for pictures, the units of a table's columns.
+/// </summary>
 internal sealed class DataDensity(DensityModel flow, DataFacts facts) : IDisposable
 {
     private const int GreyLevels = 256;
@@ -29,14 +31,16 @@ internal sealed class DataDensity(DensityModel flow, DataFacts facts) : IDisposa
     }
 
     /// <summary>What is minimised: nats per row, bits per dimension.</summary>
-    public Tensor Loss(Tensor inputs, Generator generator) => facts.ArePictures ? Values(inputs, generator).mean() : -Values(inputs, generator).mean();
+    public Tensor Loss(Tensor inputs, Generator generator) =>
+        facts.ArePictures ? Values(inputs, generator).mean() : -Values(inputs, generator).mean();
 
     /// <summary>Draws rows in the table's own units [N, F], or pictures [N, C, H, W] in 0..1.</summary>
     public Tensor Draw(int count, double temperature, Generator generator)
     {
         using var scope = NewDisposeScope();
         var drawn = flow.Sample(count, temperature: temperature, generator: generator).cpu();
-        if (facts.ArePictures) return _logit.Inverse(drawn.reshape(count, -1)).Output.clamp(0, 1).reshape([count, .. facts.Shape]).MoveToOuterDisposeScope();
+        if (facts.ArePictures)
+            return _logit.Inverse(drawn.reshape(count, -1)).Output.clamp(0, 1).reshape([count, .. facts.Shape]).MoveToOuterDisposeScope();
         if (facts.Table is { } table)
         {
             var mean = tensor(table.Columns.Select(c => (float)c.Mean).ToArray());
@@ -76,7 +80,9 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData, IExportsGraphs
         var facts = data.Facts;
         if (facts.Table?.Columns.FirstOrDefault(c => c.Levels is not null) is { } named)
         {
-            throw new DataMismatchException($"{facts.Name}: column '{named.Name}' holds classes; a density needs numbers. Leave it out: data.leave_out=[{named.Name}].");
+            throw new DataMismatchException(
+                $"{facts.Name}: column '{named.Name}' holds classes; a density needs numbers. Leave it out: "
+                    + $"data.leave_out=[{named.Name}].");
         }
         _density = new DataDensity(options.Create(facts), facts);
         _figure = facts.ArePictures ? "bits_per_dimension" : "nats_per_row";
@@ -118,28 +124,36 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData, IExportsGraphs
         var reported = LogDensities(Data.Reported, context);
         metrics[_figure] = Mean(reported);
         if (chosen is null) return metrics;
-        // Thresholds from the validation rows, false alarms counted among the test rows: near the rate asked for where the calibration holds.
+        // Thresholds from the validation rows, false alarms counted among the test rows: near the rate asked for where the calibration
+        // holds.
         var calibration = DensityCalibration.Of(chosen, "validation");
-        if (calibration.LeastRate <= AlarmShown) metrics["alarms_at_5_percent"] = reported.Count(v => calibration.PValue(v) <= AlarmShown) / (double)reported.Length;
+        if (calibration.LeastRate <= AlarmShown)
+            metrics["alarms_at_5_percent"] = reported.Count(v => calibration.PValue(v) <= AlarmShown) / (double)reported.Length;
         _curve = (context.Step, calibration, reported);
         return metrics;
     }
 
-    /// <summary>What a new row's density is compared with: the validation part, or the test part; where the split keeps neither, the training part, whose rows look likelier than new ones.</summary>
+    /// <summary>
+    /// What a new row's density is compared with: the validation part, or the test part; where the split keeps neither, the training part,
+    /// whose rows look likelier than new ones.
+    /// </summary>
     internal DensityCalibration Calibrate()
     {
-        var (part, name) = Data.Validation is { } validation ? (validation, "validation part") : Data.Test is { } test ? (test, "test part") : (Data.Train, "training part, which the model has seen");
+        var (part, name) = Data.Validation is { } validation ? (validation, "validation part") : Data.Test is { } test ? (test, "test part")
+            : (Data.Train, "training part, which the model has seen");
         using var generator = new Generator(0);
         using var quiet = no_grad();
         var parameter = Module.parameters().First();
-        return DensityCalibration.Of(LogDensities(part, new EvaluationContext(0, generator, parameter.device, IsFinal: true, CancellationToken.None)), name);
+        return DensityCalibration.Of(
+            LogDensities(part, new EvaluationContext(0, generator, parameter.device, IsFinal: true, CancellationToken.None)), name);
     }
 
     /// <inheritdoc/>
     public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        foreach (var temperature in Data.Facts.ArePictures ? _options.Temperatures : [1]) yield return Samples(0, temperature, context.Generator).Pictures[0];
+        foreach (var temperature in Data.Facts.ArePictures ? _options.Temperatures : [1])
+            yield return Samples(0, temperature, context.Generator).Pictures[0];
         if (_curve is { } curve && curve.Step == context.Step) yield return CalibrationPicture(curve.Calibration, curve.Reported);
     }
 
@@ -148,7 +162,16 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData, IExportsGraphs
     {
         double[] ps = [.. reported.Select(calibration.PValue).Order()], rates = [.. Enumerable.Range(0, 101).Select(i => i / 100.0)];
         double[] shares = [.. rates.Select(r => ps.Count(p => p <= r) / (double)ps.Length)];
-        var chart = new Chart(new ChartOptions { Title = "Alarms among rows that are no anomalies", Width = 560, Height = 520, XLabel = "alarm rate asked for", YLabel = "share of test rows with an alarm" })
+        var chart =
+            new Chart(
+                new ChartOptions
+                {
+                    Title = "Alarms among rows that are no anomalies",
+                    Width = 560,
+                    Height = 520,
+                    XLabel = "alarm rate asked for",
+                    YLabel = "share of test rows with an alarm"
+                })
             .Line<double, double>("test rows", rates, shares)
             .Line<double, double>("as asked for", [0, 1], [0, 1]);
         return new TaskPicture("calibration", chart.ToPng(), "Thresholds from the validation part, alarms in the test part.");
@@ -163,12 +186,16 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData, IExportsGraphs
         if (facts.ArePictures)
         {
             var pictures = _density.Draw(count > 0 ? count : 24, temperature, generator).contiguous();
-            var grid = ImageGrid.Render(pictures.data<float>().ToArray(), (int)pictures.size(0), (int)facts.Shape[0], (int)facts.Shape[1], (int)facts.Shape[2], new ImageGridOptions { Columns = 12, Title = title, Scale = facts.Shape[1] < 16 ? 5 : 2 });
-            return new Drawing([new TaskPicture(string.Create(CultureInfo.InvariantCulture, $"samples-{temperature:0.##}"), grid.ToPng(), title)], pictures.MoveToOuterDisposeScope());
+            var grid = ImageGrid.Render(pictures.data<float>().ToArray(), (int)pictures.size(0), (int)facts.Shape[0], (int)facts.Shape[1],
+                (int)facts.Shape[2], new ImageGridOptions { Columns = 12, Title = title, Scale = facts.Shape[1] < 16 ? 5 : 2 });
+            return new Drawing(
+                [new TaskPicture(string.Create(CultureInfo.InvariantCulture, $"samples-{temperature:0.##}"), grid.ToPng(), title)],
+                pictures.MoveToOuterDisposeScope());
         }
         var drawn = _density.Draw(count > 0 ? count : 1000, temperature, generator);
         var real = Original(Data.Train.Spread(1000).Inputs);
-        var chart = new Chart(new ChartOptions { Title = title, Width = 620, Height = 560, XLabel = Name(0), YLabel = Name(Math.Min(1, drawn.size(1) - 1)) });
+        var chart = new Chart(
+            new ChartOptions { Title = title, Width = 620, Height = 560, XLabel = Name(0), YLabel = Name(Math.Min(1, drawn.size(1) - 1)) });
         foreach (var (label, rows) in new[] { ("rows", real), ("drawn", drawn) })
         {
             chart.Scatter<float, float>(label, Column(rows, 0), Column(rows, Math.Min(1, rows.size(1) - 1)), 3);
@@ -181,16 +208,21 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData, IExportsGraphs
     {
         var facts = Data.Facts;
         // Pictures are dequantized by random numbers, which a file cannot hold: the flow is exported in its own space.
-        if (facts.ArePictures || facts.Table is not { } table) return FlowExports.Of(_density.Flow, _density.Flow.TakesPictures() ? [.. facts.Shape] : [facts.Shape.Aggregate(1L, (a, b) => a * b)]);
+        if (facts.ArePictures || facts.Table is not { } table)
+            return FlowExports.Of(_density.Flow,
+                _density.Flow.TakesPictures() ? [.. facts.Shape] : [facts.Shape.Aggregate(1L, (a, b) => a * b)]);
         var prepare = DataExports.Prepare(facts);
         var units = table.Columns.Sum(c => Math.Log(c.Deviation));
-        var (mean, deviation) = (tensor(table.Columns.Select(c => (float)c.Mean).ToArray()), tensor(table.Columns.Select(c => (float)c.Deviation).ToArray()));
+        var (mean, deviation) = (tensor(table.Columns.Select(c => (float)c.Mean).ToArray()),
+            tensor(table.Columns.Select(c => (float)c.Deviation).ToArray()));
         var rows = DataExports.Example(facts);
         var metadata = DataExports.Metadata(facts);
         return
         [
-            new("log-density", Module, x => [_density.Flow.LogProb(prepare(x[0])) - units], [rows], ["row"], ["log_density"]) { Metadata = metadata },
-            new("sample", Module, x => [(_density.Flow.Decode(x[0]) * deviation) + mean], [_density.Flow.Encode(prepare(rows))], ["latent"], ["row"]) { Metadata = metadata },
+            new("log-density", Module, x => [_density.Flow.LogProb(prepare(x[0])) - units], [rows], ["row"],
+                ["log_density"]) { Metadata = metadata },
+            new("sample", Module, x => [(_density.Flow.Decode(x[0]) * deviation) + mean], [_density.Flow.Encode(prepare(rows))], ["latent"],
+                ["row"]) { Metadata = metadata },
         ];
     }
 
@@ -201,14 +233,16 @@ public sealed class DensityTask : ITrainingTask, ILearnsFromData, IExportsGraphs
         Data.Dispose();
     }
 
-    private static float[] Column(Tensor rows, long column) => rows.select(1, column).contiguous().to(ScalarType.Float32).data<float>().ToArray();
+    private static float[] Column(Tensor rows, long column) =>
+        rows.select(1, column).contiguous().to(ScalarType.Float32).data<float>().ToArray();
 
     private string Name(long column) => Data.Facts.Table is { } table ? table.Features[(int)column] : $"column {column}";
 
     private Tensor Original(Tensor rows)
     {
         if (Data.Facts.Table is not { } table) return rows;
-        return (rows * tensor(table.Columns.Select(c => (float)c.Deviation).ToArray())) + tensor(table.Columns.Select(c => (float)c.Mean).ToArray());
+        return (rows * tensor(table.Columns.Select(c => (float)c.Deviation).ToArray()))
+            + tensor(table.Columns.Select(c => (float)c.Mean).ToArray());
     }
 
     // Of rows in nats, of pictures in bits per dimension with its sign turned.

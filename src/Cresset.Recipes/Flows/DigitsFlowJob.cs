@@ -23,18 +23,22 @@ public sealed class DigitsFlowJob : TrainingJob<DigitsFlowOptions>, IUpgradesRec
     public override string Samples => "digits and paths between digits";
 
     /// <inheritdoc/>
-    protected override TrainerOptions TrainerDefaults => new() { Steps = 1250, BatchSize = 128, ClipNorm = 5, EvaluateEvery = 50, CheckpointEvery = 50 };
+    protected override TrainerOptions TrainerDefaults =>
+        new() { Steps = 1250, BatchSize = 128, ClipNorm = 5, EvaluateEvery = 50, CheckpointEvery = 50 };
 
     /// <inheritdoc/>
-    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamWRule { LearningRate = 1e-3, WeightDecay = 1e-4 } };
+    protected override OptimizationOptions OptimizationDefaults =>
+        new() { Optimizer = new AdamWRule { LearningRate = 1e-3, WeightDecay = 1e-4 } };
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(DigitsFlowOptions options, TrainerOptions trainer) => new DigitsFlowTask(options);
 
     private protected override void Export(ITrainingTask task, JobContext context)
-        => StateDict.Save(task.Module, Path.Combine(context.Folder, ModelFile.Name), ModelFile.Metadata(Name, context.Options<DigitsFlowOptions>("model"), Digits()));
+        => StateDict.Save(task.Module, Path.Combine(context.Folder, ModelFile.Name),
+            ModelFile.Metadata(Name, context.Options<DigitsFlowOptions>("model"), Digits()));
 
-    Predictor IPredictingJob.Open(StoredModel stored) => new DigitsFlowPredictor(DigitsFlowTask.Flow(stored.Model<DigitsFlowOptions>()), stored.Facts);
+    Predictor IPredictingJob.Open(StoredModel stored) =>
+        new DigitsFlowPredictor(DigitsFlowTask.Flow(stored.Model<DigitsFlowOptions>()), stored.Facts);
 
     // How the digits that everything else learns from are read.
     private static DataFacts Digits()
@@ -65,7 +69,8 @@ internal sealed class DigitsFlowPredictor(DensityModel flow, DataFacts facts) : 
     {
         // Noise between the grey levels is drawn, the same for every question.
         using var generator = new Generator(0);
-        var bits = DigitsFlowTask.Bits(flow, _logit, DigitsFlowTask.Counts(inputs), generator).cpu().to(ScalarType.Float64).data<double>().ToArray();
+        var bits = DigitsFlowTask.Bits(flow, _logit, DigitsFlowTask.Counts(inputs), generator).cpu().to(ScalarType.Float64).data<double>()
+            .ToArray();
         return [.. names.Select((name, i) => new Prediction(name) { Value = bits[i], ValueName = "bits_per_dimension" })];
     }
 

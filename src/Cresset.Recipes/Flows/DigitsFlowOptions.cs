@@ -14,7 +14,8 @@ public sealed record DigitsFlowOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(Flow is not (null or ContinuousFlowOptions), PartCatalog.NameOf(Flow?.GetType() ?? typeof(object)), "any flow but ffjord (cresset list --flows)", field: nameof(Flow))
+        .Must(Flow is not (null or ContinuousFlowOptions), PartCatalog.NameOf(Flow?.GetType() ?? typeof(object)),
+            "any flow but ffjord (cresset list --flows)", field: nameof(Flow))
         .Nested(Flow)
         .Must(Temperatures is { Length: > 0 } && Temperatures.All(t => t > 0), Temperatures, "at least one, all greater than 0");
 }

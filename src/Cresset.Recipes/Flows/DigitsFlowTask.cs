@@ -69,7 +69,8 @@ public sealed class DigitsFlowTask : ITrainingTask, IExportsGraphs
     {
         ArgumentNullException.ThrowIfNull(context);
         // The mean over draws of the noise between the grey levels.
-        double Mean(Tensor counts) => context.Share(NoiseDraws, (_, stream) => [Bits(counts.to(context.Device), stream).ToDouble()]).Average(b => b[0]);
+        double Mean(Tensor counts) =>
+            context.Share(NoiseDraws, (_, stream) => [Bits(counts.to(context.Device), stream).ToDouble()]).Average(b => b[0]);
         return new Dictionary<string, double> { ["validation_bpd"] = Mean(_validation), ["test_bpd"] = Mean(_test) };
     }
 
@@ -78,8 +79,10 @@ public sealed class DigitsFlowTask : ITrainingTask, IExportsGraphs
     {
         ArgumentNullException.ThrowIfNull(context);
         const int columns = 12;
-        List<Tensor> rows = [.. _options.Temperatures.Select(t => Images(_flow.Sample(columns, temperature: t, generator: context.Generator)))];
-        yield return Grid("samples", cat(rows), columns, "Samples by temperature", [.. _options.Temperatures.Select(t => t.ToString("0.##", CultureInfo.InvariantCulture))]);
+        List<Tensor> rows = [
+            .. _options.Temperatures.Select(t => Images(_flow.Sample(columns, temperature: t, generator: context.Generator)))];
+        yield return Grid("samples", cat(rows), columns, "Samples by temperature",
+            [.. _options.Temperatures.Select(t => t.ToString("0.##", CultureInfo.InvariantCulture))]);
         yield return Interpolation(columns, context.Generator, context.Device);
     }
 
@@ -89,7 +92,8 @@ public sealed class DigitsFlowTask : ITrainingTask, IExportsGraphs
         const int columns = 12;
         var images = Images(_flow.Sample(count, temperature: temperature, generator: generator));
         var title = string.Create(CultureInfo.InvariantCulture, $"{count} samples at temperature {temperature:0.##}");
-        return new Drawing([Grid("samples", images, columns, title, null), Interpolation(columns, generator, device)], images.reshape(count, 1, 8, 8));
+        return new Drawing([Grid("samples", images, columns, title, null), Interpolation(columns, generator, device)],
+            images.reshape(count, 1, 8, 8));
     }
 
     private TaskPicture Interpolation(int columns, Generator generator, Device device)
@@ -97,7 +101,8 @@ public sealed class DigitsFlowTask : ITrainingTask, IExportsGraphs
         const int pairs = 6;
         Tensor Some(int start) => Space(_test.narrow(0, start, pairs).to(device), generator).Values;
         var between = _flow.Interpolate(Some(0), Some(40), columns);
-        return Grid("interpolation", Images(between.transpose(0, 1).reshape(pairs * columns, Pixels)), columns, "Between two test digits, through the latent", null);
+        return Grid("interpolation", Images(between.transpose(0, 1).reshape(pairs * columns, Pixels)), columns,
+            "Between two test digits, through the latent", null);
     }
 
     IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs() => FlowExports.Of(_flow, _options.Flow.TakesPicturesOnly ? [1, 8, 8] : [Pixels]);
@@ -113,7 +118,8 @@ public sealed class DigitsFlowTask : ITrainingTask, IExportsGraphs
     }
 
     /// <summary>The flow without its weights.</summary>
-    internal static DensityModel Flow(DigitsFlowOptions options) => options.Flow.TakesPicturesOnly ? options.Flow.Build(1, 8, 8) : options.Flow.Build(Pixels);
+    internal static DensityModel Flow(DigitsFlowOptions options) =>
+        options.Flow.TakesPicturesOnly ? options.Flow.Build(1, 8, 8) : options.Flow.Build(Pixels);
 
     /// <summary>Grey levels [N, 64] of pictures in 0..1.</summary>
     internal static Tensor Counts(Tensor pictures) => (pictures.reshape(-1, Pixels) * (Levels - 1)).round();
@@ -143,5 +149,7 @@ public sealed class DigitsFlowTask : ITrainingTask, IExportsGraphs
     private Tensor Images(Tensor logits) => _logit.Inverse(logits.cpu().reshape(-1, Pixels)).Output.clamp(0, 1);
 
     private static TaskPicture Grid(string tag, Tensor images, int columns, string title, string[]? rows)
-        => new(tag, ImageGrid.Render(images.contiguous().to(ScalarType.Float32).data<float>().ToArray(), (int)images.size(0), 1, 8, 8, new ImageGridOptions { Columns = columns, Title = title, RowLabels = rows, Scale = 5 }).ToPng(), title);
+        => new(tag,
+            ImageGrid.Render(images.contiguous().to(ScalarType.Float32).data<float>().ToArray(), (int)images.size(0), 1, 8, 8,
+                new ImageGridOptions { Columns = columns, Title = title, RowLabels = rows, Scale = 5 }).ToPng(), title);
 }

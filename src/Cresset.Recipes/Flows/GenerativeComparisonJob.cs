@@ -23,7 +23,8 @@ public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptio
     public override string Name => "generative-comparison";
 
     /// <inheritdoc/>
-    public override string Summary => "Normalizing flow, continuous flow, flow matching and diffusion on the same data: one table, one figure.";
+    public override string Summary =>
+        "Normalizing flow, continuous flow, flow matching and diffusion on the same data: one table, one figure.";
 
     /// <inheritdoc/>
     protected override string Section => "study";
@@ -68,7 +69,8 @@ public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptio
         var module = contender.Module;
         Cresset.Tensors.Initialize.Reset(module, generator);
         var rate = contender.Name == ContinuousName ? options.LikelihoodRate : options.LearningRate;
-        var seconds = contender.Train(step => options.Density.Draw(options.BatchSize, unchecked(options.Seed * 7919 + step)), rate, generator, cell.Cancellation);
+        var seconds = contender.Train(step => options.Density.Draw(options.BatchSize, unchecked(options.Seed * 7919 + step)), rate,
+            generator, cell.Cancellation);
         using var quiet = no_grad();
         List<Point> points = [];
         float[] cloud = [];
@@ -78,7 +80,8 @@ public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptio
             cloud = samples.t().contiguous().data<float>().ToArray();
         }
         var likelihood = contender.Likelihood(test);
-        var row = new Row(contender.Name, module.parameters().Sum(p => p.numel()), contender.Steps, seconds, likelihood, points, cloud, generator.get_state().bytes.ToArray());
+        var row = new Row(contender.Name, module.parameters().Sum(p => p.numel()), contender.Steps, seconds, likelihood, points, cloud,
+            generator.get_state().bytes.ToArray());
         cell.Scalar($"w2/{row.Name}", 0, points.Min(p => p.W2));
         cell.Notice(string.Create(CultureInfo.InvariantCulture, $"{row.Name}: W2 {points.Min(p => p.W2):0.000}, {seconds:0} s"));
         return row;
@@ -86,14 +89,25 @@ public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptio
 
     private static (string Name, Func<GenerativeContender> Make)[] Contenders(GenerativeComparisonOptions o)
     {
-        MlpVelocity Network(ActivationOptions activation) => new(new MlpVelocityOptions { Hidden = [o.Width, o.Width, o.Width], Activation = activation });
-        var couplings = new VectorFlowOptions { Transforms = o.Couplings, Hidden = [o.Width, o.Width], Spline = SplineOptions.Bounded(5) with { RawScale = 1 / Math.Sqrt(o.Width) } };
+        MlpVelocity Network(ActivationOptions activation) =>
+            new(new MlpVelocityOptions { Hidden = [o.Width, o.Width, o.Width], Activation = activation });
+        var couplings = new VectorFlowOptions
+        {
+            Transforms = o.Couplings,
+            Hidden = [o.Width, o.Width],
+            Spline = SplineOptions.Bounded(5) with { RawScale = 1 / Math.Sqrt(o.Width) }
+        };
         return
         [
             ("spline flow", () => new LikelihoodContender("spline flow", new NeuralSplineCouplingFlow(couplings), o.Steps, o.Couplings)),
-            (ContinuousName, () => new LikelihoodContender(ContinuousName, new ContinuousFlow(Network(new SoftplusActivation()), new NormalBase(2), new CnfOptions { Solver = OdeOptions.Dopri5(1e-4) }), o.LikelihoodSteps, 0)),
-            ("flow matching", () => new MatchingContender("flow matching", Network(new SeluActivation()), o.RegressionSteps, transport: false)),
-            ("OT flow matching", () => new MatchingContender("OT flow matching", Network(new SeluActivation()), o.RegressionSteps, transport: true)),
+            (ContinuousName,
+                () => new LikelihoodContender(ContinuousName,
+                    new ContinuousFlow(Network(new SoftplusActivation()), new NormalBase(2),
+                        new CnfOptions { Solver = OdeOptions.Dopri5(1e-4) }), o.LikelihoodSteps, 0)),
+            ("flow matching",
+                () => new MatchingContender("flow matching", Network(new SeluActivation()), o.RegressionSteps, transport: false)),
+            ("OT flow matching",
+                () => new MatchingContender("OT flow matching", Network(new SeluActivation()), o.RegressionSteps, transport: true)),
             ("diffusion", () => new DiffusionContender(Network(new SeluActivation()), o.RegressionSteps, o.DiffusionSteps)),
         ];
     }
@@ -109,18 +123,38 @@ public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptio
         var entropy = -options.Density.Log(test).Average();
         var floor = OptimalTransport.Wasserstein(options.Density.Draw(options.Samples, 123), test);
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{PartCatalog.NameOf(options.Density.GetType())}: the exact density has {entropy:0.000} nats on the {options.Samples} test points; two exact samples are {floor:0.000} apart (W2).");
-        text.AppendLine().AppendLine("| model | parameters | training steps | processor s | nats | evaluations of a likelihood | W2 (evaluations of a sample) |");
+        text.AppendLine(CultureInfo.InvariantCulture,
+            $"{PartCatalog.NameOf(options.Density.GetType())}: the exact density has {entropy:0.000} nats on the {options.Samples} test "
+                + $"points; two exact samples are {floor:0.000} apart (W2).");
+        text.AppendLine()
+            .AppendLine(
+                "| model | parameters | training steps | processor s | nats | evaluations of a likelihood | W2 (evaluations of a sample) "
+                    + "|");
         text.AppendLine("| --- | --- | --- | --- | --- | --- | --- |");
         foreach (var r in rows)
         {
-            var likelihood = r.Likelihood is { } l ? string.Create(CultureInfo.InvariantCulture, $"{l.Nll:0.000} | {l.Evaluations}") : "only a bound | ";
-            var quality = string.Join(", ", r.Points.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.W2:0.000} ({p.Sampler}{(p.Sampler == "dopri5" ? $", {p.Evaluations}" : "")})")));
-            text.AppendLine(CultureInfo.InvariantCulture, $"| {r.Name} | {r.Parameters} | {r.Steps} | {r.Seconds:0} | {likelihood} | {quality} |");
+            var likelihood = r.Likelihood is { } l ? string.Create(CultureInfo.InvariantCulture, $"{l.Nll:0.000} | {l.Evaluations}")
+                : "only a bound | ";
+            var quality = string.Join(", ",
+                r.Points.Select(
+                    p => string.Create(CultureInfo.InvariantCulture,
+                        $"{p.W2:0.000} ({p.Sampler}{(p.Sampler == "dopri5" ? $", {p.Evaluations}" : "")})")));
+            text.AppendLine(CultureInfo.InvariantCulture,
+                $"| {r.Name} | {r.Parameters} | {r.Steps} | {r.Seconds:0} | {likelihood} | {quality} |");
         }
         AtomicFile.WriteText(Path.Combine(context.Folder, "comparison.md"), text.ToString());
         context.Recorder.Text("comparison", 0, text.ToString());
-        var curve = new Chart(new ChartOptions { Title = "W2 by network evaluations a sample", XLabel = "evaluations", YLabel = "W2", Width = 420, Height = 380, LogX = true, LogY = true });
+        var curve = new Chart(
+            new ChartOptions
+            {
+                Title = "W2 by network evaluations a sample",
+                XLabel = "evaluations",
+                YLabel = "W2",
+                Width = 420,
+                Height = 380,
+                LogX = true,
+                LogY = true
+            });
         foreach (var r in rows)
         {
             double[] xs = [.. r.Points.Select(p => (double)p.Evaluations)], ys = [.. r.Points.Select(p => p.W2)];
@@ -129,7 +163,8 @@ public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptio
         }
         curve.HorizontalLine(floor, "two exact samples");
         var exact = test.t().contiguous().data<float>().ToArray();
-        List<Picture> panels = [Cloud("data", exact), .. rows.Select(r => Cloud($"{r.Name}, {r.Points[^1].Sampler}", r.Cloud)), curve.ToPicture()];
+        List<Picture> panels = [Cloud("data", exact), .. rows.Select(r => Cloud($"{r.Name}, {r.Points[^1].Sampler}", r.Cloud)),
+            curve.ToPicture()];
         var png = ImageGrid.Render(panels, new ImageGridOptions { Columns = 4, Scale = 1 }).ToPng();
         var path = context.Recorder.Picture("comparison", 0, png, "Samples of each model at its best setting, and quality by evaluations.");
         var metrics = new Dictionary<string, double> { ["best_w2"] = rows.Min(r => r.Points.Min(p => p.W2)) };
@@ -164,5 +199,6 @@ public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptio
     /// <param name="Points">Its samplers.</param>
     /// <param name="Cloud">Samples of the last sampler, all x and then all y.</param>
     /// <param name="Stream">Where the random stream stood afterwards.</param>
-    public sealed record Row(string Name, long Parameters, int Steps, double Seconds, (double Nll, long Evaluations)? Likelihood, List<Point> Points, float[] Cloud, byte[] Stream);
+    public sealed record Row(string Name, long Parameters, int Steps, double Seconds, (double Nll, long Evaluations)? Likelihood,
+        List<Point> Points, float[] Cloud, byte[] Stream);
 }

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>One model of the comparison: how it is trained, sampled with a number of network evaluations, and whether it has a likelihood.</summary>
+/// <summary>
+/// One model of the comparison: how it is trained, sampled with a number of network evaluations, and whether it has a likelihood.
+/// </summary>
 internal abstract class GenerativeContender(string name, nn.Module module, int steps) : IDisposable
 {
     public string Name => name;
@@ -16,7 +18,10 @@ internal abstract class GenerativeContender(string name, nn.Module module, int s
 
     public abstract Tensor Loss(Tensor batch, Generator generator);
 
-    /// <summary>Samples in the plane for standard normal noise [N, 2] and the evaluations of the network that they cost, at each of the model's settings.</summary>
+    /// <summary>
+    /// Samples in the plane for standard normal noise [N, 2] and the evaluations of the network that they cost, at each of the model's
+    /// settings.
+    /// </summary>
     public abstract IEnumerable<(string Sampler, long Evaluations, Tensor Samples)> Samples(Tensor noise, Generator generator);
 
     /// <summary>Mean negative log-likelihood in nats and the evaluations it costs; null where the model has none.</summary>
@@ -68,7 +73,8 @@ internal sealed class LikelihoodContender(string name, DensityModel model, int s
     /// <summary>A field with few Euler steps and with an adaptive solver.</summary>
     public static IEnumerable<(string Sampler, long Evaluations, Tensor Samples)> FieldSamples(VelocityField field, Tensor noise)
     {
-        foreach (var steps in new[] { 1, 2, 4, 10 }) yield return ($"Euler {steps}", steps, FlowSampler.Sample(field, noise, FlowSampler.Grid(steps)));
+        foreach (var steps in new[] { 1, 2, 4, 10 })
+            yield return ($"Euler {steps}", steps, FlowSampler.Sample(field, noise, FlowSampler.Grid(steps)));
         var (samples, statistics) = FlowSampler.Sample(field, noise, OdeOptions.Dopri5(1e-4));
         yield return ("dopri5", statistics.Evaluations, samples);
     }
@@ -97,7 +103,8 @@ internal sealed class MatchingContender(string name, MlpVelocity field, int step
 }
 
 /// <summary>The same network as a denoiser: DDIM's deterministic steps and the ancestral steps of DDPM.</summary>
-internal sealed class DiffusionContender(MlpVelocity network, int steps, int scheduleSteps) : GenerativeContender("diffusion", network, steps)
+internal sealed class DiffusionContender(MlpVelocity network, int steps, int scheduleSteps)
+    : GenerativeContender("diffusion", network, steps)
 {
     // Unit variance: the schedule ends at standard normal noise.
     private const double Scale = 2;
@@ -108,7 +115,8 @@ internal sealed class DiffusionContender(MlpVelocity network, int steps, int sch
 
     public override IEnumerable<(string Sampler, long Evaluations, Tensor Samples)> Samples(Tensor noise, Generator generator)
     {
-        foreach (var count in new[] { 1, 2, 4, 10, 50 }) yield return ($"DDIM {count}", count, _diffusion.Sample(Predict, noise, count, clip: Clip) * Scale);
+        foreach (var count in new[] { 1, 2, 4, 10, 50 })
+            yield return ($"DDIM {count}", count, _diffusion.Sample(Predict, noise, count, clip: Clip) * Scale);
         yield return ($"DDPM {scheduleSteps}", scheduleSteps, _diffusion.Sample(Predict, noise, scheduleSteps, 1, generator, Clip) * Scale);
     }
 

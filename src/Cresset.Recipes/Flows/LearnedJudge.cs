@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// A judge for pictures that no embedded one knows: a small classifier that learns the real ones first. The distance is to held-out pictures (of 64 features;
+/// A judge for pictures that no embedded one knows: a small classifier that learns the real ones first. The distance is to held-out
+/// pictures (of 64 features;
 /// of this judge alone, not the FID of papers).
 /// </summary>
 internal sealed class LearnedJudge : PictureJudge

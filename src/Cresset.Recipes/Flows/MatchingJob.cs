@@ -20,10 +20,12 @@ public sealed class MatchingJob : TrainingJob<MatchingOptions>, IUpgradesRecipes
     public override string Samples => "pictures of its samples";
 
     /// <inheritdoc/>
-    protected override TrainerOptions TrainerDefaults => new() { Steps = 5000, BatchSize = 256, ClipNorm = 0, EvaluateEvery = 2500, CheckpointEvery = 2500 };
+    protected override TrainerOptions TrainerDefaults =>
+        new() { Steps = 5000, BatchSize = 256, ClipNorm = 0, EvaluateEvery = 2500, CheckpointEvery = 2500 };
 
     /// <inheritdoc/>
-    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat };
+    protected override OptimizationOptions OptimizationDefaults =>
+        new() { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat };
 
     /// <inheritdoc/>
     protected override ITrainingTask CreateTask(MatchingOptions options, TrainerOptions trainer) => new MatchingTask(options);
@@ -38,6 +40,7 @@ public sealed class MatchingJob : TrainingJob<MatchingOptions>, IUpgradesRecipes
         ArgumentNullException.ThrowIfNull(request);
         var matching = (MatchingTask)task;
         request.RefuseWhatIsNotTaken(Name, takesTemperature: false, takesConditions: matching.HasClasses);
-        return matching.HasClasses ? matching.DrawDigits(request.Count > 0 ? request.Count : 8, request.Conditions ?? [], generator) : matching.DrawPoints(request.Count > 0 ? request.Count : 2000, generator);
+        return matching.HasClasses ? matching.DrawDigits(request.Count > 0 ? request.Count : 8, request.Conditions ?? [], generator)
+            : matching.DrawPoints(request.Count > 0 ? request.Count : 2000, generator);
     }
 }

@@ -19,10 +19,13 @@ public sealed class UNetVelocity : nn.Module, IVelocityModel
     public UNetVelocity(int width)
         : base(nameof(UNetVelocity))
     {
-        _net = new ConditionedUNet(1, 1, new UNetOptions { Channels = [width, 2 * width], BlocksPerLevel = 1, Norm = new GroupNormOptions { Groups = 8 } }, classes: 11, timeScale: 1000);
+        _net = new ConditionedUNet(1, 1,
+            new UNetOptions { Channels = [width, 2 * width], BlocksPerLevel = 1, Norm = new GroupNormOptions { Groups = 8 } }, classes: 11,
+            timeScale: 1000);
         RegisterComponents();
     }
 
     /// <inheritdoc/>
-    public Tensor Velocity(Tensor state, Tensor time, Tensor? context = null) => _net.call(state, time, context ?? full(state.size(0), NoLabel, dtype: ScalarType.Int64));
+    public Tensor Velocity(Tensor state, Tensor time, Tensor? context = null) =>
+        _net.call(state, time, context ?? full(state.size(0), NoLabel, dtype: ScalarType.Int64));
 }

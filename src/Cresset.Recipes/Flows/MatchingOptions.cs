@@ -12,7 +12,9 @@ public enum MatchingMethod
     /// <summary>The average velocity between two times: samples in one step or in a few (Geng et al. 2025).</summary>
     MeanFlow,
 
-    /// <summary>Velocity and score of a Schroedinger bridge: samples by an ordinary or a stochastic equation (SF2M, Tong et al. 2024).</summary>
+    /// <summary>
+    /// Velocity and score of a Schroedinger bridge: samples by an ordinary or a stochastic equation (SF2M, Tong et al. 2024).
+    /// </summary>
     Bridge,
 }
 
@@ -46,7 +48,9 @@ public sealed record MatchingOptions : IOptionsRecord
     /// <summary>Guidance scale of pictures.</summary>
     public double Guidance { get; init; } = 2;
 
-    /// <summary>After this many steps the field in the plane makes pairs and is trained on them (2-rectified flow, Liu et al. 2023); 0 never.</summary>
+    /// <summary>
+    /// After this many steps the field in the plane makes pairs and is trained on them (2-rectified flow, Liu et al. 2023); 0 never.
+    /// </summary>
     public int ReflowAfter { get; init; }
 
     /// <summary>Pairs made for that.</summary>
@@ -55,9 +59,11 @@ public sealed record MatchingOptions : IOptionsRecord
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Defined(Method)
-        .Must(Method == MatchingMethod.Velocity || !Digits, Method, "velocity with Digits", "Mean flows and bridges are shown in the plane.")
+        .Must(Method == MatchingMethod.Velocity || !Digits, Method, "velocity with Digits",
+            "Mean flows and bridges are shown in the plane.")
         .Must(Method == MatchingMethod.Velocity || ReflowAfter == 0, Method, "velocity with ReflowAfter", "Reflow straightens a velocity.")
-        .Must(Method == MatchingMethod.Velocity || Path is null || Path.Equals(new StraightPath()), Path, "the straight path with this method", "A mean flow and a bridge have paths of their own.", nameof(Path))
+        .Must(Method == MatchingMethod.Velocity || Path is null || Path.Equals(new StraightPath()), Path,
+            "the straight path with this method", "A mean flow and a bridge have paths of their own.", nameof(Path))
         .Positive(BridgeDeviation)
         .Must(Coupling is not null, Coupling, "a coupling (cresset list --couplings)")
         .Must(Path is not null, Path, "a path (cresset list --paths)")

@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Flow matching between two clouds (figure: exact W2 of 2,000 samples by number of Euler steps) or from noise to digits (figure: held-out matching loss).</summary>
+/// <summary>
+/// Flow matching between two clouds (figure: exact W2 of 2,000 samples by number of Euler steps) or from noise to digits (figure: held-out
+/// matching loss).
+/// </summary>
 public sealed class MatchingTask : ITrainingTask, IExportsGraphs
 {
     private const int Points = 2000, HeldAtOnce = 128, WanderingSteps = 100;
@@ -80,7 +83,8 @@ public sealed class MatchingTask : ITrainingTask, IExportsGraphs
         var metrics = new Dictionary<string, double>();
         if (_options.Digits)
         {
-            var sums = context.Measure(_held!, HeldAtOnce, (batch, stream) => [Digits(batch.Inputs, batch.Targets!, stream).ToDouble() * batch.Size]);
+            var sums = context.Measure(_held!, HeldAtOnce,
+                (batch, stream) => [Digits(batch.Inputs, batch.Targets!, stream).ToDouble() * batch.Size]);
             metrics["matching_loss"] = sums.Sum(s => s[0]) / _held!.Count;
             return metrics;
         }
@@ -109,7 +113,8 @@ public sealed class MatchingTask : ITrainingTask, IExportsGraphs
     public IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return _options.Digits ? [DrawDigits(8, [], context.Generator).Pictures[0], DigitMorph(context.Generator)] : [.. Paths(context.Generator), Curve(context)];
+        return _options.Digits ? [DrawDigits(8, [], context.Generator).Pictures[0], DigitMorph(context.Generator)]
+            : [.. Paths(context.Generator), Curve(context)];
     }
 
     /// <summary>True when samples belong to classes.</summary>
@@ -120,21 +125,28 @@ public sealed class MatchingTask : ITrainingTask, IExportsGraphs
     {
         var source = EightGaussians(count, generator);
         // A mean flow is drawn from in one step, which is what it is for.
-        var samples = _module is MeanVelocity ? InSteps(source, 1) : FlowSampler.Sample(Model.Field(), source, _options.Solver.ToOptions()).Samples;
+        var samples = _module is MeanVelocity ? InSteps(source, 1)
+            : FlowSampler.Sample(Model.Field(), source, _options.Solver.ToOptions()).Samples;
         return new Drawing([.. Paths(generator)], samples) { Columns = ["x", "y"] };
     }
 
     /// <summary>Pictures of the classes, all of them where none is named.</summary>
     internal Drawing DrawDigits(int each, IReadOnlyList<string> classes, Generator generator)
     {
-        long[] chosen = classes.Count == 0 ? [.. Enumerable.Range(0, 10)] : [.. classes.Select(c => c.Length == 1 && char.IsAsciiDigit(c[0]) ? c[0] - '0' : throw new ArgumentException($"\"{c}\" is not a class; allowed: 0 to 9."))];
+        long[] chosen = classes.Count == 0 ? [.. Enumerable.Range(0, 10)]
+            : [.. classes.Select(
+                c => c.Length == 1 && char.IsAsciiDigit(c[0]) ? c[0] - '0'
+                    : throw new ArgumentException($"\"{c}\" is not a class; allowed: 0 to 9."))];
         var labels = tensor(chosen).repeat_interleave(each);
         var field = Model.Guided(labels, full_like(labels, UNetVelocity.NoLabel), _options.Guidance);
         var noise = randn(labels.size(0), 1, 8, 8, generator: generator);
         var images = ((FlowSampler.Sample(field, noise, FlowSampler.Grid(20), OdeMethod.Heun) + 1) / 2).clamp(0, 1).contiguous();
         string[] names = [.. chosen.Select(c => $"{c}")];
-        var grid = ImageGrid.Render(images.data<float>().ToArray(), names.Length * each, 1, 8, 8, new ImageGridOptions { Columns = each, Title = "Rectified flow, 20 Heun steps", RowLabels = names, Scale = 5 });
-        return new Drawing([new TaskPicture("samples", grid.ToPng(), "Samples by class.")], images) { Labels = [.. names.SelectMany(n => Enumerable.Repeat(n, each))] };
+        var grid = ImageGrid.Render(images.data<float>().ToArray(), names.Length * each, 1, 8, 8,
+            new ImageGridOptions { Columns = each, Title = "Rectified flow, 20 Heun steps", RowLabels = names, Scale = 5 });
+        return new Drawing([new TaskPicture("samples", grid.ToPng(), "Samples by class.")],
+            images)
+        { Labels = [.. names.SelectMany(n => Enumerable.Repeat(n, each))] };
     }
 
     IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs()
@@ -142,9 +154,15 @@ public sealed class MatchingTask : ITrainingTask, IExportsGraphs
         using var generator = new Generator(0);
         var state = randn(_options.Digits ? [3, 1, 8, 8] : [3, 2], generator: generator);
         var time = rand(3, generator: generator);
-        var metadata = new Dictionary<string, string> { ["input"] = "state, and time in 0..1; the sample at time 1 solves dx/dt = velocity from noise at time 0" };
+        var metadata =
+            new Dictionary<string, string>
+            {
+                ["input"] =
+                "state, and time in 0..1; the sample at time 1 solves dx/dt = velocity from noise at time 0"
+            };
         return _options.Digits
-            ? [new("", _module, x => [Model.Velocity(x[0], x[1], x[2])], [state, time, tensor((long[])[0, 3, 9])], ["state", "time", "digit"], ["velocity"]) { Metadata = metadata }]
+            ? [new("", _module, x => [Model.Velocity(x[0], x[1], x[2])], [state, time, tensor((long[])[0, 3, 9])],
+                ["state", "time", "digit"], ["velocity"]) { Metadata = metadata }]
             : [new("", _module, x => [Model.Velocity(x[0], x[1])], [state, time], ["state", "time"], ["velocity"]) { Metadata = metadata }];
     }
 
@@ -173,7 +191,8 @@ public sealed class MatchingTask : ITrainingTask, IExportsGraphs
     }
 
     private Tensor InSteps(Tensor source, int steps)
-        => _module is MeanVelocity mean ? MeanFlow.Sample(mean, source, steps) : FlowSampler.Sample(Model.Field(), source, FlowSampler.Grid(steps));
+        => _module is MeanVelocity mean ? MeanFlow.Sample(mean, source, steps)
+            : FlowSampler.Sample(Model.Field(), source, FlowSampler.Grid(steps));
 
     private Tensor Wandered(Tensor source, Generator generator)
     {
@@ -217,11 +236,13 @@ public sealed class MatchingTask : ITrainingTask, IExportsGraphs
     {
         const int particles = 150;
         var times = Enumerable.Range(0, 31).Select(i => i / 30.0).ToArray();
-        var states = FlowSampler.Trajectory(Model.Field(), EightGaussians(4 * particles, generator), times, _options.Solver.ToOptions()).States;
+        var states = FlowSampler.Trajectory(Model.Field(), EightGaussians(4 * particles, generator), times,
+            _options.Solver.ToOptions()).States;
         var chart = new Chart(new ChartOptions { Title = "Eight Gaussians to two moons", Width = 600, Height = 560 });
         for (long i = 0; i < particles; i++)
         {
-            chart.Path<float>(null, states.select(1, i).select(1, 0).contiguous().data<float>().ToArray(), states.select(1, i).select(1, 1).contiguous().data<float>().ToArray());
+            chart.Path<float>(null, states.select(1, i).select(1, 0).contiguous().data<float>().ToArray(),
+                states.select(1, i).select(1, 1).contiguous().data<float>().ToArray());
         }
         yield return new TaskPicture("trajectories", chart.SquareUnits().ToPng(), "Paths of particles.");
         yield return new TaskPicture("particles", ParticleAnimation.Render(states, times, 8), "Particles on their way.");
@@ -234,15 +255,24 @@ public sealed class MatchingTask : ITrainingTask, IExportsGraphs
         var labels = arange(10, dtype: ScalarType.Int64).repeat_interleave(each);
         var times = Enumerable.Range(0, 21).Select(i => i / 20.0).ToArray();
         var field = Model.Guided(labels, full_like(labels, UNetVelocity.NoLabel), _options.Guidance);
-        var states = FlowSampler.Trajectory(field, randn(10 * each, 1, 8, 8, generator: generator), times, new OdeOptions { Method = OdeMethod.Heun, StepSize = 0.05 }).States;
-        var frames = Enumerable.Range(0, times.Length).Select(i => Grid((states.select(0, i) + 1) / 2, each, $"t = {times[i]:0.00}")).ToList();
+        var states = FlowSampler.Trajectory(field, randn(10 * each, 1, 8, 8, generator: generator), times,
+            new OdeOptions { Method = OdeMethod.Heun, StepSize = 0.05 }).States;
+        var frames = Enumerable.Range(0, times.Length).Select(i => Grid((states.select(0, i) + 1) / 2, each, $"t = {times[i]:0.00}"))
+            .ToList();
         using var stream = new MemoryStream();
         AnimatedGif.Write(stream, frames, TimeSpan.FromMilliseconds(90), TimeSpan.FromSeconds(2));
         return new TaskPicture("morph", stream.ToArray(), "From noise to digits.");
     }
 
     private static Picture Grid(Tensor images, int columns, string title)
-        => ImageGrid.Render(images.clamp(0, 1).contiguous().data<float>().ToArray(), (int)images.size(0), 1, 8, 8, new ImageGridOptions { Columns = columns, Title = title, RowLabels = [.. Enumerable.Range(0, 10).Select(d => $"{d}")], Scale = 4 });
+        => ImageGrid.Render(images.clamp(0, 1).contiguous().data<float>().ToArray(), (int)images.size(0), 1, 8, 8,
+            new ImageGridOptions
+            {
+                Columns = columns,
+                Title = title,
+                RowLabels = [.. Enumerable.Range(0, 10).Select(d => $"{d}")],
+                Scale = 4
+            });
 
     private TaskPicture Curve(EvaluationContext context)
     {
@@ -251,7 +281,8 @@ public sealed class MatchingTask : ITrainingTask, IExportsGraphs
         double[] xs = [.. StepCounts.Select(s => (double)s)], ys = [.. StepCounts.Select(s => metrics[$"w2_steps_{s}"])];
         var chart = new Chart(new ChartOptions { Title = "Quality by evaluations of the field", XLabel = "steps", YLabel = "W2" })
             .Line<double, double>(_module is MeanVelocity ? "mean flow" : "Euler", xs, ys)
-            .HorizontalLine(metrics[$"w2_{Solver}"], $"{PartCatalog.NameOf(_options.Solver.GetType())}, {metrics[$"evaluations_{Solver}"]:0} evaluations");
+            .HorizontalLine(metrics[$"w2_{Solver}"],
+                $"{PartCatalog.NameOf(_options.Solver.GetType())}, {metrics[$"evaluations_{Solver}"]:0} evaluations");
         return new TaskPicture("steps", chart.ToPng(), $"Exact W2 of {Points:N0} samples to as many of the target.");
     }
 }

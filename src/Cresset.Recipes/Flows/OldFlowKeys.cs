@@ -1,12 +1,15 @@
 namespace Cresset.Recipes;
 
-/// <summary>Recipes of version 0.1 named one of seven flows under "family" and had the options of all beside it; now the flow is a part.</summary>
+/// <summary>
+/// Recipes of version 0.1 named one of seven flows under "family" and had the options of all beside it; now the flow is a part.
+/// </summary>
 internal static class OldFlowKeys
 {
     private const string Section = "model";
     private const string Named = "family";
     private static readonly string[] OfVectors = ["nice", "real-nvp", "spline-coupling", "spline", "maf", "iaf"];
-    private static readonly EarlierPart Flow = new("flow", "flow", Named, "", ["transforms", "width", "layers", "bins", "bound", "tolerance", "scale_bins", "levels"], PlaceIn);
+    private static readonly EarlierPart Flow = new("flow", "flow", Named, "",
+        ["transforms", "width", "layers", "bins", "bound", "tolerance", "scale_bins", "levels"], PlaceIn);
 
     /// <summary>Rewrites the section in place.</summary>
     /// <param name="recipe">The recipe.</param>

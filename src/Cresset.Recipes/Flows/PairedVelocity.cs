@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>A velocity field of the plane with the pairs that it made itself, kept as buffers so that a resumed run goes on with the same ones.</summary>
+/// <summary>
+/// A velocity field of the plane with the pairs that it made itself, kept as buffers so that a resumed run goes on with the same ones.
+/// </summary>
 internal sealed class PairedVelocity : nn.Module, IVelocityModel
 {
     [ComponentName(Name = "net")]

@@ -17,7 +17,13 @@ internal static class ParticleAnimation
         var count = (int)states.size(1);
         var frames = Enumerable.Range(0, times.Count).Select(i =>
         {
-            var chart = new Chart(new ChartOptions { Title = string.Create(CultureInfo.InvariantCulture, $"t = {times[i]:0.00}"), Width = Side, Height = Side });
+            var chart = new Chart(
+                new ChartOptions
+                {
+                    Title = string.Create(CultureInfo.InvariantCulture, $"t = {times[i]:0.00}"),
+                    Width = Side,
+                    Height = Side
+                });
             for (var past = Math.Max(0, i - 3); past < i; past++) Points(chart, values, count, past, 1.5, 7);
             return Points(chart, values, count, i, 3, 0).XLimits(-reach, reach).YLimits(-reach, reach).ToPicture();
         }).ToList();
@@ -27,5 +33,6 @@ internal static class ParticleAnimation
     }
 
     private static Chart Points(Chart chart, float[] values, int count, int frame, double size, int color)
-        => chart.Scatter<float, float>(null, values.AsSpan(2 * count * frame, count), values.AsSpan((2 * count * frame) + count, count), size, color);
+        => chart.Scatter<float, float>(null, values.AsSpan(2 * count * frame, count), values.AsSpan((2 * count * frame) + count, count),
+            size, color);
 }

@@ -13,14 +13,16 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Transformer flows, flow matching with and without transport, and diffusion on the same pictures: bits per dimension, what a classifier says of drawn pictures, by
+/// Transformer flows, flow matching with and without transport, and diffusion on the same pictures: bits per dimension, what a classifier
+/// says of drawn pictures, by
 /// evaluations and seconds, as one table (comparison.md) and one picture.
 /// </summary>
 [Part("picture-comparison")]
 public sealed class PictureComparisonJob : StudyJob<PictureComparisonOptions, PictureComparisonJob.Row>
 {
     private const int DrawnAtOnce = 100, Shown = 30;
-    private static readonly string[] Names = ["TarFlow over uniform noise", "TarFlow over Gaussian noise", "flow matching", "OT flow matching", "diffusion"];
+    private static readonly string[] Names = ["TarFlow over uniform noise", "TarFlow over Gaussian noise", "flow matching",
+        "OT flow matching", "diffusion"];
 
     /// <inheritdoc/>
     public override string Name => "picture-comparison";
@@ -47,7 +49,8 @@ public sealed class PictureComparisonJob : StudyJob<PictureComparisonOptions, Pi
         using var data = options.Data.Open(new DataUse(TargetKind.Class, NeedsPictures: true));
         var facts = data.Facts;
         var held = data.Reported.Spread(2000);
-        using var judge = new LearnedJudge(data.Train, held, facts.Classes.Count, options.JudgeSteps, (ulong)options.Seed, cell.Cancellation);
+        using var judge = new LearnedJudge(data.Train, held, facts.Classes.Count, options.JudgeSteps, (ulong)options.Seed,
+            cell.Cancellation);
         using var contender = Make(options, cell.Index, facts);
         var module = contender.Module;
         Initialize(module, generator);
@@ -71,13 +74,17 @@ public sealed class PictureComparisonJob : StudyJob<PictureComparisonOptions, Pi
             var perHundred = clock.Elapsed.TotalSeconds * 100 / options.Samples;
             var (accepted, distance) = judge.Score(drawn, labels);
             points.Add(new Point(sampler, evaluations, perHundred, accepted, distance));
-            pictures = [.. (drawn.narrow(0, 0, Math.Min(Shown, drawn.size(0))) * 255).round().contiguous().data<float>().Select(v => (byte)v)];
+            pictures =
+                [.. (drawn.narrow(0, 0, Math.Min(Shown, drawn.size(0))) * 255).round().contiguous().data<float>().Select(v => (byte)v)];
         }
         var asked = data.Reported.Spread(options.LikelihoodPictures);
         var likelihood = contender.Likelihood(asked.Inputs, asked.Targets!, generator);
-        var row = new Row(cell.Name, module.parameters().Sum(p => p.numel()), contender.Steps, seconds, likelihood?.Bits, likelihood?.Evaluations ?? 0, judge.Accuracy, points, pictures, [.. facts.Shape]);
+        var row = new Row(cell.Name, module.parameters().Sum(p => p.numel()), contender.Steps, seconds, likelihood?.Bits,
+            likelihood?.Evaluations ?? 0, judge.Accuracy, points, pictures, [.. facts.Shape]);
         cell.Scalar($"distance/{row.Name}", 0, points.Min(p => p.Distance));
-        cell.Notice(string.Create(CultureInfo.InvariantCulture, $"{row.Name}: distance {points.Min(p => p.Distance):0.00}, accepted {points.Max(p => p.Accepted):0.000}, {seconds:0} s"));
+        cell.Notice(
+            string.Create(CultureInfo.InvariantCulture,
+                $"{row.Name}: distance {points.Min(p => p.Distance):0.00}, accepted {points.Max(p => p.Accepted):0.000}, {seconds:0} s"));
         return row;
     }
 
@@ -87,7 +94,9 @@ public sealed class PictureComparisonJob : StudyJob<PictureComparisonOptions, Pi
         var classes = facts.Classes.Count;
         if (shape[1] % o.Patch != 0 || shape[2] % o.Patch != 0 || shape[1] % 2 != 0 || shape[2] % 2 != 0)
         {
-            throw new DataMismatchException($"{facts.Name}: pictures of {shape[2]}x{shape[1]}; the comparison takes even sides that the patch of {o.Patch} divides (study.patch, study.data.size).");
+            throw new DataMismatchException(
+                $"{facts.Name}: pictures of {shape[2]}x{shape[1]}; the comparison takes even sides that the patch of {o.Patch} divides "
+                    + $"(study.patch, study.data.size).");
         }
         TarFlow Flow(int inner, int bins) => new(new TarFlowOptions
         {
@@ -124,15 +133,23 @@ public sealed class PictureComparisonJob : StudyJob<PictureComparisonOptions, Pi
         using var noGrad = no_grad();
         foreach (var (name, parameter) in module.named_parameters())
         {
-            if (name.Contains(".blocks.", StringComparison.Ordinal) && parameter.dim() == 2) Cresset.Tensors.Initialize.XavierUniform(parameter, 1, generator);
-            else if (name.EndsWith(".token.weight", StringComparison.Ordinal)) Cresset.Tensors.Initialize.XavierUniform(parameter, 1, generator);
-            else if (name.EndsWith(".positions", StringComparison.Ordinal) || name.EndsWith(".start", StringComparison.Ordinal) || name.EndsWith(".classes.weight", StringComparison.Ordinal)) Cresset.Tensors.Initialize.Normal(parameter, 0, 0.02, generator);
-            else if (name.Contains(".inner.0.weight", StringComparison.Ordinal)) Cresset.Tensors.Initialize.XavierUniform(parameter, 1, generator);
-            else if ((name.Contains(".blocks.", StringComparison.Ordinal) && name.EndsWith(".bias", StringComparison.Ordinal)) || name.EndsWith(".token.bias", StringComparison.Ordinal) || name.EndsWith(".inner.0.bias", StringComparison.Ordinal)) parameter.zero_();
+            if (name.Contains(".blocks.", StringComparison.Ordinal) && parameter.dim() == 2)
+                Cresset.Tensors.Initialize.XavierUniform(parameter, 1, generator);
+            else if (name.EndsWith(".token.weight", StringComparison.Ordinal))
+                Cresset.Tensors.Initialize.XavierUniform(parameter, 1, generator);
+            else if (name.EndsWith(".positions", StringComparison.Ordinal) || name.EndsWith(".start", StringComparison.Ordinal)
+                || name.EndsWith(".classes.weight", StringComparison.Ordinal))
+                Cresset.Tensors.Initialize.Normal(parameter, 0, 0.02, generator);
+            else if (name.Contains(".inner.0.weight", StringComparison.Ordinal))
+                Cresset.Tensors.Initialize.XavierUniform(parameter, 1, generator);
+            else if ((name.Contains(".blocks.", StringComparison.Ordinal) && name.EndsWith(".bias", StringComparison.Ordinal))
+                || name.EndsWith(".token.bias", StringComparison.Ordinal) || name.EndsWith(".inner.0.bias", StringComparison.Ordinal))
+                parameter.zero_();
         }
     }
 
-    private static void Train(PictureContender contender, IDataset train, PictureComparisonOptions options, Generator generator, StudyCell<Row> cell)
+    private static void Train(PictureContender contender, IDataset train, PictureComparisonOptions options, Generator generator,
+        StudyCell<Row> cell)
     {
         using var optimizer = new Optimizer(contender.Module, new AdamRule { LearningRate = options.LearningRate });
         var schedule = new Scheduler(optimizer, new CosineSchedule { Steps = contender.Steps });
@@ -157,21 +174,31 @@ public sealed class PictureComparisonJob : StudyJob<PictureComparisonOptions, Pi
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(cells);
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"The judge knows the class of {cells[0].JudgeAccuracy:0.000} of held-out pictures. Distance: Frechet, of its features; accepted: pictures of the class asked for.");
-        text.AppendLine().AppendLine("| model | parameters | training steps | processor s | bits/dim (evaluations) | distance, accepted (evaluations a picture, seconds a hundred) |");
+        text.AppendLine(CultureInfo.InvariantCulture,
+            $"The judge knows the class of {cells[0].JudgeAccuracy:0.000} of held-out pictures. Distance: Frechet, of its features; "
+                + $"accepted: pictures of the class asked for.");
+        text.AppendLine()
+            .AppendLine(
+                "| model | parameters | training steps | processor s | bits/dim (evaluations) | distance, accepted (evaluations a picture, "
+                    + "seconds a hundred) |");
         text.AppendLine("| --- | --- | --- | --- | --- | --- |");
         foreach (var r in cells)
         {
             var bits = r.Bits is { } b ? string.Create(CultureInfo.InvariantCulture, $"{b:0.000} ({r.LikelihoodEvaluations})") : "-";
-            var quality = string.Join("; ", r.Points.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.Distance:0.00}, {p.Accepted:0.000} ({p.Sampler}, {p.Evaluations}, {p.Seconds:0.0})")));
-            text.AppendLine(CultureInfo.InvariantCulture, $"| {r.Name} | {r.Parameters} | {r.Steps} | {r.Seconds:0} | {bits} | {quality} |");
+            var quality = string.Join("; ",
+                r.Points.Select(
+                    p => string.Create(CultureInfo.InvariantCulture,
+                        $"{p.Distance:0.00}, {p.Accepted:0.000} ({p.Sampler}, {p.Evaluations}, {p.Seconds:0.0})")));
+            text.AppendLine(CultureInfo.InvariantCulture,
+                $"| {r.Name} | {r.Parameters} | {r.Steps} | {r.Seconds:0} | {bits} | {quality} |");
         }
         AtomicFile.WriteText(Path.Combine(context.Folder, "comparison.md"), text.ToString());
         context.Recorder.Text("comparison", 0, text.ToString());
         var shape = cells[0].Shape;
         float[] pixels = [.. cells.SelectMany(r => r.Pictures.Select(p => p / 255f))];
         var columns = (int)(cells[0].Pictures.Length / (shape[0] * shape[1] * shape[2]));
-        var png = ImageGrid.Render(pixels, columns * cells.Count, (int)shape[0], (int)shape[1], (int)shape[2], new ImageGridOptions { Columns = columns, RowLabels = [.. cells.Select(r => r.Name)], Scale = shape[1] < 16 ? 4 : 1 }).ToPng();
+        var png = ImageGrid.Render(pixels, columns * cells.Count, (int)shape[0], (int)shape[1], (int)shape[2],
+            new ImageGridOptions { Columns = columns, RowLabels = [.. cells.Select(r => r.Name)], Scale = shape[1] < 16 ? 4 : 1 }).ToPng();
         var path = context.Recorder.Picture("comparison", 0, png, "Pictures of each model, class after class, at its last setting.");
         var metrics = new Dictionary<string, double> { ["best_distance"] = cells.Min(r => r.Points.Min(p => p.Distance)) };
         foreach (var r in cells)
@@ -203,5 +230,6 @@ public sealed class PictureComparisonJob : StudyJob<PictureComparisonOptions, Pi
     /// <param name="Pictures">Some pictures of the last way, as bytes.</param>
     /// <param name="Shape">C, H and W.</param>
     public sealed record Row(
-        string Name, long Parameters, int Steps, double Seconds, double? Bits, long LikelihoodEvaluations, double JudgeAccuracy, List<Point> Points, byte[] Pictures, long[] Shape);
+        string Name, long Parameters, int Steps, double Seconds, double? Bits, long LikelihoodEvaluations, double JudgeAccuracy,
+        List<Point> Points, byte[] Pictures, long[] Shape);
 }

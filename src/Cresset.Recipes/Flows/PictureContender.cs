@@ -7,7 +7,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>One model of the comparison over pictures: how it is trained, draws by class with a number of evaluations, and whether it has a likelihood.</summary>
+/// <summary>
+/// One model of the comparison over pictures: how it is trained, draws by class with a number of evaluations, and whether it has a
+/// likelihood.
+/// </summary>
 internal abstract class PictureContender(nn.Module module, int steps) : IDisposable
 {
     public nn.Module Module => module;
@@ -20,7 +23,9 @@ internal abstract class PictureContender(nn.Module module, int steps) : IDisposa
     /// <summary>Ways to draw pictures in 0..1 of some classes, with the evaluations of the network that a picture costs.</summary>
     public abstract IEnumerable<(string Sampler, long Evaluations, Func<Tensor, Generator, Tensor> Draw)> Samplers();
 
-    /// <summary>Bits per dimension of pictures and the evaluations they cost; null where there is no density of the pictures themselves.</summary>
+    /// <summary>
+    /// Bits per dimension of pictures and the evaluations they cost; null where there is no density of the pictures themselves.
+    /// </summary>
     public virtual (double Bits, long Evaluations)? Likelihood(Tensor pictures, Tensor labels, Generator generator) => null;
 
     public void Dispose()
@@ -42,7 +47,8 @@ internal abstract class PictureContender(nn.Module module, int steps) : IDisposa
     protected static Tensor Shown(Tensor values) => ((values + 1) / 2).clamp(0, 1);
 
     /// <summary>Labels, a share of which becomes the one that stands for none.</summary>
-    protected static Tensor Dropped(Tensor labels, int none, Generator generator) => where(rand(labels.size(0), generator: generator) < 0.1, full_like(labels, none), labels);
+    protected static Tensor Dropped(Tensor labels, int none, Generator generator) =>
+        where(rand(labels.size(0), generator: generator) < 0.1, full_like(labels, none), labels);
 }
 
 /// <summary>A transformer flow, over uniform noise (a density of the pictures) or over Gaussian noise (which drawing takes away).</summary>
@@ -81,18 +87,25 @@ internal sealed class PictureField : nn.Module, IVelocityModel
         : base(nameof(PictureField))
     {
         _classes = classes;
-        _net = new ConditionedUNet(channels, channels, new UNetOptions { Channels = [width, 2 * width], BlocksPerLevel = 1, Norm = new GroupNormOptions { Groups = 8 } }, classes: classes + 1, timeScale: 1000);
+        _net = new ConditionedUNet(channels, channels,
+            new UNetOptions { Channels = [width, 2 * width], BlocksPerLevel = 1, Norm = new GroupNormOptions { Groups = 8 } },
+            classes: classes + 1, timeScale: 1000);
         RegisterComponents();
     }
 
     public int None => _classes;
 
     /// <inheritdoc/>
-    public Tensor Velocity(Tensor state, Tensor time, Tensor? context = null) => _net.call(state, time, context ?? full(state.size(0), _classes, dtype: ScalarType.Int64));
+    public Tensor Velocity(Tensor state, Tensor time, Tensor? context = null) =>
+        _net.call(state, time, context ?? full(state.size(0), _classes, dtype: ScalarType.Int64));
 }
 
-/// <summary>Flow matching with a U-Net, paired at random or by transport inside each class; its likelihood is that of the continuous flow it defines.</summary>
-internal sealed class PictureMatchingContender(PictureField field, int steps, bool transport, double guidance, long[] shape) : PictureContender(field, steps)
+/// <summary>
+/// Flow matching with a U-Net, paired at random or by transport inside each class; its likelihood is that of the continuous flow it
+/// defines.
+/// </summary>
+internal sealed class PictureMatchingContender(PictureField field, int steps, bool transport, double guidance, long[] shape)
+    : PictureContender(field, steps)
 {
     private const int LikelihoodSteps = 12;
 
@@ -120,14 +133,16 @@ internal sealed class PictureMatchingContender(PictureField field, int steps, bo
 
     public override (double Bits, long Evaluations)? Likelihood(Tensor pictures, Tensor labels, Generator generator)
     {
-        var flow = new ContinuousFlow(field, new NormalBase(shape), new CnfOptions { Solver = OdeOptions.Fixed(OdeMethod.Rk4, LikelihoodSteps) }, Divergence.Rademacher(generator));
+        var flow = new ContinuousFlow(field, new NormalBase(shape),
+            new CnfOptions { Solver = OdeOptions.Fixed(OdeMethod.Rk4, LikelihoodSteps) }, Divergence.Rademacher(generator));
         var log = flow.LogProb(Dequantized(pictures, generator), labels);
         return (Bits(log, pictures.numel() / pictures.size(0)), flow.LastStatistics.Evaluations);
     }
 }
 
 /// <summary>The same U-Net as a denoiser with DDIM's steps.</summary>
-internal sealed class PictureDiffusionContender(PictureField field, int steps, double guidance, long[] shape) : PictureContender(field, steps)
+internal sealed class PictureDiffusionContender(PictureField field, int steps, double guidance, long[] shape)
+    : PictureContender(field, steps)
 {
     private readonly GaussianDiffusion _diffusion = new();
 

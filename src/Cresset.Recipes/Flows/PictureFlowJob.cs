@@ -21,7 +21,8 @@ public sealed class PictureFlowJob : DataJob<PictureFlowOptions>
     public override string Samples => "pictures by class";
 
     /// <inheritdoc/>
-    protected override TrainerOptions TrainerDefaults => new() { Steps = 1000, BatchSize = 128, ClipNorm = 1, EmaDecay = 0.995, EvaluateEvery = 250, CheckpointEvery = 250 };
+    protected override TrainerOptions TrainerDefaults =>
+        new() { Steps = 1000, BatchSize = 128, ClipNorm = 1, EmaDecay = 0.995, EvaluateEvery = 250, CheckpointEvery = 250 };
 
     /// <inheritdoc/>
     protected override OptimizationOptions OptimizationDefaults => new()
@@ -35,13 +36,15 @@ public sealed class PictureFlowJob : DataJob<PictureFlowOptions>
     protected override DataUse Use(PictureFlowOptions options) => new(TargetKind.Class, NeedsPictures: true);
 
     /// <inheritdoc/>
-    protected override ITrainingTask CreateTask(PictureFlowOptions options, DataSplit data, TrainerOptions trainer) => new PictureFlowTask(options, data);
+    protected override ITrainingTask CreateTask(PictureFlowOptions options, DataSplit data, TrainerOptions trainer) =>
+        new PictureFlowTask(options, data);
 
     /// <inheritdoc/>
     protected override Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
     {
         ArgumentNullException.ThrowIfNull(request);
         request.RefuseTextOptions(Name);
-        return ((PictureFlowTask)task).Draw(request.Conditions ?? [], request.Count > 0 ? request.Count : 10, request.Temperature, generator, device, CancellationToken.None);
+        return ((PictureFlowTask)task).Draw(request.Conditions ?? [], request.Count > 0 ? request.Count : 10, request.Temperature,
+            generator, device, CancellationToken.None);
     }
 }

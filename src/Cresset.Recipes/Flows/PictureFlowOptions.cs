@@ -22,7 +22,8 @@ public sealed record PictureFlowOptions : IOptionsRecord
     public int Heads { get; init; } = 4;
 
     /// <summary>
-    /// Standard deviation of the noise that training adds to pictures in -1..1 and drawing takes away again; without any, pixels of 256 levels
+    /// Standard deviation of the noise that training adds to pictures in -1..1 and drawing takes away again; without any, pixels of 256
+    /// levels
     /// have no density.
     /// </summary>
     public double Noise { get; init; } = 0.1;

@@ -10,7 +10,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Maximum likelihood of pictures with Gaussian noise by a class-conditional <see cref="TarFlow"/>; draws with guidance and takes the noise away by the
+/// Maximum likelihood of pictures with Gaussian noise by a class-conditional <see cref="TarFlow"/>; draws with guidance and takes the noise
+/// away by the
 /// model's own score. The figure is that of noisy held-out pictures, in nats per dimension: the less, the better.
 /// </summary>
 public sealed class PictureFlowTask : DataTask
@@ -28,7 +29,9 @@ public sealed class PictureFlowTask : DataTask
         var shape = data.Facts.Shape;
         if (shape[1] % options.Patch != 0 || shape[2] % options.Patch != 0)
         {
-            throw new DataMismatchException($"{data.Facts.Name}: pictures of {shape[2]}x{shape[1]} are not cut into patches of {options.Patch}; choose a patch that divides both sides (model.patch), or other sizes (data.size).");
+            throw new DataMismatchException(
+                $"{data.Facts.Name}: pictures of {shape[2]}x{shape[1]} are not cut into patches of {options.Patch}; choose a patch that "
+                    + $"divides both sides (model.patch), or other sizes (data.size).");
         }
         _dimensions = shape.Aggregate(1L, (a, b) => a * b);
         _flow = new TarFlow(options.Model(shape, data.Facts.Classes.Count));
@@ -56,7 +59,8 @@ public sealed class PictureFlowTask : DataTask
     }
 
     /// <summary>Pictures of the classes, all of them where none is named: a row a class.</summary>
-    internal Drawing Draw(IReadOnlyList<string> classes, int each, double temperature, Generator generator, Device device, CancellationToken cancellation)
+    internal Drawing Draw(IReadOnlyList<string> classes, int each, double temperature, Generator generator, Device device,
+        CancellationToken cancellation)
     {
         var facts = Data.Facts;
         var chosen = classes.Count == 0 ? facts.Classes : classes;
@@ -74,9 +78,13 @@ public sealed class PictureFlowTask : DataTask
         }).ToArray();
         var pictures = cat(parts).contiguous();
         int channels = (int)facts.Shape[0], height = (int)facts.Shape[1], width = (int)facts.Shape[2];
-        var title = string.Create(CultureInfo.InvariantCulture, $"Drawn with guidance {_options.Guidance:0.##}, temperature {temperature:0.##}");
-        var grid = ImageGrid.Render(pictures.data<float>().ToArray(), (int)pictures.size(0), channels, height, width, new ImageGridOptions { Columns = each, Title = title, RowLabels = [.. chosen], Scale = height < 16 ? 5 : 2 });
-        return new Drawing([new TaskPicture("samples", grid.ToPng(), "One row a class.")], pictures.MoveToOuterDisposeScope()) { Labels = [.. chosen.SelectMany(name => Enumerable.Repeat(name, each))] };
+        var title = string.Create(CultureInfo.InvariantCulture,
+            $"Drawn with guidance {_options.Guidance:0.##}, temperature {temperature:0.##}");
+        var grid = ImageGrid.Render(pictures.data<float>().ToArray(), (int)pictures.size(0), channels, height, width,
+            new ImageGridOptions { Columns = each, Title = title, RowLabels = [.. chosen], Scale = height < 16 ? 5 : 2 });
+        return new Drawing([new TaskPicture("samples", grid.ToPng(), "One row a class.")],
+            pictures.MoveToOuterDisposeScope())
+        { Labels = [.. chosen.SelectMany(name => Enumerable.Repeat(name, each))] };
 
         long Index(string name)
         {
@@ -84,11 +92,13 @@ public sealed class PictureFlowTask : DataTask
             {
                 if (string.Equals(facts.Classes[i], name, StringComparison.OrdinalIgnoreCase)) return i;
             }
-            throw new ArgumentException($"\"{name}\" is not a class.{NearestName.Suggest(name, facts.Classes)} Classes: {string.Join(", ", facts.Classes)}.");
+            throw new ArgumentException(
+                $"\"{name}\" is not a class.{NearestName.Suggest(name, facts.Classes)} Classes: {string.Join(", ", facts.Classes)}.");
         }
     }
 
-    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) => Report(part, context);
+    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) =>
+        Report(part, context);
 
     private protected override IEnumerable<(string Name, double Value)> Report(IDataset part, EvaluationContext context)
     {

@@ -24,7 +24,8 @@ public sealed class PlaneData : IDataset
     {
         ArgumentNullException.ThrowIfNull(request);
         // One stream a batch: its first index tells batches of an epoch apart.
-        return new Prepared(_density, request.Indices.Count, unchecked((int)(request.Seed * 1_000_003UL) + (request.Epoch * 7919) + (request.Indices[0] * 31)));
+        return new Prepared(_density, request.Indices.Count,
+            unchecked((int)(request.Seed * 1_000_003UL) + (request.Epoch * 7919) + (request.Indices[0] * 31)));
     }
 
     private sealed class Prepared(PlaneDensity density, int count, int seed) : IPreparedBatch

@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>A density in the plane on which flows are compared: points to learn from, and the exact density, which no model can beat on average. One of your own derives from it.</summary>
+/// <summary>
+/// A density in the plane on which flows are compared: points to learn from, and the exact density, which no model can beat on average. One
+/// of your own derives from it.
+/// </summary>
 [PartKind("plane-density")]
 public abstract record PlaneDensity : IOptionsRecord
 {
@@ -101,12 +104,16 @@ public sealed record EightGaussiansDensity : PlaneDensity
     {
         ArgumentNullException.ThrowIfNull(random);
         var turn = random.Next(8) * Math.PI / 4;
-        return (((Radius * Math.Cos(turn)) + (Deviation * Normal(random))) / Divisor, ((Radius * Math.Sin(turn)) + (Deviation * Normal(random))) / Divisor);
+        return (((Radius * Math.Cos(turn)) + (Deviation * Normal(random))) / Divisor,
+            ((Radius * Math.Sin(turn)) + (Deviation * Normal(random))) / Divisor);
     }
 
     /// <inheritdoc/>
     public override double LogAt(double x, double y)
-        => Math.Log(Enumerable.Range(0, 8).Average(k => Bell(x - (Radius / Divisor * Math.Cos(k * Math.PI / 4)), y - (Radius / Divisor * Math.Sin(k * Math.PI / 4)), Deviation / Divisor)));
+        => Math.Log(Enumerable.Range(0, 8)
+            .Average(
+                k => Bell(x - (Radius / Divisor * Math.Cos(k * Math.PI / 4)), y - (Radius / Divisor * Math.Sin(k * Math.PI / 4)),
+                    Deviation / Divisor)));
 }
 
 /// <summary>Uniform on eight squares of [-4, 4]^2.</summary>

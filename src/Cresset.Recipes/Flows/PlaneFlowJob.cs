@@ -22,7 +22,8 @@ public sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>, IUpgradesRecip
     public override string Samples => "pictures of its density and samples";
 
     /// <inheritdoc/>
-    protected override TrainerOptions TrainerDefaults => new() { Steps = 2000, BatchSize = 512, ClipNorm = 5, EvaluateEvery = 500, CheckpointEvery = 500 };
+    protected override TrainerOptions TrainerDefaults =>
+        new() { Steps = 2000, BatchSize = 512, ClipNorm = 5, EvaluateEvery = 500, CheckpointEvery = 500 };
 
     /// <inheritdoc/>
     protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamRule { LearningRate = 1e-3 } };
@@ -32,8 +33,18 @@ public sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>, IUpgradesRecip
 
     private protected override void Export(ITrainingTask task, JobContext context)
     {
-        var facts = new DataFacts { Name = "points of the plane", Shape = [2], Table = new TableFacts { Text = new CsvOptions(), Columns = [new TableColumn { Name = "x" }, new TableColumn { Name = "y" }] } };
-        StateDict.Save(task.Module, Path.Combine(context.Folder, ModelFile.Name), ModelFile.Metadata(Name, context.Options<PlaneFlowOptions>("model"), facts));
+        var facts = new DataFacts
+        {
+            Name = "points of the plane",
+            Shape = [2],
+            Table = new TableFacts
+            {
+                Text = new CsvOptions(),
+                Columns = [new TableColumn { Name = "x" }, new TableColumn { Name = "y" }]
+            }
+        };
+        StateDict.Save(task.Module, Path.Combine(context.Folder, ModelFile.Name),
+            ModelFile.Metadata(Name, context.Options<PlaneFlowOptions>("model"), facts));
     }
 
     Predictor IPredictingJob.Open(StoredModel stored)

@@ -10,7 +10,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Maximum likelihood of a density in the plane, judged on 5,000 points: their negative log-likelihood, and its excess over that of the exact density.</summary>
+/// <summary>
+/// Maximum likelihood of a density in the plane, judged on 5,000 points: their negative log-likelihood, and its excess over that of the
+/// exact density.
+/// </summary>
 public sealed class PlaneFlowTask : ITrainingTask, IExportsGraphs
 {
     private const int Points = 5000, PointsAtOnce = 1000;
@@ -75,7 +78,9 @@ public sealed class PlaneFlowTask : ITrainingTask, IExportsGraphs
     {
         List<TaskPicture> pictures = [Density(device)];
         var samples = _flow.Sample(count, temperature: temperature, generator: generator).cpu();
-        pictures.Add(new TaskPicture("samples", Cloud(samples, "Samples").ToPng(), string.Create(CultureInfo.InvariantCulture, $"{count:N0} samples of the flow.")));
+        pictures.Add(
+            new TaskPicture("samples", Cloud(samples, "Samples").ToPng(),
+                string.Create(CultureInfo.InvariantCulture, $"{count:N0} samples of the flow.")));
         if (_flow is ContinuousFlow continuous) pictures.AddRange(Paths(continuous, generator));
         return new Drawing(pictures, samples) { Columns = ["x", "y"] };
     }
@@ -93,7 +98,8 @@ public sealed class PlaneFlowTask : ITrainingTask, IExportsGraphs
     private double[] Logs(int piece, Device device)
     {
         var start = piece * (long)PointsAtOnce;
-        var logs = _flow.LogProb(_test.narrow(0, start, Math.Min(PointsAtOnce, _test.size(0) - start)).to(device)).cpu().to(ScalarType.Float64).contiguous().data<double>();
+        var logs = _flow.LogProb(_test.narrow(0, start, Math.Min(PointsAtOnce, _test.size(0) - start)).to(device)).cpu()
+            .to(ScalarType.Float64).contiguous().data<double>();
         return [_flow is ContinuousFlow continuous ? continuous.LastStatistics.Evaluations : 0, .. logs];
     }
 
@@ -110,7 +116,15 @@ public sealed class PlaneFlowTask : ITrainingTask, IExportsGraphs
         var axis = linspace(-4.5, 4.5, side);
         var grid = stack([axis.repeat(side), axis.repeat_interleave(side)], 1).to(device);
         var density = _flow.LogProb(grid).exp().cpu().to(ScalarType.Float32).data<float>().ToArray();
-        var chart = new Chart(new ChartOptions { Title = $"Density: {PartCatalog.NameOf(_options.Flow.GetType())} on {PartCatalog.NameOf(_options.Density.GetType())}", Width = 620, Height = 560 })
+        var chart =
+            new Chart(
+                new ChartOptions
+                {
+                    Title =
+                    $"Density: {PartCatalog.NameOf(_options.Flow.GetType())} on {PartCatalog.NameOf(_options.Density.GetType())}",
+                    Width = 620,
+                    Height = 560
+                })
             .Surface<float>(density, side, side, new PlotArea(-4.5, 4.5, -4.5, 4.5), new HeatMapOptions { ColorBarLabel = "p(x)" });
         return new TaskPicture("density", chart.ToPng(), "The learned density.");
     }
@@ -124,7 +138,8 @@ public sealed class PlaneFlowTask : ITrainingTask, IExportsGraphs
         var chart = new Chart(new ChartOptions { Title = "Particles from noise to data", Width = 560, Height = 560 });
         for (long i = 0; i < 120; i++)
         {
-            chart.Path<float>(null, states.select(1, i).select(1, 0).contiguous().data<float>().ToArray(), states.select(1, i).select(1, 1).contiguous().data<float>().ToArray());
+            chart.Path<float>(null, states.select(1, i).select(1, 0).contiguous().data<float>().ToArray(),
+                states.select(1, i).select(1, 1).contiguous().data<float>().ToArray());
         }
         return [
             new TaskPicture("trajectories", chart.SquareUnits().ToPng(), "Paths of 120 particles."),

@@ -35,10 +35,18 @@ public sealed record Drawing(IReadOnlyList<TaskPicture> Pictures, Tensor? Values
     {
         if (Texts.Count > 0)
         {
-            if (request.Format != SampleFormat.Png) throw new ArgumentException($"'{job}' writes text, which is no {request.Format.ToString().ToLowerInvariant()}; leave --format out.");
-            return [.. Texts.Select(t => Keep(folder, string.Create(CultureInfo.InvariantCulture, $"text-{step:D6}.txt"), path => File.WriteAllText(path, t)))];
+            if (request.Format != SampleFormat.Png)
+                throw new ArgumentException(
+                    $"'{job}' writes text, which is no {request.Format.ToString().ToLowerInvariant()}; leave --format out.");
+            return [
+                .. Texts.Select(
+                    t => Keep(folder, string.Create(CultureInfo.InvariantCulture, $"text-{step:D6}.txt"),
+                        path => File.WriteAllText(path, t)))];
         }
-        if (request.Format == SampleFormat.Png) return [.. Pictures.Select(p => Keep(folder, Path.GetFileName(PictureFile.NameOf(p.Tag, step, p.Png)), path => File.WriteAllBytes(path, p.Png)))];
+        if (request.Format == SampleFormat.Png)
+            return [
+                .. Pictures.Select(
+                    p => Keep(folder, Path.GetFileName(PictureFile.NameOf(p.Tag, step, p.Png)), path => File.WriteAllBytes(path, p.Png)))];
         if (Values is not { } values) throw new ArgumentException($"'{job}' draws pictures alone, no numbers; use --format png.");
         using var scope = NewDisposeScope();
         var samples = values.detach().cpu().to(ScalarType.Float32).contiguous();
@@ -47,7 +55,10 @@ public sealed record Drawing(IReadOnlyList<TaskPicture> Pictures, Tensor? Values
         {
             SampleFormat.Gif => Keep(folder, stem + ".gif", path => Animate(path, samples, job)),
             SampleFormat.Npy => Keep(folder, stem + ".npy", path => NpyFile.Write(path, samples)),
-            SampleFormat.Safetensors => Keep(folder, stem + ".safetensors", path => SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["samples"] = samples }, Metadata(request, job))),
+            SampleFormat.Safetensors =>
+                Keep(folder, stem + ".safetensors",
+                    path => SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["samples"] = samples },
+                        Metadata(request, job))),
             SampleFormat.Csv => Keep(folder, stem + ".csv", path => File.WriteAllText(path, Table(samples))),
             _ => throw new ArgumentOutOfRangeException(nameof(request), request.Format, "Unknown format."),
         }];
@@ -68,13 +79,16 @@ public sealed record Drawing(IReadOnlyList<TaskPicture> Pictures, Tensor? Values
 
     private static void Animate(string path, Tensor samples, string job)
     {
-        if (samples.dim() != 4) throw new ArgumentException($"'{job}' draws rows of numbers, which make no animation; use --format csv, npy or safetensors.");
+        if (samples.dim() != 4)
+            throw new ArgumentException($"'{job}' draws rows of numbers, which make no animation; use --format csv, npy or safetensors.");
         int count = (int)samples.size(0), channels = (int)samples.size(1), height = (int)samples.size(2), width = (int)samples.size(3);
         var values = samples.data<float>().ToArray();
         var one = channels * height * width;
         // Pictures of a few pixels are shown large enough to be seen.
         var options = new ImageGridOptions { Columns = 1, Scale = Math.Max(1, 128 / height) };
-        AnimatedGif.Save(path, [.. Enumerable.Range(0, count).Select(i => ImageGrid.Render(values.AsSpan(i * one, one), 1, channels, height, width, options))], Frame);
+        AnimatedGif.Save(path,
+            [.. Enumerable.Range(0, count).Select(i => ImageGrid.Render(values.AsSpan(i * one, one), 1, channels, height, width, options))],
+            Frame);
     }
 
     private string Table(Tensor samples)
@@ -88,13 +102,16 @@ public sealed record Drawing(IReadOnlyList<TaskPicture> Pictures, Tensor? Values
         for (var row = 0; row < samples.size(0); row++)
         {
             if (Labels is not null) text.Append(Cell(Labels[row])).Append(',');
-            text.AppendJoin(',', Enumerable.Range(row * names.Count, names.Count).Select(i => values[i].ToString("R", CultureInfo.InvariantCulture))).Append('\n');
+            text.AppendJoin(',',
+                Enumerable.Range(row * names.Count, names.Count).Select(i => values[i].ToString("R", CultureInfo.InvariantCulture)))
+                .Append('\n');
         }
         return text.ToString();
     }
 
     // RFC 4180.
-    private static string Cell(string text) => text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+    private static string Cell(string text) =>
+        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
     // The same draw again is the same file; another one gets a name of its own.
     private static string Keep(string folder, string name, Action<string> write)
@@ -107,7 +124,8 @@ public sealed record Drawing(IReadOnlyList<TaskPicture> Pictures, Tensor? Values
             var bytes = File.ReadAllBytes(fresh);
             for (var number = 1; ; number++)
             {
-                var path = Path.Combine(folder, number == 1 ? name : $"{Path.GetFileNameWithoutExtension(name)}-{number}{Path.GetExtension(name)}");
+                var path = Path.Combine(folder,
+                    number == 1 ? name : $"{Path.GetFileNameWithoutExtension(name)}-{number}{Path.GetExtension(name)}");
                 if (File.Exists(path) && !File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes)) continue;
                 File.Move(fresh, path, overwrite: true);
                 return path;

@@ -25,7 +25,8 @@ public sealed record HalvingOptions : IOptionsRecord
 }
 
 /// <summary>
-/// Successive halving (Jamieson and Talwalkar 2016): all settings run a short time, the best of them longer, and so on until one in <see cref="HalvingOptions.Factor"/> to the power of rounds
+/// Successive halving (Jamieson and Talwalkar 2016): all settings run a short time, the best of them longer, and so on until one in
+/// <see cref="HalvingOptions.Factor"/> to the power of rounds
 /// has run in full. Each round begins anew, since a schedule belongs to a length, so that every run has the bits that it has alone.
 /// </summary>
 public sealed class Halving
@@ -52,11 +53,18 @@ public sealed class Halving
         ArgumentNullException.ThrowIfNull(axes);
         (_recipe, _axes, _seeds, _folds, _options) = (recipe, axes, seeds, folds, options.ThrowIfInvalid());
         _settings = Sweep.Settings(axes, budget);
-        if (_settings.Count < _options.Factor) throw new ArgumentException($"There are {_settings.Count} settings, and halving keeps one of {_options.Factor}: name more values (lr=log:1e-4..1e-2:9), or search the grid.");
-        if (axes.Any(a => a.Key == _options.Resource && a.Values.Count > 1)) throw new ArgumentException($"'{_options.Resource}' is what halving shares out: give it one value, that of the last round, or name another --resource.");
+        if (_settings.Count < _options.Factor)
+            throw new ArgumentException(
+                $"There are {_settings.Count} settings, and halving keeps one of {_options.Factor}: name more values "
+                    + $"(lr=log:1e-4..1e-2:9), or search the grid.");
+        if (axes.Any(a => a.Key == _options.Resource && a.Values.Count > 1))
+            throw new ArgumentException(
+                $"'{_options.Resource}' is what halving shares out: give it one value, that of the last round, or name another "
+                    + $"--resource.");
         var full = Full();
         var rounds = (int)Math.Floor(Math.Log(_settings.Count, _options.Factor) + 1e-9);
-        _amounts = [.. Enumerable.Range(0, rounds + 1).Select(r => Math.Max(1, (long)Math.Round(full / Math.Pow(_options.Factor, rounds - r))))];
+        _amounts =
+            [.. Enumerable.Range(0, rounds + 1).Select(r => Math.Max(1, (long)Math.Round(full / Math.Pow(_options.Factor, rounds - r))))];
     }
 
     /// <summary>The setting that is shared out.</summary>
@@ -81,12 +89,14 @@ public sealed class Halving
             ArgumentNullException.ThrowIfNull(before);
             var count = Math.Max(1, (int)(_settings.Count / Math.Pow(_options.Factor, round)));
             // A setting that failed in a short run would fail in a longer one.
-            var best = before.Where(row => row.Failures.Count == 0).OrderBy(Place).Take(count).Select(row => string.Join(' ', row.Overrides)).ToHashSet();
+            var best = before.Where(row => row.Failures.Count == 0).OrderBy(Place).Take(count)
+                .Select(row => string.Join(' ', row.Overrides)).ToHashSet();
             var varied = _axes.Where(a => a.Values.Count > 1).Select(a => a.Key).ToHashSet();
             settings = [.. _settings.Where(s => best.Contains(string.Join(' ', s.Where(o => varied.Contains(o.Split('=')[0])))))];
         }
         settings = [.. settings.Select(s => s.Where(o => o.Split('=')[0] != _options.Resource).ToArray())];
-        return Sweep.Plan(_recipe, _axes, settings, _seeds, _folds, [string.Create(CultureInfo.InvariantCulture, $"{_options.Resource}={_amounts[round]}")]);
+        return Sweep.Plan(_recipe, _axes, settings, _seeds, _folds,
+            [string.Create(CultureInfo.InvariantCulture, $"{_options.Resource}={_amounts[round]}")]);
     }
 
     // Lower is earlier; what has no such number comes last.
@@ -96,7 +106,9 @@ public sealed class Halving
         if (!row.Figures.TryGetValue(name, out var figure))
         {
             if (row.Figures.Count == 0) return double.PositiveInfinity;
-            throw new ArgumentException($"The runs have no figure '{name}'.{NearestName.Suggest(name, row.Figures.Keys)} They have: {string.Join(", ", row.Figures.Keys)}.");
+            throw new ArgumentException(
+                $"The runs have no figure '{name}'.{NearestName.Suggest(name, row.Figures.Keys)} They have: "
+                    + $"{string.Join(", ", row.Figures.Keys)}.");
         }
         return double.IsNaN(figure.Mean) ? double.PositiveInfinity : _options.HigherIsBetter ? -figure.Mean : figure.Mean;
     }
@@ -105,7 +117,9 @@ public sealed class Halving
     {
         var resolved = _recipe.Resolve([.. _settings[0]]).Flatten();
         if (!resolved.TryGetValue(_options.Resource, out var text))
-            throw new ArgumentException($"The recipe has no setting '{_options.Resource}' that halving could share out.{NearestName.Suggest(_options.Resource, resolved.Keys)} Name one with --resource.");
+            throw new ArgumentException(
+                $"The recipe has no setting '{_options.Resource}' that halving could share "
+                    + $"out.{NearestName.Suggest(_options.Resource, resolved.Keys)} Name one with --resource.");
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var full) && full >= 1 && double.IsFinite(full)
             ? full
             : throw new ArgumentException($"'{_options.Resource}' is '{text}'; halving shares out a number of at least 1.");

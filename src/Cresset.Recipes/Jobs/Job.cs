@@ -6,7 +6,8 @@ using Cresset.Training;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// The base of all jobs. It alone begins and resumes: what derives from it says what there is to learn or measure. A run that came to its end is not
+/// The base of all jobs. It alone begins and resumes: what derives from it says what there is to learn or measure. A run that came to its
+/// end is not
 /// done again; one that was stopped or killed goes on, and nothing is recorded twice.
 /// </summary>
 public abstract class Job : IJob
@@ -60,15 +61,19 @@ public abstract class Job : IJob
     public virtual JobOutcome Evaluate(JobContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return StoredOutcome.Of(context, sameRecipe: false) ?? throw new InvalidDataException($"{context.Folder} holds no figures: the run has not come to its end. 'cresset train --resume' goes on with it.");
+        return StoredOutcome.Of(context, sameRecipe: false)
+            ?? throw new InvalidDataException(
+                $"{context.Folder} holds no figures: the run has not come to its end. 'cresset train --resume' goes on with it.");
     }
 
     /// <inheritdoc/>
     public virtual JobOutcome Sample(JobContext context, SampleRequest request)
-        => throw new NotSupportedException($"'{Name}' does not generate anything to sample; 'cresset eval' gives {Evaluates}, and its pictures are in the run's folder.");
+        => throw new NotSupportedException(
+            $"'{Name}' does not generate anything to sample; 'cresset eval' gives {Evaluates}, and its pictures are in the run's folder.");
 
     /// <summary>
-    /// Opens what the work needs of the world outside (data, weights, devices), before a run is begun: what is wrong there costs no run. The job's work takes
+    /// Opens what the work needs of the world outside (data, weights, devices), before a run is begun: what is wrong there costs no run.
+    /// The job's work takes
     /// over what is returned.
     /// </summary>
     /// <param name="context">The recipe, and who watches; there is neither a folder nor a recorder yet.</param>
@@ -78,7 +83,9 @@ public abstract class Job : IJob
     /// <exception cref="OperationCanceledException">It was cancelled; everything worth keeping is saved.</exception>
     protected abstract JobOutcome Work(JobContext context);
 
-    /// <summary>Refuses settings that can no longer change in a run that is resumed; what only fails to fit is found when its state is loaded.</summary>
+    /// <summary>
+    /// Refuses settings that can no longer change in a run that is resumed; what only fails to fit is found when its state is loaded.
+    /// </summary>
     /// <param name="context">The run with its new settings.</param>
     /// <param name="changed">Dotted keys whose values differ from those of before.</param>
     /// <exception cref="ConfigException">One of them cannot change.</exception>
@@ -86,14 +93,20 @@ public abstract class Job : IJob
     {
     }
 
-    /// <summary>What the job trains, for those who look at it beforehand; null for jobs that do not train one module with the common trainer.</summary>
+    /// <summary>
+    /// What the job trains, for those who look at it beforehand; null for jobs that do not train one module with the common trainer.
+    /// </summary>
     internal virtual TrainingStage? StageToTrain(JobContext context) => null;
 
     /// <summary>The functions of the run's best model for other programs.</summary>
     /// <exception cref="NotSupportedException">The job makes no model that a file could hold.</exception>
-    internal virtual ExportedModel OpenExport(JobContext context) => throw new NotSupportedException($"'{Name}' makes no module that an ONNX file could hold; 'cresset export' takes runs of recipes that train one.");
+    internal virtual ExportedModel OpenExport(JobContext context) =>
+        throw new NotSupportedException(
+            $"'{Name}' makes no module that an ONNX file could hold; 'cresset export' takes runs of recipes that train one.");
 
-    /// <summary>Lets <paramref name="state"/> go on from the newest whole checkpoint, or begins; what will be recorded again is forgotten.</summary>
+    /// <summary>
+    /// Lets <paramref name="state"/> go on from the newest whole checkpoint, or begins; what will be recorded again is forgotten.
+    /// </summary>
     /// <returns>The step it goes on from; 0 at the beginning.</returns>
     internal static int GoOn(JobContext context, ISaved state, int steps)
     {

@@ -11,7 +11,8 @@ namespace Cresset.Recipes;
 /// <param name="Folder">The run's folder.</param>
 /// <param name="Progress">Who watches.</param>
 /// <param name="Cancellation">Finish the current step, save and stop.</param>
-public sealed record JobContext(ResolvedRecipe Recipe, IRunRecorder Recorder, string Folder, IProgress<TrainingReport>? Progress, CancellationToken Cancellation)
+public sealed record JobContext(ResolvedRecipe Recipe, IRunRecorder Recorder, string Folder, IProgress<TrainingReport>? Progress,
+    CancellationToken Cancellation)
 {
     /// <summary>The run's checkpoints.</summary>
     public CheckpointFolder Checkpoints { get; } = new(Path.Combine(Folder, "checkpoints"));
@@ -39,14 +40,28 @@ public sealed record JobContext(ResolvedRecipe Recipe, IRunRecorder Recorder, st
         where T : IOptionsRecord => (T)Recipe.Options[section];
 
     /// <summary>
-    /// The context of one stage of several: its series are named <c>stage/…</c>, its files lie in the folder of that name, and what it forgets when it
+    /// The context of one stage of several: its series are named <c>stage/…</c>, its files lie in the folder of that name, and what it
+    /// forgets when it
     /// is resumed is its own.
     /// </summary>
-    internal JobContext Stage(string name) => new(Recipe, new StageRecorder(Recorder, $"{name}/", []), Path.Combine(Folder, name), Progress, Cancellation) { Begun = Begun, FolderOfRun = FolderOfRun, Ranks = Ranks, Prepared = Prepared };
+    internal JobContext Stage(string name) =>
+        new(Recipe, new StageRecorder(Recorder, $"{name}/", []), Path.Combine(Folder, name), Progress, Cancellation)
+        {
+            Begun = Begun,
+            FolderOfRun = FolderOfRun,
+            Ranks = Ranks,
+            Prepared = Prepared
+        };
 
     /// <summary>The context of the last stage, which has the run's own names, beside earlier ones.</summary>
     internal JobContext LastStage(params string[] earlier)
-        => new(Recipe, new StageRecorder(Recorder, "", [.. earlier.Select(e => $"{e}/")]), Folder, Progress, Cancellation) { Begun = Begun, FolderOfRun = FolderOfRun, Summary = Summary, Ranks = Ranks };
+        => new(Recipe, new StageRecorder(Recorder, "", [.. earlier.Select(e => $"{e}/")]), Folder, Progress, Cancellation)
+        {
+            Begun = Begun,
+            FolderOfRun = FolderOfRun,
+            Summary = Summary,
+            Ranks = Ranks
+        };
 }
 
 /// <summary>What was opened before a run was begun, until the run's work takes it over.</summary>

@@ -10,7 +10,8 @@ namespace Cresset.Recipes;
 /// <param name="PeakMemoryBytes">Most memory of the process.</param>
 /// <param name="CheckpointBytes">Size of a checkpoint.</param>
 /// <param name="Metrics">What the evaluation gave, by name.</param>
-public sealed record DryRunReport(double SecondsPerStep, TimeSpan? Expected, long PeakMemoryBytes, long CheckpointBytes, IReadOnlyDictionary<string, double> Metrics)
+public sealed record DryRunReport(double SecondsPerStep, TimeSpan? Expected, long PeakMemoryBytes, long CheckpointBytes,
+    IReadOnlyDictionary<string, double> Metrics)
 {
     /// <summary>Share of a step that was spent waiting for its batch.</summary>
     public double WaitingShare { get; init; }
@@ -21,7 +22,8 @@ public sealed partial class RecipeRunner
     private Func<string, string>? _foldersOfOthers;
 
     /// <summary>
-    /// Does everything once that a training will do, in a folder that is deleted afterwards: a step, an evaluation, pictures, a checkpoint, and the way
+    /// Does everything once that a training will do, in a folder that is deleted afterwards: a step, an evaluation, pictures, a checkpoint,
+    /// and the way
     /// back from it. No run is recorded.
     /// </summary>
     /// <exception cref="NotSupportedException">The job is a study: it has no steps.</exception>
@@ -29,10 +31,23 @@ public sealed partial class RecipeRunner
     {
         ArgumentNullException.ThrowIfNull(recipe);
         var trainers = recipe.Options.Where(o => o.Value is TrainerOptions).ToDictionary(o => o.Key, o => (TrainerOptions)o.Value);
-        if (trainers.Count == 0 && recipe.Job is not IAgentJob) throw new NotSupportedException($"'{recipe.Job.Name}' is a study, which has no steps to try; --print-config shows its settings.");
+        if (trainers.Count == 0 && recipe.Job is not IAgentJob)
+            throw new NotSupportedException(
+                $"'{recipe.Job.Name}' is a study, which has no steps to try; --print-config shows its settings.");
         var small = recipe with
         {
-            Options = recipe.Options.ToDictionary(o => o.Key, o => o.Value is TrainerOptions t ? t with { Steps = 3, EvaluateEvery = 1, PicturesEvery = 1, CheckpointEvery = 1, Patience = 0, TimeLimitMinutes = 0 } : o.Value),
+            Options =
+                recipe.Options.ToDictionary(o => o.Key,
+                    o => o.Value is TrainerOptions t
+                        ? t with
+                        {
+                            Steps = 3,
+                            EvaluateEvery = 1,
+                            PicturesEvery = 1,
+                            CheckpointEvery = 1,
+                            Patience = 0,
+                            TimeLimitMinutes = 0
+                        } : o.Value),
         };
         var folder = Directory.CreateTempSubdirectory("cresset-dry-run-").FullName;
         try
@@ -56,10 +71,15 @@ public sealed partial class RecipeRunner
             cancellation.ThrowIfCancellationRequested();
             var metrics = trainers.Count > 0 ? runner.Evaluate(id, watch, cancellation).Outcome.Metrics : new Dictionary<string, double>();
             var evaluations = trainers.Values.Sum(t => t.EvaluateEvery > 0 ? t.Steps / t.EvaluateEvery : 1);
-            var expected = trainers.Count == 0 ? (TimeSpan?)null : TimeSpan.FromSeconds((watch.SecondsPerStep * trainers.Values.Sum(t => (double)t.Steps)) + (watch.SecondsPerEvaluation * evaluations));
-            var checkpoints = Directory.EnumerateFiles(scratch.FolderOf(id), "step-*.safetensors", SearchOption.AllDirectories).Select(f => new FileInfo(f).Length).DefaultIfEmpty(0).Max();
+            var expected = trainers.Count == 0 ? (TimeSpan?)null
+                : TimeSpan.FromSeconds((watch.SecondsPerStep * trainers.Values.Sum(t => (double)t.Steps))
+                    + (watch.SecondsPerEvaluation * evaluations));
+            var checkpoints = Directory.EnumerateFiles(scratch.FolderOf(id), "step-*.safetensors", SearchOption.AllDirectories)
+                .Select(f => new FileInfo(f).Length).DefaultIfEmpty(0).Max();
             using var process = Process.GetCurrentProcess();
-            return new DryRunReport(watch.SecondsPerStep, expected, process.PeakWorkingSet64, checkpoints, metrics) { WaitingShare = watch.WaitingShare };
+            return new DryRunReport(watch.SecondsPerStep, expected, process.PeakWorkingSet64, checkpoints,
+                metrics)
+            { WaitingShare = watch.WaitingShare };
         }
         finally
         {

@@ -18,10 +18,12 @@ public sealed partial class RecipeRunner
 
     /// <summary>Trials of batch sizes for a recipe; records nothing.</summary>
     /// <exception cref="NotSupportedException">The job does not train one module with the common trainer.</exception>
-    public static IReadOnlyList<BatchTrial> FindBatch(ResolvedRecipe recipe, CancellationToken cancellation = default) => WithStage(recipe, stage =>
+    public static IReadOnlyList<BatchTrial> FindBatch(ResolvedRecipe recipe, CancellationToken cancellation = default) =>
+        WithStage(recipe, stage =>
     {
         var trials = BatchFinder.Run(stage.Create, stage.Options, stage.Optimization, cancellation: cancellation);
-        return trials.Count > 0 ? trials : throw new DataMismatchException("The data set has fewer examples than the smallest batch that is tried (8).");
+        return trials.Count > 0 ? trials
+            : throw new DataMismatchException("The data set has fewer examples than the smallest batch that is tried (8).");
     });
 
     private static T WithStage<T>(ResolvedRecipe recipe, Func<TrainingStage, T> work)
@@ -31,7 +33,9 @@ public sealed partial class RecipeRunner
         try
         {
             var context = new JobContext(recipe, NullRunRecorder.Instance, folder, null, default);
-            var stage = (recipe.Job as Job)?.StageToTrain(context) ?? throw new NotSupportedException($"'{recipe.Job.Name}' does not train one module with the common trainer, so there is no rate or batch to find.");
+            var stage = (recipe.Job as Job)?.StageToTrain(context)
+                ?? throw new NotSupportedException(
+                    $"'{recipe.Job.Name}' does not train one module with the common trainer, so there is no rate or batch to find.");
             return work(stage);
         }
         finally

@@ -18,7 +18,11 @@ public sealed partial class RecipeRunner
         using var prepared = recipe is null ? null : Prepare(recipe, null, cancellation);
         var led = JsonSerializer.Deserialize<Led>(Ranks.BroadcastText(null))!;
         recipe ??= Recipe.Parse(led.Recipe, "the recipe of rank 0", led.Name, catalog.Parts).Resolve();
-        var context = new JobContext(recipe, NullRunRecorder.Instance, led.Folder, null, cancellation) { Ranks = Ranks, Prepared = prepared };
+        var context = new JobContext(recipe, NullRunRecorder.Instance, led.Folder, null, cancellation)
+        {
+            Ranks = Ranks,
+            Prepared = prepared
+        };
         return new RecipeResult(led.Id, led.Folder, recipe.Job.Run(context));
     }
 

@@ -18,11 +18,13 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
     private RunStore Store => store ?? throw new InvalidOperationException("This needs a store of runs.");
 
     /// <summary>Begins a new run.</summary>
-    public RecipeResult Train(ResolvedRecipe recipe, Action<Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
+    public RecipeResult Train(ResolvedRecipe recipe, Action<Run>? started = null, IProgress<TrainingReport>? progress = null,
+        CancellationToken cancellation = default)
         => Train(recipe, [], started, progress, cancellation);
 
     /// <summary>Begins a new run with labels.</summary>
-    public RecipeResult Train(ResolvedRecipe recipe, IReadOnlyList<string> tags, Action<Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
+    public RecipeResult Train(ResolvedRecipe recipe, IReadOnlyList<string> tags, Action<Run>? started = null,
+        IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         recipe.Job.Check(recipe);
@@ -43,28 +45,40 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
         return Work(run, recipe, null, false, prepared, progress, cancellation);
     }
 
-    /// <summary>Goes on with a run that was stopped, killed or is to be extended, with its own recipe and what <paramref name="overrides"/> change in it.</summary>
+    /// <summary>
+    /// Goes on with a run that was stopped, killed or is to be extended, with its own recipe and what <paramref name="overrides"/> change
+    /// in it.
+    /// </summary>
     /// <param name="runName">The run.</param>
     /// <param name="overrides">Settings to change, such as <c>trainer.steps=6000</c>.</param>
     /// <param name="started">Called with the run.</param>
     /// <param name="progress">Who watches.</param>
     /// <param name="cancellation">Finish the current step, save and stop.</param>
-    /// <exception cref="InvalidDataException">The run's recipe is missing, or its state does not fit the new settings; then the run is as before.</exception>
+    /// <exception cref="InvalidDataException">The run's recipe is missing, or its state does not fit the new settings; then the run is as
+    /// before.</exception>
     /// <exception cref="ConfigException">An override is not valid, or cannot change in this run.</exception>
-    public RecipeResult Resume(string runName, IReadOnlyList<string>? overrides = null, Action<Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
+    public RecipeResult Resume(string runName, IReadOnlyList<string>? overrides = null, Action<Run>? started = null,
+        IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
     {
         if (Ranks.Rank > 0) return Follow(null, cancellation);
         var info = Store.Find(runName);
         var recipe = RecipeOf(info, overrides);
         RankedStart.CheckJob(Ranks, recipe);
         var before = RecipeOf(info).Flatten();
-        string[] changed = [.. recipe.Flatten().Where(f => !before.TryGetValue(f.Key, out var value) || value != f.Value).Select(f => f.Key)];
-        if (changed.Length > 0) (recipe.Job as Job)?.CheckChanges(new JobContext(recipe, NullRunRecorder.Instance, info.Folder, progress, cancellation), changed);
+        string[] changed = [.. recipe.Flatten().Where(f => !before.TryGetValue(f.Key, out var value) || value != f.Value)
+            .Select(f => f.Key)];
+        if (changed.Length > 0)
+            (recipe.Job as Job)?.CheckChanges(new JobContext(recipe, NullRunRecorder.Instance, info.Folder, progress, cancellation),
+                changed);
         var recorded = Store.EnvironmentOf(info.Id);
         using var run = Store.Resume(info.Id);
         started?.Invoke(run);
-        if (RunSurroundings.Difference(recorded, RunSurroundings.Of(recipe)) is { } difference) progress?.Report(new NoticeReport(difference));
-        foreach (var key in changed) progress?.Report(new NoticeReport($"{key} is {recipe.Flatten()[key]} from here on; it was {before.GetValueOrDefault(key, "not set")}."));
+        if (RunSurroundings.Difference(recorded, RunSurroundings.Of(recipe)) is { } difference)
+            progress?.Report(new NoticeReport(difference));
+        foreach (var key in changed)
+            progress
+                ?.Report(
+                    new NoticeReport($"{key} is {recipe.Flatten()[key]} from here on; it was {before.GetValueOrDefault(key, "not set")}."));
         return Work(run, recipe, info, changed.Length > 0, null, progress, cancellation);
     }
 
@@ -97,7 +111,8 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
     /// <param name="request">What to draw.</param>
     /// <param name="progress">Who watches.</param>
     /// <param name="cancellation">Stop soon.</param>
-    public RecipeResult Sample(string runName, SampleRequest request, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
+    public RecipeResult Sample(string runName, SampleRequest request, IProgress<TrainingReport>? progress = null,
+        CancellationToken cancellation = default)
     {
         var info = Find(runName);
         var recipe = RecipeOf(info);
@@ -128,7 +143,8 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
         var info = Find(runName);
         return RecipeOf(info) is { Job: IAgentJob job } recipe
             ? job.Record(new JobContext(recipe, NullRunRecorder.Instance, info.Folder, null, cancellation), episodes, seed)
-            : throw new ArgumentException($"Run '{runName}' has no agent; transitions are recorded of runs in which one learned, such as ppo-cartpole.");
+            : throw new ArgumentException(
+                $"Run '{runName}' has no agent; transitions are recorded of runs in which one learned, such as ppo-cartpole.");
     }
 
     /// <summary>The resolved recipe that a run was begun with, and what <paramref name="overrides"/> change in it.</summary>
@@ -136,7 +152,10 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
     {
         ArgumentNullException.ThrowIfNull(run);
         var path = Path.Combine(run.Folder, ConfigFile);
-        if (!Directory.Exists(run.Folder)) throw new InvalidDataException($"The folder of run '{run.Id}', {run.Folder}, is gone: it was moved, renamed or deleted. A folder can be named by its path wherever it lies.");
+        if (!Directory.Exists(run.Folder))
+            throw new InvalidDataException(
+                $"The folder of run '{run.Id}', {run.Folder}, is gone: it was moved, renamed or deleted. A folder can be named by its path "
+                    + $"wherever it lies.");
         if (!File.Exists(path)) throw new InvalidDataException($"{run.Folder} holds no {ConfigFile}: this run was not made by a recipe.");
         return catalog.Read(path, run.Name).Resolve(overrides);
     }
@@ -144,17 +163,25 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
     // A folder by itself is enough to look at a run.
     private RunInfo Find(string run) => Path.IsPathFullyQualified(run) && RunFolder.Is(run) ? RunFolder.Read(run) : Store.Find(run);
 
-    private static JobContext ContextOf(ResolvedRecipe recipe, RunInfo info, IProgress<TrainingReport>? progress, CancellationToken cancellation)
+    private static JobContext ContextOf(ResolvedRecipe recipe, RunInfo info, IProgress<TrainingReport>? progress,
+        CancellationToken cancellation)
         => new(recipe, NullRunRecorder.Instance, info.Folder, progress, cancellation) { Summary = info.Summary };
 
     // What is wrong with data, weights or device is found here, before there is a run.
     private Preparation Prepare(ResolvedRecipe recipe, IProgress<TrainingReport>? progress, CancellationToken cancellation)
-        => new((recipe.Job as Job)?.Prepare(new JobContext(recipe, NullRunRecorder.Instance, "", progress, cancellation) { FolderOfRun = FolderOfOther, Ranks = Ranks }));
+        => new((recipe.Job as Job)
+            ?.Prepare(
+                new JobContext(recipe, NullRunRecorder.Instance, "", progress, cancellation)
+                {
+                    FolderOfRun = FolderOfOther,
+                    Ranks = Ranks
+                }));
 
     // In a dry run the store is a scratch one, and init_from means a run of the real one.
     private string FolderOfOther(string name) => _foldersOfOthers is { } others ? others(name) : Store.Find(name).Folder;
 
-    private RecipeResult Work(Run run, ResolvedRecipe recipe, RunInfo? before, bool isChanged, Preparation? prepared, IProgress<TrainingReport>? progress, CancellationToken cancellation)
+    private RecipeResult Work(Run run, ResolvedRecipe recipe, RunInfo? before, bool isChanged, Preparation? prepared,
+        IProgress<TrainingReport>? progress, CancellationToken cancellation)
     {
         var hasBegun = false;
         Lead(run, recipe);
@@ -177,14 +204,16 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
             var outcome = recipe.Job.Run(context);
             var curves = outcome.Completed ? Curves(run, progress) : [];
             log.Line(outcome.Completed ? "finished" : "stopped before its end");
-            run.Finish(outcome.Completed ? RunStatus.Finished : RunStatus.Stopped, outcome.Metrics, outcome.Completed ? null : "Stopped before its end; resume it to go on.");
+            run.Finish(outcome.Completed ? RunStatus.Finished : RunStatus.Stopped, outcome.Metrics,
+                outcome.Completed ? null : "Stopped before its end; resume it to go on.");
             return new RecipeResult(run.Id, run.Folder, outcome) { Curves = curves };
         }
         catch (Exception e)
         {
             log.Line($"{(e is OperationCanceledException ? "stopped" : "failed")}: {e.Message}");
             // A run that could not be taken up is what it was before.
-            if (before is { Status: not (RunStatus.Running or RunStatus.Interrupted) } && !hasBegun) TryFinish(run, before.Status, before.Summary, before.Message);
+            if (before is { Status: not (RunStatus.Running or RunStatus.Interrupted) } && !hasBegun)
+                TryFinish(run, before.Status, before.Summary, before.Message);
             else TryFinish(run, e is OperationCanceledException ? RunStatus.Stopped : RunStatus.Failed, null, e.Message.Split('\n')[0]);
             throw;
         }

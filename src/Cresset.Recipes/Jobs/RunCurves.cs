@@ -4,7 +4,9 @@ using Cresset.Runs;
 
 namespace Cresset.Recipes;
 
-/// <summary>Charts of what runs recorded: losses smoothed, with the raw values pale behind them; figures of evaluations as they are.</summary>
+/// <summary>
+/// Charts of what runs recorded: losses smoothed, with the raw values pale behind them; figures of evaluations as they are.
+/// </summary>
 public static class RunCurves
 {
     private const int MostPoints = 2000, MostLines = 10, MostCharts = 12;
@@ -25,7 +27,8 @@ public static class RunCurves
         var isLog = values.Count > 0 && values.Min() > 0 && values.Max() / values.Min() > 200;
         var chart = new Chart(new ChartOptions
         {
-            Title = runs == 1 ? $"{lines[0].Run.Name}: {(tags.Count == 1 ? tags[0] : LastWord(tags[0]))}" : tags.Count == 1 ? tags[0] : LastWord(tags[0]),
+            Title = runs == 1 ? $"{lines[0].Run.Name}: {(tags.Count == 1 ? tags[0] : LastWord(tags[0]))}" : tags.Count == 1 ? tags[0]
+                : LastWord(tags[0]),
             XLabel = "step",
             YLabel = LastWord(tags[0]),
             LogY = isLog,
@@ -37,16 +40,20 @@ public static class RunCurves
             if (points.Count == 0) continue;
             var name = (runs > 1, tags.Count > 1) switch { (true, true) => $"{run.Id} {tag}", (true, false) => run.Id, _ => tag };
             var isTraining = tag.StartsWith("train/", StringComparison.Ordinal) || tag.Contains("/train/", StringComparison.Ordinal);
-            chart.Line<double, double>(name, points.Select(p => (double)p.Step).ToArray(), points.Select(p => p.Value).ToArray(), new LineOptions
-            {
-                Smoothing = smoothing ?? (isTraining && tag.EndsWith("loss", StringComparison.Ordinal) && points.Count > 50 ? 0.9 : 0),
-                Markers = points.Count < 30,
-            });
+            chart.Line<double, double>(name, points.Select(p => (double)p.Step).ToArray(), points.Select(p => p.Value).ToArray(),
+                new LineOptions
+                {
+                    Smoothing = smoothing ?? (isTraining && tag.EndsWith("loss", StringComparison.Ordinal) && points.Count > 50 ? 0.9 : 0),
+                    Markers = points.Count < 30,
+                });
         }
         return chart;
     }
 
-    /// <summary>The charts of one run as <c>curves/NAME.png</c> and <c>.svg</c> in its folder: one for each quantity that was recorded more than once.</summary>
+    /// <summary>
+    /// The charts of one run as <c>curves/NAME.png</c> and <c>.svg</c> in its folder: one for each quantity that was recorded more than
+    /// once.
+    /// </summary>
     /// <returns>The PNG files.</returns>
     public static IReadOnlyList<string> Save(RunStore store, RunInfo run)
     {
@@ -54,9 +61,12 @@ public static class RunCurves
         ArgumentNullException.ThrowIfNull(run);
         var files = new List<string>();
         // Epochs are an axis, not a result.
-        var groups = store.Series(run.Id).Where(s => s.Count > 1 && !s.Tag.StartsWith("system/", StringComparison.Ordinal) && LastWord(s.Tag) != "epoch").GroupBy(s => LastWord(s.Tag)).Where(g => g.Count() <= MostLines);
+        var groups = store.Series(run.Id)
+            .Where(s => s.Count > 1 && !s.Tag.StartsWith("system/", StringComparison.Ordinal) && LastWord(s.Tag) != "epoch")
+            .GroupBy(s => LastWord(s.Tag)).Where(g => g.Count() <= MostLines);
         // Losses first, then what evaluations said.
-        foreach (var group in groups.OrderBy(g => g.Key == "loss" ? 0 : g.Any(s => s.Tag.Contains("eval/", StringComparison.Ordinal)) ? 1 : 2).Take(MostCharts))
+        foreach (var group in groups.OrderBy(
+            g => g.Key == "loss" ? 0 : g.Any(s => s.Tag.Contains("eval/", StringComparison.Ordinal)) ? 1 : 2).Take(MostCharts))
         {
             var chart = Draw(store, [.. group.Select(s => (run, s.Tag))]);
             var path = Path.Combine(run.Folder, "curves", PictureFile.Stem(group.Key));

@@ -21,7 +21,9 @@ internal static class RunData
         {
             if (data.Fingerprint.DifferenceFrom(began) is { } difference)
             {
-                context.Progress?.Report(new NoticeReport($"{data.Facts.Name}: {difference}. What comes now is not what an uninterrupted run would bring."));
+                context.Progress
+                    ?.Report(
+                        new NoticeReport($"{data.Facts.Name}: {difference}. What comes now is not what an uninterrupted run would bring."));
             }
             return;
         }
@@ -40,7 +42,8 @@ internal static class RunData
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{path} is damaged ({e.Message.Split('.')[0]}); delete it to go on without knowing whether the data are the same.", e);
+            throw new InvalidDataException(
+                $"{path} is damaged ({e.Message.Split('.')[0]}); delete it to go on without knowing whether the data are the same.", e);
         }
     }
 

@@ -7,7 +7,8 @@ using Cresset.Training;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Passes reports on and writes them down for those who were not at the terminal: every line with its time into <c>log.txt</c> of the run's folder, and
+/// Passes reports on and writes them down for those who were not at the terminal: every line with its time into <c>log.txt</c> of the run's
+/// folder, and
 /// notices as texts of the run.
 /// </summary>
 internal sealed class RunLog : IProgress<TrainingReport>, IDisposable
@@ -27,7 +28,11 @@ internal sealed class RunLog : IProgress<TrainingReport>, IDisposable
     public RunLog(Run run, IProgress<TrainingReport>? inner)
     {
         (_run, _inner) = (run, inner);
-        Guard(() => _file = new StreamWriter(new FileStream(Path.Combine(run.Folder, FileName), FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete), new UTF8Encoding(false)) { AutoFlush = true });
+        Guard(() =>
+            _file = new StreamWriter(
+                new FileStream(Path.Combine(run.Folder, FileName), FileMode.Append, FileAccess.Write,
+                    FileShare.ReadWrite | FileShare.Delete), new UTF8Encoding(false))
+            { AutoFlush = true });
         Line(run.WasResumed ? "goes on" : "begins");
     }
 
@@ -40,7 +45,10 @@ internal sealed class RunLog : IProgress<TrainingReport>, IDisposable
     /// <summary>A line of its own.</summary>
     public void Line(string text)
     {
-        lock (_gate) Guard(() => _file?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:yyyy-MM-dd HH:mm:ss}  {text.ReplaceLineEndings(" ")}")));
+        lock (_gate)
+            Guard(() =>
+                _file?.WriteLine(
+                    string.Create(CultureInfo.InvariantCulture, $"{DateTime.Now:yyyy-MM-dd HH:mm:ss}  {text.ReplaceLineEndings(" ")}")));
     }
 
     public void Dispose()
@@ -62,13 +70,16 @@ internal sealed class RunLog : IProgress<TrainingReport>, IDisposable
         {
             case StepReport step:
                 _step = step.Step;
-                Progress(step.Step, step.TotalSteps, "step", $"loss {Number(step.Loss)}  {Number(step.StepsPerSecond)} steps/s", step.Remaining);
+                Progress(step.Step, step.TotalSteps, "step", $"loss {Number(step.Loss)}  {Number(step.StepsPerSecond)} steps/s",
+                    step.Remaining);
                 break;
             case WorkReport work:
                 Progress(work.Done, work.Total, work.Part, work.Figures, work.Remaining);
                 break;
             case EvaluationReport evaluation:
-                Line($"step {evaluation.Step}  {string.Join("  ", evaluation.Metrics.Select(m => $"{m.Key} {Number(m.Value)}"))}{(evaluation.IsBest ? "  best so far" : "")}");
+                Line($"step {evaluation.Step}  "
+                    + $"{string.Join("  ", evaluation.Metrics.Select(m => $"{m.Key} {Number(m.Value)}"))}"
+                    + $"{(evaluation.IsBest ? "  best so far" : "")}");
                 break;
             case PictureReport { Path: { } path }:
                 Line($"picture {Path.GetRelativePath(_run.Folder, path)}");

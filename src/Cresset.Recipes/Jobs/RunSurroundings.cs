@@ -6,7 +6,9 @@ using TorchSharp;
 
 namespace Cresset.Recipes;
 
-/// <summary>What beside seed and settings decides the last bits of a result: libtorch, threads, processor, device, the job's code.</summary>
+/// <summary>
+/// What beside seed and settings decides the last bits of a result: libtorch, threads, processor, device, the job's code.
+/// </summary>
 internal static class RunSurroundings
 {
     /// <summary>Facts of this process for a recipe.</summary>
@@ -16,7 +18,9 @@ internal static class RunSurroundings
         var facts = new Dictionary<string, string>
         {
             ["processor"] = Processor(),
-            ["code"] = $"{assembly.GetName().Name} {assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion} {assembly.ManifestModule.ModuleVersionId:N}",
+            ["code"] =
+                $"{assembly.GetName().Name} {assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion} "
+                    + $"{assembly.ManifestModule.ModuleVersionId:N}",
         };
         // Jobs without a trainer do not load libtorch.
         if (recipe.Options.Values.OfType<TrainerOptions>().FirstOrDefault() is not { } trainer) return facts;
@@ -40,7 +44,9 @@ internal static class RunSurroundings
     {
         var different = now.Where(fact => recorded.TryGetValue(fact.Key, out var before) && before != fact.Value)
             .Select(fact => fact.Key == "code" ? "the job's code" : $"{fact.Key} (was {recorded[fact.Key]}, now {fact.Value})").ToList();
-        return different.Count == 0 ? null : $"Not as when the run began: {string.Join(", ", different)}. It goes on, but its last bits may differ from those of a run that was never stopped.";
+        return different.Count == 0 ? null
+            : $"Not as when the run began: {string.Join(", ", different)}. It goes on, but its last bits may differ from those of a run "
+                + $"that was never stopped.";
     }
 
     private static string Processor()

@@ -25,7 +25,8 @@ public enum SampleFormat
 /// <param name="Conditions">Prompts or class names; empty for none.</param>
 /// <param name="Temperature">Where the model has one; 1 is the model as trained.</param>
 /// <param name="OutputFolder">Where files go; null for the folder "samples" of the run.</param>
-public sealed record SampleRequest(int Count = 0, ulong Seed = 0, IReadOnlyList<string>? Conditions = null, double Temperature = 1, string? OutputFolder = null)
+public sealed record SampleRequest(int Count = 0, ulong Seed = 0, IReadOnlyList<string>? Conditions = null, double Temperature = 1,
+    string? OutputFolder = null)
 {
     /// <summary>How the samples are written.</summary>
     public SampleFormat Format { get; init; }
@@ -46,7 +47,8 @@ public sealed record SampleRequest(int Count = 0, ulong Seed = 0, IReadOnlyList<
     /// <exception cref="ArgumentException">A length or a choice among tokens was asked for.</exception>
     internal void RefuseTextOptions(string job)
     {
-        if (Length != 0 || TopK != 0 || TopP != 1) throw new ArgumentException($"'{job}' writes no text, so that --length, --top-k and --top-p do not apply; leave them out.");
+        if (Length != 0 || TopK != 0 || TopP != 1)
+            throw new ArgumentException($"'{job}' writes no text, so that --length, --top-k and --top-p do not apply; leave them out.");
     }
 
     /// <summary>Refuses what a model cannot follow; nothing that was asked for is passed over in silence.</summary>
@@ -55,11 +57,15 @@ public sealed record SampleRequest(int Count = 0, ulong Seed = 0, IReadOnlyList<
     {
         if (!takesTemperature && Temperature != 1)
         {
-            throw new ArgumentException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"'{job}' has no temperature, and {Temperature} was asked for; leave it out."));
+            throw new ArgumentException(
+                string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                    $"'{job}' has no temperature, and {Temperature} was asked for; leave it out."));
         }
         if (!takesConditions && Conditions is { Count: > 0 } asked)
         {
-            throw new ArgumentException($"'{job}' draws without classes or prompts, and {string.Join(", ", asked.Select(a => $"'{a}'"))} {(asked.Count == 1 ? "was" : "were")} asked for; leave "
+            throw new ArgumentException(
+                $"'{job}' draws without classes or prompts, and {string.Join(", ", asked.Select(a => $"'{a}'"))} "
+                    + $"{(asked.Count == 1 ? "was" : "were")} asked for; leave "
                 + $"{(asked.Count == 1 ? "it" : "them")} out.");
         }
     }
@@ -67,6 +73,7 @@ public sealed record SampleRequest(int Count = 0, ulong Seed = 0, IReadOnlyList<
     /// <summary>Refuses numbers where there are films alone, which are always GIF files.</summary>
     internal void RefuseNumbers(string job)
     {
-        if (Format is not (SampleFormat.Png or SampleFormat.Gif)) throw new ArgumentException($"'{job}' draws films of episodes, no numbers; use --format gif.");
+        if (Format is not (SampleFormat.Png or SampleFormat.Gif))
+            throw new ArgumentException($"'{job}' draws films of episodes, no numbers; use --format gif.");
     }
 }

@@ -2,12 +2,15 @@ using Cresset.Runs;
 
 namespace Cresset.Recipes;
 
-/// <summary>Records for one stage of a run with several, under its prefix; it forgets nothing of the others and cannot finish the run.</summary>
+/// <summary>
+/// Records for one stage of a run with several, under its prefix; it forgets nothing of the others and cannot finish the run.
+/// </summary>
 internal sealed class StageRecorder(IRunRecorder inner, string prefix, IReadOnlyList<string> others) : IRunRecorder
 {
     public void Scalar(string tag, long step, double value) => inner.Scalar(prefix + tag, step, value);
 
-    public string? Picture(string tag, long step, ReadOnlySpan<byte> png, string? caption = null) => inner.Picture(prefix + tag, step, png, caption);
+    public string? Picture(string tag, long step, ReadOnlySpan<byte> png, string? caption = null) =>
+        inner.Picture(prefix + tag, step, png, caption);
 
     public void Text(string tag, long step, string text) => inner.Text(prefix + tag, step, text);
 
@@ -19,7 +22,8 @@ internal sealed class StageRecorder(IRunRecorder inner, string prefix, IReadOnly
 
     public void TruncateAfter(long step, Func<string, bool>? tags = null) => inner.TruncateAfter(
         step,
-        tag => tag.StartsWith(prefix, StringComparison.Ordinal) && !others.Any(other => tag.StartsWith(other, StringComparison.Ordinal)) && (tags is null || tags(tag[prefix.Length..])));
+        tag => tag.StartsWith(prefix, StringComparison.Ordinal) && !others.Any(other => tag.StartsWith(other, StringComparison.Ordinal))
+            && (tags is null || tags(tag[prefix.Length..])));
 
     public IReadOnlyList<RunRequest> TakeRequests() => inner.TakeRequests();
 

@@ -10,10 +10,16 @@ namespace Cresset.Recipes;
 internal static class StoredOutcome
 {
     private const string FileName = "outcome.json", EarlierName = "study.json";
-    private static readonly JsonSerializerOptions Format = new() { WriteIndented = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions Format = new()
+    {
+        WriteIndented = true,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals
+    };
 
     /// <summary>What identifies the settings of a recipe: equal texts do equal work.</summary>
-    public static string Fingerprint(ResolvedRecipe recipe) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', recipe.Flatten().Select(f => $"{f.Key}={f.Value}")))));
+    public static string Fingerprint(ResolvedRecipe recipe) =>
+        Convert.ToHexStringLower(
+            SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', recipe.Flatten().Select(f => $"{f.Key}={f.Value}")))));
 
     public static void Save(JobContext context, JobOutcome outcome)
     {
@@ -22,7 +28,9 @@ internal static class StoredOutcome
         AtomicFile.WriteText(Path.Combine(context.Folder, FileName), JsonSerializer.Serialize(content, Format));
     }
 
-    /// <summary>The outcome of a finished run, or null when it has not come to its end, or (where that is asked) not with these settings.</summary>
+    /// <summary>
+    /// The outcome of a finished run, or null when it has not come to its end, or (where that is asked) not with these settings.
+    /// </summary>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public static JobOutcome? Of(JobContext context, bool sameRecipe)
     {
@@ -30,9 +38,13 @@ internal static class StoredOutcome
         if (!File.Exists(path)) return sameRecipe ? null : OfEarlierVersion(context);
         try
         {
-            if (JsonSerializer.Deserialize<Content>(File.ReadAllText(path), Format) is not { Metrics: { } metrics, Pictures: { } pictures } content) throw new InvalidDataException($"{path} lacks the figures.");
+            if (JsonSerializer.Deserialize<Content>(File.ReadAllText(path),
+                Format) is not { Metrics: { } metrics, Pictures: { } pictures } content)
+                throw new InvalidDataException($"{path} lacks the figures.");
             if (sameRecipe && content.Fingerprint != Fingerprint(context.Recipe)) return null;
-            return new JobOutcome(true, metrics, [.. pictures.Select(p => Path.GetFullPath(Path.Combine(context.Folder, p))).Where(File.Exists)]) { Table = content.Table };
+            return new JobOutcome(true, metrics,
+                [.. pictures.Select(p => Path.GetFullPath(Path.Combine(context.Folder, p))).Where(File.Exists)])
+            { Table = content.Table };
         }
         catch (JsonException e)
         {

@@ -19,7 +19,8 @@ public sealed class StudyCell<TCell>
     private readonly JobContext _context;
     private readonly List<CellPoint> _points = [];
 
-    internal StudyCell(int index, string name, IReadOnlyList<TCell> earlier, JobContext context) => (Index, Name, Earlier, _context) = (index, name, earlier, context);
+    internal StudyCell(int index, string name, IReadOnlyList<TCell> earlier, JobContext context) =>
+        (Index, Name, Earlier, _context) = (index, name, earlier, context);
 
     /// <summary>Its place among the cells, from 0.</summary>
     public int Index { get; }
@@ -54,7 +55,11 @@ public sealed class StudyCell<TCell>
 internal sealed class CellFiles<TCell>(JobContext context)
     where TCell : class
 {
-    private static readonly JsonSerializerOptions Format = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, IncludeFields = true };
+    private static readonly JsonSerializerOptions Format = new()
+    {
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        IncludeFields = true
+    };
     private readonly string _fingerprint = StoredOutcome.Fingerprint(context.Recipe);
 
     /// <summary>The cell, if it was measured with these very settings.</summary>
@@ -65,7 +70,8 @@ internal sealed class CellFiles<TCell>(JobContext context)
         string problem;
         try
         {
-            if (JsonSerializer.Deserialize<Content>(File.ReadAllText(path), Format) is { Name: { } found, Value: { } value, Points: { } points } content && found == name)
+            if (JsonSerializer.Deserialize<Content>(File.ReadAllText(path),
+                Format) is { Name: { } found, Value: { } value, Points: { } points } content && found == name)
             {
                 if (content.Fingerprint == _fingerprint) return (value, points);
                 problem = "was measured with other settings";

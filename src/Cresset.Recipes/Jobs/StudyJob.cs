@@ -5,7 +5,8 @@ using Cresset.Training;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// A job that measures: named cells, one after the other, each saved when it is done, then a report over all of them. A study that was killed goes on
+/// A job that measures: named cells, one after the other, each saved when it is done, then a report over all of them. A study that was
+/// killed goes on
 /// with its next cell; what finished cells recorded is recorded again from their files, so that each point stands in the run once.
 /// </summary>
 /// <typeparam name="TOptions">The record of the study's section.</typeparam>
@@ -56,13 +57,16 @@ public abstract class StudyJob<TOptions, TCell> : Job
                 continue;
             }
             context.Cancellation.ThrowIfCancellationRequested();
-            if (values.Count > 0 && measured == 0) context.Progress?.Report(new NoticeReport($"Resumed: {values.Count} of {names.Count} {CellWord}s were done."));
+            if (values.Count > 0 && measured == 0)
+                context.Progress?.Report(new NoticeReport($"Resumed: {values.Count} of {names.Count} {CellWord}s were done."));
             var cell = new StudyCell<TCell>(index, name, values, context);
             var value = Measure(options, cell);
             files.Save(index, name, value, cell.Points);
             values.Add(value);
             measured++;
-            context.Progress?.Report(new WorkReport(index + 1, names.Count, CellWord, cell.Figures, watch.Elapsed / measured * (names.Count - index - 1)));
+            context.Progress
+                ?.Report(
+                    new WorkReport(index + 1, names.Count, CellWord, cell.Figures, watch.Elapsed / measured * (names.Count - index - 1)));
         }
         return Report(context, options, values);
     }

@@ -15,7 +15,8 @@ public sealed record SweepAxis(string Key, IReadOnlyList<string> Values);
 /// <param name="Overrides">The values of the axes.</param>
 /// <param name="Runs">Ids of its runs.</param>
 /// <param name="Figures">Mean and sample deviation (NaN for one run) of each figure, the headline first.</param>
-public sealed record SweepRow(IReadOnlyList<string> Overrides, IReadOnlyList<string> Runs, IReadOnlyDictionary<string, (double Mean, double Deviation)> Figures)
+public sealed record SweepRow(IReadOnlyList<string> Overrides, IReadOnlyList<string> Runs,
+    IReadOnlyDictionary<string, (double Mean, double Deviation)> Figures)
 {
     /// <summary>Why runs of this setting failed, one sentence a run; they count in no figure.</summary>
     public IReadOnlyList<string> Failures { get; init; } = [];
@@ -23,11 +24,16 @@ public sealed record SweepRow(IReadOnlyList<string> Overrides, IReadOnlyList<str
     /// <summary>The figures of every run, in the order of <see cref="Runs"/>.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<double>> Values { get; init; } = new Dictionary<string, IReadOnlyList<double>>();
 
-    /// <summary>The interquartile mean of a figure with its 95 % bootstrap band; null for fewer than four runs, of which it leaves none out.</summary>
-    public InterquartileMean? Middle(string figure) => Values.TryGetValue(figure, out var values) && values.Count >= 4 && values.All(double.IsFinite) ? InterquartileMean.Of([.. values]) : null;
+    /// <summary>
+    /// The interquartile mean of a figure with its 95 % bootstrap band; null for fewer than four runs, of which it leaves none out.
+    /// </summary>
+    public InterquartileMean? Middle(string figure) =>
+        Values.TryGetValue(figure, out var values) && values.Count >= 4 && values.All(double.IsFinite) ? InterquartileMean.Of([.. values])
+            : null;
 
     /// <summary>Half the width of the 95 % interval of a figure's mean (Student's t) over its runs; NaN for one run.</summary>
-    public double HalfWidth(string figure) => Runs.Count < 2 ? double.NaN : StudentT.Quantile975(Runs.Count - 1) * Figures[figure].Deviation / Math.Sqrt(Runs.Count);
+    public double HalfWidth(string figure) =>
+        Runs.Count < 2 ? double.NaN : StudentT.Quantile975(Runs.Count - 1) * Figures[figure].Deviation / Math.Sqrt(Runs.Count);
 }
 
 /// <summary>A run of a sweep that has come to its end.</summary>
@@ -37,7 +43,8 @@ public sealed record SweepCell(string Run, IReadOnlyDictionary<string, double> F
 
 /// <summary>
 /// Runs a recipe with every combination of some settings, each with several seeds, each seed on every fold: one recorded run each, labelled
-/// <c>sweep:NAME</c>. Begun again it takes finished runs as they are and goes on with stopped ones. A cell that fails by itself (its loss is no longer finite, its
+/// <c>sweep:NAME</c>. Begun again it takes finished runs as they are and goes on with stopped ones. A cell that fails by itself (its loss
+/// is no longer finite, its
 /// batch does not fit) is noted, and the others go on; what would stop all of them (a missing file, a full disk) ends the sweep.
 /// </summary>
 /// <param name="store">Where the runs are kept.</param>
@@ -49,7 +56,8 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     public string Tag => $"sweep:{name}";
 
     /// <summary>
-    /// Splits "key=a,b,[1, 2]" into an axis: commas in brackets, braces and quotes belong to a value. <c>log:1e-4..1e-2:5</c> stands for five values at equal
+    /// Splits "key=a,b,[1, 2]" into an axis: commas in brackets, braces and quotes belong to a value. <c>log:1e-4..1e-2:5</c> stands for
+    /// five values at equal
     /// ratios, <c>lin:0..1:5</c> for five at equal distances.
     /// </summary>
     /// <exception cref="ArgumentException">It is not of that form.</exception>
@@ -57,7 +65,8 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     {
         ArgumentNullException.ThrowIfNull(text);
         var at = text.IndexOf('=', StringComparison.Ordinal);
-        if (at <= 0 || at == text.Length - 1) throw new ArgumentException($"'{text}' is not a setting; write key=value, or key=value,value for several.");
+        if (at <= 0 || at == text.Length - 1)
+            throw new ArgumentException($"'{text}' is not a setting; write key=value, or key=value,value for several.");
         var (values, depth, quoted, start) = (new List<string>(), 0, false, at + 1);
         for (var i = at + 1; i <= text.Length; i++)
         {
@@ -82,7 +91,8 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     /// <param name="folds">Folds of a cross-validation, for recipes with data; 0 for the recipe's own split.</param>
     /// <param name="budget">Of the combinations take this many, drawn at random (the same ones every time); 0 for all.</param>
     /// <exception cref="ConfigException">A setting is not valid: all are resolved before the first run begins.</exception>
-    public static IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> Plan(Recipe recipe, IReadOnlyList<SweepAxis> axes, int seeds, int folds, int budget = 0)
+    public static IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> Plan(Recipe recipe, IReadOnlyList<SweepAxis> axes,
+        int seeds, int folds, int budget = 0)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         ArgumentNullException.ThrowIfNull(axes);
@@ -96,7 +106,8 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     {
         if (budget < 0) throw new ArgumentException($"--budget is {budget}; allowed: 1 or more settings.");
         var settings = new List<string[]> { Array.Empty<string>() };
-        foreach (var axis in axes) settings = settings.SelectMany(s => axis.Values.Select(v => s.Append($"{axis.Key}={v}").ToArray())).ToList();
+        foreach (var axis in axes)
+            settings = settings.SelectMany(s => axis.Values.Select(v => s.Append($"{axis.Key}={v}").ToArray())).ToList();
         if (budget > 0 && budget < settings.Count)
         {
             var chosen = Enumerable.Range(0, settings.Count).ToArray();
@@ -108,7 +119,8 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
 
     /// <summary>The runs of some settings, each with further overrides.</summary>
     internal static IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> Plan(
-        Recipe recipe, IReadOnlyList<SweepAxis> axes, IReadOnlyList<IReadOnlyList<string>> settings, int seeds, int folds, IReadOnlyList<string> further)
+        Recipe recipe, IReadOnlyList<SweepAxis> axes, IReadOnlyList<IReadOnlyList<string>> settings, int seeds, int folds,
+        IReadOnlyList<string> further)
     {
         var varied = axes.Where(a => a.Values.Count > 1).Select(a => a.Key).ToHashSet();
         var plan = new List<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)>();
@@ -136,7 +148,8 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     /// <param name="cancellation">Finish the step, save and stop; the next call goes on.</param>
     /// <returns>A row for each setting; null when it was stopped.</returns>
     public IReadOnlyList<SweepRow>? Run(
-        IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, Action<int, int, string, Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
+        IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, Action<int, int, string, Run>? started = null,
+        IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
         var failed = new Dictionary<int, string>();
@@ -147,7 +160,9 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         return Rows(plan, Finished(plan), failed);
     }
 
-    /// <summary>Runs one cell, or goes on with it; nothing when it is finished. Several processes may run different cells of one sweep at once.</summary>
+    /// <summary>
+    /// Runs one cell, or goes on with it; nothing when it is finished. Several processes may run different cells of one sweep at once.
+    /// </summary>
     /// <param name="plan">From <see cref="Plan(Recipe, IReadOnlyList{SweepAxis}, int, int, int)"/>.</param>
     /// <param name="index">Which.</param>
     /// <param name="started">Told number, count, setting and id when it begins or goes on.</param>
@@ -155,7 +170,8 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     /// <param name="cancellation">Finish the step, save and stop.</param>
     /// <returns>False when it was stopped.</returns>
     public bool RunCell(
-        IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, int index, Action<int, int, string, Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
+        IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, int index,
+        Action<int, int, string, Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
         if (cancellation.IsCancellationRequested) return false;
@@ -164,7 +180,8 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         if (known is { Status: RunStatus.Finished }) return true;
         var runner = new RecipeRunner(store, catalog);
         void Started(Run run) => started?.Invoke(index + 1, plan.Count, Words(plan[index]), run);
-        var result = known is null ? runner.Train(recipe, [Tag], Started, progress, cancellation) : runner.Resume(known.Id, null, Started, progress, cancellation);
+        var result = known is null ? runner.Train(recipe, [Tag], Started, progress, cancellation)
+            : runner.Resume(known.Id, null, Started, progress, cancellation);
         return result.Outcome.Completed;
     }
 
@@ -189,7 +206,9 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         {
             return RunCell(plan, index, started, progress, cancellation);
         }
-        catch (Exception e) when (e is not (OperationCanceledException or IOException or UnauthorizedAccessException or RunStoreException or RunNotFoundException or OutOfMemoryException))
+        catch (Exception e) when (e
+            is not (OperationCanceledException or IOException or UnauthorizedAccessException or RunStoreException or RunNotFoundException
+                or OutOfMemoryException))
         {
             failed[index] = e.Message.Split('\n')[0];
             progress?.Report(new NoticeReport($"{Words(plan[index])} failed: {failed[index]}"));
@@ -228,7 +247,8 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     /// <param name="finished">Cells by their numbers, from wherever they ran.</param>
     /// <param name="failed">Cells that failed, and why.</param>
     public static IReadOnlyList<SweepRow>? Rows(
-        IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, IReadOnlyDictionary<int, SweepCell> finished, IReadOnlyDictionary<int, string>? failed = null)
+        IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, IReadOnlyDictionary<int, SweepCell> finished,
+        IReadOnlyDictionary<int, string>? failed = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(finished);
@@ -241,7 +261,8 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         {
             var cells = group.Where(finished.ContainsKey).Select(i => finished[i]).ToList();
             var figures = new Dictionary<string, (double Mean, double Deviation)>();
-            foreach (var key in cells.FirstOrDefault()?.Figures.Keys.Where(key => cells.TrueForAll(c => c.Figures.ContainsKey(key))) ?? []) figures[key] = Spread(cells.ConvertAll(c => c.Figures[key]));
+            foreach (var key in cells.FirstOrDefault()?.Figures.Keys.Where(key => cells.TrueForAll(c => c.Figures.ContainsKey(key))) ?? [])
+                figures[key] = Spread(cells.ConvertAll(c => c.Figures[key]));
             rows.Add(new SweepRow(plan[group.First()].Setting, cells.ConvertAll(c => c.Run), figures)
             {
                 Values = figures.Keys.ToDictionary(key => key, key => (IReadOnlyList<double>)cells.ConvertAll(c => c.Figures[key])),
@@ -251,7 +272,9 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         return rows;
     }
 
-    /// <summary>Settings and the first figure as parallel coordinates, without settings that have none; null where no setting varies.</summary>
+    /// <summary>
+    /// Settings and the first figure as parallel coordinates, without settings that have none; null where no setting varies.
+    /// </summary>
     public static Chart? Picture(IReadOnlyList<SweepRow> rows, string title)
     {
         ArgumentNullException.ThrowIfNull(rows);
@@ -259,12 +282,15 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         if (rows.Count < 2 || rows[0].Overrides.Count == 0) return null;
         var figure = rows[0].Figures.Keys.First();
         if (rows.Any(r => !r.Figures.ContainsKey(figure))) return null;
-        var axes = rows[0].Overrides.Select((o, i) => new CoordinateAxis(o.Split('=')[0], [.. rows.Select(r => r.Overrides[i].Split('=', 2)[1])])).ToList();
+        var axes =
+            rows[0].Overrides.Select((o, i) => new CoordinateAxis(o.Split('=')[0], [.. rows.Select(r => r.Overrides[i].Split('=', 2)[1])]))
+                .ToList();
         axes.Add(new CoordinateAxis(figure, [.. rows.Select(r => r.Figures[figure].Mean.ToString("R", CultureInfo.InvariantCulture))]));
         return ParallelCoordinatesChart.Create(axes, title);
     }
 
-    private static string Words((IReadOnlyList<string> Setting, ResolvedRecipe Recipe) cell) => cell.Setting.Count == 0 ? cell.Recipe.Name : string.Join(' ', cell.Setting);
+    private static string Words((IReadOnlyList<string> Setting, ResolvedRecipe Recipe) cell) =>
+        cell.Setting.Count == 0 ? cell.Recipe.Name : string.Join(' ', cell.Setting);
 
     private RunInfo? Known(ResolvedRecipe recipe)
     {

@@ -20,15 +20,21 @@ public abstract class TrainingJob<TModel> : Job
     protected virtual OptimizationOptions OptimizationDefaults => new();
 
     /// <inheritdoc/>
-    public override IReadOnlyList<OptionsSection> Sections => [new("model", new TModel()), new("trainer", TrainerDefaults), new("optimization", OptimizationDefaults)];
+    public override IReadOnlyList<OptionsSection> Sections =>
+        [new("model", new TModel()), new("trainer", TrainerDefaults), new("optimization", OptimizationDefaults)];
 
     /// <inheritdoc/>
     public override string Evaluates => "figures and pictures of the best checkpoint on held-out data";
 
-    /// <summary>Makes module, data and loss. libtorch's global stream is seeded before the call, so initial weights follow the seed.</summary>
+    /// <summary>
+    /// Makes module, data and loss. libtorch's global stream is seeded before the call, so initial weights follow the seed.
+    /// </summary>
     protected abstract ITrainingTask CreateTask(TModel options, TrainerOptions trainer);
 
-    /// <summary>Draws from a trained task (in evaluation mode, without gradients); a job that overrides it says in <see cref="Job.Samples"/> what is drawn.</summary>
+    /// <summary>
+    /// Draws from a trained task (in evaluation mode, without gradients); a job that overrides it says in <see cref="Job.Samples"/> what is
+    /// drawn.
+    /// </summary>
     /// <exception cref="NotSupportedException">The model does not generate.</exception>
     /// <exception cref="ArgumentException">The request asks for what the model does not take.</exception>
     protected virtual Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
@@ -51,7 +57,8 @@ public abstract class TrainingJob<TModel> : Job
     public override JobOutcome Sample(JobContext context, SampleRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return Samples is null ? base.Sample(context, request) : StageOf(context).Sample(Name, request, (task, generator, device) => Draw(task, request, generator, device), DrawMetrics);
+        return Samples is null ? base.Sample(context, request)
+            : StageOf(context).Sample(Name, request, (task, generator, device) => Draw(task, request, generator, device), DrawMetrics);
     }
 
     /// <inheritdoc/>
@@ -63,7 +70,8 @@ public abstract class TrainingJob<TModel> : Job
 
     private protected virtual void Export(ITrainingTask task, JobContext context) => Export(task, context.Folder);
 
-    private protected virtual ITrainingTask CreateTask(ResolvedRecipe recipe) => CreateTask((TModel)recipe.Options["model"], (TrainerOptions)recipe.Options["trainer"]);
+    private protected virtual ITrainingTask CreateTask(ResolvedRecipe recipe) =>
+        CreateTask((TModel)recipe.Options["model"], (TrainerOptions)recipe.Options["trainer"]);
 
     // A task was made for the run: the place to say what is worth saying about it.
     private protected virtual void Opened(ITrainingTask task, JobContext context)
@@ -81,7 +89,9 @@ public abstract class TrainingJob<TModel> : Job
         {
             return task is IExportsGraphs source
                 ? new ExportedModel(task, source)
-                : throw new NotSupportedException($"Models of '{Name}' have no rule for ONNX yet; the run's model.safetensors holds the weights ('cresset export RUN --format safetensors').");
+                : throw new NotSupportedException(
+                    $"Models of '{Name}' have no rule for ONNX yet; the run's model.safetensors holds the weights ('cresset export RUN "
+                        + $"--format safetensors').");
         }
         catch
         {
@@ -96,6 +106,7 @@ public abstract class TrainingJob<TModel> : Job
     {
         ArgumentNullException.ThrowIfNull(context);
         var trainer = context.Options<TrainerOptions>("trainer");
-        return new TrainingStage(context, () => CreateTask(context.Recipe), trainer, context.Options<OptimizationOptions>("optimization"), task => Opened(task, context));
+        return new TrainingStage(context, () => CreateTask(context.Recipe), trainer, context.Options<OptimizationOptions>("optimization"),
+            task => Opened(task, context));
     }
 }

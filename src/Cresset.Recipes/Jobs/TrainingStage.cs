@@ -12,10 +12,12 @@ namespace Cresset.Recipes;
 /// <param name="options">How long and what to keep.</param>
 /// <param name="optimization">Optimizer and schedule.</param>
 /// <param name="opened">Called with every task that is made for the run, before it does anything.</param>
-internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> create, TrainerOptions options, OptimizationOptions optimization, Action<ITrainingTask>? opened = null)
+internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> create, TrainerOptions options,
+    OptimizationOptions optimization, Action<ITrainingTask>? opened = null)
 {
     /// <summary>
-    /// Opens data and weights and makes the module before the run is begun: whatever is wrong with them costs no run. The task is the caller's; given back
+    /// Opens data and weights and makes the module before the run is begun: whatever is wrong with them costs no run. The task is the
+    /// caller's; given back
     /// as <see cref="JobContext.Prepared"/>, it is what <see cref="Train"/> trains.
     /// </summary>
     public ITrainingTask Prepare()
@@ -25,7 +27,8 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
         try
         {
             // The trainer gives the other ranks the weights of rank 0.
-            if (options.InitFrom.Length > 0 && context.Ranks.Rank == 0) WarmStart.Load(task.Module, FileToBeginWith(task.Headline), options.InitKeys);
+            if (options.InitFrom.Length > 0 && context.Ranks.Rank == 0)
+                WarmStart.Load(task.Module, FileToBeginWith(task.Headline), options.InitKeys);
             Trainer.Check(task, options, optimization);
             return task;
         }
@@ -36,7 +39,9 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
         }
     }
 
-    /// <summary>Trains, or goes on; <paramref name="export"/> gets the finished task in evaluation mode, averaged weights in place.</summary>
+    /// <summary>
+    /// Trains, or goes on; <paramref name="export"/> gets the finished task in evaluation mode, averaged weights in place.
+    /// </summary>
     public JobOutcome Train(Action<ITrainingTask> export)
     {
         using var task = context.TakePrepared() ?? Make();
@@ -49,9 +54,14 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
         var result = trainer.Run(new PictureCollector(context.Progress, pictures), context.Cancellation);
         if (!result.IsComplete) return JobOutcome.Stopped;
         if (context.Ranks.Rank > 0) return new JobOutcome(true, Ordered(result.Metrics, task.Headline), []);
-        if (options.KeepBest && result.BestStep != result.Step && result.BestStep > 0 && ExportBest(task, export, result.BestStep) is { } best)
+        if (options.KeepBest && result.BestStep != result.Step && result.BestStep > 0
+            && ExportBest(task, export, result.BestStep) is { } best)
         {
-            context.Progress?.Report(new NoticeReport($"The best model by {task.Headline.Name} is that of step {result.BestStep}: the figures below and the run's model file are its."));
+            context.Progress
+                ?.Report(
+                    new NoticeReport(
+                        $"The best model by {task.Headline.Name} is that of step {result.BestStep}: the figures below and the run's model "
+                            + $"file are its."));
             return new JobOutcome(true, best, pictures);
         }
         trainer.InEvaluation(() =>
@@ -62,7 +72,8 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
         return new JobOutcome(true, Ordered(result.Metrics, task.Headline), pictures);
     }
 
-    // Into the trained task, which is not trained on: a second model may not fit into memory. Null where that checkpoint is gone; the last model is the run's then.
+    // Into the trained task, which is not trained on: a second model may not fit into memory. Null where that checkpoint is gone; the last
+    // model is the run's then.
     private IReadOnlyDictionary<string, double>? ExportBest(ITrainingTask task, Action<ITrainingTask> export, int step)
     {
         using var best = context.Checkpoints.OpenBest(task.Headline, out _);
@@ -88,14 +99,17 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
         if (File.Exists(options.InitFrom)) return options.InitFrom;
         var folder = Directory.Exists(options.InitFrom)
             ? options.InitFrom
-            : context.FolderOfRun?.Invoke(options.InitFrom) ?? throw new FileNotFoundException($"trainer.init_from is '{options.InitFrom}': there is no such file or folder.");
+            : context.FolderOfRun?.Invoke(options.InitFrom)
+                ?? throw new FileNotFoundException($"trainer.init_from is '{options.InitFrom}': there is no such file or folder.");
         var checkpoints = new CheckpointFolder(Path.Combine(folder, "checkpoints"));
         using (var best = checkpoints.OpenBest(headline, out _))
         {
             if (best is not null) return Path.Combine(checkpoints.FolderPath, best.Checkpoint.File);
         }
         var model = Path.Combine(folder, "model.safetensors");
-        return File.Exists(model) ? model : throw new FileNotFoundException($"trainer.init_from is '{options.InitFrom}': {folder} holds neither checkpoints nor a model.safetensors.");
+        return File.Exists(model) ? model
+            : throw new FileNotFoundException(
+                $"trainer.init_from is '{options.InitFrom}': {folder} holds neither checkpoints nor a model.safetensors.");
     }
 
     /// <summary>Figures and pictures of the best checkpoint.</summary>
@@ -106,7 +120,8 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
     });
 
     /// <summary>Draws from the best checkpoint.</summary>
-    public JobOutcome Sample(string job, SampleRequest request, Func<ITrainingTask, Generator, Device, Drawing> draw, Func<ITrainingTask, IReadOnlyDictionary<string, double>> metrics) => WithBest((task, evaluation) =>
+    public JobOutcome Sample(string job, SampleRequest request, Func<ITrainingTask, Generator, Device, Drawing> draw,
+        Func<ITrainingTask, IReadOnlyDictionary<string, double>> metrics) => WithBest((task, evaluation) =>
     {
         using var generator = Seeding.Generator(request.Seed, "sample");
         var folder = Path.Combine(context.Folder, request.OutputFolder ?? "samples");
@@ -139,7 +154,9 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
         {
             opened?.Invoke(task);
             using var best = context.Checkpoints.OpenBest(task.Headline, out var damaged)
-                ?? throw new InvalidDataException($"{context.Checkpoints.FolderPath} holds no usable checkpoint yet{(damaged.Count == 0 ? "" : ": " + string.Join("; ", damaged))}.");
+                ?? throw new InvalidDataException(
+                    $"{context.Checkpoints.FolderPath} holds no usable checkpoint "
+                        + $"yet{(damaged.Count == 0 ? "" : ": " + string.Join("; ", damaged))}.");
             return (task, WithWeights(task, best, evaluation => evaluation));
         }
         catch
@@ -154,7 +171,9 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
         using var task = Make();
         opened?.Invoke(task);
         using var best = context.Checkpoints.OpenBest(task.Headline, out var damaged)
-            ?? throw new InvalidDataException($"{context.Checkpoints.FolderPath} holds no usable checkpoint{(damaged.Count == 0 ? "" : ": " + string.Join("; ", damaged))}. Train the run first.");
+            ?? throw new InvalidDataException(
+                $"{context.Checkpoints.FolderPath} holds no usable "
+                    + $"checkpoint{(damaged.Count == 0 ? "" : ": " + string.Join("; ", damaged))}. Train the run first.");
         foreach (var notice in damaged) context.Progress?.Report(new NoticeReport($"{notice}; another checkpoint is used."));
         return WithWeights(task, best, evaluation => work(task, evaluation));
     }
@@ -163,13 +182,16 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
     {
         StateDict.Load(task.Module, saved.Source, keys: KeyMap.Identity.Only("model/"));
         // Averages exist for parameters alone: buffers stay those of the model.
-        if (saved.Source.Entries.Keys.Any(k => k.StartsWith("average/", StringComparison.Ordinal))) StateDict.Load(task.Module, saved.Source, strict: false, keys: KeyMap.Identity.Only("average/"));
+        if (saved.Source.Entries.Keys.Any(k => k.StartsWith("average/", StringComparison.Ordinal)))
+            StateDict.Load(task.Module, saved.Source, strict: false, keys: KeyMap.Identity.Only("average/"));
         var device = ComputeDevice.Resolve(options.Device);
         task.Module.to(device);
         task.Module.eval();
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        return work(new EvaluationContext(saved.Checkpoint.Step, Seeding.Generator(options.Seed, "evaluation"), device, true, context.Cancellation));
+        return work(
+            new EvaluationContext(saved.Checkpoint.Step, Seeding.Generator(options.Seed, "evaluation"), device, true,
+                context.Cancellation));
     }
 
     private List<string> Keep(string folder, int step, IEnumerable<TaskPicture> pictures)

@@ -4,7 +4,8 @@ using Cresset.Training;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Answers what is asked of a run whose job has no ear for it: stopping works for every job, by the same way as Ctrl-C; what only the trainer
+/// Answers what is asked of a run whose job has no ear for it: stopping works for every job, by the same way as Ctrl-C; what only the
+/// trainer
 /// can do is refused with a sentence.
 /// </summary>
 internal sealed class UnheardRequests : IDisposable
@@ -41,7 +42,8 @@ internal sealed class UnheardRequests : IDisposable
         {
             foreach (var request in _run.UnheardRequests(Patience))
             {
-                var answer = request.Command == RunRequest.Stop ? "finishes its current part, saves and stops." : $"a run of '{_job}' takes only {RunRequest.Stop}.";
+                var answer = request.Command == RunRequest.Stop ? "finishes its current part, saves and stops."
+                    : $"a run of '{_job}' takes only {RunRequest.Stop}.";
                 _run.Answer(request, answer);
                 _progress.Report(new NoticeReport($"Asked to {request.Command}: {answer}"));
                 if (request.Command == RunRequest.Stop) _stop.Cancel();

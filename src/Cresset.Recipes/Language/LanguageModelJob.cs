@@ -31,7 +31,8 @@ public sealed class LanguageModelJob : DataJob<DecoderOptions>, IWritesText
     protected override TrainerOptions TrainerDefaults => new() { Steps = 2000, BatchSize = 12, EvaluateEvery = 500, CheckpointEvery = 500 };
 
     /// <inheritdoc/>
-    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamWRule { LearningRate = 3e-3, Beta2 = 0.99, WeightDecay = 0.1 }, WarmupSteps = 100 };
+    protected override OptimizationOptions OptimizationDefaults =>
+        new() { Optimizer = new AdamWRule { LearningRate = 3e-3, Beta2 = 0.99, WeightDecay = 0.1 }, WarmupSteps = 100 };
 
     /// <inheritdoc/>
     protected override DataUse Use(DecoderOptions options)
@@ -53,7 +54,9 @@ public sealed class LanguageModelJob : DataJob<DecoderOptions>, IWritesText
     protected override Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
     {
         ArgumentNullException.ThrowIfNull(request);
-        if (request.Format != SampleFormat.Png) throw new ArgumentException($"'{Name}' writes text, which is no {request.Format.ToString().ToLowerInvariant()}; leave --format out.");
+        if (request.Format != SampleFormat.Png)
+            throw new ArgumentException(
+                $"'{Name}' writes text, which is no {request.Format.ToString().ToLowerInvariant()}; leave --format out.");
         var choice = new TokenChoice { Temperature = request.Temperature, TopK = request.TopK, TopP = request.TopP }.ThrowIfInvalid();
         var beginnings = request.Conditions is { Count: > 0 } given ? given : ["\n"];
         var texts = new List<string>();
@@ -62,7 +65,9 @@ public sealed class LanguageModelJob : DataJob<DecoderOptions>, IWritesText
             for (var i = 0; i < Math.Max(1, request.Count); i++)
             {
                 if (texts.Count > 0) request.Written?.Invoke("\n---\n");
-                texts.Add(((LanguageModelTask)task).Write(beginning, request.Length > 0 ? request.Length : 400, choice, generator, request.Written));
+                texts.Add(
+                    ((LanguageModelTask)task).Write(beginning, request.Length > 0 ? request.Length : 400, choice, generator,
+                        request.Written));
                 request.Written?.Invoke("\n");
             }
         }

@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// The next token by maximum likelihood. Figures are over the whole held-out part, each token once, seen from the beginning of its block: nats a
+/// The next token by maximum likelihood. Figures are over the whole held-out part, each token once, seen from the beginning of its block:
+/// nats a
 /// token, perplexity, and where tokens are not characters nats a character.
 /// </summary>
 public sealed class LanguageModelTask : ITrainingTask, ILearnsFromData
@@ -26,7 +27,8 @@ public sealed class LanguageModelTask : ITrainingTask, ILearnsFromData
         Data = data;
         _tokenizer = data.Facts.Text!.Open();
         _model = new DecoderTransformer(_tokenizer.Count, options);
-        Headline = new HeadlineMetric(data.Validation is not null && data.Test is not null ? "validation_nats" : "nats", HigherIsBetter: false);
+        Headline = new HeadlineMetric(data.Validation is not null && data.Test is not null ? "validation_nats" : "nats",
+            HigherIsBetter: false);
     }
 
     /// <inheritdoc/>
@@ -42,7 +44,8 @@ public sealed class LanguageModelTask : ITrainingTask, ILearnsFromData
     public HeadlineMetric Headline { get; }
 
     /// <summary>Tokens a second of the last texts.</summary>
-    internal IReadOnlyDictionary<string, double> WritingSpeed => new Dictionary<string, double> { ["tokens_per_second"] = _written / Math.Max(_seconds, 1e-9) };
+    internal IReadOnlyDictionary<string, double> WritingSpeed =>
+        new Dictionary<string, double> { ["tokens_per_second"] = _written / Math.Max(_seconds, 1e-9) };
 
     /// <inheritdoc/>
     public Tensor Loss(Batch batch, StepContext step)
@@ -75,11 +78,15 @@ public sealed class LanguageModelTask : ITrainingTask, ILearnsFromData
         yield return ("text", Write("\n", ShownLength, new TokenChoice { Temperature = 0.8 }, context.Generator, null).Trim());
     }
 
-    /// <summary>Goes on from a beginning for <paramref name="length"/> tokens; <paramref name="written"/> gets the text piece by piece.</summary>
+    /// <summary>
+    /// Goes on from a beginning for <paramref name="length"/> tokens; <paramref name="written"/> gets the text piece by piece.
+    /// </summary>
     /// <exception cref="ArgumentException">The beginning is empty, or holds a character that the model does not know.</exception>
     internal string Write(string beginning, int length, TokenChoice choice, Generator generator, Action<string>? written)
     {
-        if (beginning.Length == 0) throw new ArgumentException("A text begins with at least one character; leave the prompt out for a text from nothing.", nameof(beginning));
+        if (beginning.Length == 0)
+            throw new ArgumentException("A text begins with at least one character; leave the prompt out for a text from nothing.",
+                nameof(beginning));
         var tokens = _tokenizer.Encode(beginning).Select(t => (long)t).ToList();
         var text = new StringBuilder();
         // A character may come in several tokens: what is incomplete waits.
@@ -110,7 +117,8 @@ public sealed class LanguageModelTask : ITrainingTask, ILearnsFromData
     private (double ForToken, double ForCharacter) Nats(IDataset part, EvaluationContext context)
     {
         double sum = 0, count = 0;
-        foreach (var record in context.Measure(part, 64, batch => Record(batch, context.Device))) (sum, count) = (sum + record[0], count + record[1]);
+        foreach (var record in context.Measure(part, 64, batch => Record(batch, context.Device)))
+            (sum, count) = (sum + record[0], count + record[1]);
         return (sum / count, sum / ((TextBlocks)part).Characters);
     }
 
@@ -124,6 +132,7 @@ public sealed class LanguageModelTask : ITrainingTask, ILearnsFromData
     {
         using var scope = NewDisposeScope();
         var scores = _model.call(batch.Inputs).flatten(0, 1);
-        return nn.functional.cross_entropy(scores, batch.Targets!.flatten(), ignore_index: -1, reduction: reduction).MoveToOuterDisposeScope();
+        return nn.functional.cross_entropy(scores, batch.Targets!.flatten(), ignore_index: -1, reduction: reduction)
+            .MoveToOuterDisposeScope();
     }
 }

@@ -37,9 +37,23 @@ public sealed record ActivationCurves : LiveComputation
             {
                 var info = ActivationCatalog.Get(name);
                 var curves = ActivationPlot.Curves(name, xs);
-                return new { Name = name, info.Formula, info.Derivative, info.Range, Smoothness = info.Smoothness.ToString(), info.Paper, info.UsedBy, F = curves[0], First = curves[1], Second = curves[2] };
+                return new
+                {
+                    Name = name,
+                    info.Formula,
+                    info.Derivative,
+                    info.Range,
+                    Smoothness = info.Smoothness.ToString(),
+                    info.Paper,
+                    info.UsedBy,
+                    F = curves[0],
+                    First = curves[1],
+                    Second = curves[2]
+                };
             }).ToList(),
-            Known = ActivationCatalog.All.Where(a => a.Kind is not (ActivationKind.Gated or ActivationKind.Normalizing or ActivationKind.Regrouping)).Select(a => new { a.Name, a.Formula, a.Parameters }).ToList(),
+            Known = ActivationCatalog.All.Where(
+                a => a.Kind is not (ActivationKind.Gated or ActivationKind.Normalizing or ActivationKind.Regrouping))
+                .Select(a => new { a.Name, a.Formula, a.Parameters }).ToList(),
         };
     }
 }

@@ -41,7 +41,8 @@ public sealed record DenoisingSteps : LiveComputation
             var prompt = Prompt.Length == 0 ? task.Names[0] : Prompt;
             using var generator = Seeding.Generator((ulong)Seed, "live");
             var frames = new List<string>();
-            using var drawn = task.Model.Sample([prompt], Steps == 0 ? task.Options.DrawSteps : Steps, Guidance ?? task.Options.Guidance, generator, (_, state) => frames.Add(Png(task.Cropped(state))), task.Options.Sampler);
+            using var drawn = task.Model.Sample([prompt], Steps == 0 ? task.Options.DrawSteps : Steps, Guidance ?? task.Options.Guidance,
+                generator, (_, state) => frames.Add(Png(task.Cropped(state))), task.Options.Sampler);
             return new { Prompt = prompt, task.Names, Size = task.Side, Frames = frames };
         });
     }
@@ -51,6 +52,7 @@ public sealed record DenoisingSteps : LiveComputation
         using var scope = NewDisposeScope();
         var pixels = ((state + 1) / 2).clamp(0, 1).contiguous().data<float>().ToArray();
         var side = (int)state.size(-1);
-        return Convert.ToBase64String(ImageGrid.Render(pixels, 1, 1, side, side, new ImageGridOptions { Columns = 1, Scale = 1, Padding = 0 }).ToPng());
+        return Convert.ToBase64String(
+            ImageGrid.Render(pixels, 1, 1, side, side, new ImageGridOptions { Columns = 1, Scale = 1, Padding = 0 }).ToPng());
     }
 }

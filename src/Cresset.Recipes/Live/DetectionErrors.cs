@@ -5,7 +5,8 @@ using Cresset.Training;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// What a detector finds in its held-out scenes: precision-recall curves, and every detection and object with what became of it, so that a page can
+/// What a detector finds in its held-out scenes: precision-recall curves, and every detection and object with what became of it, so that a
+/// page can
 /// move the confidence and show the pictures behind each kind of error.
 /// </summary>
 [Part("detection-errors")]
@@ -46,13 +47,26 @@ public sealed record DetectionErrors : LiveComputation
             var item = results.Items[d];
             var met = matching.MatchOf(d);
             if (met is { } hit) foundAt[hit.Object] = item.Score;
-            detections.Add(new { Image = item.ImageId, Class = item.CategoryId, Score = Math.Round(item.Score, 4), Box = Shares(item.Box, sizes[item.ImageId]), Kind = kinds.TryGetValue(d, out var kind) ? NameOf(kind) : "hit" });
+            detections.Add(new
+            {
+                Image = item.ImageId,
+                Class = item.CategoryId,
+                Score = Math.Round(item.Score, 4),
+                Box = Shares(item.Box, sizes[item.ImageId]),
+                Kind = kinds.TryGetValue(d, out var kind) ? NameOf(kind) : "hit"
+            });
         }
         var objects = new List<object>();
         for (var o = 0; o < truth.Objects.Length; o++)
         {
             var item = truth.Objects[o];
-            objects.Add(new { Image = item.ImageId, Class = item.CategoryId, Box = Shares(item.Box, sizes[item.ImageId]), FoundAt = foundAt[o] is { } score ? Math.Round(score, 4) : (double?)null });
+            objects.Add(new
+            {
+                Image = item.ImageId,
+                Class = item.CategoryId,
+                Box = Shares(item.Box, sizes[item.ImageId]),
+                FoundAt = foundAt[o] is { } score ? Math.Round(score, 4) : (double?)null
+            });
         }
         return new
         {
@@ -74,12 +88,18 @@ public sealed record DetectionErrors : LiveComputation
         _ => "background",
     };
 
-    private static double[] Shares(Box b, DatasetImage image) => [.. new[] { b.X / image.Width, b.Y / image.Height, b.Width / image.Width, b.Height / image.Height }.Select(v => Math.Round(v, 4))];
+    private static double[] Shares(Box b, DatasetImage image) =>
+        [.. new[] { b.X / image.Width, b.Y / image.Height, b.Width / image.Width, b.Height / image.Height }.Select(v => Math.Round(v, 4))];
 
     private static object Thin(RankedCurve curve)
     {
         var step = Math.Max(1, curve.Scores.Count / 200);
         int[] places = [.. Enumerable.Range(0, curve.Scores.Count).Where(i => i % step == 0 || i == curve.Scores.Count - 1)];
-        return new { Recall = places.Select(i => Math.Round(curve.Recall[i], 4)), Precision = places.Select(i => Math.Round(curve.Precision[i], 4)), Score = places.Select(i => Math.Round(curve.Scores[i], 4)) };
+        return new
+        {
+            Recall = places.Select(i => Math.Round(curve.Recall[i], 4)),
+            Precision = places.Select(i => Math.Round(curve.Precision[i], 4)),
+            Score = places.Select(i => Math.Round(curve.Scores[i], 4))
+        };
     }
 }

@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>The way of points of the plane through a trained flow, from noise to data: transform by transform, or along the field of a continuous one.</summary>
+/// <summary>
+/// The way of points of the plane through a trained flow, from noise to data: transform by transform, or along the field of a continuous
+/// one.
+/// </summary>
 [Part("flow-steps")]
 public sealed record FlowSteps : LiveComputation
 {
@@ -31,7 +34,8 @@ public sealed record FlowSteps : LiveComputation
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Within(Count, 0, 5000)
         .AtLeast(Seed, 0)
-        .Must(Own is not null && Own.Count % 2 == 0 && Own.Count <= 2000 && Own.All(v => double.IsFinite(v) && Math.Abs(v) < 100), Own?.Count, "finite x and y in turn, at most 1,000 points", field: nameof(Own))
+        .Must(Own is not null && Own.Count % 2 == 0 && Own.Count <= 2000 && Own.All(v => double.IsFinite(v) && Math.Abs(v) < 100),
+            Own?.Count, "finite x and y in turn, at most 1,000 points", field: nameof(Own))
         .Within(Side, 0, 200);
 
     /// <inheritdoc/>
@@ -56,7 +60,9 @@ public sealed record FlowSteps : LiveComputation
                 Reach,
                 Steps = steps.Select(s => s.Name).ToList(),
                 // One list a step: x and y in turn, in hundredths of what a screen can show.
-                States = steps.Select(s => s.State.to(ScalarType.Float32).contiguous().data<float>().ToArray().Select(v => Math.Round(v, 3)).ToArray()).ToList(),
+                States = steps.Select(
+                    s => s.State.to(ScalarType.Float32).contiguous().data<float>().ToArray().Select(v => Math.Round(v, 3)).ToArray())
+                    .ToList(),
                 Own = Own.Count / 2,
                 Side,
                 Density = Side == 0 ? [] : Density(flow),
@@ -72,7 +78,8 @@ public sealed record FlowSteps : LiveComputation
         for (var i = parts.Count - 1; i >= 0; i--)
         {
             state = parts[i].Inverse(state).Output;
-            yield return ($"after {parts[i].GetType().Name.Replace("Transform", "", StringComparison.Ordinal)} ({parts.Count - i} of {parts.Count})", state);
+            yield return ($"after {parts[i].GetType().Name.Replace("Transform", "", StringComparison.Ordinal)} ({parts.Count - i} of "
+                + $"{parts.Count})", state);
         }
     }
 
@@ -80,7 +87,8 @@ public sealed record FlowSteps : LiveComputation
     {
         double[] times = [.. Enumerable.Range(0, 31).Select(i => i / 30.0)];
         var states = FlowSampler.Trajectory(flow.Field.Field(), start, times, OdeOptions.Dopri5(1e-4)).States;
-        return times.Select((t, i) => (string.Create(System.Globalization.CultureInfo.InvariantCulture, $"t = {t:0.00}"), states.select(0, i)));
+        return times.Select(
+            (t, i) => (string.Create(System.Globalization.CultureInfo.InvariantCulture, $"t = {t:0.00}"), states.select(0, i)));
     }
 
     private double[] Density(DensityModel flow)

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>What live computations work with: the runs of a store, and the model that was asked for last, kept for the next question.</summary>
+/// <summary>
+/// What live computations work with: the runs of a store, and the model that was asked for last, kept for the next question.
+/// </summary>
 public sealed class LiveContext : IDisposable
 {
     private readonly string _folder;
@@ -27,7 +29,9 @@ public sealed class LiveContext : IDisposable
         return (info, new RecipeRunner(store, _catalog).RecipeOf(info));
     }
 
-    /// <summary>Lets <paramref name="look"/> look at the best model of a run in evaluation mode, without gradients; tensors it makes are freed.</summary>
+    /// <summary>
+    /// Lets <paramref name="look"/> look at the best model of a run in evaluation mode, without gradients; tensors it makes are freed.
+    /// </summary>
     /// <typeparam name="TTask">The task of the run's job.</typeparam>
     /// <typeparam name="T">The answer.</typeparam>
     /// <exception cref="ArgumentException">The run's job has another task.</exception>
@@ -43,11 +47,14 @@ public sealed class LiveContext : IDisposable
         {
             _model?.Dispose();
             _model = null;
-            var stage = (recipe.Job as Job)?.StageToTrain(context) ?? throw new ArgumentException($"Run '{run}' is of the job '{recipe.Job.Name}', which keeps no single model to look into.", nameof(run));
+            var stage = (recipe.Job as Job)?.StageToTrain(context)
+                ?? throw new ArgumentException($"Run '{run}' is of the job '{recipe.Job.Name}', which keeps no single model to look into.",
+                    nameof(run));
             _model = new OpenModel(info.Id, newest, stage.OpenBest());
         }
         var (task, evaluation) = _model.Best;
-        if (task is not TTask wanted) throw new ArgumentException($"Run '{run}' is of the job '{recipe.Job.Name}'; this needs another kind of model.", nameof(run));
+        if (task is not TTask wanted)
+            throw new ArgumentException($"Run '{run}' is of the job '{recipe.Job.Name}'; this needs another kind of model.", nameof(run));
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         return look(wanted, evaluation);

@@ -4,7 +4,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Recipes;
 
-/// <summary>Answers one line of JSON after the other: <c>{"what": "activation-curves", "names": ["gelu"]}</c> gives <c>{"result": ...}</c> or <c>{"problem": "..."}</c>.</summary>
+/// <summary>
+/// Answers one line of JSON after the other: <c>{"what": "activation-curves", "names": ["gelu"]}</c> gives <c>{"result": ...}</c> or
+/// <c>{"problem": "..."}</c>.
+/// </summary>
 public static class LiveWorker
 {
     private const string Kind = "computation";
@@ -39,7 +42,8 @@ public static class LiveWorker
         {
             return JsonSerializer.Serialize(new { result = Parse(question, parts).Compute(context) }, Format);
         }
-        catch (Exception e) when (e is ArgumentException or InvalidDataException or JsonException or IOException or NotSupportedException or InvalidOperationException or ConfigException)
+        catch (Exception e) when (e is ArgumentException or InvalidDataException or JsonException or IOException or NotSupportedException
+            or InvalidOperationException or ConfigException)
         {
             return JsonSerializer.Serialize(new { problem = e.Message.Split(" (Parameter '", StringSplitOptions.None)[0] }, Format);
         }
@@ -53,7 +57,8 @@ public static class LiveWorker
     private static LiveComputation Parse(string question, PartCatalog parts)
     {
         using var json = JsonDocument.Parse(question);
-        if (json.RootElement.ValueKind != JsonValueKind.Object) throw new JsonException("A question is an object such as {\"what\": \"activation-curves\"}.");
+        if (json.RootElement.ValueKind != JsonValueKind.Object)
+            throw new JsonException("A question is an object such as {\"what\": \"activation-curves\"}.");
         var arguments = json.RootElement.EnumerateObject().ToDictionary(p => p.Name, p => p.Value);
         if (!arguments.Remove("what", out var what) || what.ValueKind != JsonValueKind.String)
             throw new JsonException($"The key \"what\" names the computation: {string.Join(", ", parts.Of(Kind).Select(p => p.Name))}.");

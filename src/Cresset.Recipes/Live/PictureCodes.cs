@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>The codes of a held-out picture, what comes back from them, and how often a tokenizer chose each of its codes on held-out pictures.</summary>
+/// <summary>
+/// The codes of a held-out picture, what comes back from them, and how often a tokenizer chose each of its codes on held-out pictures.
+/// </summary>
 [Part("picture-codes")]
 public sealed record PictureCodes : LiveComputation
 {
@@ -29,7 +31,8 @@ public sealed record PictureCodes : LiveComputation
         return context.Look<TokenizerTask, object>(Run, (task, evaluation) =>
         {
             var inputs = task.HeldOut(Pictures).to(evaluation.Device);
-            if (Picture >= inputs.size(0)) throw new ArgumentException($"picture is {Picture}; there are {inputs.size(0)} held-out pictures.");
+            if (Picture >= inputs.size(0))
+                throw new ArgumentException($"picture is {Picture}; there are {inputs.size(0)} held-out pictures.");
             var usage = CodebookWatch.Fresh(task.Model);
             CodebookWatch.Add(usage, task.Model.call(inputs));
             var one = inputs.narrow(0, Picture, 1);
@@ -41,7 +44,8 @@ public sealed record PictureCodes : LiveComputation
                 Original = Png(one),
                 Rebuilt = Png(rebuilt),
                 Levels = codes.Select(c => new { c.shape, Codes = c.cpu().contiguous().data<long>().ToArray() }).ToList(),
-                Usage = usage.Select(u => new { u.Size, u.Used, u.Perplexity, Counts = u.Counts().Select(c => c.Count).ToArray() }).ToList(),
+                Usage = usage.Select(u => new { u.Size, u.Used, u.Perplexity, Counts = u.Counts().Select(c => c.Count).ToArray() })
+                    .ToList(),
             };
         });
     }
@@ -50,6 +54,8 @@ public sealed record PictureCodes : LiveComputation
     {
         using var scope = NewDisposeScope();
         var shown = picture.clamp(0, 1).cpu().to(ScalarType.Float32).contiguous();
-        return Convert.ToBase64String(ImageGrid.Render(shown.data<float>().ToArray(), 1, (int)shown.size(1), (int)shown.size(2), (int)shown.size(3), new ImageGridOptions { Columns = 1, Scale = 1, Padding = 0 }).ToPng());
+        return Convert.ToBase64String(
+            ImageGrid.Render(shown.data<float>().ToArray(), 1, (int)shown.size(1), (int)shown.size(2), (int)shown.size(3),
+                new ImageGridOptions { Columns = 1, Scale = 1, Padding = 0 }).ToPng());
     }
 }

@@ -16,6 +16,8 @@ internal sealed class CodePredictor(Tokenizer tokenizer, int padding, DataFacts 
         var all = cat([.. levels.Select(level => level.reshape(level.size(0), -1))], 1).cpu().contiguous();
         var codes = all.data<long>().ToArray();
         var each = (int)all.size(1);
-        return [.. names.Select((name, i) => new Prediction(name) { Codes = codes[(i * each)..((i + 1) * each)], CodesShape = shape ?? [each] })];
+        return [
+            .. names.Select(
+                (name, i) => new Prediction(name) { Codes = codes[(i * each)..((i + 1) * each)], CodesShape = shape ?? [each] })];
     }
 }

@@ -29,7 +29,9 @@ internal static class ModelFile
         if (files.Select(f => Path.Combine(folder, f)).FirstOrDefault(File.Exists) is { } found) return found;
         // A study keeps no model: to wait for its end would be no use.
         var model = Path.Combine(folder, Name);
-        if (JobBeside(model, parts) is { } name && parts.Find(Recipe.JobKind, name)?.Create() is IJob job and not IPredictingJob and not RlSolveJob and not CodePriorJob) throw NoAnswers(folder, job);
+        if (JobBeside(model, parts) is { } name
+            && parts.Find(Recipe.JobKind, name)?.Create() is IJob job and not IPredictingJob and not RlSolveJob and not CodePriorJob)
+            throw NoAnswers(folder, job);
         return model;
     }
 
@@ -42,5 +44,6 @@ internal static class ModelFile
 
     /// <summary>Why a job answers nothing, and what can be had of it.</summary>
     public static InvalidDataException NoAnswers(string path, IJob job)
-        => new($"{path}: runs of the job '{job.Name}' give no answers to files. {(job.Samples is { } drawn ? $"'cresset sample' gives {drawn}, " : "")}'cresset eval' gives {job.Evaluates}.");
+        => new($"{path}: runs of the job '{job.Name}' give no answers to files. "
+            + $"{(job.Samples is { } drawn ? $"'cresset sample' gives {drawn}, " : "")}'cresset eval' gives {job.Evaluates}.");
 }

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Answers with what an agent's best policy does at an observation (columns c0, c1 ...), without exploring. Where the environment forbids actions by state the
+/// Answers with what an agent's best policy does at an observation (columns c0, c1 ...), without exploring. Where the environment forbids
+/// actions by state the
 /// question says which are allowed there (columns allowed0, allowed1 ..., 1 or 0, in the order of the environment's mask).
 /// </summary>
 internal sealed class PolicyPredictor<TAction> : Predictor
@@ -27,15 +28,22 @@ internal sealed class PolicyPredictor<TAction> : Predictor
         : base(FactsOf(agent, environment))
     {
         (_agent, _actionSize, _actions, _maskSize) = (agent, environment.ActionSpace.Size, environment.ActionSpace, MaskSize(environment));
-        if (agent.MemorySize > 0) throw new InvalidDataException($"{file}: the policy remembers what it saw before, so a single observation is no question for it; 'cresset rl play' plays it.");
+        if (agent.MemorySize > 0)
+            throw new InvalidDataException(
+                $"{file}: the policy remembers what it saw before, so a single observation is no question for it; 'cresset rl play' plays "
+                    + $"it.");
         var scaling = agent.Moments.Count;
         foreach (var layer in WrapperChain.Of(environment))
         {
             if (scaling == 0) break;
             if (layer is IMomentsWrapper { ScalesObservations: true }) scaling--;
-            else if (layer is IWrapper && layer is not (IMomentsWrapper or TimeLimit<float, TAction> or RescaleAction<float> or ClipAction<float>
-                or TransformReward<float, TAction> or ClipReward<float, TAction> or RecordEpisodeStatistics<float, TAction> or StickyAction<float, TAction>))
-                throw new InvalidDataException($"{file}: {layer.GetType().Name.Split('`')[0]} changes observations after they are scaled, so a plain observation is no question for this policy; 'cresset rl play' plays it.");
+            else if (layer is IWrapper
+                && layer is not (IMomentsWrapper or TimeLimit<float, TAction> or RescaleAction<float> or ClipAction<float>
+                or TransformReward<float, TAction> or ClipReward<float, TAction> or RecordEpisodeStatistics<float, TAction>
+                or StickyAction<float, TAction>))
+                throw new InvalidDataException(
+                    $"{file}: {layer.GetType().Name.Split('`')[0]} changes observations after they are scaled, so a plain observation is "
+                        + $"no question for this policy; 'cresset rl play' plays it.");
         }
     }
 
@@ -60,7 +68,13 @@ internal sealed class PolicyPredictor<TAction> : Predictor
         }
         var actions = new TAction[names.Count * _actionSize];
         lock (_acting) _agent.Act(observations, names.Count, actions, masks);
-        return [.. names.Select((name, row) => new Prediction(name) { Action = [.. actions.AsSpan(row * _actionSize, _actionSize).ToArray().Select(a => Convert.ToDouble(a, System.Globalization.CultureInfo.InvariantCulture))] })];
+        return [
+            .. names.Select(
+                (name, row) =>
+                    new Prediction(
+                        name) { Action =
+                            [.. actions.AsSpan(row * _actionSize, _actionSize).ToArray()
+                                .Select(a => Convert.ToDouble(a, System.Globalization.CultureInfo.InvariantCulture))] })];
     }
 
     protected override void Free() => _agent.Dispose();
@@ -72,7 +86,8 @@ internal sealed class PolicyPredictor<TAction> : Predictor
         for (var layer = _agent.Moments.Count - 1; layer >= 0; layer--)
         {
             var moments = _agent.Moments[layer];
-            for (var i = 0; i < observation.Length; i++) observation[i] = (observation[i] - (float)moments.Mean[i]) / MathF.Sqrt((float)moments.Variance[i] + epsilon);
+            for (var i = 0; i < observation.Length; i++)
+                observation[i] = (observation[i] - (float)moments.Mean[i]) / MathF.Sqrt((float)moments.Variance[i] + epsilon);
         }
     }
 
@@ -80,20 +95,26 @@ internal sealed class PolicyPredictor<TAction> : Predictor
     {
         for (var i = 0; i < given.Length; i++)
         {
-            if (given[i] is not (0 or 1)) throw new InvalidDataException($"{name}: '{Allowed(i)}' is {given[i].ToString(System.Globalization.CultureInfo.InvariantCulture)}; it is 1 where the action is allowed and 0 where it is not.");
+            if (given[i] is not (0 or 1))
+                throw new InvalidDataException(
+                    $"{name}: '{Allowed(i)}' is {given[i].ToString(System.Globalization.CultureInfo.InvariantCulture)}; it is 1 where the "
+                        + $"action is allowed and 0 where it is not.");
             mask[i] = given[i] == 1;
         }
         var start = 0;
         foreach (var count in _actions is MultiDiscrete several ? several.Counts : [mask.Length])
         {
-            if (count > 0 && !mask.Slice(start, count).Contains(true)) throw new InvalidDataException($"{name}: {Allowed(start)} to {Allowed(start + count - 1)} are all 0, so nothing is allowed to choose.");
+            if (count > 0 && !mask.Slice(start, count).Contains(true))
+                throw new InvalidDataException(
+                    $"{name}: {Allowed(start)} to {Allowed(start + count - 1)} are all 0, so nothing is allowed to choose.");
             start += count;
         }
     }
 
     private static string Allowed(int entry) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"allowed{entry}");
 
-    private static int MaskSize(IEnvironment<float, TAction> environment) => ActionMasks.Of(environment) is null ? 0 : ActionMasks.SizeOf(environment.ActionSpace);
+    private static int MaskSize(IEnvironment<float, TAction> environment) =>
+        ActionMasks.Of(environment) is null ? 0 : ActionMasks.SizeOf(environment.ActionSpace);
 
     private static DataFacts FactsOf(IAgent<TAction> agent, IEnvironment<float, TAction> environment) => new()
     {

@@ -29,13 +29,20 @@ public sealed record Prediction(string Input)
     /// <summary>Several numbers by name, such as mean and quantiles of a posterior.</summary>
     public IReadOnlyDictionary<string, double>? Values { get; init; }
 
-    /// <summary>The share of ordinary inputs that a density finds likelier than this one: 0 in the middle of the data, near 1 for an anomaly.</summary>
+    /// <summary>
+    /// The share of ordinary inputs that a density finds likelier than this one: 0 in the middle of the data, near 1 for an anomaly.
+    /// </summary>
     public double? AnomalyScore { get; init; }
 
-    /// <summary>Whether the score is above the threshold at which one ordinary input in 1 / <see cref="TrainedModel.AlarmRate"/> gives a false alarm.</summary>
+    /// <summary>
+    /// Whether the score is above the threshold at which one ordinary input in 1 / <see cref="TrainedModel.AlarmRate"/> gives a false
+    /// alarm.
+    /// </summary>
     public bool? IsAnomaly { get; init; }
 
-    /// <summary>A PNG file: a mask whose grey values are class indices, an enlarged picture, or one with what was found drawn over it.</summary>
+    /// <summary>
+    /// A PNG file: a mask whose grey values are class indices, an enlarged picture, or one with what was found drawn over it.
+    /// </summary>
     public byte[]? Picture { get; init; }
 
     /// <summary>Share of the picture's pixels of each class, for masks.</summary>
@@ -44,7 +51,10 @@ public sealed record Prediction(string Input)
     /// <summary>Objects found in a picture, the surest first; empty where nothing was found.</summary>
     public IReadOnlyList<FoundObject>? Objects { get; init; }
 
-    /// <summary>What a policy does: one number for a choice, several for several choices or a continuous action; none where a table never met the state.</summary>
+    /// <summary>
+    /// What a policy does: one number for a choice, several for several choices or a continuous action; none where a table never met the
+    /// state.
+    /// </summary>
     public IReadOnlyList<double>? Action { get; init; }
 
     /// <summary>Codes of a picture, stages innermost.</summary>

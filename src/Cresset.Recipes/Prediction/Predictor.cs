@@ -43,14 +43,20 @@ internal abstract class Predictor(DataFacts facts) : IDisposable
     /// <summary>Answers the bytes of a picture's file.</summary>
     public Prediction AnswerPicture(byte[] content, string name, PartCatalog parts)
     {
-        if (facts.Picture is null && !TakesAnyPicture) throw facts.Table is null ? NoFiles() : new DataMismatchException($"{name}: the model learned from a table ({string.Join(", ", facts.Table.Columns.Select(c => c.Name).Take(20))}); give it rows.");
+        if (facts.Picture is null && !TakesAnyPicture)
+            throw facts.Table is null ? NoFiles()
+                : new DataMismatchException(
+                    $"{name}: the model learned from a table ({string.Join(", ", facts.Table.Columns.Select(c => c.Name).Take(20))}); give "
+                        + $"it rows.");
         return Use(() => OfPicture(content, name, parts));
     }
 
     /// <summary>Answers one row given by the names of its columns.</summary>
     public Prediction AnswerRow(IReadOnlyDictionary<string, object?> cells, string name)
     {
-        if (facts.Table is not { } table) throw new DataMismatchException($"{name}: the model learned from {facts.Name}, which is no table: rows are no question for it.");
+        if (facts.Table is not { } table)
+            throw new DataMismatchException(
+                $"{name}: the model learned from {facts.Name}, which is no table: rows are no question for it.");
         var features = table.Row(cells, name);
         return Use(() => Compute(tensor(features, 1, table.Width), [name]))[0];
     }
@@ -114,7 +120,9 @@ internal abstract class Predictor(DataFacts facts) : IDisposable
         }
     }
 
-    private DataMismatchException NoFiles() => new($"The model learned from arrays ({facts.Name}) and takes no files; give it tensors of shape [{string.Join(", ", facts.Shape)}].");
+    private DataMismatchException NoFiles() =>
+        new($"The model learned from arrays ({facts.Name}) and takes no files; give it tensors of shape "
+            + $"[{string.Join(", ", facts.Shape)}].");
 
     private IEnumerable<Prediction> AnswerTable(string path, TableFacts facts)
     {

@@ -18,8 +18,14 @@ internal sealed class SolvedPolicyPredictor : Predictor
     // Tiles get their indices in a table that grows when it is asked.
     private readonly Lock _asking = new();
 
-    private SolvedPolicyPredictor(SolvedPolicy policy, string[] columns, bool isBlackjack, SparseControl? tiles, int firstState, int firstAction)
-        : base(new DataFacts { Name = policy.Environment, Shape = [columns.Length], Table = new TableFacts { Text = new CsvOptions(), Columns = [.. columns.Select(c => new TableColumn { Name = c })] } })
+    private SolvedPolicyPredictor(SolvedPolicy policy, string[] columns, bool isBlackjack, SparseControl? tiles, int firstState,
+        int firstAction)
+        : base(new DataFacts
+        {
+            Name = policy.Environment,
+            Shape = [columns.Length],
+            Table = new TableFacts { Text = new CsvOptions(), Columns = [.. columns.Select(c => new TableColumn { Name = c })] }
+        })
         => (_policy, _isBlackjack, _tiles, _firstState, _firstAction) = (policy, isBlackjack, tiles, firstState, firstAction);
 
     /// <summary>Opens the policy.json of a run.</summary>
@@ -35,10 +41,14 @@ internal sealed class SolvedPolicyPredictor : Predictor
         {
             return policy.Actions.Length > BlackjackModel.FinalState
                 ? new SolvedPolicyPredictor(policy, Cards, true, null, 0, 0)
-                : throw new InvalidDataException($"{file}: the policy has {policy.Actions.Length} actions; {world.Name} has {BlackjackModel.FinalState + 1} states.");
+                : throw new InvalidDataException(
+                    $"{file}: the policy has {policy.Actions.Length} actions; {world.Name} has {BlackjackModel.FinalState + 1} states.");
         }
-        if (environment.StateCount() != policy.Actions.Length) throw new InvalidDataException($"{file}: the policy has {policy.Actions.Length} actions; {world.Name} has {environment.StateCount()} states.");
-        return new SolvedPolicyPredictor(policy, ["state"], false, null, environment.ObservationSpace is Discrete states ? states.Start : 0, environment.ActionSpace is Discrete actions ? actions.Start : 0);
+        if (environment.StateCount() != policy.Actions.Length)
+            throw new InvalidDataException(
+                $"{file}: the policy has {policy.Actions.Length} actions; {world.Name} has {environment.StateCount()} states.");
+        return new SolvedPolicyPredictor(policy, ["state"], false, null, environment.ObservationSpace is Discrete states ? states.Start : 0,
+            environment.ActionSpace is Discrete actions ? actions.Start : 0);
     }
 
     private static EnvironmentSource World(SolvedPolicy policy, PartCatalog parts, string file)
@@ -74,20 +84,26 @@ internal sealed class SolvedPolicyPredictor : Predictor
         }
         foreach (var value in observation)
         {
-            if (value != MathF.Floor(value)) throw new InvalidDataException($"{name}: {value} is no whole number; states of {_policy.Environment} are.");
+            if (value != MathF.Floor(value))
+                throw new InvalidDataException($"{name}: {value} is no whole number; states of {_policy.Environment} are.");
         }
         var state = _isBlackjack ? Hand(name, observation) : (int)observation[0] - _firstState;
-        if ((uint)state >= (uint)_policy.Actions.Length) throw new InvalidDataException($"{name}: {_policy.Environment} has no state {observation[0]}; its states are {_firstState} to {_firstState + _policy.Actions.Length - 1}.");
+        if ((uint)state >= (uint)_policy.Actions.Length)
+            throw new InvalidDataException(
+                $"{name}: {_policy.Environment} has no state {observation[0]}; its states are {_firstState} to "
+                    + $"{_firstState + _policy.Actions.Length - 1}.");
         var action = _policy.Actions[state];
         return new Prediction(name)
         {
             Action = action < 0 ? [] : [_firstAction + action],
-            Value = _policy.Values.Length == _policy.Actions.Length && double.IsFinite(_policy.Values[state]) ? _policy.Values[state] : null,
+            Value = _policy.Values.Length == _policy.Actions.Length && double.IsFinite(_policy.Values[state]) ? _policy.Values[state]
+                : null,
         };
     }
 
     private static int Hand(string name, float[] cards)
         => cards[0] is >= 4 and <= 21 && cards[1] is >= 1 and <= 10 && cards[2] is 0 or 1
             ? BlackjackModel.State((int)cards[0], (int)cards[1], cards[2] == 1)
-            : throw new InvalidDataException($"{name}: no hand of blackjack: player_sum is 4 to 21, dealer_card 1 to 10, usable_ace 0 or 1.");
+            : throw new InvalidDataException(
+                $"{name}: no hand of blackjack: player_sum is 4 to 21, dealer_card 1 to 10, usable_ace 0 or 1.");
 }

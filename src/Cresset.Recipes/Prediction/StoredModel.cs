@@ -39,7 +39,8 @@ internal sealed class StoredModel(string file, SafetensorsFile source, IJob job,
     /// <summary>The whole recipe, for models that need more than one section; a file of an earlier version has it beside it.</summary>
     public ResolvedRecipe Recipe()
     {
-        if (Metadata.TryGetValue(ModelFile.RecipeKey, out var yaml)) return Cresset.Recipes.Recipe.Parse(yaml, file, job.Name, parts).Resolve();
+        if (Metadata.TryGetValue(ModelFile.RecipeKey, out var yaml))
+            return Cresset.Recipes.Recipe.Parse(yaml, file, job.Name, parts).Resolve();
         var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file))!, ModelFile.RecipeFile);
         return System.IO.File.Exists(beside) ? new RecipeCatalog(parts).Read(beside, job.Name).Resolve() : throw Unsaid();
     }

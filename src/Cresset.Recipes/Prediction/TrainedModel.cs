@@ -14,7 +14,8 @@ public sealed class TrainedModel : IDisposable
     private readonly Predictor _predictor;
     private readonly PartCatalog _parts;
 
-    private TrainedModel(Predictor predictor, PartCatalog parts, string path, string job) => (_predictor, _parts, Path, Job) = (predictor, parts, path, job);
+    private TrainedModel(Predictor predictor, PartCatalog parts, string path, string job) =>
+        (_predictor, _parts, Path, Job) = (predictor, parts, path, job);
 
     /// <summary>The model's file.</summary>
     public string Path { get; }
@@ -35,7 +36,8 @@ public sealed class TrainedModel : IDisposable
     public string Job { get; }
 
     /// <summary>Opens the model of a run.</summary>
-    /// <param name="path">The run's folder, or its model.safetensors, policy-best.safetensors or policy.json wherever it was copied to.</param>
+    /// <param name="path">The run's folder, or its model.safetensors, policy-best.safetensors or policy.json wherever it was copied
+    /// to.</param>
     /// <param name="parts">Where its job is found; the built-in ones by default.</param>
     /// <exception cref="FileNotFoundException">There is no model there: the run has not come to its end.</exception>
     /// <exception cref="InvalidDataException">The file is damaged, or its model gives no answers.</exception>
@@ -44,14 +46,20 @@ public sealed class TrainedModel : IDisposable
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         parts ??= BuiltInParts.Catalog;
         var file = Directory.Exists(path) ? ModelFile.In(path, parts) : path;
-        if (!File.Exists(file)) throw new FileNotFoundException($"There is no {file}: the run has not come to its end. 'cresset train --resume' goes on with it.", file);
-        if (System.IO.Path.GetFileName(file) == SolvedPolicy.FileName) return new TrainedModel(SolvedPolicyPredictor.Open(file, parts), parts, file, "rl-solve");
+        if (!File.Exists(file))
+            throw new FileNotFoundException(
+                $"There is no {file}: the run has not come to its end. 'cresset train --resume' goes on with it.", file);
+        if (System.IO.Path.GetFileName(file) == SolvedPolicy.FileName)
+            return new TrainedModel(SolvedPolicyPredictor.Open(file, parts), parts, file, "rl-solve");
         using var source = SafetensorsFile.Open(file);
         if (!source.Metadata.TryGetValue(ModelFile.JobKey, out var name) && (name = ModelFile.JobBeside(file, parts)) is null)
         {
-            throw new InvalidDataException($"{file} does not say how it is used: it comes from a job that gives no answers to files, or from an earlier version. Train it again.");
+            throw new InvalidDataException(
+                $"{file} does not say how it is used: it comes from a job that gives no answers to files, or from an earlier version. "
+                    + $"Train it again.");
         }
-        var job = parts.Find(Recipe.JobKind, name)?.Create() as IJob ?? throw new InvalidDataException($"{file}: {parts.Unknown(Recipe.JobKind, name)}");
+        var job = parts.Find(Recipe.JobKind, name)?.Create() as IJob
+            ?? throw new InvalidDataException($"{file}: {parts.Unknown(Recipe.JobKind, name)}");
         if (job is not IPredictingJob predicting) throw ModelFile.NoAnswers(file, job);
         var stored = new StoredModel(file, source, job, parts);
         var predictor = predicting.Open(stored);
@@ -86,7 +94,10 @@ public sealed class TrainedModel : IDisposable
         return _predictor.AnswerPicture(picture, name, _parts);
     }
 
-    /// <summary>Answers one row: a value by the name of each column the model learned from; numbers, texts as in a table, JSON, null where it is missing.</summary>
+    /// <summary>
+    /// Answers one row: a value by the name of each column the model learned from; numbers, texts as in a table, JSON, null where it is
+    /// missing.
+    /// </summary>
     /// <param name="row">The values; other names are passed over, as other columns of a file are.</param>
     /// <param name="name">What the answer and errors call it.</param>
     /// <exception cref="InvalidDataException">A column is missing or a value does not fit, or the model takes no rows.</exception>
@@ -101,8 +112,10 @@ public sealed class TrainedModel : IDisposable
     public IReadOnlyList<Prediction> Predict(Tensor inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        if (inputs.dim() == 0 || !inputs.shape[1..].SequenceEqual(Facts.Shape)) throw Shape.Wrong(inputs, $"[N, {string.Join(", ", Facts.Shape)}]");
-        return _predictor.Answer(inputs, [.. Enumerable.Range(0, (int)inputs.size(0)).Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture))]);
+        if (inputs.dim() == 0 || !inputs.shape[1..].SequenceEqual(Facts.Shape))
+            throw Shape.Wrong(inputs, $"[N, {string.Join(", ", Facts.Shape)}]");
+        return _predictor.Answer(inputs,
+            [.. Enumerable.Range(0, (int)inputs.size(0)).Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture))]);
     }
 
     /// <summary>Frees the model, once answers under way are given.</summary>

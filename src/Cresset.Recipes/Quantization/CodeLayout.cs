@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// How the codes of a tokenizer lie in the one map [H, W] that a prior sees: the stages of a position side by side; the levels of several maps one after the other, the coarsest first, in one row;
+/// How the codes of a tokenizer lie in the one map [H, W] that a prior sees: the stages of a position side by side; the levels of several
+/// maps one after the other, the coarsest first, in one row;
 /// a code of very many in digits side by side, the greatest first.
 /// </summary>
 internal sealed class CodeLayout
@@ -40,7 +41,8 @@ internal sealed class CodeLayout
     /// <summary>The layout for examples of those sides, border included.</summary>
     /// <exception cref="ArgumentException">There are too many codes, or they cannot be written in that many digits.</exception>
     public static CodeLayout Of(Tokenizer tokenizer, IReadOnlyList<long> sides, int factors)
-        => new([.. tokenizer.Strides.Select(stride => sides.Select(side => side / stride).ToArray())], tokenizer.Quantizers[0].CodebookSizes, factors);
+        => new([.. tokenizer.Strides.Select(stride => sides.Select(side => side / stride).ToArray())],
+            tokenizer.Quantizers[0].CodebookSizes, factors);
 
     /// <summary>How many different digits a code has in so many of them.</summary>
     /// <exception cref="ArgumentException">The codes are no such power.</exception>
@@ -50,7 +52,9 @@ internal sealed class CodeLayout
         if (factors == 1) return most;
         var digits = (long)Math.Round(Math.Pow(most, 1.0 / factors));
         if (sizes.Any(size => size != most) || Enumerable.Repeat(digits, factors).Aggregate((Int128)1, (a, b) => a * b) != most)
-            throw new ArgumentException($"model.factors is {factors}; {string.Join(", ", sizes.Distinct())} codes are no number to the power of {factors}. Take a divisor of the bits: 18 bits in 2 or 3.");
+            throw new ArgumentException(
+                $"model.factors is {factors}; {string.Join(", ", sizes.Distinct())} codes are no number to the power of {factors}. Take a "
+                    + $"divisor of the bits: 18 bits in 2 or 3.");
         return digits;
     }
 
@@ -79,15 +83,21 @@ internal sealed class CodeLayout
                 var digits = part.reshape(maps.size(0), -1, _factors);
                 part = Enumerable.Range(0, _factors).Select(i => digits.select(2, i)).Aggregate((a, b) => (a * _digits) + b);
             }
-            levels.Add((_stages == 1 ? part.reshape([maps.size(0), .. level]) : part.reshape([maps.size(0), .. level, _stages])).clone().MoveToOuterDisposeScope());
+            levels.Add((_stages == 1 ? part.reshape([maps.size(0), .. level]) : part.reshape([maps.size(0), .. level, _stages])).clone()
+                .MoveToOuterDisposeScope());
         }
         return levels;
     }
 
-    /// <summary>For each place of a map whether all that stands there belongs to positions that are kept; one picture of one level.</summary>
+    /// <summary>
+    /// For each place of a map whether all that stands there belongs to positions that are kept; one picture of one level.
+    /// </summary>
     public bool[] Keeps(Func<long, long, bool> position)
     {
-        if (_levels.Count > 1 || _levels[0].Length != 2) throw new ArgumentException("The codes of this tokenizer lie in several maps, or in none: a hole has no place in them. Use a tokenizer with one map, such as vq-vae.");
+        if (_levels.Count > 1 || _levels[0].Length != 2)
+            throw new ArgumentException(
+                "The codes of this tokenizer lie in several maps, or in none: a hole has no place in them. Use a tokenizer with one map, "
+                    + "such as vq-vae.");
         var each = _stages * _factors;
         var columns = _levels[0][1];
         return [.. Enumerable.Range(0, Height * Width).Select(i => position(i / each / columns, i / each % columns))];

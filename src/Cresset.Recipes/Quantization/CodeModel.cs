@@ -36,11 +36,14 @@ internal abstract class CodeModel(CodePriorOptions options, int codebookSize, in
     /// <param name="sampling">Temperature, top-k, top-p.</param>
     /// <param name="known">Codes int64 [N, H, W] that stay; -1 where one is wanted.</param>
     /// <exception cref="ArgumentException">The model cannot fill holes that lie so.</exception>
-    public abstract Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling, Tensor? known = null);
+    public abstract Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling,
+        Tensor? known = null);
 
     public void Dispose() => Module.Dispose();
 
-    /// <summary>Labels of a training step, some of them hidden: replaced by the class of maps without one, which follows the others.</summary>
+    /// <summary>
+    /// Labels of a training step, some of them hidden: replaced by the class of maps without one, which follows the others.
+    /// </summary>
     protected Tensor? Hidden(Tensor? labels, Generator generator) => labels is null || options.ClassDropout == 0 || !Module.training
         ? labels
         : labels.masked_fill((rand([labels.size(0)], generator: generator) < options.ClassDropout).to(labels.device), Classes);
@@ -50,7 +53,8 @@ internal abstract class CodeModel(CodePriorOptions options, int codebookSize, in
 }
 
 /// <summary>A prior in raster order. With classes that are hidden in training it has one class more, that of maps without any.</summary>
-internal sealed class RasterCodeModel(CodePrior prior, CodePriorOptions options, int classes) : CodeModel(options, prior.CodebookSize, classes)
+internal sealed class RasterCodeModel(CodePrior prior, CodePriorOptions options, int classes)
+    : CodeModel(options, prior.CodebookSize, classes)
 {
     public CodePrior Prior => prior;
 
@@ -58,12 +62,15 @@ internal sealed class RasterCodeModel(CodePrior prior, CodePriorOptions options,
 
     public override string Metric => "nats_per_code";
 
-    public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) => prior.NegativeLogLikelihood(codes, Hidden(labels, generator)).mean();
+    public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) =>
+        prior.NegativeLogLikelihood(codes, Hidden(labels, generator)).mean();
 
-    public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling, Tensor? known = null)
+    public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling,
+        Tensor? known = null)
     {
         using var none = NoClass(labels);
-        return prior.Sample(count, height, width, seed, labels, sampling, known is null ? null : Prefix(known), none is null ? 0 : Options.Guidance, none);
+        return prior.Sample(count, height, width, seed, labels, sampling, known is null ? null : Prefix(known),
+            none is null ? 0 : Options.Guidance, none);
     }
 
     // What is known must be the beginning: a code depends on those before it alone.
@@ -73,13 +80,16 @@ internal sealed class RasterCodeModel(CodePrior prior, CodePriorOptions options,
         var wanted = flat.lt(0).any(0).to(ScalarType.Int64);
         var length = wanted.any().ToBoolean() ? wanted.argmax().ToInt64() : flat.size(1);
         if (flat.narrow(1, length, flat.size(1) - length).ge(0).any().ToBoolean())
-            throw new ArgumentException("The hole does not reach to the end of the picture, and this prior goes on from what stands before alone: take a hole of whole rows down to the lower edge, or a prior that fills holes (mask-git).");
+            throw new ArgumentException(
+                "The hole does not reach to the end of the picture, and this prior goes on from what stands before alone: take a hole of "
+                    + "whole rows down to the lower edge, or a prior that fills holes (mask-git).");
         return flat.narrow(1, 0, length);
     }
 }
 
 /// <summary>MaskGIT. Its figure is the cross-entropy of hidden codes, not a likelihood.</summary>
-internal sealed class MaskedCodeModel(MaskedCodeTransformer transformer, MaskGitPrior options, int classes) : CodeModel(options, transformer.CodebookSize, classes)
+internal sealed class MaskedCodeModel(MaskedCodeTransformer transformer, MaskGitPrior options, int classes)
+    : CodeModel(options, transformer.CodebookSize, classes)
 {
     public override nn.Module Module => transformer;
 
@@ -87,24 +97,33 @@ internal sealed class MaskedCodeModel(MaskedCodeTransformer transformer, MaskGit
 
     public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) => transformer.Loss(codes, labels, generator);
 
-    public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling, Tensor? known = null)
-        => transformer.Sample(count, height, width, seed, labels, options.SamplingSteps, options.Schedule, options.ChoiceTemperature, sampling, options.Order, labels is null ? 0 : options.Guidance, known);
+    public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling,
+        Tensor? known = null)
+        => transformer.Sample(count, height, width, seed, labels, options.SamplingSteps, options.Schedule, options.ChoiceTemperature,
+            sampling, options.Order, labels is null ? 0 : options.Guidance, known);
 }
 
 /// <summary>Residual codes in the delay pattern, their stages side by side in the maps.</summary>
-internal sealed class DelayedCodeModel(DelayedCodeTransformer transformer, CodePriorOptions options, int classes) : CodeModel(options, transformer.CodebookSize, classes)
+internal sealed class DelayedCodeModel(DelayedCodeTransformer transformer, CodePriorOptions options, int classes)
+    : CodeModel(options, transformer.CodebookSize, classes)
 {
     public override nn.Module Module => transformer;
 
     public override string Metric => "nats_per_code";
 
-    public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) => transformer.NegativeLogLikelihood(codes.reshape(codes.size(0), -1, transformer.Stages), Hidden(labels, generator)).mean();
+    public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) =>
+        transformer.NegativeLogLikelihood(codes.reshape(codes.size(0), -1, transformer.Stages), Hidden(labels, generator)).mean();
 
-    public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling, Tensor? known = null)
+    public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling,
+        Tensor? known = null)
     {
-        if (known is not null) throw new ArgumentException("This prior (delayed-transformer) fills no holes; a transformer goes on from the rows above, mask-git fills holes anywhere.");
+        if (known is not null)
+            throw new ArgumentException(
+                "This prior (delayed-transformer) fills no holes; a transformer goes on from the rows above, mask-git fills holes "
+                    + "anywhere.");
         using var scope = NewDisposeScope();
         var away = NoClass(labels);
-        return transformer.Sample(count, height * width / transformer.Stages, seed, labels, sampling, away is null ? 0 : Options.Guidance, away).reshape(count, height, width).MoveToOuterDisposeScope();
+        return transformer.Sample(count, height * width / transformer.Stages, seed, labels, sampling, away is null ? 0 : Options.Guidance,
+            away).reshape(count, height, width).MoveToOuterDisposeScope();
     }
 }

@@ -11,7 +11,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Two stages in one run: a tokenizer (section <c>tokenizer</c>, kept in the run's folder), then a prior over its codes. A stopped run goes on in the stage it was in.
+/// Two stages in one run: a tokenizer (section <c>tokenizer</c>, kept in the run's folder), then a prior over its codes. A stopped run goes
+/// on in the stage it was in.
 /// </summary>
 [Part("code-prior")]
 public sealed class CodePriorJob : Job, IUpgradesRecipes
@@ -38,7 +39,8 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         new("model", new GatedPixelCnnPrior()),
         new("tokenizer", new TokenizerOptions()),
         new("tokenizer_trainer", TokenizerJob.Defaults),
-        new("trainer", new TrainerOptions { Steps = 936, BatchSize = 128, ClipNorm = 0, EvaluateEvery = 234, CheckpointEvery = 234, LogEvery = 10 }),
+        new("trainer",
+            new TrainerOptions { Steps = 936, BatchSize = 128, ClipNorm = 0, EvaluateEvery = 234, CheckpointEvery = 234, LogEvery = 10 }),
         new("optimization", new OptimizationOptions { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat }),
     ];
 
@@ -51,13 +53,17 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         var prior = (CodePriorOptions)recipe.Options["model"];
         if (!tokenizer.Architecture.HasOneMap && !prior.TakesSequences)
         {
-            throw new ArgumentException($"tokenizer.architecture={PartCatalog.NameOf(tokenizer.Architecture.GetType())}: a prior of kind {PartCatalog.NameOf(prior.GetType())} needs a tokenizer with one map of codes; "
+            throw new ArgumentException(
+                $"tokenizer.architecture={PartCatalog.NameOf(tokenizer.Architecture.GetType())}: a prior of kind "
+                    + $"{PartCatalog.NameOf(prior.GetType())} needs a tokenizer with one map of codes; "
                 + "use vq-vae, or a prior that takes any row of codes: transformer, mask-git.");
         }
         using var quantizer = tokenizer.Bottleneck.Build();
         if (quantizer.CodebookSizes.Distinct().Count() > 1)
         {
-            throw new ArgumentException($"tokenizer.quantizer has stages of {string.Join(", ", quantizer.CodebookSizes)} codes; a prior draws codes of one size: give all stages the same.");
+            throw new ArgumentException(
+                $"tokenizer.quantizer has stages of {string.Join(", ", quantizer.CodebookSizes)} codes; a prior draws codes of one size: "
+                    + $"give all stages the same.");
         }
         CodePriorOptions.Codes(CodeLayout.Digits(quantizer.CodebookSizes, prior.Factors));
     }
@@ -69,7 +75,8 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
     public override JobOutcome Sample(JobContext context, SampleRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return PriorOf(Trained(context)).Sample(Name, request, (task, _, _) => Draw((CodePriorTask)task, request), task => ((CodePriorTask)task).LastDraw);
+        return PriorOf(Trained(context))
+            .Sample(Name, request, (task, _, _) => Draw((CodePriorTask)task, request), task => ((CodePriorTask)task).LastDraw);
     }
 
     internal static string WeightsOf(JobContext context) => Path.Combine(context.Folder, TokenizerFolder, "model.safetensors");
@@ -82,12 +89,18 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         {
             context.Progress?.Report(new NoticeReport("Stage 1 of 2: the tokenizer."));
             if (!TokenizerOf(context, context.Stage(TokenizerFolder)).Train(task => StateDict.Save(
-                task.Module, WeightsOf(context), ModelFile.Metadata("tokenizer", context.Options<TokenizerOptions>("tokenizer"), ((TokenizerTask)task).Data.Facts))).Completed) return JobOutcome.Stopped;
+                task.Module, WeightsOf(context),
+                ModelFile.Metadata("tokenizer", context.Options<TokenizerOptions>("tokenizer"),
+                    ((TokenizerTask)task).Data.Facts))).Completed) return JobOutcome.Stopped;
             context.Progress?.Report(new NoticeReport("Stage 2 of 2: the prior over its codes."));
         }
         return PriorOf(context).Train(task =>
         {
-            var metadata = new Dictionary<string, string> { ["format"] = "pt", [CodePriorRun.ClassesKey] = ((CodePriorTask)task).Classes.ToString(CultureInfo.InvariantCulture) };
+            var metadata = new Dictionary<string, string>
+            {
+                ["format"] = "pt",
+                [CodePriorRun.ClassesKey] = ((CodePriorTask)task).Classes.ToString(CultureInfo.InvariantCulture)
+            };
             StateDict.Save(task.Module, Path.Combine(context.Folder, "model.safetensors"), metadata);
         });
     }
@@ -96,19 +109,26 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
     protected internal override void CheckChanges(JobContext context, IReadOnlyCollection<string> changed)
     {
         ArgumentNullException.ThrowIfNull(changed);
-        if (File.Exists(WeightsOf(context)) && changed.FirstOrDefault(key => key.StartsWith("tokenizer", StringComparison.Ordinal) || key.StartsWith("data", StringComparison.Ordinal)) is { } late)
-            throw new ConfigException(ConfigSource.CommandLine, $"{late} cannot change any more: the run's tokenizer is trained, and its prior learns its codes. Start a new run.");
+        if (File.Exists(WeightsOf(context))
+            && changed.FirstOrDefault(
+                key => key.StartsWith("tokenizer", StringComparison.Ordinal) || key.StartsWith("data", StringComparison.Ordinal))
+                is { } late)
+            throw new ConfigException(ConfigSource.CommandLine,
+                $"{late} cannot change any more: the run's tokenizer is trained, and its prior learns its codes. Start a new run.");
     }
 
     private static JobContext Trained(JobContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return File.Exists(WeightsOf(context)) ? context : throw new InvalidDataException($"{WeightsOf(context)} is missing: the run stopped before its tokenizer was ready. Resume it first.");
+        return File.Exists(WeightsOf(context)) ? context
+            : throw new InvalidDataException(
+                $"{WeightsOf(context)} is missing: the run stopped before its tokenizer was ready. Resume it first.");
     }
 
     internal override IDisposable? Prepare(JobContext context)
     {
-        // What the prior's trainer would refuse is known before the tokenizer has been trained for it: only sizes of the prior are still to come.
+        // What the prior's trainer would refuse is known before the tokenizer has been trained for it: only sizes of the prior are still to
+        // come.
         using (var generator = new Generator(0))
         using (var prior = context.Options<CodePriorOptions>("model").Build(2, 0, 1, 1, generator))
             Trainer.Check(prior.Module, context.Options<TrainerOptions>("trainer"), context.Options<OptimizationOptions>("optimization"));
@@ -119,14 +139,16 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
     {
         var trainer = context.Options<TrainerOptions>("tokenizer_trainer");
         return new TrainingStage(
-            stage, () => CreateTokenizer(context, trainer), trainer, TokenizerJob.OptimizationDefaultsOf, task => RunData.Compare(context, ((TokenizerTask)task).Data));
+            stage, () => CreateTokenizer(context, trainer), trainer, TokenizerJob.OptimizationDefaultsOf,
+            task => RunData.Compare(context, ((TokenizerTask)task).Data));
     }
 
     private static TrainingStage PriorOf(JobContext context)
     {
         var trainer = context.Options<TrainerOptions>("trainer");
         return new TrainingStage(
-            context.LastStage(TokenizerFolder), () => CreateTask(context, trainer), trainer, context.Options<OptimizationOptions>("optimization"), task => RunData.Compare(context, ((CodePriorTask)task).Data));
+            context.LastStage(TokenizerFolder), () => CreateTask(context, trainer), trainer,
+            context.Options<OptimizationOptions>("optimization"), task => RunData.Compare(context, ((CodePriorTask)task).Data));
     }
 
     void IUpgradesRecipes.Upgrade(ConfigMap recipe)
@@ -135,12 +157,14 @@ public sealed class CodePriorJob : Job, IUpgradesRecipes
         OldTokenizerKeys.Move(recipe, "tokenizer");
         // A run of version 0.1 stored MaskGIT's option with every kind of prior.
         if (recipe["model"] is ConfigMap model && model[SamplingSteps] is { } steps && EarlierPart.IsStored(steps)
-            && BuiltInParts.Catalog.Find("prior", (model[ConfigMap.Kind] as ConfigText)?.Value ?? "")?.Type != typeof(MaskGitPrior)) model.Remove(SamplingSteps);
+            && BuiltInParts.Catalog.Find("prior", (model[ConfigMap.Kind] as ConfigText)?.Value ?? "")?.Type != typeof(MaskGitPrior))
+            model.Remove(SamplingSteps);
     }
 
     string? IUpgradesRecipes.Earlier(string key) => OldTokenizerKeys.Keys.Contains(key) ? $"tokenizer.{key}" : null;
 
-    private static DataSplit OpenData(JobContext context) => context.Options<DataSource>("data").Open(TokenizerJob.UseOf(context.Options<TokenizerOptions>("tokenizer")));
+    private static DataSplit OpenData(JobContext context) =>
+        context.Options<DataSource>("data").Open(TokenizerJob.UseOf(context.Options<TokenizerOptions>("tokenizer")));
 
     private static TokenizerTask CreateTokenizer(JobContext context, TrainerOptions trainer)
     {

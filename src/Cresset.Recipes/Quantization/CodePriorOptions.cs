@@ -17,10 +17,16 @@ public abstract record CodePriorOptions : IOptionsRecord
     /// <summary>Share of training maps whose class is hidden, which makes <see cref="Guidance"/> possible; 0.1 is usual.</summary>
     public double ClassDropout { get; init; }
 
-    /// <summary>How far samples go beyond what their class says, away from no class: c + guidance (c - u) in logits, 0 for none (Ho and Salimans 2022). Needs <see cref="ClassDropout"/>.</summary>
+    /// <summary>
+    /// How far samples go beyond what their class says, away from no class: c + guidance (c - u) in logits, 0 for none (Ho and Salimans
+    /// 2022). Needs <see cref="ClassDropout"/>.
+    /// </summary>
     public double Guidance { get; init; }
 
-    /// <summary>Digits in which a code is predicted, one after the other: 2 for 2^18 codes makes two choices of 2^9 (Luo et al. 2024, arXiv:2409.04410). 1 predicts codes whole.</summary>
+    /// <summary>
+    /// Digits in which a code is predicted, one after the other: 2 for 2^18 codes makes two choices of 2^9 (Luo et al. 2024,
+    /// arXiv:2409.04410). 1 predicts codes whole.
+    /// </summary>
     public int Factors { get; init; } = 1;
 
     /// <summary>Top-k of samples; 0 for all codes.</summary>
@@ -34,30 +40,38 @@ public abstract record CodePriorOptions : IOptionsRecord
     {
         // The sizes that the tokenizer will fix are any that are allowed.
         // The library calls PixelSNAIL's layers blocks.
-        var model = Model(2, 0, 1).Validate().Select(p => p.Field == nameof(PixelSnailOptions.Blocks) ? p with { Field = nameof(PixelSnailPrior.Layers) } : p);
+        var model = Model(2, 0, 1).Validate()
+            .Select(p => p.Field == nameof(PixelSnailOptions.Blocks) ? p with { Field = nameof(PixelSnailPrior.Layers) } : p);
         return new OptionChecks()
             .AtLeast(TopK, 0)
             .Within(TopP, 0, 1, includeMin: false)
             .Within(ClassDropout, 0, 1, includeMax: false)
             .AtLeast(Guidance, 0)
-            .Must(Guidance == 0 || (ClassDropout > 0 && ByClass), Guidance, "0 while class_dropout is 0 or by_class is false", "Guidance goes away from maps without a class, which the prior must have seen: set class_dropout=0.1.", nameof(Guidance))
+            .Must(Guidance == 0 || (ClassDropout > 0 && ByClass), Guidance, "0 while class_dropout is 0 or by_class is false",
+                "Guidance goes away from maps without a class, which the prior must have seen: set class_dropout=0.1.", nameof(Guidance))
             .Within(Factors, 1, 8)
             .Concat(model).Concat(More());
     }
 
-    /// <summary>Whether it learns any row of codes, and so those of several levels or of a sound; else it looks at neighbours in a map.</summary>
+    /// <summary>
+    /// Whether it learns any row of codes, and so those of several levels or of a sound; else it looks at neighbours in a map.
+    /// </summary>
     internal virtual bool TakesSequences => false;
 
     /// <summary>Codes that a prior chooses from at a place.</summary>
     /// <exception cref="ArgumentException">There are too many.</exception>
     internal static int Codes(long most)
-        => most <= MostCodes ? (int)most : throw new ArgumentException($"tokenizer.quantizer has {most:N0} codes at a position; a prior has a logit for each, at most {MostCodes:N0}. Use model.factors, fewer bits or levels, or several small codes: residual or heads.");
+        => most <= MostCodes ? (int)most
+            : throw new ArgumentException(
+                $"tokenizer.quantizer has {most:N0} codes at a position; a prior has a logit for each, at most {MostCodes:N0}. Use "
+                    + $"model.factors, fewer bits or levels, or several small codes: residual or heads.");
 
     /// <summary>Makes the model over maps of [height, width] codes.</summary>
     internal CodeModel Build(int codes, int classes, int height, int width, torch.Generator generator, int stages = 1)
     {
         var own = ByClass ? classes : 0;
-        return Build(Model(codes, own == 0 ? 0 : own + (HasClassForNone && ClassDropout > 0 ? 1 : 0), checked(height * width), stages), own, generator);
+        return Build(Model(codes, own == 0 ? 0 : own + (HasClassForNone && ClassDropout > 0 ? 1 : 0), checked(height * width), stages), own,
+            generator);
     }
 
     private protected virtual IOptionsRecord Model(int codes, int classes, int positions, int stages) => Model(codes, classes, positions);
@@ -84,9 +98,11 @@ public sealed record PlainPixelCnnPrior : CodePriorOptions
     /// <summary>Layers, the first of type A.</summary>
     public int Layers { get; init; } = Library.Layers;
 
-    private protected override IOptionsRecord Model(int codes, int classes, int positions) => Library with { CodebookSize = codes, Classes = classes, Width = Width, Layers = Layers };
+    private protected override IOptionsRecord Model(int codes, int classes, int positions) =>
+        Library with { CodebookSize = codes, Classes = classes, Width = Width, Layers = Layers };
 
-    private protected override CodeModel Build(IOptionsRecord model, int classes, torch.Generator generator) => new RasterCodeModel(new PixelCnn((PixelCnnOptions)model, generator), this, classes);
+    private protected override CodeModel Build(IOptionsRecord model, int classes, torch.Generator generator) =>
+        new RasterCodeModel(new PixelCnn((PixelCnnOptions)model, generator), this, classes);
 }
 
 /// <summary>The gated PixelCNN, whose two stacks see everything above and to the left.</summary>
@@ -101,9 +117,11 @@ public sealed record GatedPixelCnnPrior : CodePriorOptions
     /// <summary>Layers, the first of type A.</summary>
     public int Layers { get; init; } = Library.Layers;
 
-    private protected override IOptionsRecord Model(int codes, int classes, int positions) => Library with { CodebookSize = codes, Classes = classes, Width = Width, Layers = Layers };
+    private protected override IOptionsRecord Model(int codes, int classes, int positions) =>
+        Library with { CodebookSize = codes, Classes = classes, Width = Width, Layers = Layers };
 
-    private protected override CodeModel Build(IOptionsRecord model, int classes, torch.Generator generator) => new RasterCodeModel(new GatedPixelCnn((PixelCnnOptions)model, generator), this, classes);
+    private protected override CodeModel Build(IOptionsRecord model, int classes, torch.Generator generator) =>
+        new RasterCodeModel(new GatedPixelCnn((PixelCnnOptions)model, generator), this, classes);
 }
 
 /// <summary>PixelSNAIL: causal convolutions and causal attention over positions.</summary>
@@ -124,7 +142,8 @@ public sealed record PixelSnailPrior : CodePriorOptions
     private protected override IOptionsRecord Model(int codes, int classes, int positions)
         => Library with { CodebookSize = codes, Classes = classes, Width = Width, Blocks = Layers, Heads = Heads };
 
-    private protected override CodeModel Build(IOptionsRecord model, int classes, torch.Generator generator) => new RasterCodeModel(new PixelSnail((PixelSnailOptions)model, generator), this, classes);
+    private protected override CodeModel Build(IOptionsRecord model, int classes, torch.Generator generator) =>
+        new RasterCodeModel(new PixelSnail((PixelSnailOptions)model, generator), this, classes);
 }
 
 /// <summary>A transformer that predicts each code from those before it, with a cache.</summary>
@@ -146,11 +165,21 @@ public sealed record TransformerPrior : CodePriorOptions
     public double Dropout { get; init; } = Library.Dropout;
 
     private protected override IOptionsRecord Model(int codes, int classes, int positions)
-        => Library with { CodebookSize = codes, Classes = classes, MaxLength = positions, Width = Width, Layers = Layers, Heads = Heads, Dropout = Dropout };
+        => Library with
+        {
+            CodebookSize = codes,
+            Classes = classes,
+            MaxLength = positions,
+            Width = Width,
+            Layers = Layers,
+            Heads = Heads,
+            Dropout = Dropout
+        };
 
     internal override bool TakesSequences => true;
 
-    private protected override CodeModel Build(IOptionsRecord model, int classes, torch.Generator generator) => new RasterCodeModel(new CodeTransformer((CodeTransformerOptions)model, generator), this, classes);
+    private protected override CodeModel Build(IOptionsRecord model, int classes, torch.Generator generator) =>
+        new RasterCodeModel(new CodeTransformer((CodeTransformerOptions)model, generator), this, classes);
 }
 
 /// <summary>MaskGIT: a transformer that fills in hidden codes, a few steps a map.</summary>
@@ -188,7 +217,17 @@ public sealed record MaskGitPrior : CodePriorOptions
     private protected override bool HasClassForNone => false;
 
     private protected override IOptionsRecord Model(int codes, int classes, int positions)
-        => Library with { CodebookSize = codes, Classes = classes, MaxLength = positions, Width = Width, Layers = Layers, Heads = Heads, Dropout = Dropout, ClassDropout = ClassDropout };
+        => Library with
+        {
+            CodebookSize = codes,
+            Classes = classes,
+            MaxLength = positions,
+            Width = Width,
+            Layers = Layers,
+            Heads = Heads,
+            Dropout = Dropout,
+            ClassDropout = ClassDropout
+        };
 
     private protected override CodeModel Build(IOptionsRecord model, int classes, torch.Generator generator)
     {
@@ -196,10 +235,13 @@ public sealed record MaskGitPrior : CodePriorOptions
         return new MaskedCodeModel(new MaskedCodeTransformer(options, generator), this, classes);
     }
 
-    private protected override IEnumerable<OptionProblem> More() => new OptionChecks().Within(SamplingSteps, 1, 4096).Defined(Schedule).Defined(Order).AtLeast(ChoiceTemperature, 0);
+    private protected override IEnumerable<OptionProblem> More() =>
+        new OptionChecks().Within(SamplingSteps, 1, 4096).Defined(Schedule).Defined(Order).AtLeast(ChoiceTemperature, 0);
 }
 
-/// <summary>A transformer that makes all stages of residual codes at once, each a step later than the one before: the delay pattern of MusicGen.</summary>
+/// <summary>
+/// A transformer that makes all stages of residual codes at once, each a step later than the one before: the delay pattern of MusicGen.
+/// </summary>
 [Part("delayed-transformer", "Copet et al. 2023, arXiv:2306.05284", Aliases = ["delay"])]
 public sealed record DelayedTransformerPrior : CodePriorOptions
 {
@@ -222,7 +264,17 @@ public sealed record DelayedTransformerPrior : CodePriorOptions
     private protected override IOptionsRecord Model(int codes, int classes, int positions) => Model(codes, classes, positions, 1);
 
     private protected override IOptionsRecord Model(int codes, int classes, int positions, int stages)
-        => Library with { CodebookSize = codes, Classes = classes, MaxLength = positions / stages, Stages = stages, Width = Width, Layers = Layers, Heads = Heads, Dropout = Dropout };
+        => Library with
+        {
+            CodebookSize = codes,
+            Classes = classes,
+            MaxLength = positions / stages,
+            Stages = stages,
+            Width = Width,
+            Layers = Layers,
+            Heads = Heads,
+            Dropout = Dropout
+        };
 
     private protected override CodeModel Build(IOptionsRecord model, int classes, torch.Generator generator)
         => new DelayedCodeModel(new DelayedCodeTransformer((DelayedCodeTransformerOptions)model, generator), this, classes);

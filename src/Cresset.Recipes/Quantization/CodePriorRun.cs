@@ -16,13 +16,19 @@ public sealed class CodePriorRun : IDisposable
     private readonly CodeLayout _layout;
     private readonly CodePriorOptions _options;
 
-    private CodePriorRun(CodeModel model, CodeLayout layout, CodePriorOptions options, TokenizerRun tokenizer, string id) => (_model, _layout, _options, Tokenizer, Id) = (model, layout, options, tokenizer, id);
+    private CodePriorRun(CodeModel model, CodeLayout layout, CodePriorOptions options, TokenizerRun tokenizer, string id) =>
+        (_model, _layout, _options, Tokenizer, Id) = (model, layout, options, tokenizer, id);
 
     /// <summary>The prior that gives probabilities of each code given those before it, in evaluation mode.</summary>
     /// <exception cref="InvalidDataException">The model gives none (MaskGIT), or of digits of a code.</exception>
     public CodePrior Prior => _model is not RasterCodeModel raster
-        ? throw new InvalidDataException($"Run {Id} is a MaskGIT or makes stages together, which gives no probability of a code given those before it; name a run of another prior (cresset list --priors).")
-        : _options.Factors > 1 ? throw new InvalidDataException($"Run {Id} predicts codes in {_options.Factors} digits (factors); files are coded by priors that predict them whole.") : raster.Prior;
+        ? throw new InvalidDataException(
+            $"Run {Id} is a MaskGIT or makes stages together, which gives no probability of a code given those before it; name a run of "
+                + $"another prior (cresset list --priors).")
+        : _options.Factors > 1
+        ? throw new InvalidDataException(
+            $"Run {Id} predicts codes in {_options.Factors} digits (factors); files are coded by priors that predict them whole.")
+            : raster.Prior;
 
     /// <summary>Class labels it is conditioned on; 0 for none.</summary>
     public int Classes => _model.Classes;
@@ -40,7 +46,10 @@ public sealed class CodePriorRun : IDisposable
         ArgumentNullException.ThrowIfNull(store);
         var info = store.Find(run);
         var recipe = new RecipeRunner(store, new RecipeCatalog()).RecipeOf(info);
-        if (recipe.Job is not CodePriorJob) throw new InvalidDataException($"Run {info.Id} is of the job '{recipe.Job.Name}', which has no prior; name a run of 'code-prior' such as pixelcnn-fashion.");
+        if (recipe.Job is not CodePriorJob)
+            throw new InvalidDataException(
+                $"Run {info.Id} is of the job '{recipe.Job.Name}', which has no prior; name a run of 'code-prior' such as "
+                    + $"pixelcnn-fashion.");
         var weights = Path.Combine(info.Folder, "model.safetensors");
         if (!File.Exists(weights)) throw new InvalidDataException($"{weights} is missing: the run has not finished. Resume it first.");
         var tokenizer = TokenizerRun.Open(store, info.Id);
@@ -51,7 +60,11 @@ public sealed class CodePriorRun : IDisposable
             int classes;
             using (var file = SafetensorsFile.Open(weights))
             {
-                if (!file.Metadata.TryGetValue(ClassesKey, out var text) || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out classes)) throw new InvalidDataException($"{weights}: the metadata lacks '{ClassesKey}', the number of classes of the prior. Train it again with this version.");
+                if (!file.Metadata.TryGetValue(ClassesKey, out var text)
+                    || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out classes))
+                    throw new InvalidDataException(
+                        $"{weights}: the metadata lacks '{ClassesKey}', the number of classes of the prior. Train it again with this "
+                            + $"version.");
             }
             using var generator = new Generator(0);
             var layout = CodeLayout.Of(tokenizer.Model, tokenizer.Sides, options.Factors);
@@ -68,7 +81,9 @@ public sealed class CodePriorRun : IDisposable
         }
     }
 
-    /// <summary>Fills a hole of a picture of the training's size: its codes stay where <paramref name="keeps"/> says so, the others are drawn.</summary>
+    /// <summary>
+    /// Fills a hole of a picture of the training's size: its codes stay where <paramref name="keeps"/> says so, the others are drawn.
+    /// </summary>
     /// <param name="picture">The picture [1, C, H, W].</param>
     /// <param name="keeps">Whether the code at a row and column of the map stays.</param>
     /// <param name="count">Pictures.</param>
@@ -76,23 +91,32 @@ public sealed class CodePriorRun : IDisposable
     /// <param name="temperature">Temperature of the codes.</param>
     /// <param name="seed">Seed of the draws.</param>
     /// <returns>Pictures [count, C, H, W] in 0..1.</returns>
-    /// <exception cref="ArgumentException">The prior cannot fill such a hole, the picture is of another size, or a class is missing, out of range or not wanted.</exception>
+    /// <exception cref="ArgumentException">The prior cannot fill such a hole, the picture is of another size, or a class is missing, out of
+    /// range or not wanted.</exception>
     public Tensor Complete(Tensor picture, Func<long, long, bool> keeps, int count, int? label, double temperature, ulong seed)
     {
         ArgumentNullException.ThrowIfNull(picture);
         ArgumentNullException.ThrowIfNull(keeps);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
-        if (Classes == 0 != label is null) throw new ArgumentException(Classes == 0 ? "The prior has no classes; name none." : $"The prior is conditioned on {Classes} classes; name one.", nameof(label));
-        if (label is { } number && (number < 0 || number >= Classes)) throw new ArgumentException($"Class {number} is out of range; allowed: 0 to {Classes - 1}.", nameof(label));
-        if (picture.size(2) != Tokenizer.Size || picture.size(3) != Tokenizer.Size) throw new ArgumentException($"The picture has {picture.size(3)}x{picture.size(2)} pixels; the prior knows maps of pictures of {Tokenizer.Size}x{Tokenizer.Size}.", nameof(picture));
+        if (Classes == 0 != label is null)
+            throw new ArgumentException(Classes == 0 ? "The prior has no classes; name none."
+                : $"The prior is conditioned on {Classes} classes; name one.", nameof(label));
+        if (label is { } number && (number < 0 || number >= Classes))
+            throw new ArgumentException($"Class {number} is out of range; allowed: 0 to {Classes - 1}.", nameof(label));
+        if (picture.size(2) != Tokenizer.Size || picture.size(3) != Tokenizer.Size)
+            throw new ArgumentException(
+                $"The picture has {picture.size(3)}x{picture.size(2)} pixels; the prior knows maps of pictures of "
+                    + $"{Tokenizer.Size}x{Tokenizer.Size}.", nameof(picture));
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var border = Tokenizer.Border;
-        var codes = _layout.Join(Tokenizer.Model.Encode(border == 0 ? picture : nn.functional.pad(picture, [border, border, border, border])));
+        var codes = _layout.Join(
+            Tokenizer.Model.Encode(border == 0 ? picture : nn.functional.pad(picture, [border, border, border, border])));
         using var kept = tensor(_layout.Keeps(keeps), [1, _layout.Height, _layout.Width]);
         var known = codes.masked_fill(kept.logical_not(), -1).expand(count, -1, -1).contiguous();
         var labels = label is null ? null : full([count], (long)label, dtype: ScalarType.Int64);
-        var maps = _model.Sample(count, _layout.Height, _layout.Width, seed, labels, new() { Temperature = temperature, TopK = _options.TopK, TopP = _options.TopP }, known);
+        var maps = _model.Sample(count, _layout.Height, _layout.Width, seed, labels,
+            new() { Temperature = temperature, TopK = _options.TopK, TopP = _options.TopP }, known);
         var pictures = Tokenizer.Model.Decode(_layout.Split(maps)).clamp(0, 1);
         return pictures.narrow(2, border, Tokenizer.Size).narrow(3, border, Tokenizer.Size).contiguous().MoveToOuterDisposeScope();
     }

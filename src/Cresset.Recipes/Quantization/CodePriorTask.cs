@@ -9,7 +9,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Learns which maps of codes are likely, and draws new pictures: codes from the prior, pixels from the tokenizer's decoder.</summary>
+/// <summary>
+/// Learns which maps of codes are likely, and draws new pictures: codes from the prior, pixels from the tokenizer's decoder.
+/// </summary>
 public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
 {
     private readonly Tokenizer _tokenizer;
@@ -27,7 +29,9 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
         _tokenizer = tokenizer;
         _tokenizer.eval();
         Data = data;
-        if (options.Guidance > 0 && data.Facts.Classes.Count == 0) throw new DataMismatchException($"{data.Facts.Name} has no classes; model.guidance goes away from maps without one: set it to 0.");
+        if (options.Guidance > 0 && data.Facts.Classes.Count == 0)
+            throw new DataMismatchException(
+                $"{data.Facts.Name} has no classes; model.guidance goes away from maps without one: set it to 0.");
         _layout = CodeLayout.Of(tokenizer, [.. data.Facts.Shape.Skip(1).Select(side => side + (2 * padding))], options.Factors);
         _train = Encode(PaddedPictures.Of(data.Train, padding));
         _validation = data.Validation is { } validation && data.Test is not null ? Encode(PaddedPictures.Of(validation, padding)) : null;
@@ -106,7 +110,8 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
         long[]? labels = null;
         if (_prior.Classes > 0)
         {
-            var chosen = classes.Count == 0 ? [.. Enumerable.Range(0, _prior.Classes).Select(c => (long)c)] : classes.Select(Class).ToArray();
+            var chosen = classes.Count == 0 ? [.. Enumerable.Range(0, _prior.Classes).Select(c => (long)c)]
+                : classes.Select(Class).ToArray();
             labels = [.. chosen.SelectMany(c => Enumerable.Repeat(c, count))];
         }
         else if (classes.Count > 0)
@@ -115,24 +120,34 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
         }
         var total = labels?.Length ?? count;
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        var codes = _prior.Sample(total, _layout.Height, _layout.Width, seed, labels is null ? null : tensor(labels), new() { Temperature = temperature, TopK = _options.TopK, TopP = _options.TopP });
+        var codes = _prior.Sample(total, _layout.Height, _layout.Width, seed, labels is null ? null : tensor(labels),
+            new() { Temperature = temperature, TopK = _options.TopK, TopP = _options.TopP });
         var seconds = clock.Elapsed.TotalSeconds;
-        LastDraw = new Dictionary<string, double> { ["seconds"] = seconds, ["pictures_per_second"] = total / seconds, ["codes_per_second"] = total * (double)_layout.Height * _layout.Width / seconds };
-        var pictures = _tokenizer.Decode(_layout.Split(codes)).contiguous();
-        if (Data.Facts.Sound is { } sound) return new Drawing([Curves(pictures, sound)], pictures.MoveToOuterDisposeScope()) { Labels = Names(labels) };
-        pictures = pictures.clamp(0, 1);
-        var grid = ImageGrid.Render(pictures.data<float>().ToArray(), total, (int)pictures.size(1), (int)pictures.size(2), (int)pictures.size(3), new ImageGridOptions
+        LastDraw = new Dictionary<string, double>
         {
-            Columns = labels is null ? 0 : count,
-            Scale = pictures.size(2) < 16 ? 6 : 2,
-            Title = string.Create(CultureInfo.InvariantCulture, $"{total} new pictures, temperature {temperature}"),
-        });
-        var picture = new TaskPicture("samples", grid.ToPng(), labels is null ? "Drawn from the prior." : "Drawn from the prior, a row a class.");
+            ["seconds"] = seconds,
+            ["pictures_per_second"] = total / seconds,
+            ["codes_per_second"] = total * (double)_layout.Height * _layout.Width / seconds
+        };
+        var pictures = _tokenizer.Decode(_layout.Split(codes)).contiguous();
+        if (Data.Facts.Sound is { } sound)
+            return new Drawing([Curves(pictures, sound)], pictures.MoveToOuterDisposeScope()) { Labels = Names(labels) };
+        pictures = pictures.clamp(0, 1);
+        var grid = ImageGrid.Render(pictures.data<float>().ToArray(), total, (int)pictures.size(1), (int)pictures.size(2),
+            (int)pictures.size(3), new ImageGridOptions
+            {
+                Columns = labels is null ? 0 : count,
+                Scale = pictures.size(2) < 16 ? 6 : 2,
+                Title = string.Create(CultureInfo.InvariantCulture, $"{total} new pictures, temperature {temperature}"),
+            });
+        var picture = new TaskPicture("samples", grid.ToPng(),
+            labels is null ? "Drawn from the prior." : "Drawn from the prior, a row a class.");
         return new Drawing([picture], pictures.MoveToOuterDisposeScope()) { Labels = Names(labels) };
     }
 
     private IReadOnlyList<string>? Names(long[]? labels)
-        => labels is null ? null : [.. labels.Select(c => c < Data.Facts.Classes.Count ? Data.Facts.Classes[(int)c] : c.ToString(CultureInfo.InvariantCulture))];
+        => labels is null ? null
+            : [.. labels.Select(c => c < Data.Facts.Classes.Count ? Data.Facts.Classes[(int)c] : c.ToString(CultureInfo.InvariantCulture))];
 
     // A few milliseconds of the first sounds, one below the other.
     private static TaskPicture Curves(Tensor sounds, SoundFacts facts)
@@ -142,7 +157,8 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
         var chart = new Chart(new ChartOptions { Title = "New sounds", XLabel = "milliseconds", YLabel = "samples, a sound a line" });
         for (var i = 0; i < Math.Min(4, sounds.size(0)); i++)
         {
-            double[] line = [.. sounds[i, 0].narrow(0, 0, count).cpu().to(ScalarType.Float64).contiguous().data<double>().ToArray().Select(v => v - i)];
+            double[] line = [.. sounds[i, 0].narrow(0, 0, count).cpu().to(ScalarType.Float64).contiguous().data<double>().ToArray()
+                .Select(v => v - i)];
             chart.Line<double, double>(null, times, line, new LineOptions { Color = 0, Width = 1 });
         }
         return new TaskPicture("samples", chart.ToPng(), "Drawn from the prior.");
@@ -167,9 +183,12 @@ public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
             => [_prior.Loss(batch.Inputs.to(context.Device), Labels(batch.Targets)?.to(context.Device), stream).ToDouble() * batch.Size];
     }
 
-    private long Class(string text) => Data.Facts.Classes.ToList().IndexOf(text) is >= 0 and var named ? named : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var c) && c < _prior.Classes
+    private long Class(string text) =>
+        Data.Facts.Classes.ToList().IndexOf(text) is >= 0 and var named ? named
+            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var c) && c < _prior.Classes
         ? c
-        : throw new ArgumentException($"\"{text}\" is not a class; allowed: 0 to {_prior.Classes - 1}, or {string.Join(", ", Data.Facts.Classes)}.");
+        : throw new ArgumentException(
+            $"\"{text}\" is not a class; allowed: 0 to {_prior.Classes - 1}, or {string.Join(", ", Data.Facts.Classes)}.");
 
     private Tensor? Labels(Tensor? targets) => _prior.Classes == 0 ? null : targets;
 

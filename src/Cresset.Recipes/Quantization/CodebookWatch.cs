@@ -24,7 +24,8 @@ internal sealed class CodebookWatch : ISaved
     public IReadOnlyList<string> Suffixes { get; }
 
     /// <summary>Empty histograms, one a codebook: levels from the coarsest, their stages in order.</summary>
-    public static CodeUsage[] Fresh(Tokenizer tokenizer) => [.. tokenizer.Quantizers.SelectMany(q => q.CodebookSizes).Select(size => new CodeUsage(size))];
+    public static CodeUsage[] Fresh(Tokenizer tokenizer) =>
+        [.. tokenizer.Quantizers.SelectMany(q => q.CodebookSizes).Select(size => new CodeUsage(size))];
 
     /// <summary>Adds the choices of one call to histograms made by <see cref="Fresh"/>.</summary>
     public static void Add(CodeUsage[] usage, VqVaeOutput output)
@@ -33,7 +34,9 @@ internal sealed class CodebookWatch : ISaved
         foreach (var batch in output.Quantization.SelectMany(q => q.Statistics.Batch)) usage[i++].Add(batch);
     }
 
-    /// <summary>The choices of one call as numbers: of each histogram how many codes were chosen, then pairs of code (in two halves) and count.</summary>
+    /// <summary>
+    /// The choices of one call as numbers: of each histogram how many codes were chosen, then pairs of code (in two halves) and count.
+    /// </summary>
     public static IEnumerable<double> Choices(VqVaeOutput output)
     {
         foreach (var batch in output.Quantization.SelectMany(q => q.Statistics.Batch))
@@ -56,7 +59,8 @@ internal sealed class CodebookWatch : ISaved
         var at = 0;
         foreach (var histogram in usage)
         {
-            for (var left = (int)choices[at++]; left > 0; left--, at += 3) histogram.Add(((long)choices[at] << 32) | (long)choices[at + 1], (long)choices[at + 2]);
+            for (var left = (int)choices[at++]; left > 0; left--, at += 3)
+                histogram.Add(((long)choices[at] << 32) | (long)choices[at + 1], (long)choices[at + 2]);
         }
     }
 
@@ -122,7 +126,8 @@ internal sealed class CodebookWatch : ISaved
                 if (reader.ReadInt64() != usage.Size) throw Other();
                 for (var left = reader.ReadInt64(); left > 0; left--) usage.Add(reader.ReadInt64(), reader.ReadInt64());
             }
-            for (var left = reader.ReadInt32(); left > 0; left--) history.Add((reader.ReadInt32(), [.. recent.Select(_ => reader.ReadDouble())]));
+            for (var left = reader.ReadInt32(); left > 0; left--)
+                history.Add((reader.ReadInt32(), [.. recent.Select(_ => reader.ReadDouble())]));
             for (var left = reader.ReadInt32(); left > 0; left--) warned.Add(reader.ReadString());
         });
         for (var i = 0; i < recent.Length; i++)
@@ -142,7 +147,14 @@ internal sealed class CodebookWatch : ISaved
     public TaskPicture? OverTime()
     {
         if (_history.Count < 2) return null;
-        var chart = new Chart(new ChartOptions { Title = "Codes in use", XLabel = "step", YLabel = "share of the codebook", Legend = LegendPlace.LowerRight });
+        var chart = new Chart(
+            new ChartOptions
+            {
+                Title = "Codes in use",
+                XLabel = "step",
+                YLabel = "share of the codebook",
+                Legend = LegendPlace.LowerRight
+            });
         double[] steps = [.. _history.Select(h => (double)h.Step)];
         for (var i = 0; i < _recent.Length; i++)
         {
@@ -156,7 +168,8 @@ internal sealed class CodebookWatch : ISaved
     public TaskPicture Ranking(IReadOnlyList<CodeUsage> usage)
     {
         var title = usage.Count == 1
-            ? string.Create(CultureInfo.InvariantCulture, $"{usage[0].Used} of {usage[0].Size} codes in use, perplexity {usage[0].Perplexity:F0}")
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"{usage[0].Used} of {usage[0].Size} codes in use, perplexity {usage[0].Perplexity:F0}")
             : "How often each code is chosen";
         var chart = new Chart(new ChartOptions { Title = title, XLabel = "code, by rank", YLabel = "share of all choices", LogY = true });
         for (var i = 0; i < usage.Count; i++)
@@ -173,8 +186,16 @@ internal sealed class CodebookWatch : ISaved
     {
         double[] middles = [.. distances.Counts.Select((_, i) => (distances.Edges[i] + distances.Edges[i + 1]) / 2)];
         double[] counts = [.. distances.Counts.Select(c => (double)c)];
-        var chart = new Chart(new ChartOptions { Title = string.Create(CultureInfo.InvariantCulture, $"Distance of vectors from their codes, mean {distances.Mean:G3}"), XLabel = "|z - q|", YLabel = "vectors" });
-        return new TaskPicture("distances", chart.Line<double, double>("held-out vectors", middles, counts).ToPng(), "What the straight-through estimator pretends to be zero.");
+        var chart = new Chart(
+            new ChartOptions
+            {
+                Title =
+                string.Create(CultureInfo.InvariantCulture, $"Distance of vectors from their codes, mean {distances.Mean:G3}"),
+                XLabel = "|z - q|",
+                YLabel = "vectors"
+            });
+        return new TaskPicture("distances", chart.Line<double, double>("held-out vectors", middles, counts).ToPng(),
+            "What the straight-through estimator pretends to be zero.");
     }
 
     private string Name(int i) => Suffixes[i].Length == 0 ? "codebook" : Suffixes[i][1..];

@@ -20,7 +20,8 @@ public sealed class CodedPictures : IDisposable
     public IReadOnlyList<string> Notes { get; private set; } = [];
 
     /// <summary>Opens a file.</summary>
-    /// <exception cref="InvalidDataException">The file is damaged, its codes are not those of this tokenizer, or a name in it leads out of the folder.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, its codes are not those of this tokenizer, or a name in it leads out of
+    /// the folder.</exception>
     public static CodedPictures Open(string path, TokenizerRun tokenizer, ICodeCoder? coder)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
@@ -62,8 +63,12 @@ public sealed class CodedPictures : IDisposable
     {
         var (sizes, made) = _file is null ? (_earlier!.CodebookSizes, _earlier.Tokenizer) : (_file.CodebookSizes, _file.Tokenizer);
         IReadOnlyList<CodeEntry> entries = _file?.Entries ?? [new CodeEntry("", _earlier!.Shape)];
-        if (!sizes.SequenceEqual(tokenizer.CodebookSizes)) throw new InvalidDataException($"{path} holds codes of codebooks [{string.Join(", ", sizes)}] made by '{made}'; {tokenizer.Id} has [{string.Join(", ", tokenizer.CodebookSizes)}].");
-        if (made.Length > 0 && made != tokenizer.Id) Notes = [$"{path} was made by {made}, not {tokenizer.Id}: the pictures may be nonsense."];
+        if (!sizes.SequenceEqual(tokenizer.CodebookSizes))
+            throw new InvalidDataException(
+                $"{path} holds codes of codebooks [{string.Join(", ", sizes)}] made by '{made}'; {tokenizer.Id} has "
+                    + $"[{string.Join(", ", tokenizer.CodebookSizes)}].");
+        if (made.Length > 0 && made != tokenizer.Id)
+            Notes = [$"{path} was made by {made}, not {tokenizer.Id}: the pictures may be nonsense."];
         var pictures = new List<(string, (int, int))>();
         for (var i = 0; i < entries.Count; i++)
         {
@@ -72,7 +77,9 @@ public sealed class CodedPictures : IDisposable
             for (var map = 0; map < entry.Maps; map++)
             {
                 _places.Add((i, map));
-                pictures.Add((entry.Name.Length > 0 && entry.Maps == 1 ? Inside(path, entry.Name) : string.Create(CultureInfo.InvariantCulture, $"{pictures.Count:00000}.png"), size));
+                pictures.Add(
+                    (entry.Name.Length > 0 && entry.Maps == 1 ? Inside(path, entry.Name)
+                        : string.Create(CultureInfo.InvariantCulture, $"{pictures.Count:00000}.png"), size));
             }
         }
         Pictures = pictures;
@@ -82,15 +89,21 @@ public sealed class CodedPictures : IDisposable
     {
         if (entry.Attributes.TryGetValue("width", out var wide) && entry.Attributes.TryGetValue("height", out var high))
         {
-            if (int.TryParse(wide, NumberStyles.None, CultureInfo.InvariantCulture, out var width) && int.TryParse(high, NumberStyles.None, CultureInfo.InvariantCulture, out var height) && width > 0 && height > 0)
+            if (int.TryParse(wide, NumberStyles.None, CultureInfo.InvariantCulture, out var width)
+                && int.TryParse(high, NumberStyles.None, CultureInfo.InvariantCulture, out var height) && width > 0 && height > 0)
             {
                 // The size decides how much is decoded: it must be that of the codes.
                 if (tokenizer.PositionsOf(height, width).SequenceEqual(entry.MapShape)) return (height, width);
-                throw new InvalidDataException($"{path}: '{entry.Name}' has a map of [{string.Join(", ", entry.MapShape)}] codes; a picture of {width}x{height} has [{string.Join(", ", tokenizer.PositionsOf(height, width))}] with {tokenizer.Id}.");
+                throw new InvalidDataException(
+                    $"{path}: '{entry.Name}' has a map of [{string.Join(", ", entry.MapShape)}] codes; a picture of {width}x{height} has "
+                        + $"[{string.Join(", ", tokenizer.PositionsOf(height, width))}] with {tokenizer.Id}.");
             }
             throw new InvalidDataException($"{path}: the size of '{entry.Name}' is {wide}x{high}, which is none.");
         }
-        if (!entry.MapShape.SequenceEqual(tokenizer.Positions)) throw new InvalidDataException($"{path} holds maps of [{string.Join(", ", entry.MapShape)}] codes without the size of their pictures; {tokenizer.Id} has maps of [{string.Join(", ", tokenizer.Positions)}].");
+        if (!entry.MapShape.SequenceEqual(tokenizer.Positions))
+            throw new InvalidDataException(
+                $"{path} holds maps of [{string.Join(", ", entry.MapShape)}] codes without the size of their pictures; {tokenizer.Id} has "
+                    + $"maps of [{string.Join(", ", tokenizer.Positions)}].");
         return (tokenizer.Size, tokenizer.Size);
     }
 
@@ -98,7 +111,8 @@ public sealed class CodedPictures : IDisposable
     internal static string Inside(string path, string name)
     {
         var parts = name.Split('/', '\\');
-        if (name.Contains('\0', StringComparison.Ordinal) || name.Contains(':', StringComparison.Ordinal) || Path.IsPathRooted(name) || parts.Any(part => part is "" or "." or ".."))
+        if (name.Contains('\0', StringComparison.Ordinal) || name.Contains(':', StringComparison.Ordinal) || Path.IsPathRooted(name)
+            || parts.Any(part => part is "" or "." or ".."))
             throw new InvalidDataException($"{path}: the name '{name}' leads out of the folder.");
         return name;
     }

@@ -35,7 +35,8 @@ public sealed class CodedSounds : IDisposable
     }
 
     /// <summary>Opens a file.</summary>
-    /// <exception cref="InvalidDataException">The file is damaged, its codes are not those of this tokenizer, it holds no sounds, or a name in it leads out of the folder.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, its codes are not those of this tokenizer, it holds no sounds, or a name
+    /// in it leads out of the folder.</exception>
     public static CodedSounds Open(string path, TokenizerRun tokenizer)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
@@ -69,8 +70,11 @@ public sealed class CodedSounds : IDisposable
     private void Check(string path, TokenizerRun tokenizer)
     {
         if (!_file.CodebookSizes.SequenceEqual(tokenizer.CodebookSizes))
-            throw new InvalidDataException($"{path} holds codes of codebooks [{string.Join(", ", _file.CodebookSizes)}] made by '{_file.Tokenizer}'; {tokenizer.Id} has [{string.Join(", ", tokenizer.CodebookSizes)}].");
-        if (_file.Tokenizer.Length > 0 && _file.Tokenizer != tokenizer.Id) Notes = [$"{path} was made by {_file.Tokenizer}, not {tokenizer.Id}: the sounds may be nonsense."];
+            throw new InvalidDataException(
+                $"{path} holds codes of codebooks [{string.Join(", ", _file.CodebookSizes)}] made by '{_file.Tokenizer}'; {tokenizer.Id} "
+                    + $"has [{string.Join(", ", tokenizer.CodebookSizes)}].");
+        if (_file.Tokenizer.Length > 0 && _file.Tokenizer != tokenizer.Id)
+            Notes = [$"{path} was made by {_file.Tokenizer}, not {tokenizer.Id}: the sounds may be nonsense."];
         var codec = new SoundCodec(tokenizer);
         var sounds = new List<(string, WavFacts)>();
         foreach (var entry in _file.Entries)
@@ -79,7 +83,10 @@ public sealed class CodedSounds : IDisposable
             // The length decides how much is decoded: it must be that of the codes.
             var positions = tokenizer.PositionsOf(FramesAt(facts, tokenizer.Rate));
             if (entry.Maps != codec.MapsOf(facts.Channels) || !entry.MapShape.SequenceEqual([positions]))
-                throw new InvalidDataException($"{path}: '{entry.Name}' has codes [{string.Join(", ", entry.Shape)}]; a sound of {facts.Frames} samples at {facts.Rate} Hz with {facts.Channels} channels has [{codec.MapsOf(facts.Channels)}, {positions}] with {tokenizer.Id}.");
+                throw new InvalidDataException(
+                    $"{path}: '{entry.Name}' has codes [{string.Join(", ", entry.Shape)}]; a sound of {facts.Frames} samples at "
+                        + $"{facts.Rate} Hz with {facts.Channels} channels has [{codec.MapsOf(facts.Channels)}, {positions}] with "
+                        + $"{tokenizer.Id}.");
             sounds.Add((CodedPictures.Inside(path, entry.Name), facts));
         }
         Sounds = sounds;
@@ -87,12 +94,20 @@ public sealed class CodedSounds : IDisposable
 
     private static WavFacts Facts(string path, CodeEntry entry)
     {
-        if (!entry.Attributes.ContainsKey(FramesKey)) throw new InvalidDataException($"{path}: '{entry.Name}' does not say that it is a sound; a tokenizer of pictures may have made it.");
-        long Number(string key, long most) => entry.Attributes.TryGetValue(key, out var text) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= 1 && number <= most
+        if (!entry.Attributes.ContainsKey(FramesKey))
+            throw new InvalidDataException(
+                $"{path}: '{entry.Name}' does not say that it is a sound; a tokenizer of pictures may have made it.");
+        long Number(string key, long most) =>
+            entry.Attributes.TryGetValue(key, out var text)
+                && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= 1 && number <= most
             ? number
-            : throw new InvalidDataException($"{path}: '{key}' of '{entry.Name}' is \"{entry.Attributes.GetValueOrDefault(key)}\"; expected 1 to {most}.");
+            : throw new InvalidDataException(
+                $"{path}: '{key}' of '{entry.Name}' is \"{entry.Attributes.GetValueOrDefault(key)}\"; expected 1 to {most}.");
         if (!entry.Attributes.TryGetValue(SampleKey, out var sample) || !Enum.GetNames<WavSample>().Contains(sample))
-            throw new InvalidDataException($"{path}: the samples of '{entry.Name}' are \"{entry.Attributes.GetValueOrDefault(SampleKey)}\"; expected one of {string.Join(", ", Enum.GetNames<WavSample>())}.");
-        return new WavFacts((int)Number(RateKey, 10_000_000), (int)Number(ChannelsKey, 256), Number(FramesKey, 1L << 40), Enum.Parse<WavSample>(sample));
+            throw new InvalidDataException(
+                $"{path}: the samples of '{entry.Name}' are \"{entry.Attributes.GetValueOrDefault(SampleKey)}\"; expected one of "
+                    + $"{string.Join(", ", Enum.GetNames<WavSample>())}.");
+        return new WavFacts((int)Number(RateKey, 10_000_000), (int)Number(ChannelsKey, 256), Number(FramesKey, 1L << 40),
+            Enum.Parse<WavSample>(sample));
     }
 }

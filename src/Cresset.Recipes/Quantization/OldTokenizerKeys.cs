@@ -1,7 +1,8 @@
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Tokenizers of version 0.1 named one of five quantizers and had the options of all five beside it; now the quantizer is a part. Codes were restarted below
+/// Tokenizers of version 0.1 named one of five quantizers and had the options of all five beside it; now the quantizer is a part. Codes
+/// were restarted below
 /// an absolute count, <c>restart_threshold</c>; now below a share of an even spread.
 /// </summary>
 internal static class OldTokenizerKeys
@@ -10,7 +11,8 @@ internal static class OldTokenizerKeys
     private const string LatentWidth = "latent_width";
 
     private static readonly EarlierPart Quantizer = new(
-        "quantizer", "quantizer", "quantizer", "vector", ["codes", "stages", "levels", "bits", "decay", "restart_share", "commitment_weight", "estimator"], Place);
+        "quantizer", "quantizer", "quantizer", "vector",
+        ["codes", "stages", "levels", "bits", "decay", "restart_share", "commitment_weight", "estimator"], Place);
 
     /// <summary>Keys that stood in the section.</summary>
     public static IReadOnlyList<string> Keys => Quantizer.Options;
@@ -50,7 +52,9 @@ internal static class OldTokenizerKeys
         if (map[Threshold] is not { } value) return;
         // The model of a stored run is the same under either rule; in a recipe the count that was meant cannot be told.
         if (!EarlierPart.IsStored(value))
-            throw new ConfigException(value.Source, $"{section}.{Threshold} was an absolute count and is no longer an option: write restart_share: 0 to switch restarts off, or leave it out for 0.2, a share of an even spread.");
+            throw new ConfigException(value.Source,
+                $"{section}.{Threshold} was an absolute count and is no longer an option: write restart_share: 0 to switch restarts off, "
+                    + $"or leave it out for 0.2, a share of an even spread.");
         map.Remove(Threshold);
         if (value is ConfigText { Value: "0" or "0.0" } never) map.Set("restart_share", never);
     }

@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// A perceptual term whose features learn beside the tokenizer, from its own pictures and without labels: after each of its steps they take one in guessing how pictures were turned.
+/// A perceptual term whose features learn beside the tokenizer, from its own pictures and without labels: after each of its steps they take
+/// one in guessing how pictures were turned.
 /// </summary>
 internal sealed class PerceptualGame : IDisposable
 {
@@ -20,7 +21,12 @@ internal sealed class PerceptualGame : IDisposable
     {
         _options = options;
         _features = new PerceptualFeatures(channels, options.PerceptualWidth, generator);
-        Model = new AuxiliaryModel("perceptual", _features, new OptimizationOptions { Optimizer = new AdamRule { LearningRate = options.PerceptualRate }, Schedule = ConstantSchedule.Flat });
+        Model = new AuxiliaryModel("perceptual", _features,
+            new OptimizationOptions
+            {
+                Optimizer = new AdamRule { LearningRate = options.PerceptualRate },
+                Schedule = ConstantSchedule.Flat
+            });
     }
 
     /// <summary>The features with their optimizer.</summary>

@@ -5,20 +5,28 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Pictures of any size and aspect to codes and back: what the strides need is added at the right and below, and taken off again.</summary>
+/// <summary>
+/// Pictures of any size and aspect to codes and back: what the strides need is added at the right and below, and taken off again.
+/// </summary>
 /// <param name="tokenizer">The tokenizer; stays the caller's.</param>
 public sealed class PictureCodec(TokenizerRun tokenizer)
 {
     // Positions of a tile along each side: 512 pixels at a stride of 4.
     private const int Tile = 128;
 
-    /// <summary>Codes of a picture, stages innermost, and their shape: [1, h, w], or [1, n] where a tokenizer of several levels lays them one after the other.</summary>
+    /// <summary>
+    /// Codes of a picture, stages innermost, and their shape: [1, h, w], or [1, n] where a tokenizer of several levels lays them one after
+    /// the other.
+    /// </summary>
     /// <exception cref="ArgumentException">The picture has other channels than the tokenizer.</exception>
     public (long[] Codes, long[] Shape) Encode(PicturePlanes picture)
     {
         ArgumentNullException.ThrowIfNull(picture);
-        if (tokenizer.Rate > 0) throw new ArgumentException($"{tokenizer.Id} is a tokenizer of sounds; pictures need one of pictures.", nameof(picture));
-        if (picture.Channels != tokenizer.Channels) throw new ArgumentException($"The picture has {picture.Channels} channels; the tokenizer takes {tokenizer.Channels}.", nameof(picture));
+        if (tokenizer.Rate > 0)
+            throw new ArgumentException($"{tokenizer.Id} is a tokenizer of sounds; pictures need one of pictures.", nameof(picture));
+        if (picture.Channels != tokenizer.Channels)
+            throw new ArgumentException($"The picture has {picture.Channels} channels; the tokenizer takes {tokenizer.Channels}.",
+                nameof(picture));
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var (height, width) = tokenizer.Padded(picture.Height, picture.Width);
@@ -50,9 +58,13 @@ public sealed class PictureCodec(TokenizerRun tokenizer)
         using var scope = NewDisposeScope();
         var (rows, columns) = tokenizer.Padded(height, width);
         var stages = tokenizer.CodebookSizes.Count;
-        var shapes = tokenizer.Model.Strides.Select(stride => stages == 1 ? new long[] { 1, rows / stride, columns / stride } : [1, rows / stride, columns / stride, stages]).ToArray();
+        var shapes =
+            tokenizer.Model.Strides.Select(
+                stride => stages == 1 ? new long[] { 1, rows / stride, columns / stride } : [1, rows / stride, columns / stride, stages])
+                .ToArray();
         var expected = shapes.Sum(shape => shape.Aggregate(1L, (a, b) => a * b));
-        if (codes.Length != expected) throw new ArgumentException($"{codes.Length} codes; a picture of {width}x{height} takes {expected}.", nameof(codes));
+        if (codes.Length != expected)
+            throw new ArgumentException($"{codes.Length} codes; a picture of {width}x{height} takes {expected}.", nameof(codes));
         var levels = new List<Tensor>();
         var start = 0;
         foreach (var shape in shapes)
@@ -61,14 +73,18 @@ public sealed class PictureCodec(TokenizerRun tokenizer)
             levels.Add(tensor(codes.AsSpan(start, count).ToArray(), shape));
             start += count;
         }
-        var all = tokenizer.Model is { Strides.Count: 1 } single && IsLarge(shapes[0][1], shapes[0][2]) ? TokenizerTiles.Decode(single, levels[0], Tile) : tokenizer.Model.Decode(levels);
+        var all = tokenizer.Model is { Strides.Count: 1 } single && IsLarge(shapes[0][1], shapes[0][2])
+            ? TokenizerTiles.Decode(single, levels[0], Tile) : tokenizer.Model.Decode(levels);
         var picture = all.clamp(0, 1).narrow(2, tokenizer.Border, height).narrow(3, tokenizer.Border, width).cpu().contiguous();
         var planes = new PicturePlanes((int)picture.size(1), height, width);
         picture.data<float>().ToArray().CopyTo(planes.Values, 0);
         return planes;
     }
 
-    /// <summary>Peak signal-to-noise ratio in decibels and structural similarity (null where a side is shorter than its window of 11) of two pictures of one size, as 8-bit files hold them.</summary>
+    /// <summary>
+    /// Peak signal-to-noise ratio in decibels and structural similarity (null where a side is shorter than its window of 11) of two
+    /// pictures of one size, as 8-bit files hold them.
+    /// </summary>
     public static (double Psnr, double? Ssim) Compare(PicturePlanes picture, PicturePlanes original)
     {
         ArgumentNullException.ThrowIfNull(picture);

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>The autoencoder of VQGAN: residual blocks with group norm, attention at small sizes, nearest neighbours upwards. Its width is the section's; its stride follows from the multipliers.</summary>
+/// <summary>
+/// The autoencoder of VQGAN: residual blocks with group norm, attention at small sizes, nearest neighbours upwards. Its width is the
+/// section's; its stride follows from the multipliers.
+/// </summary>
 [Part("vqgan", "Esser et al. 2020, arXiv:2012.09841", Aliases = ["taming"])]
 public sealed record VqganArchitecture : TokenizerArchitecture
 {
@@ -45,7 +48,8 @@ public sealed record VqganArchitecture : TokenizerArchitecture
 
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate()
-        => With(Library.Channels, Math.Max(1, Groups)).Validate().Select(p => p.Field == nameof(VqganOptions.LatentWidth) ? p with { Field = nameof(Inner) } : p);
+        => With(Library.Channels, Math.Max(1, Groups)).Validate()
+            .Select(p => p.Field == nameof(VqganOptions.LatentWidth) ? p with { Field = nameof(Inner) } : p);
 
     private VqganOptions With(int channels, int width) => Library with
     {
@@ -143,5 +147,6 @@ public sealed record DacArchitecture : TokenizerArchitecture
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() => With(Library.Channels, Library.Width).Validate();
 
-    private DacOptions With(int channels, int width) => Library with { Channels = channels, Width = width, Ratios = Ratios, DecoderWidth = DecoderWidth };
+    private DacOptions With(int channels, int width) =>
+        Library with { Channels = channels, Width = width, Ratios = Ratios, DecoderWidth = DecoderWidth };
 }

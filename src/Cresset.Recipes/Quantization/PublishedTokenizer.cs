@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Tokenizers that other programs published, by their weights alone: the VQGAN of taming-transformers (codes by distance or Gumbel), EnCodec's causal model and the Descript Audio Codec.
+/// Tokenizers that other programs published, by their weights alone: the VQGAN of taming-transformers (codes by distance or Gumbel),
+/// EnCodec's causal model and the Descript Audio Codec.
 /// Sizes are those of the weights; nothing in the file is run.
 /// </summary>
 public sealed partial class PublishedTokenizer
@@ -41,7 +42,8 @@ public sealed partial class PublishedTokenizer
             reading.ReadAll();
             return (reading.Make(id, rate, groups), reading._notes);
         }
-        catch (Exception failure) when (failure is CheckpointException or KeyNotFoundException or ArgumentException or ArithmeticException or System.Runtime.InteropServices.ExternalException)
+        catch (Exception failure) when (failure is CheckpointException or KeyNotFoundException or ArgumentException or ArithmeticException
+            or System.Runtime.InteropServices.ExternalException)
         {
             throw new InvalidDataException($"{source.Path}: {failure.Message}", failure);
         }
@@ -52,7 +54,9 @@ public sealed partial class PublishedTokenizer
         if (_weights.ContainsKey("encoder.conv_in.weight") && _weights.ContainsKey("quant_conv.weight")) return Vqgan(id, groups);
         if (_weights.ContainsKey("encoder.model.0.conv.weight")) return Encodec(id, rate);
         if (_weights.ContainsKey("quantizer.quantizers.0.codebook.weight")) return Dac(id, rate);
-        throw new InvalidDataException($"{_source.Path}: its {_weights.Count} tensors ({string.Join(", ", _weights.Keys.Order(StringComparer.Ordinal).Take(3))}, ...) are those of no tokenizer that is read: VQGAN of taming-transformers, EnCodec, Descript Audio Codec.");
+        throw new InvalidDataException(
+            $"{_source.Path}: its {_weights.Count} tensors ({string.Join(", ", _weights.Keys.Order(StringComparer.Ordinal).Take(3))}, ...) "
+                + $"are those of no tokenizer that is read: VQGAN of taming-transformers, EnCodec, Descript Audio Codec.");
     }
 
     /// <summary>All weights in float32, weight norm multiplied out, under the keys of Cresset's modules.</summary>
@@ -66,8 +70,10 @@ public sealed partial class PublishedTokenizer
                 left.Add(name);
                 continue;
             }
-            var key = name.Replace(".parametrizations.weight.original0", ".weight_g", StringComparison.Ordinal).Replace(".parametrizations.weight.original1", ".weight_v", StringComparison.Ordinal)
-                .Replace(".conv.conv.", ".conv.", StringComparison.Ordinal).Replace(".convtr.convtr.", ".convtr.", StringComparison.Ordinal).Replace("quantizer.vq.layers.", "quantizer.layers.", StringComparison.Ordinal);
+            var key = name.Replace(".parametrizations.weight.original0", ".weight_g", StringComparison.Ordinal)
+                .Replace(".parametrizations.weight.original1", ".weight_v", StringComparison.Ordinal)
+                .Replace(".conv.conv.", ".conv.", StringComparison.Ordinal).Replace(".convtr.convtr.", ".convtr.", StringComparison.Ordinal)
+                .Replace("quantizer.vq.layers.", "quantizer.layers.", StringComparison.Ordinal);
             var tensor = _source.Read(name);
             _weights.Add(key, tensor.is_floating_point() ? tensor.to(ScalarType.Float32) : tensor);
         }
@@ -100,7 +106,8 @@ public sealed partial class PublishedTokenizer
                 Groups = groups,
                 Inner = (int)Size("encoder.conv_out.weight", 0),
             },
-            Quantizer = _weights.ContainsKey("quantize.proj.weight") ? new GumbelQuantizerOptions { Size = (int)Size("quantize.embed.weight", 0), Width = (int)Size("quantize.embed.weight", 1) }
+            Quantizer = _weights.ContainsKey("quantize.proj.weight")
+                ? new GumbelQuantizerOptions { Size = (int)Size("quantize.embed.weight", 0), Width = (int)Size("quantize.embed.weight", 1) }
                 : Codes((int)Size("quantize.embedding.weight", 0), (int)Size("quantize.embedding.weight", 1), CodeSimilarity.Euclidean),
         };
         Rename("quantize.embedding.weight", "quantize._codebook.embed");
@@ -111,13 +118,18 @@ public sealed partial class PublishedTokenizer
 
     private TokenizerRun Encodec(string id, int rate)
     {
-        if (_weights.Keys.FirstOrDefault(k => k.StartsWith("encoder.", StringComparison.Ordinal) && k.Contains(".norm.", StringComparison.Ordinal)) is { } norm)
-            throw new InvalidDataException($"{_source.Path}: '{norm}' is a norm over time, as EnCodec's model of 48 kHz has; it codes segments of a second with a loudness each, and is not read. The model of 24 kHz is.");
-        var convolutions = _weights.Keys.Select(k => StackConvolution().Match(k)).Where(m => m.Success).Select(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)).Order().ToList();
+        if (_weights.Keys.FirstOrDefault(
+            k => k.StartsWith("encoder.", StringComparison.Ordinal) && k.Contains(".norm.", StringComparison.Ordinal)) is { } norm)
+            throw new InvalidDataException(
+                $"{_source.Path}: '{norm}' is a norm over time, as EnCodec's model of 48 kHz has; it codes segments of a second with a "
+                    + $"loudness each, and is not read. The model of 24 kHz is.");
+        var convolutions = _weights.Keys.Select(k => StackConvolution().Match(k)).Where(m => m.Success)
+            .Select(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)).Order().ToList();
         List<int> steps = [.. convolutions.Skip(1).SkipLast(1)];
         int[] ratios = [.. steps.Select(i => (int)Size($"encoder.model.{i}.conv.weight", 2) / 2).Reverse()];
         var units = _weights.Keys.Select(k => StackUnit().Match(k)).Where(m => m.Success).Select(m => m.Groups[1].Value).Distinct().Count();
-        var memory = _weights.Keys.Where(k => k.StartsWith("encoder.", StringComparison.Ordinal)).Count(k => k.Contains(".lstm.weight_ih_l", StringComparison.Ordinal));
+        var memory = _weights.Keys.Where(k => k.StartsWith("encoder.", StringComparison.Ordinal))
+            .Count(k => k.Contains(".lstm.weight_ih_l", StringComparison.Ordinal));
         var options = new TokenizerOptions
         {
             Width = (int)Size("encoder.model.0.conv.weight", 0),
@@ -132,7 +144,8 @@ public sealed partial class PublishedTokenizer
             Quantizer = new ResidualQuantizerOptions
             {
                 Stages = Count("quantizer.layers.{0}._codebook.embed"),
-                Stage = Codes((int)Size("quantizer.layers.0._codebook.embed", 0), (int)Size("quantizer.layers.0._codebook.embed", 1), CodeSimilarity.Euclidean, CodebookLearning.MovingAverage),
+                Stage = Codes((int)Size("quantizer.layers.0._codebook.embed", 0), (int)Size("quantizer.layers.0._codebook.embed", 1),
+                    CodeSimilarity.Euclidean, CodebookLearning.MovingAverage),
             },
         };
         foreach (var key in _weights.Keys.Where(k => k.EndsWith("_codebook.inited", StringComparison.Ordinal)).ToList())
@@ -140,17 +153,21 @@ public sealed partial class PublishedTokenizer
             _weights[key[..^"inited".Length] + "initted"] = _weights[key].ne(0).reshape([]);
             _weights.Remove(key);
         }
-        return Filled(options, (int)Size("encoder.model.0.conv.weight", 1), 64 * ratios.Aggregate(1, (a, b) => a * b), RateOf(rate, 24000), id, "quantizer.");
+        return Filled(options, (int)Size("encoder.model.0.conv.weight", 1), 64 * ratios.Aggregate(1, (a, b) => a * b), RateOf(rate, 24000),
+            id, "quantizer.");
     }
 
     private TokenizerRun Dac(string id, int rate)
     {
-        var blocks = _weights.Keys.Select(k => StepConvolution().Match(k)).Where(m => m.Success).Select(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)).Order().ToList();
+        var blocks = _weights.Keys.Select(k => StepConvolution().Match(k)).Where(m => m.Success)
+            .Select(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)).Order().ToList();
         int[] ratios = [.. blocks.Select(i => (int)Size($"encoder.block.{i}.block.4.weight", 2) / 2)];
         var stages = Count("quantizer.quantizers.{0}.codebook.weight");
         var latent = (int)Size("quantizer.quantizers.0.in_proj.weight", 1);
         var widths = Enumerable.Range(0, stages).Select(i => (int)Size($"quantizer.quantizers.{i}.codebook.weight", 1)).Distinct().ToList();
-        if (widths.Count > 1) throw new InvalidDataException($"{_source.Path}: its codebooks have codes of {string.Join(" and ", widths)} numbers; one width for all is read.");
+        if (widths.Count > 1)
+            throw new InvalidDataException(
+                $"{_source.Path}: its codebooks have codes of {string.Join(" and ", widths)} numbers; one width for all is read.");
         var options = new TokenizerOptions
         {
             Width = (int)Size("encoder.block.0.weight", 0),
@@ -158,7 +175,11 @@ public sealed partial class PublishedTokenizer
             Quantizer = new ResidualQuantizerOptions
             {
                 Stages = stages,
-                Stage = new ProjectedQuantizerOptions { Width = latent, Inner = Codes((int)Size("quantizer.quantizers.0.codebook.weight", 0), widths[0], CodeSimilarity.Angle) },
+                Stage = new ProjectedQuantizerOptions
+                {
+                    Width = latent,
+                    Inner = Codes((int)Size("quantizer.quantizers.0.codebook.weight", 0), widths[0], CodeSimilarity.Angle)
+                },
             },
         };
         for (var i = 0; i < stages; i++)
@@ -171,7 +192,8 @@ public sealed partial class PublishedTokenizer
             }
             Rename($"quantizer.quantizers.{i}.codebook.weight", $"quantizer.layers.{i}.inner._codebook.embed");
         }
-        return Filled(options, (int)Size("encoder.block.0.weight", 1), 64 * ratios.Aggregate(1, (a, b) => a * b), RateOf(rate, 44100), id, "quantizer.");
+        return Filled(options, (int)Size("encoder.block.0.weight", 1), 64 * ratios.Aggregate(1, (a, b) => a * b), RateOf(rate, 44100), id,
+            "quantizer.");
     }
 
     /// <summary>The tokenizer of options with the weights; what of its quantizer the file does not hold stays as it was made.</summary>
@@ -185,7 +207,8 @@ public sealed partial class PublishedTokenizer
             {
                 if (!key.StartsWith(quantizer, StringComparison.Ordinal)) continue;
                 if (_weights.ContainsKey(key)) Fit(key, tensor);
-                else if (!key.EndsWith("embed", StringComparison.Ordinal) && !key.EndsWith("weight", StringComparison.Ordinal) && !key.EndsWith("bias", StringComparison.Ordinal)) _weights.Add(key, tensor.clone());
+                else if (!key.EndsWith("embed", StringComparison.Ordinal) && !key.EndsWith("weight", StringComparison.Ordinal)
+                    && !key.EndsWith("bias", StringComparison.Ordinal)) _weights.Add(key, tensor.clone());
             }
             StateDict.Load(model, _weights);
             foreach (var (key, tensor) in StateDict.Of(model))
@@ -204,7 +227,8 @@ public sealed partial class PublishedTokenizer
     // A convolution of width 1 is a linear map.
     private void Fit(string key, Tensor tensor)
     {
-        if (_weights.TryGetValue(key, out var weight) && weight.dim() > tensor.dim() && weight.numel() == tensor.numel()) _weights[key] = weight.reshape(tensor.shape);
+        if (_weights.TryGetValue(key, out var weight) && weight.dim() > tensor.dim() && weight.numel() == tensor.numel())
+            _weights[key] = weight.reshape(tensor.shape);
     }
 
     private int RateOf(int asked, int published)
@@ -216,16 +240,25 @@ public sealed partial class PublishedTokenizer
         return published;
     }
 
-    private static VectorQuantizerOptions Codes(int size, int width, CodeSimilarity similarity, CodebookLearning learning = CodebookLearning.Gradient)
-        => new() { Codebook = new() { Size = size, Width = width, Similarity = similarity, Learning = learning, RestartShare = 0, KMeansIterations = 0 } };
+    private static VectorQuantizerOptions Codes(int size, int width, CodeSimilarity similarity,
+        CodebookLearning learning = CodebookLearning.Gradient)
+        => new()
+        {
+            Codebook =
+            new() { Size = size, Width = width, Similarity = similarity, Learning = learning, RestartShare = 0, KMeansIterations = 0 }
+        };
 
-    private long Size(string key, int dimension) => _weights.TryGetValue(key, out var weight) && dimension < weight.dim() ? weight.size(dimension) : throw new KeyNotFoundException($"'{key}' is missing or of another shape: a variant that is not read.");
+    private long Size(string key, int dimension) =>
+        _weights.TryGetValue(key, out var weight) && dimension < weight.dim() ? weight.size(dimension)
+            : throw new KeyNotFoundException($"'{key}' is missing or of another shape: a variant that is not read.");
 
     private int Count(string pattern)
     {
         var count = 0;
         while (_weights.ContainsKey(string.Format(CultureInfo.InvariantCulture, pattern, count))) count++;
-        return count > 0 ? count : throw new KeyNotFoundException($"'{string.Format(CultureInfo.InvariantCulture, pattern, 0)}' is missing: a variant that is not read.");
+        return count > 0 ? count
+            : throw new KeyNotFoundException(
+                $"'{string.Format(CultureInfo.InvariantCulture, pattern, 0)}' is missing: a variant that is not read.");
     }
 
     private void Rename(string from, string to)

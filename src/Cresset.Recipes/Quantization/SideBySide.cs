@@ -16,7 +16,9 @@ public sealed class SideBySide
         ArgumentNullException.ThrowIfNull(original);
         ArgumentNullException.ThrowIfNull(rebuilt);
         if (original.Height != rebuilt.Height || original.Width != rebuilt.Width || original.Channels != rebuilt.Channels)
-            throw new ArgumentException($"A pair is of one size; these have {original.Width}x{original.Height} and {rebuilt.Width}x{rebuilt.Height} pixels.", nameof(rebuilt));
+            throw new ArgumentException(
+                $"A pair is of one size; these have {original.Width}x{original.Height} and {rebuilt.Width}x{rebuilt.Height} pixels.",
+                nameof(rebuilt));
         _pairs.Add((Small(original), Small(rebuilt)));
     }
 
@@ -48,7 +50,8 @@ public sealed class SideBySide
             for (var x = 0; x < picture.Width; x++)
             {
                 var at = (((top + y) * width) + left + x) * 4;
-                for (var c = 0; c < 3; c++) pixels[at + c] = (byte)MathF.Round(Math.Clamp(picture.At(picture.Channels == 1 ? 0 : c, y, x) * 255, 0, 255));
+                for (var c = 0; c < 3; c++)
+                    pixels[at + c] = (byte)MathF.Round(Math.Clamp(picture.At(picture.Channels == 1 ? 0 : c, y, x) * 255, 0, 255));
             }
         }
     }

@@ -5,8 +5,10 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Sounds of any length to codes and back, piece by piece: each piece is taken with as much of its surroundings as the tokenizer sees, so that the codes and the sound are those of the
-/// whole while memory is that of a piece (a tokenizer that sees everything, by an LSTM, gets the sound uncut). What the stride needs is added as silence at the end, and taken off again.
+/// Sounds of any length to codes and back, piece by piece: each piece is taken with as much of its surroundings as the tokenizer sees, so
+/// that the codes and the sound are those of the
+/// whole while memory is that of a piece (a tokenizer that sees everything, by an LSTM, gets the sound uncut). What the stride needs is
+/// added as silence at the end, and taken off again.
 /// </summary>
 /// <remarks>A tokenizer of one channel codes each channel of a sound by itself.</remarks>
 public sealed class SoundCodec
@@ -23,7 +25,9 @@ public sealed class SoundCodec
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentOutOfRangeException.ThrowIfNegative(tile);
-        if (tokenizer.Rate == 0) throw new ArgumentException($"{tokenizer.Id} is a tokenizer of pictures; sounds need one of sounds, such as a run of rvq-audio.", nameof(tokenizer));
+        if (tokenizer.Rate == 0)
+            throw new ArgumentException(
+                $"{tokenizer.Id} is a tokenizer of pictures; sounds need one of sounds, such as a run of rvq-audio.", nameof(tokenizer));
         _tokenizer = tokenizer;
         _tile = tile > 0 ? tile : Math.Max(16, PieceSamples / tokenizer.Model.Strides[0]);
     }
@@ -31,7 +35,9 @@ public sealed class SoundCodec
     /// <summary>Opens a file at the tokenizer's rate, with the channels that it codes.</summary>
     public SoundSource Open(string path) => SoundSource.Open(path, _tokenizer.Rate, _tokenizer.Channels == 1 ? 0 : _tokenizer.Channels);
 
-    /// <summary>Maps of codes that a sound of that many channels has: one a channel, or one for all that the tokenizer takes together.</summary>
+    /// <summary>
+    /// Maps of codes that a sound of that many channels has: one a channel, or one for all that the tokenizer takes together.
+    /// </summary>
     public int MapsOf(int channels) => _tokenizer.Channels == 1 ? channels : 1;
 
     /// <summary>Codes of a sound as <see cref="Open"/> gives it, stages innermost, and their shape [maps, positions].</summary>
@@ -48,7 +54,8 @@ public sealed class SoundCodec
             using var scope = NewDisposeScope();
             var values = piece.cpu().contiguous().data<long>().ToArray();
             var each = values.Length / maps;
-            for (var map = 0; map < maps; map++) values.AsSpan(map * each, each).CopyTo(codes.AsSpan((int)((map * positions * stages) + done)));
+            for (var map = 0; map < maps; map++)
+                values.AsSpan(map * each, each).CopyTo(codes.AsSpan((int)((map * positions * stages) + done)));
             done += each;
         }
         return (codes, [maps, positions]);
@@ -66,7 +73,10 @@ public sealed class SoundCodec
         ArgumentNullException.ThrowIfNull(codes);
         int maps = MapsOf(channels), stages = _tokenizer.CodebookSizes.Count;
         var positions = _tokenizer.PositionsOf(frames);
-        if (codes.Length != maps * positions * stages) throw new ArgumentException($"{codes.Length} codes; a sound of {frames} samples and {channels} channels takes {maps * positions * stages}.", nameof(codes));
+        if (codes.Length != maps * positions * stages)
+            throw new ArgumentException(
+                $"{codes.Length} codes; a sound of {frames} samples and {channels} channels takes {maps * positions * stages}.",
+                nameof(codes));
         return Pieces();
 
         IEnumerable<float[]> Pieces()
@@ -90,7 +100,10 @@ public sealed class SoundCodec
         }
     }
 
-    /// <summary>Signal-to-noise ratio in decibels of what codes give back, against the sound they are of: greater is nearer. Infinite where nothing differs.</summary>
+    /// <summary>
+    /// Signal-to-noise ratio in decibels of what codes give back, against the sound they are of: greater is nearer. Infinite where nothing
+    /// differs.
+    /// </summary>
     public double SignalToNoise(SoundSource sound, long[] codes)
     {
         ArgumentNullException.ThrowIfNull(sound);

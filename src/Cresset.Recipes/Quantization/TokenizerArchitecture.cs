@@ -57,7 +57,14 @@ public sealed record VqVaeArchitecture : TokenizerArchitecture
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(quantizer);
         return new VqVae(
-            new() { Channels = channels, Width = options.Width, Downsamplings = options.Downsamplings, ResidualUnits = ResidualUnits, Upsampler = Upsampler }, quantizer(), generator);
+            new()
+            {
+                Channels = channels,
+                Width = options.Width,
+                Downsamplings = options.Downsamplings,
+                ResidualUnits = ResidualUnits,
+                Upsampler = Upsampler
+            }, quantizer(), generator);
     }
 
     /// <inheritdoc/>
@@ -91,7 +98,15 @@ public sealed record SignalVqVaeArchitecture : TokenizerArchitecture
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(quantizer);
-        return new VqVae(new() { Channels = channels, Dimensions = 1, Width = options.Width, Downsamplings = options.Downsamplings, ResidualUnits = ResidualUnits }, quantizer(), generator);
+        return new VqVae(
+            new()
+            {
+                Channels = channels,
+                Dimensions = 1,
+                Width = options.Width,
+                Downsamplings = options.Downsamplings,
+                ResidualUnits = ResidualUnits
+            }, quantizer(), generator);
     }
 
     /// <inheritdoc/>

@@ -23,13 +23,15 @@ public sealed class TokenizerJob : DataJob<TokenizerOptions>, IPredictingJob
     protected override OptimizationOptions OptimizationDefaults => OptimizationDefaultsOf;
 
     // Clipping is off: the loss is divided by a small variance, so its gradients are large by design.
-    internal static TrainerOptions Defaults => new() { Steps = 936, BatchSize = 128, ClipNorm = 0, EvaluateEvery = 234, CheckpointEvery = 234, LogEvery = 10 };
+    internal static TrainerOptions Defaults =>
+        new() { Steps = 936, BatchSize = 128, ClipNorm = 0, EvaluateEvery = 234, CheckpointEvery = 234, LogEvery = 10 };
 
     internal static DataUse Pictures { get; } = new(TargetKind.None, NeedsPictures: true);
 
     internal static DataUse Sounds { get; } = new(TargetKind.None, TakesSounds: true);
 
-    internal static OptimizationOptions OptimizationDefaultsOf => new() { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat };
+    internal static OptimizationOptions OptimizationDefaultsOf =>
+        new() { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat };
 
     /// <inheritdoc/>
     protected override DataUse Use(TokenizerOptions options) => UseOf(options);

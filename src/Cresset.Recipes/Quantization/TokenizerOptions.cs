@@ -7,7 +7,9 @@ namespace Cresset.Recipes;
 /// <summary>A VQ-VAE on a set of pictures.</summary>
 public sealed record TokenizerOptions : IOptionsRecord
 {
-    /// <summary>Pixels of black added on every side of the pictures, so that their size suits the strides (2 makes 28x28 to 32x32).</summary>
+    /// <summary>
+    /// Pixels of black added on every side of the pictures, so that their size suits the strides (2 makes 28x28 to 32x32).
+    /// </summary>
     public int Padding { get; init; }
 
     /// <summary>The autoencoder.</summary>
@@ -20,7 +22,8 @@ public sealed record TokenizerOptions : IOptionsRecord
     public int Width { get; init; } = 64;
 
     /// <summary>
-    /// Numbers a latent vector; 0 for the quantizer's own width. A quantizer whose other options fix its width (finite-scalar, lookup-free) then
+    /// Numbers a latent vector; 0 for the quantizer's own width. A quantizer whose other options fix its width (finite-scalar, lookup-free)
+    /// then
     /// stands between two learned linear maps; any other one takes this width.
     /// </summary>
     public int LatentWidth { get; init; }
@@ -44,7 +47,8 @@ public sealed record TokenizerOptions : IOptionsRecord
     public double DiscriminatorRate { get; init; } = 5e-4;
 
     /// <summary>
-    /// Weight of the perceptual term: how far features of pictures and reconstructions lie from one another. The features learn beside the tokenizer from its own pictures, by how far they were turned;
+    /// Weight of the perceptual term: how far features of pictures and reconstructions lie from one another. The features learn beside the
+    /// tokenizer from its own pictures, by how far they were turned;
     /// no weights are downloaded. 0 compares pixels alone.
     /// </summary>
     public double PerceptualWeight { get; init; }
@@ -89,16 +93,19 @@ public sealed record TokenizerOptions : IOptionsRecord
     internal int PictureSize(DataFacts facts)
     {
         var (height, width) = (facts.Shape[^2], facts.Shape[^1]);
-        if (height != width) throw new DataMismatchException($"{facts.Name}: pictures of {width}x{height}; a tokenizer takes square ones (data.width=0).");
+        if (height != width)
+            throw new DataMismatchException($"{facts.Name}: pictures of {width}x{height}; a tokenizer takes square ones (data.width=0).");
         var size = (int)height + (2 * Padding);
         if (size % Stride != 0)
         {
-            throw new DataMismatchException($"{facts.Name}: pictures of {size}x{size} with their padding; a size that {Stride} divides is needed. "
+            throw new DataMismatchException(
+                $"{facts.Name}: pictures of {size}x{size} with their padding; a size that {Stride} divides is needed. "
                 + "Change data.size, padding or downsamplings; 28x28 pictures take padding: 2 for a stride of 8.");
         }
         if (AdversarialWeight > 0 && size < 4 << DiscriminatorLayers)
         {
-            throw new DataMismatchException($"discriminator_layers is {DiscriminatorLayers}: a patch does not fit into pictures of {size}x{size}. Use fewer layers.");
+            throw new DataMismatchException(
+                $"discriminator_layers is {DiscriminatorLayers}: a patch does not fit into pictures of {size}x{size}. Use fewer layers.");
         }
         return size;
     }

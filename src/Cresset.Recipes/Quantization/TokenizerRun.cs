@@ -44,8 +44,11 @@ public sealed class TokenizerRun : IDisposable
         ArgumentNullException.ThrowIfNull(store);
         var info = store.Find(run);
         var recipe = new RecipeRunner(store, new RecipeCatalog()).RecipeOf(info);
-        var section = recipe.Job is TokenizerJob ? "model" : recipe.Job is CodePriorJob ? "tokenizer" : throw new InvalidDataException($"Run {info.Id} is of the job '{recipe.Job.Name}', which has no tokenizer; name a run of 'tokenizer' or 'code-prior'.");
-        var weights = Path.Combine(info.Folder, recipe.Job is TokenizerJob ? "model.safetensors" : Path.Combine("tokenizer", "model.safetensors"));
+        var section = recipe.Job is TokenizerJob ? "model" : recipe.Job is CodePriorJob ? "tokenizer"
+            : throw new InvalidDataException(
+                $"Run {info.Id} is of the job '{recipe.Job.Name}', which has no tokenizer; name a run of 'tokenizer' or 'code-prior'.");
+        var weights = Path.Combine(info.Folder,
+            recipe.Job is TokenizerJob ? "model.safetensors" : Path.Combine("tokenizer", "model.safetensors"));
         if (!File.Exists(weights)) throw new InvalidDataException($"{weights} is missing: the run has not finished. Resume it first.");
         var options = (TokenizerOptions)recipe.Options[section];
         var (channels, size, rate) = Inputs(weights, (DataSource)recipe.Options["data"]);
@@ -56,19 +59,25 @@ public sealed class TokenizerRun : IDisposable
         return new TokenizerRun(model, options, channels, info.Id, weights) { Size = size, Rate = rate };
     }
 
-    /// <summary>Opens a tokenizer by itself: a file of <see cref="Save"/>, or the model.safetensors of a run wherever it was copied to. No run is needed.</summary>
+    /// <summary>
+    /// Opens a tokenizer by itself: a file of <see cref="Save"/>, or the model.safetensors of a run wherever it was copied to. No run is
+    /// needed.
+    /// </summary>
     /// <exception cref="InvalidDataException">The file is damaged, or does not say what tokenizer it holds.</exception>
     public static TokenizerRun OpenFile(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         using var file = SafetensorsFile.Open(path);
-        if (!file.Metadata.TryGetValue(ModelFile.JobKey, out var job) || job != "tokenizer" || !file.Metadata.TryGetValue(ModelFile.OptionsKey, out var yaml))
-            throw new InvalidDataException($"{path} does not say that it holds a tokenizer: name a run, or a file that 'cresset vq export RUN' wrote.");
+        if (!file.Metadata.TryGetValue(ModelFile.JobKey, out var job) || job != "tokenizer"
+            || !file.Metadata.TryGetValue(ModelFile.OptionsKey, out var yaml))
+            throw new InvalidDataException(
+                $"{path} does not say that it holds a tokenizer: name a run, or a file that 'cresset vq export RUN' wrote.");
         // Options as earlier versions wrote them are read as those of a recipe are.
         var recipe = new ConfigMap(new ConfigSource(path, 0));
         recipe.Set("model", ConfigNode.Parse(yaml, path));
         ((IUpgradesRecipes)new TokenizerJob()).Upgrade(recipe);
-        var options = (TokenizerOptions)new OptionsBinder(BuiltInParts.Catalog).Bind(new TokenizerOptions(), recipe["model"]!, "model", new ConfigSource(path, 0));
+        var options = (TokenizerOptions)new OptionsBinder(BuiltInParts.Catalog).Bind(new TokenizerOptions(), recipe["model"]!, "model",
+            new ConfigSource(path, 0));
         var (channels, size, rate) = Inputs(path, null);
         using var generator = new Generator(0);
         var model = options.Build(channels, generator);
@@ -82,7 +91,9 @@ public sealed class TokenizerRun : IDisposable
             throw;
         }
         model.eval();
-        return new TokenizerRun(model, options, channels, file.Metadata.GetValueOrDefault(IdKey, Path.GetFileNameWithoutExtension(path)), path) { Size = size, Rate = rate };
+        return new TokenizerRun(model, options, channels, file.Metadata.GetValueOrDefault(IdKey, Path.GetFileNameWithoutExtension(path)),
+            path)
+        { Size = size, Rate = rate };
     }
 
     /// <summary>A tokenizer that was made in memory, such as one with the weights of another program; it is owned from then on.</summary>
@@ -102,7 +113,8 @@ public sealed class TokenizerRun : IDisposable
         [ModelFile.JobKey] = "tokenizer",
         [ModelFile.OptionsKey] = ConfigYaml.Write(OptionsWriter.Write(_options)),
         [IdKey] = Id,
-        [Rate > 0 ? SoundsKey : PicturesKey] = Rate > 0 ? string.Create(CultureInfo.InvariantCulture, $"{Channels} {Size} {Rate}") : string.Create(CultureInfo.InvariantCulture, $"{Channels} {Size}"),
+        [Rate > 0 ? SoundsKey : PicturesKey] = Rate > 0 ? string.Create(CultureInfo.InvariantCulture, $"{Channels} {Size} {Rate}")
+            : string.Create(CultureInfo.InvariantCulture, $"{Channels} {Size}"),
     });
 
     /// <summary>Whether the weights of two tokenizers are the same bits.</summary>
@@ -111,7 +123,10 @@ public sealed class TokenizerRun : IDisposable
         ArgumentNullException.ThrowIfNull(other);
         using var scope = NewDisposeScope();
         var (ours, theirs) = (Model.state_dict(), other.Model.state_dict());
-        return ours.Count == theirs.Count && ours.All(pair => theirs.TryGetValue(pair.Key, out var tensor) && pair.Value.shape.SequenceEqual(tensor.shape) && pair.Value.eq(tensor).all().ToBoolean());
+        return ours.Count == theirs.Count
+            && ours.All(
+                pair => theirs.TryGetValue(pair.Key, out var tensor) && pair.Value.shape.SequenceEqual(tensor.shape)
+                    && pair.Value.eq(tensor).all().ToBoolean());
     }
 
     /// <summary>Pixels of black on every side, as in training.</summary>
@@ -122,7 +137,10 @@ public sealed class TokenizerRun : IDisposable
 
     private int PaddedSize => Size + (2 * _options.Padding);
 
-    /// <summary>Positions of the codes of a training picture: [h, w], or [n] when a tokenizer of several levels lays them one after the other, the coarsest first.</summary>
+    /// <summary>
+    /// Positions of the codes of a training picture: [h, w], or [n] when a tokenizer of several levels lays them one after the other, the
+    /// coarsest first.
+    /// </summary>
     public IReadOnlyList<long> Positions => Rate > 0 ? [PositionsOf((long)Size)] : PositionsOf(Size, Size);
 
     /// <summary>Positions of the codes of a sound of that many samples at <see cref="Rate"/>.</summary>
@@ -191,14 +209,19 @@ public sealed class TokenizerRun : IDisposable
     private static (int Channels, int Size, int Rate) Inputs(string weights, DataSource? source)
     {
         using var file = SafetensorsFile.Open(weights);
-        foreach (var (key, count, example) in new[] { (PicturesKey, 2, "channels and size, such as \"3 64\""), (SoundsKey, 3, "channels, samples and rate, such as \"1 4096 8000\"") })
+        foreach (var (key, count, example) in new[] { (PicturesKey, 2, "channels and size, such as \"3 64\""),
+            (SoundsKey, 3, "channels, samples and rate, such as \"1 4096 8000\"") })
         {
             if (!file.Metadata.TryGetValue(key, out var text)) continue;
-            int[] numbers = [.. text.Split(' ').Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0)];
-            if (numbers.Length == count && numbers.All(n => n >= 1) && numbers[0] <= 1024) return (numbers[0], numbers[1], count == 3 ? numbers[2] : 0);
+            int[] numbers = [.. text.Split(' ')
+                .Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0)];
+            if (numbers.Length == count && numbers.All(n => n >= 1) && numbers[0] <= 1024)
+                return (numbers[0], numbers[1], count == 3 ? numbers[2] : 0);
             throw new InvalidDataException($"{weights}: the metadata '{key}' is \"{text}\"; expected {example}.");
         }
-        if (file.Metadata.TryGetValue(DataFacts.MetadataKey, out var json) && DataFacts.Parse(json, weights) is { } facts) return ((int)facts.Shape[0], (int)facts.Shape[1], facts.Sound?.Rate ?? 0);
-        return source?.PictureShape is { } shape ? (shape.Channels, shape.Height, 0) : throw new InvalidDataException($"{weights} does not say what its pictures or sounds are like. Train the run again.");
+        if (file.Metadata.TryGetValue(DataFacts.MetadataKey, out var json) && DataFacts.Parse(json, weights) is { } facts)
+            return ((int)facts.Shape[0], (int)facts.Shape[1], facts.Sound?.Rate ?? 0);
+        return source?.PictureShape is { } shape ? (shape.Channels, shape.Height, 0)
+            : throw new InvalidDataException($"{weights} does not say what its pictures or sounds are like. Train the run again.");
     }
 }

@@ -10,7 +10,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Trains a tokenizer to rebuild pictures: squared error over the data's variance, plus the quantizers' own loss, plus an adversarial term when
+/// Trains a tokenizer to rebuild pictures: squared error over the data's variance, plus the quantizers' own loss, plus an adversarial term
+/// when
 /// asked for. Watches the codebooks.
 /// </summary>
 public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGraphs
@@ -48,7 +49,10 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
         // At most 2^27 numbers (512 MB), so that large pictures fit as well.
         var some = _train.Take((int)Math.Clamp((1L << 27) / _subject.Shape.Aggregate(1L, (a, b) => a * b), 16, MostForVariance)).Inputs;
         _variance = some.var().ToDouble();
-        if (_variance == 0) throw new DataMismatchException($"{data.Facts.Name}: all {(data.Facts.Sound is null ? "pixels" : "samples")} have the same value; there is nothing to learn.");
+        if (_variance == 0)
+            throw new DataMismatchException(
+                $"{data.Facts.Name}: all {(data.Facts.Sound is null ? "pixels" : "samples")} have the same value; there is nothing to "
+                    + $"learn.");
         _model.StartOutputAt(some.mean([0, .. Enumerable.Range(2, (int)some.dim() - 2).Select(d => (long)d)]));
         _watch = new CodebookWatch(_model);
     }
@@ -58,7 +62,9 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
 
     /// <summary>At most <paramref name="count"/> of the pictures [N, C, H, W] that were held back.</summary>
     /// <exception cref="DataMismatchException">The tokenizer learned from sounds.</exception>
-    internal Tensor HeldOut(int count) => Data.Facts.Sound is null ? _test.Take(Math.Min(count, _test.Count)).Inputs : throw new DataMismatchException($"{Data.Facts.Name} are sounds, which have no pictures; 'cresset eval' draws their curves.");
+    internal Tensor HeldOut(int count) =>
+        Data.Facts.Sound is null ? _test.Take(Math.Min(count, _test.Count)).Inputs
+            : throw new DataMismatchException($"{Data.Facts.Name} are sounds, which have no pictures; 'cresset eval' draws their curves.");
 
     /// <summary>The model.</summary>
     public Tokenizer Model => _model;
@@ -92,13 +98,15 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
             step.Log("restarted", output.Quantization.Sum(q => q.Statistics.Restarted));
             for (var level = 0; level < output.Quantization.Count; level++)
             {
-                foreach (var term in output.Quantization[level].Terms) step.Log(output.Quantization.Count == 1 ? term.Name : $"level{level}_{term.Name}", term.Value.ToDouble());
+                foreach (var term in output.Quantization[level].Terms)
+                    step.Log(output.Quantization.Count == 1 ? term.Name : $"level{level}_{term.Name}", term.Value.ToDouble());
             }
         }
         var reconstruction = error / _variance;
         if (_perceptual?.Term(batch.Inputs, output.Reconstruction, step) is { } perceptual) reconstruction = reconstruction + perceptual;
         var loss = reconstruction + output.QuantizerLoss();
-        return _game is null || step.Step < _options.AdversarialStart ? loss : loss + _game.Term(batch.Inputs, output.Reconstruction, reconstruction, _model.OutputWeight, step);
+        return _game is null || step.Step < _options.AdversarialStart ? loss
+            : loss + _game.Term(batch.Inputs, output.Reconstruction, reconstruction, _model.OutputWeight, step);
     }
 
     /// <inheritdoc/>
@@ -142,8 +150,15 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
         using var generator = new Generator(0);
         var examples = rand([2, .. _subject.Shape], generator: generator);
         var codes = _model.Encode(examples);
-        string[] names = codes.Count == 1 ? ["codes"] : [.. Enumerable.Range(0, codes.Count).Select(i => string.Create(CultureInfo.InvariantCulture, $"codes{i}"))];
-        var metadata = new Dictionary<string, string> { ["codebook_sizes"] = string.Join(";", _model.Quantizers.Select(q => string.Join(",", q.CodebookSizes))), ["input"] = _subject.Values };
+        string[] names = codes.Count == 1 ? ["codes"]
+            : [.. Enumerable.Range(0, codes.Count).Select(i => string.Create(CultureInfo.InvariantCulture, $"codes{i}"))];
+        var metadata =
+            new Dictionary<string, string>
+            {
+                ["codebook_sizes"] =
+                string.Join(";", _model.Quantizers.Select(q => string.Join(",", q.CodebookSizes))),
+                ["input"] = _subject.Values
+            };
         return
         [
             new("encoder", _model, x => [.. _model.Encode(x[0])], [examples], [_subject.Name], names) { Metadata = metadata },
@@ -180,14 +195,16 @@ public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGrap
     {
         var inputs = batch.Inputs.to(device);
         var output = _model.call(inputs);
-        return [nn.functional.mse_loss(output.Reconstruction, inputs, nn.Reduction.Sum).ToDouble(), inputs.numel(), inputs.square().sum().ToDouble(), .. CodebookWatch.Choices(output)];
+        return [nn.functional.mse_loss(output.Reconstruction, inputs, nn.Reduction.Sum).ToDouble(), inputs.numel(),
+            inputs.square().sum().ToDouble(), .. CodebookWatch.Choices(output)];
     }
 
     private TaskPicture? Distances(Device device)
     {
         if (_model is not VqVae single) return null;
         using var scope = NewDisposeScope();
-        var latents = single.Latents(_test.Take((int)Math.Clamp((1L << 24) / _subject.Shape.Aggregate(1L, (a, b) => a * b), 8, 512)).Inputs.to(device));
+        var latents = single.Latents(
+            _test.Take((int)Math.Clamp((1L << 24) / _subject.Shape.Aggregate(1L, (a, b) => a * b), 8, 512)).Inputs.to(device));
         var quantized = single.Quantizers[0].QuantizeMap(latents).Quantized;
         return CodebookWatch.Distances(DistanceHistogram.Of(latents.movedim([1], [-1]), quantized.movedim([1], [-1])));
     }

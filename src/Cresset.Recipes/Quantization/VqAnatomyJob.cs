@@ -27,7 +27,8 @@ public sealed class VqAnatomyJob : StudyJob<VqAnatomyOptions, object>
     protected override IReadOnlyList<string> Cells(VqAnatomyOptions options) => [];
 
     /// <inheritdoc/>
-    protected override object Measure(VqAnatomyOptions options, StudyCell<object> cell) => throw new InvalidOperationException("This study has no cells.");
+    protected override object Measure(VqAnatomyOptions options, StudyCell<object> cell) =>
+        throw new InvalidOperationException("This study has no cells.");
 
     /// <inheritdoc/>
     protected override JobOutcome Report(JobContext context, VqAnatomyOptions options, IReadOnlyList<object> cells)
@@ -36,7 +37,8 @@ public sealed class VqAnatomyJob : StudyJob<VqAnatomyOptions, object>
         ArgumentNullException.ThrowIfNull(options);
         using var scope = NewDisposeScope();
         using var generator = new Generator(options.Seed);
-        Tensor codes = randn([options.Codes, 2], generator: generator) * 1.5, vectors = randn([options.Vectors, 2], generator: generator) * 1.5;
+        Tensor codes = randn([options.Codes, 2], generator: generator) * 1.5,
+            vectors = randn([options.Vectors, 2], generator: generator) * 1.5;
         // The decoder of the picture wants every value a little further to the upper right.
         var wish = tensor(new[] { 0.5f, 0.25f });
         var pictures = new List<string>();
@@ -48,7 +50,8 @@ public sealed class VqAnatomyJob : StudyJob<VqAnatomyOptions, object>
             var z = vectors.clone().requires_grad_();
             var output = quantizer.call(z);
             var steps = -Derivatives.Of([-(output.Quantized * wish).sum()], [z])[0]!;
-            var title = estimator == GradientEstimator.Rotation ? "Rotation trick: the wish turns as the vector does" : "Straight-through: each vector gets the wish of its code";
+            var title = estimator == GradientEstimator.Rotation ? "Rotation trick: the wish turns as the vector does"
+                : "Straight-through: each vector gets the wish of its code";
             var chart = Plane(title, vectors, codes, output.Quantized.detach());
             Arrows(chart, codes, wish.expand(options.Codes, 2));
             Arrows(chart, vectors, steps);
@@ -76,7 +79,12 @@ public sealed class VqAnatomyJob : StudyJob<VqAnatomyOptions, object>
 
     private static VectorQuantizer Quantizer(VqAnatomyOptions options, Tensor codes, GradientEstimator estimator, CodebookLearning learning)
     {
-        var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = options.Codes, Width = 2, Learning = learning, RestartShare = 0, KMeansIterations = 0 }, Estimator = estimator });
+        var quantizer = new VectorQuantizer(
+            new()
+            {
+                Codebook = new() { Size = options.Codes, Width = 2, Learning = learning, RestartShare = 0, KMeansIterations = 0 },
+                Estimator = estimator
+            });
         quantizer.Codebook.SetCodes(codes);
         quantizer.eval();
         return quantizer;
@@ -84,7 +92,8 @@ public sealed class VqAnatomyJob : StudyJob<VqAnatomyOptions, object>
 
     private static Chart Plane(string title, Tensor vectors, Tensor codes, Tensor chosen)
     {
-        var chart = new Chart(new ChartOptions { Title = title, XLabel = "z1", YLabel = "z2", Width = 640, Height = 480, Legend = LegendPlace.UpperRight });
+        var chart = new Chart(
+            new ChartOptions { Title = title, XLabel = "z1", YLabel = "z2", Width = 640, Height = 480, Legend = LegendPlace.UpperRight });
         for (var i = 0; i < vectors.size(0); i++)
         {
             double[] xs = [vectors[i, 0].ToDouble(), chosen[i, 0].ToDouble()], ys = [vectors[i, 1].ToDouble(), chosen[i, 1].ToDouble()];

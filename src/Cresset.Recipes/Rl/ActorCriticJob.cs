@@ -76,9 +76,11 @@ public sealed class ActorCriticJob() : EitherActionJob(new Of<int>(), new Of<flo
 
         public override string Summary => "PPO and A2C: rollouts of several copies, generalized advantages, clipped policy gradients.";
 
-        protected override AgentLoopOptions TrainingDefaults => new() { Environments = 8, Steps = 100_000, EvaluateEvery = 10_000, LogEvery = 2000, CheckpointEvery = 50_000 };
+        protected override AgentLoopOptions TrainingDefaults =>
+            new() { Environments = 8, Steps = 100_000, EvaluateEvery = 10_000, LogEvery = 2000, CheckpointEvery = 50_000 };
 
-        protected override IAgent<TAction> CreateAgent(VectorEnvironment<float, TAction> environments, ActorCriticOptions options, ulong seed) => new ActorCriticAgent<TAction>(environments, options, seed);
+        protected override IAgent<TAction> CreateAgent(VectorEnvironment<float, TAction> environments, ActorCriticOptions options,
+            ulong seed) => new ActorCriticAgent<TAction>(environments, options, seed);
     }
 }
 
@@ -93,8 +95,10 @@ public sealed class ReinforceJob() : EitherActionJob(new Of<int>(), new Of<float
 
         public override string Summary => "REINFORCE: whole episodes, policy gradient by returns less a learned baseline.";
 
-        protected override AgentLoopOptions TrainingDefaults => new() { Environments = 8, Steps = 200_000, EvaluateEvery = 10_000, LogEvery = 2000, CheckpointEvery = 50_000 };
+        protected override AgentLoopOptions TrainingDefaults =>
+            new() { Environments = 8, Steps = 200_000, EvaluateEvery = 10_000, LogEvery = 2000, CheckpointEvery = 50_000 };
 
-        protected override IAgent<TAction> CreateAgent(VectorEnvironment<float, TAction> environments, ReinforceOptions options, ulong seed) => new ReinforceAgent<TAction>(environments, options, seed);
+        protected override IAgent<TAction> CreateAgent(VectorEnvironment<float, TAction> environments, ReinforceOptions options,
+            ulong seed) => new ReinforceAgent<TAction>(environments, options, seed);
     }
 }

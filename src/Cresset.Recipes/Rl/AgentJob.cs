@@ -47,11 +47,14 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
     /// <summary>The options for an agent that is made to see whether it can be: without files, since nothing may be written yet.</summary>
     protected virtual TAgent WithoutFiles(TAgent options) => options;
 
-    /// <summary>The options for an agent that only plays: what learning alone needs is left out, so that nothing of a training under way is touched.</summary>
+    /// <summary>
+    /// The options for an agent that only plays: what learning alone needs is left out, so that nothing of a training under way is touched.
+    /// </summary>
     protected virtual TAgent ForPlaying(TAgent options) => WithoutFiles(options);
 
     /// <summary>Makes an agent that only plays a policy.</summary>
-    protected virtual IAgent<TAction> CreatePlayer(VectorEnvironment<float, TAction> environments, TAgent options, ulong seed) => CreateAgent(environments, ForPlaying(options), seed);
+    protected virtual IAgent<TAction> CreatePlayer(VectorEnvironment<float, TAction> environments, TAgent options, ulong seed) =>
+        CreateAgent(environments, ForPlaying(options), seed);
 
     /// <inheritdoc/>
     public override void Check(ResolvedRecipe recipe)
@@ -70,7 +73,8 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
         // Every rank has the same experience; only the first keeps it in a file.
         using var agent = Make(options, context.Ranks.Rank == 0 ? settings : WithoutFiles(settings), CreateAgent, context.Ranks);
         int? cap = options.EvaluationSteps == 0 ? null : options.EvaluationSteps;
-        var loop = new AgentLoop(agent, (episodes, seed, token) => EpisodeEvaluation.Run(agent, Maker(options), episodes, seed, cap, token), options, context.Recorder)
+        var loop = new AgentLoop(agent, (episodes, seed, token) => EpisodeEvaluation.Run(agent, Maker(options), episodes, seed, cap, token),
+            options, context.Recorder)
         {
             Stops = context.Ranks.Size == 1 ? null : token => context.Ranks.Any(token.IsCancellationRequested),
         };
@@ -83,11 +87,15 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
         Keep(context, agent, FinalFile);
         var metrics = Metrics(context, agent, loop, options);
         var pictures = new List<string>();
-        var curve = context.Recorder.Picture("learning-curve", options.Steps, LearningCurve.Draw(loop, $"{Name} on {options.Environment.Name}"), "Mean return of the last 100 episodes while learning; greedy evaluations.");
+        var curve = context.Recorder.Picture("learning-curve", options.Steps,
+            LearningCurve.Draw(loop, $"{Name} on {options.Environment.Name}"),
+            "Mean return of the last 100 episodes while learning; greedy evaluations.");
         if (curve is not null) pictures.Add(curve);
         // A world without pictures is learned in all the same.
         if (IsDrawn(options)) pictures.Add(Film(agent, options, options.Seed, Path.Combine(context.Folder, "episode.gif")));
-        else context.Progress?.Report(new NoticeReport($"{options.Environment.Name} draws no pictures (it is not {nameof(IRenderable)}), so there is no film."));
+        else context.Progress
+            ?.Report(
+                new NoticeReport($"{options.Environment.Name} draws no pictures (it is not {nameof(IRenderable)}), so there is no film."));
         return new JobOutcome(true, metrics, pictures);
     }
 
@@ -112,7 +120,8 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
         var films = new List<string>();
         for (var i = 0; i < Math.Max(1, request.Count); i++)
         {
-            var path = Path.Combine(request.OutputFolder ?? Path.Combine(context.Folder, "samples"), string.Create(CultureInfo.InvariantCulture, $"episode-{request.Seed}-{i}.gif"));
+            var path = Path.Combine(request.OutputFolder ?? Path.Combine(context.Folder, "samples"),
+                string.Create(CultureInfo.InvariantCulture, $"episode-{request.Seed}-{i}.gif"));
             films.Add(Film(agent, options, request.Seed + (ulong)i, path));
         }
         return new JobOutcome(true, new Dictionary<string, double>(), films);
@@ -160,7 +169,8 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
         var environment = Maker(options)();
         try
         {
-            var exports = PolicyExports.Of(agent, context.Options<TAgent>(AgentSection), environment, Path.Combine(context.Folder, BestFile));
+            var exports = PolicyExports.Of(agent, context.Options<TAgent>(AgentSection), environment,
+                Path.Combine(context.Folder, BestFile));
             return new ExportedModel(exports, exports);
         }
         finally
@@ -169,7 +179,8 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
         }
     }
 
-    private static IEnumerable<PlayedStep> Episode(IAgent<TAction> agent, IEnvironment<float, TAction> environment, ulong seed, int maxSteps)
+    private static IEnumerable<PlayedStep> Episode(IAgent<TAction> agent, IEnvironment<float, TAction> environment, ulong seed,
+        int maxSteps)
     {
         environment = EpisodeEvaluation.Prepare(agent, environment);
         var observation = environment.Reset(seed);
@@ -212,7 +223,8 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
     private static Func<IEnvironment<float, TAction>> Maker(AgentLoopOptions options) => options.Environment.Create<float, TAction>;
 
     private static PolicyScore Fresh(IAgent<TAction> agent, AgentLoopOptions options, CancellationToken cancellation)
-        => EpisodeEvaluation.Run(agent, Maker(options), Math.Max(100, options.EvaluationEpisodes), unchecked(options.Seed + 0x1234_5678_9abcUL), options.EvaluationSteps == 0 ? null : options.EvaluationSteps, cancellation);
+        => EpisodeEvaluation.Run(agent, Maker(options), Math.Max(100, options.EvaluationEpisodes),
+            unchecked(options.Seed + 0x1234_5678_9abcUL), options.EvaluationSteps == 0 ? null : options.EvaluationSteps, cancellation);
 
     private static Dictionary<string, double> Scores(PolicyScore score) => new()
     {
@@ -232,7 +244,8 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
         state.Write(Path.Combine(context.Folder, file));
     }
 
-    // Final figures: the best evaluation, that policy on new starts, the last policy on the same starts. The agent is left with its best policy.
+    // Final figures: the best evaluation, that policy on new starts, the last policy on the same starts. The agent is left with its best
+    // policy.
     private static Dictionary<string, double> Metrics(JobContext context, IAgent<TAction> agent, AgentLoop loop, AgentLoopOptions options)
     {
         var final = Fresh(agent, options, default);
@@ -250,7 +263,8 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
         return metrics;
     }
 
-    private static IAgent<TAction> Make(AgentLoopOptions options, TAgent agent, Func<VectorEnvironment<float, TAction>, TAgent, ulong, IAgent<TAction>> create, ICommunicator? ranks = null)
+    private static IAgent<TAction> Make(AgentLoopOptions options, TAgent agent,
+        Func<VectorEnvironment<float, TAction>, TAgent, ulong, IAgent<TAction>> create, ICommunicator? ranks = null)
     {
         VectorEnvironment<float, TAction> environments = ranks is { Size: > 1 }
             ? new RankedEnvironments<TAction>(ranks, options.Environments, Maker(options))
@@ -328,10 +342,16 @@ public abstract class AgentJob<TAgent, TAction> : Job, IAgentJob, IPredictingJob
         public void Stepped(long step, double loss, double stepsPerSecond)
         {
             var figures = new List<string> { string.Create(CultureInfo.InvariantCulture, $"{agent.Episodes.Count} episodes") };
-            if (agent.Episodes.Count > 0) figures.Add(string.Create(CultureInfo.InvariantCulture, $"return {agent.Episodes.MeanReturn:0.##}  length {agent.Episodes.MeanLength:0.#}"));
+            if (agent.Episodes.Count > 0)
+                figures.Add(
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"return {agent.Episodes.MeanReturn:0.##}  length {agent.Episodes.MeanLength:0.#}"));
             if (double.IsFinite(loss)) figures.Add(string.Create(CultureInfo.InvariantCulture, $"loss {loss:0.####}"));
             figures.Add(string.Create(CultureInfo.InvariantCulture, $"{stepsPerSecond:0} steps/s"));
-            context.Progress?.Report(new WorkReport((int)step, options.Steps, "step", string.Join("  ", figures), TimeSpan.FromSeconds((options.Steps - step) / stepsPerSecond)));
+            context.Progress
+                ?.Report(
+                    new WorkReport((int)step, options.Steps, "step", string.Join("  ", figures),
+                        TimeSpan.FromSeconds((options.Steps - step) / stepsPerSecond)));
         }
 
         public void Evaluated(long step, PolicyScore score, bool isBest)

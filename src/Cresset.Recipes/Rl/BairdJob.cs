@@ -13,7 +13,8 @@ public sealed class BairdJob : StudyJob<BairdOptions, BairdJob.History>
 {
     private static readonly (string Tag, string Title, Func<BairdOptions, IEnumerable<double[]>> Weights)[] Methods =
     [
-        ("td", "semi-gradient off-policy TD (diverges)", o => Sampled(o, new LinearTd(8, BairdCounterexample.Gamma, StepSizeRule.Constant(o.Alpha)))),
+        ("td", "semi-gradient off-policy TD (diverges)",
+            o => Sampled(o, new LinearTd(8, BairdCounterexample.Gamma, StepSizeRule.Constant(o.Alpha)))),
         ("dp", "semi-gradient dynamic programming (diverges)", Swept),
         ("tdc", "TDC, sampled", o => Sampled(o, Gradient(o, GradientTdKind.Tdc))),
         ("expected-tdc", "TDC, expected updates", ExpectedTdc),
@@ -48,7 +49,8 @@ public sealed class BairdJob : StudyJob<BairdOptions, BairdJob.History>
             cell.Scalar($"value_error/{tag}", step, BairdCounterexample.ValueError(w));
             cell.Scalar($"bellman_error/{tag}", step, BairdCounterexample.BellmanError(w));
         }
-        cell.Figures = string.Create(CultureInfo.InvariantCulture, $"{title}: value error {BairdCounterexample.ValueError(history[^1]):G4}");
+        cell.Figures = string.Create(CultureInfo.InvariantCulture,
+            $"{title}: value error {BairdCounterexample.ValueError(history[^1]):G4}");
         return new History(history);
     }
 
@@ -67,7 +69,9 @@ public sealed class BairdJob : StudyJob<BairdOptions, BairdJob.History>
             metrics[$"bellman_error/{tag}"] = BairdCounterexample.BellmanError(last);
             charts.Add(Panel(title, history.Weights));
         }
-        var table = BookComparison.Report(context, [.. options.Book.Select(b => new ComparedFigure(b.Metric, metrics.GetValueOrDefault(b.Metric, double.NaN), 0, b.Value, b.Tolerance))], metrics);
+        var table = BookComparison.Report(context,
+            [.. options.Book.Select(
+                b => new ComparedFigure(b.Metric, metrics.GetValueOrDefault(b.Metric, double.NaN), 0, b.Value, b.Tolerance))], metrics);
         var sheet = ImageGrid.Render(charts, new ImageGridOptions { Columns = 2, Scale = 1, Title = "Baird's counterexample" });
         var path = context.Recorder.Picture("baird", 0, sheet.ToPng(), "Weights, value error and Bellman error of each method.");
         return new JobOutcome(true, metrics, path is null ? [] : [path]) { Table = table };
@@ -117,7 +121,15 @@ public sealed class BairdJob : StudyJob<BairdOptions, BairdJob.History>
     {
         double[] steps = [.. Enumerable.Range(0, history.Count).Select(i => (double)i)];
         double[] Series(Func<double[], double> value) => [.. history.Select(value)];
-        return new Chart(new() { Title = title, XLabel = "step or sweep", Width = 620, Height = 380, Legend = history[^1].Max(Math.Abs) > history[0].Max(Math.Abs) ? LegendPlace.UpperLeft : LegendPlace.UpperRight })
+        return new Chart(
+            new()
+            {
+                Title = title,
+                XLabel = "step or sweep",
+                Width = 620,
+                Height = 380,
+                Legend = history[^1].Max(Math.Abs) > history[0].Max(Math.Abs) ? LegendPlace.UpperLeft : LegendPlace.UpperRight
+            })
             .Line<double, double>("w1 to w6 (mean)", steps, Series(w => w.Take(6).Average()))
             .Line<double, double>("w7", steps, Series(w => w[6]))
             .Line<double, double>("w8", steps, Series(w => w[7]))

@@ -21,7 +21,9 @@ internal static class BookComparison
 {
     public const string FileName = "figures.md";
 
-    /// <summary>Writes figures.md into the run's folder, tells each figure and adds the counts to the metrics; the table, or null without figures.</summary>
+    /// <summary>
+    /// Writes figures.md into the run's folder, tells each figure and adds the counts to the metrics; the table, or null without figures.
+    /// </summary>
     public static string? Report(JobContext context, IReadOnlyList<ComparedFigure> figures, IDictionary<string, double> metrics)
     {
         if (figures.Count == 0) return null;
@@ -29,8 +31,14 @@ internal static class BookComparison
         foreach (var f in figures)
         {
             var allowed = f.Tolerance + (4 * f.StandardError);
-            text.Append(CultureInfo.InvariantCulture, $"| {f.Name} | {f.Measured:G5} | {f.StandardError:G2} | {f.Book:G5} | {allowed:G3} | {(f.Agrees ? "agrees" : "differs")} |\n");
-            context.Progress?.Report(new NoticeReport(string.Create(CultureInfo.InvariantCulture, $"{f.Name}: {f.Measured:G5} ± {f.StandardError:G2}, book {f.Book:G5}: {(f.Agrees ? "agrees" : "differs")}")));
+            text.Append(CultureInfo.InvariantCulture,
+                $"| {f.Name} | {f.Measured:G5} | {f.StandardError:G2} | {f.Book:G5} | {allowed:G3} | {(f.Agrees ? "agrees" : "differs")} "
+                    + $"|\n");
+            context.Progress
+                ?.Report(
+                    new NoticeReport(
+                        string.Create(CultureInfo.InvariantCulture,
+                            $"{f.Name}: {f.Measured:G5} ± {f.StandardError:G2}, book {f.Book:G5}: {(f.Agrees ? "agrees" : "differs")}")));
         }
         AtomicFile.WriteText(Path.Combine(context.Folder, FileName), text.ToString());
         metrics["book_figures"] = figures.Count;

@@ -15,7 +15,8 @@ public sealed class CloningJob() : EitherActionJob(new Of<int>(), new Of<float>(
 
         public override string Summary => "Behaviour cloning: a policy that makes the actions of recorded transitions as likely as it can.";
 
-        protected override AgentLoopOptions TrainingDefaults => new() { Steps = 100_000, EvaluateEvery = 20_000, LogEvery = 4000, CheckpointEvery = 50_000 };
+        protected override AgentLoopOptions TrainingDefaults =>
+            new() { Steps = 100_000, EvaluateEvery = 20_000, LogEvery = 4000, CheckpointEvery = 50_000 };
 
         protected override IAgent<TAction> CreateAgent(VectorEnvironment<float, TAction> environments, CloningOptions options, ulong seed)
             => new CloningAgent<TAction>(environments, options, TransitionData.Read(options.Data), seed);

@@ -4,7 +4,9 @@ using Cresset.Rl.Deep;
 
 namespace Cresset.Recipes;
 
-/// <summary>Soft actor-critic: a random policy that is paid for its entropy, two critics, a learned temperature; state-dependent noise.</summary>
+/// <summary>
+/// Soft actor-critic: a random policy that is paid for its entropy, two critics, a learned temperature; state-dependent noise.
+/// </summary>
 [Part("sac", "Haarnoja et al. 2018")]
 public sealed class SacJob : AgentJob<SacOptions, float>
 {
@@ -12,10 +14,19 @@ public sealed class SacJob : AgentJob<SacOptions, float>
     public override string Name => "sac";
 
     /// <inheritdoc/>
-    public override string Summary => "Soft actor-critic: a random policy that is paid for its entropy, two critics, a learned temperature; state-dependent noise.";
+    public override string Summary =>
+        "Soft actor-critic: a random policy that is paid for its entropy, two critics, a learned temperature; state-dependent noise.";
 
     /// <inheritdoc/>
-    protected override AgentLoopOptions TrainingDefaults => new() { Environment = new PendulumSource(), Steps = 20_000, EvaluateEvery = 2000, EvaluationEpisodes = 20, CheckpointEvery = 10_000 };
+    protected override AgentLoopOptions TrainingDefaults =>
+        new()
+        {
+            Environment = new PendulumSource(),
+            Steps = 20_000,
+            EvaluateEvery = 2000,
+            EvaluationEpisodes = 20,
+            CheckpointEvery = 10_000
+        };
 
     /// <inheritdoc/>
     protected override SacOptions WithoutFiles(SacOptions options) => options with { Replay = options.Replay.InMemory() };
@@ -24,7 +35,8 @@ public sealed class SacJob : AgentJob<SacOptions, float>
     protected override SacOptions ForPlaying(SacOptions options) => options with { Replay = options.Replay.ForPlaying() };
 
     /// <inheritdoc/>
-    protected override IAgent<float> CreateAgent(VectorEnvironment<float, float> environments, SacOptions options, ulong seed) => new SacAgent(environments, options, seed);
+    protected override IAgent<float> CreateAgent(VectorEnvironment<float, float> environments, SacOptions options, ulong seed) =>
+        new SacAgent(environments, options, seed);
 }
 
 /// <summary>Truncated quantile critics: SAC whose critics put out quantiles, the largest of which are dropped.</summary>
@@ -38,7 +50,15 @@ public sealed class TqcJob : AgentJob<SacOptions, float>
     public override string Summary => "Truncated quantile critics: SAC whose critics put out quantiles, the largest of which are dropped.";
 
     /// <inheritdoc/>
-    protected override AgentLoopOptions TrainingDefaults => new() { Environment = new PendulumSource(), Steps = 20_000, EvaluateEvery = 2000, EvaluationEpisodes = 20, CheckpointEvery = 10_000 };
+    protected override AgentLoopOptions TrainingDefaults =>
+        new()
+        {
+            Environment = new PendulumSource(),
+            Steps = 20_000,
+            EvaluateEvery = 2000,
+            EvaluationEpisodes = 20,
+            CheckpointEvery = 10_000
+        };
 
     /// <inheritdoc/>
     protected override SacOptions AgentDefaults => SacOptions.Tqc;
@@ -50,7 +70,8 @@ public sealed class TqcJob : AgentJob<SacOptions, float>
     protected override SacOptions ForPlaying(SacOptions options) => options with { Replay = options.Replay.ForPlaying() };
 
     /// <inheritdoc/>
-    protected override IAgent<float> CreateAgent(VectorEnvironment<float, float> environments, SacOptions options, ulong seed) => new SacAgent(environments, options, seed);
+    protected override IAgent<float> CreateAgent(VectorEnvironment<float, float> environments, SacOptions options, ulong seed) =>
+        new SacAgent(environments, options, seed);
 }
 
 /// <summary>Twin delayed deterministic policy gradients: two critics, a slower policy, smoothed targets.</summary>
@@ -64,7 +85,15 @@ public sealed class Td3Job : AgentJob<Td3Options, float>
     public override string Summary => "Twin delayed deterministic policy gradients: two critics, a slower policy, smoothed targets.";
 
     /// <inheritdoc/>
-    protected override AgentLoopOptions TrainingDefaults => new() { Environment = new PendulumSource(), Steps = 20_000, EvaluateEvery = 2000, EvaluationEpisodes = 20, CheckpointEvery = 10_000 };
+    protected override AgentLoopOptions TrainingDefaults =>
+        new()
+        {
+            Environment = new PendulumSource(),
+            Steps = 20_000,
+            EvaluateEvery = 2000,
+            EvaluationEpisodes = 20,
+            CheckpointEvery = 10_000
+        };
 
     /// <inheritdoc/>
     protected override Td3Options WithoutFiles(Td3Options options) => options with { Replay = options.Replay.InMemory() };
@@ -73,7 +102,8 @@ public sealed class Td3Job : AgentJob<Td3Options, float>
     protected override Td3Options ForPlaying(Td3Options options) => options with { Replay = options.Replay.ForPlaying() };
 
     /// <inheritdoc/>
-    protected override IAgent<float> CreateAgent(VectorEnvironment<float, float> environments, Td3Options options, ulong seed) => new Td3Agent(environments, options, seed);
+    protected override IAgent<float> CreateAgent(VectorEnvironment<float, float> environments, Td3Options options, ulong seed) =>
+        new Td3Agent(environments, options, seed);
 }
 
 /// <summary>Deep deterministic policy gradients: one critic, one policy, noise that hangs together.</summary>
@@ -87,7 +117,15 @@ public sealed class DdpgJob : AgentJob<Td3Options, float>
     public override string Summary => "Deep deterministic policy gradients: one critic, one policy, noise that hangs together.";
 
     /// <inheritdoc/>
-    protected override AgentLoopOptions TrainingDefaults => new() { Environment = new PendulumSource(), Steps = 20_000, EvaluateEvery = 2000, EvaluationEpisodes = 20, CheckpointEvery = 10_000 };
+    protected override AgentLoopOptions TrainingDefaults =>
+        new()
+        {
+            Environment = new PendulumSource(),
+            Steps = 20_000,
+            EvaluateEvery = 2000,
+            EvaluationEpisodes = 20,
+            CheckpointEvery = 10_000
+        };
 
     /// <inheritdoc/>
     protected override Td3Options AgentDefaults => Td3Options.Ddpg;
@@ -99,5 +137,6 @@ public sealed class DdpgJob : AgentJob<Td3Options, float>
     protected override Td3Options ForPlaying(Td3Options options) => options with { Replay = options.Replay.ForPlaying() };
 
     /// <inheritdoc/>
-    protected override IAgent<float> CreateAgent(VectorEnvironment<float, float> environments, Td3Options options, ulong seed) => new Td3Agent(environments, options, seed);
+    protected override IAgent<float> CreateAgent(VectorEnvironment<float, float> environments, Td3Options options, ulong seed) =>
+        new Td3Agent(environments, options, seed);
 }

@@ -12,7 +12,8 @@ public sealed class DqnJob : AgentJob<DqnOptions, int>
     public override string Name => "dqn";
 
     /// <inheritdoc/>
-    public override string Summary => "Deep Q-learning with switches: double, dueling, n-step, prioritized, noisy, C51, QR-DQN, IQN, Munchausen, Rainbow.";
+    public override string Summary =>
+        "Deep Q-learning with switches: double, dueling, n-step, prioritized, noisy, C51, QR-DQN, IQN, Munchausen, Rainbow.";
 
     /// <inheritdoc/>
     protected override DqnOptions WithoutFiles(DqnOptions options) => options with { Replay = options.Replay.InMemory() };
@@ -21,5 +22,6 @@ public sealed class DqnJob : AgentJob<DqnOptions, int>
     protected override DqnOptions ForPlaying(DqnOptions options) => options with { Replay = options.Replay.ForPlaying() };
 
     /// <inheritdoc/>
-    protected override IAgent<int> CreateAgent(VectorEnvironment<float, int> environments, DqnOptions options, ulong seed) => new DqnAgent(environments, options, seed);
+    protected override IAgent<int> CreateAgent(VectorEnvironment<float, int> environments, DqnOptions options, ulong seed) =>
+        new DqnAgent(environments, options, seed);
 }

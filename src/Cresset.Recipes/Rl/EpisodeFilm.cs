@@ -33,7 +33,8 @@ public static class EpisodeFilm
         var rgba = new byte[image.Width * image.Height * 4];
         for (var (from, to) = (0, 0); to < rgba.Length; from += 3, to += 4)
         {
-            (rgba[to], rgba[to + 1], rgba[to + 2], rgba[to + 3]) = (image.Pixels[from], image.Pixels[from + 1], image.Pixels[from + 2], 255);
+            (rgba[to], rgba[to + 1], rgba[to + 2], rgba[to + 3]) = (image.Pixels[from], image.Pixels[from + 1], image.Pixels[from + 2],
+                255);
         }
         return new Picture(image.Width, image.Height, rgba);
     }

@@ -9,21 +9,25 @@ internal static class ExploringStartsRun
     /// <summary>Parts that the episodes are divided into.</summary>
     public const int Parts = 20;
 
-    public static IReadOnlyList<double> Learn(RlSolveOptions options, ActionValueLearner learner, ulong seed, RandomStream random, StudyProgress progress, CancellationToken cancellation)
+    public static IReadOnlyList<double> Learn(RlSolveOptions options, ActionValueLearner learner, ulong seed, RandomStream random,
+        StudyProgress progress, CancellationToken cancellation)
     {
         var spec = options.Environment;
-        var table = spec.CreateTable() ?? throw new ArgumentException($"{spec.Name} cannot be put into any state, as exploring starts need.");
+        var table = spec.CreateTable()
+            ?? throw new ArgumentException($"{spec.Name} cannot be put into any state, as exploring starts need.");
         table.ResetState(seed);
         var (values, done) = (new List<double>(), 0);
         for (var part = 1; part <= Parts; part++)
         {
             cancellation.ThrowIfCancellationRequested();
             var until = (int)((long)options.Episodes * part / Parts);
-            MonteCarloPlanning.ExploringStarts(table, learner, until - done, options.EpisodeLength == 0 ? 1000 : options.EpisodeLength, random);
+            MonteCarloPlanning.ExploringStarts(table, learner, until - done, options.EpisodeLength == 0 ? 1000 : options.EpisodeLength,
+                random);
             done = until;
             var value = StartValue(table.Model, learner.GreedyActions(), options.Gamma);
             if (value is { } known) values.Add(known);
-            progress.Advance(value is null ? "" : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"value of the greedy policy {value:0.0000}"));
+            progress.Advance(value is null ? ""
+                : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"value of the greedy policy {value:0.0000}"));
         }
         return values.Count == Parts ? values : [];
     }

@@ -8,7 +8,16 @@ internal static class LearningCurve
 {
     public static byte[] Draw(AgentLoop loop, string title)
     {
-        var chart = new Chart(new ChartOptions { Title = title, XLabel = "environment steps", YLabel = "return", Width = 900, Height = 450, Legend = LegendPlace.LowerRight });
+        var chart = new Chart(
+            new ChartOptions
+            {
+                Title = title,
+                XLabel = "environment steps",
+                YLabel = "return",
+                Width = 900,
+                Height = 450,
+                Legend = LegendPlace.LowerRight
+            });
         Line(chart, "while learning, mean of 100 episodes", loop.MeanReturns, new LineOptions());
         Line(chart, "greedy evaluation", loop.Evaluations, new LineOptions { Markers = true });
         if (double.IsFinite(loop.SolvedAt)) chart.HorizontalLine(loop.SolvedAt, "solved");
@@ -17,6 +26,7 @@ internal static class LearningCurve
 
     private static void Line(Chart chart, string name, IReadOnlyList<CurvePoint> points, LineOptions options)
     {
-        if (points.Count > 0) chart.Line<double, double>(name, points.Select(p => (double)p.Step).ToArray(), points.Select(p => p.Value).ToArray(), options);
+        if (points.Count > 0)
+            chart.Line<double, double>(name, points.Select(p => (double)p.Step).ToArray(), points.Select(p => p.Value).ToArray(), options);
     }
 }

@@ -37,7 +37,8 @@ public sealed class LearningCurvesJob : StudyJob<LearningCurvesOptions, Learning
         SolvedPolicy? policy = null;
         for (var run = 0; run < options.Runs; run++)
         {
-            var solution = RlSolver.Learned(options.Solve(options.Methods[cell.Index]) with { Seed = options.Seed + run }, cell.Cancellation);
+            var solution = RlSolver.Learned(options.Solve(options.Methods[cell.Index]) with { Seed = options.Seed + run },
+                cell.Cancellation);
             policy ??= solution.Policy;
             runs.Add([.. solution.Records.Select(r => Measured(options.Measure, r))]);
         }
@@ -54,7 +55,8 @@ public sealed class LearningCurvesJob : StudyJob<LearningCurvesOptions, Learning
         var curves = cells;
         // The first method's policy can be played.
         curves[0].Policy.Save(context.Folder);
-        var metrics = curves.ToDictionary(c => $"{Word(options.Measure)}_last_fifth/{c.Method}", c => c.Runs.Average(r => r.TakeLast(Math.Max(1, r.Length / 5)).Average()));
+        var metrics = curves.ToDictionary(c => $"{Word(options.Measure)}_last_fifth/{c.Method}",
+            c => c.Runs.Average(r => r.TakeLast(Math.Max(1, r.Length / 5)).Average()));
         var table = BookComparison.Report(context, [.. Compared(options, curves)], metrics);
         var pictures = new List<string>();
         void Keep(string tag, Figure figure)
@@ -64,7 +66,8 @@ public sealed class LearningCurvesJob : StudyJob<LearningCurvesOptions, Learning
         Keep("curves", Curves(options, curves));
         foreach (var (method, _, policy) in curves)
         {
-            if (policy.Values.Length > 0 && options.Environment.Make() is IGridWorld world) Keep("policy-" + FileName(method), RlFigures.Grid(world, policy, $"{options.Environment.Name}, {method}, one run"));
+            if (policy.Values.Length > 0 && options.Environment.Make() is IGridWorld world)
+                Keep("policy-" + FileName(method), RlFigures.Grid(world, policy, $"{options.Environment.Name}, {method}, one run"));
         }
         if (options.Measure == EpisodeMeasure.Length) Keep("episodes-by-step", EpisodesByStep(options, curves));
         return new JobOutcome(true, metrics, pictures) { Table = table };
@@ -77,7 +80,8 @@ public sealed class LearningCurvesJob : StudyJob<LearningCurvesOptions, Learning
         _ => record.Length > 1 ? 1 : 0,
     };
 
-    private static string Word(EpisodeMeasure measure) => measure switch { EpisodeMeasure.Return => "return", EpisodeMeasure.Length => "length", _ => "share_left" };
+    private static string Word(EpisodeMeasure measure) =>
+        measure switch { EpisodeMeasure.Return => "return", EpisodeMeasure.Length => "length", _ => "share_left" };
 
     private static IEnumerable<ComparedFigure> Compared(LearningCurvesOptions options, IReadOnlyList<Curve> curves)
     {
@@ -85,13 +89,19 @@ public sealed class LearningCurvesJob : StudyJob<LearningCurvesOptions, Learning
         {
             double[] values = [.. curves.First(c => c.Method == book.Label).Runs.Select(r => r[(book.From - 1)..book.To].Average())];
             var where = book.From == book.To ? $"episode {book.From}" : $"episodes {book.From} to {book.To}";
-            yield return new ComparedFigure($"{Word(options.Measure)}, {book.Label}, {where}", values.Average(), SeedBand.StandardError(values), book.Value, book.Tolerance);
+            yield return new ComparedFigure($"{Word(options.Measure)}, {book.Label}, {where}", values.Average(),
+                SeedBand.StandardError(values), book.Value, book.Tolerance);
         }
     }
 
     private static Chart Curves(LearningCurvesOptions options, IReadOnlyList<Curve> curves)
     {
-        var label = options.Measure switch { EpisodeMeasure.Return => "sum of rewards", EpisodeMeasure.Length => "steps", _ => "share of left" };
+        var label = options.Measure switch
+        {
+            EpisodeMeasure.Return => "sum of rewards",
+            EpisodeMeasure.Length => "steps",
+            _ => "share of left",
+        };
         var chart = new Chart(new()
         {
             Title = $"{options.Environment.Name}, {options.Runs} runs" + (options.Window > 1 ? $", mean of {options.Window} episodes" : ""),
@@ -111,7 +121,16 @@ public sealed class LearningCurvesJob : StudyJob<LearningCurvesOptions, Learning
 
     private static Chart EpisodesByStep(LearningCurvesOptions options, IReadOnlyList<Curve> curves)
     {
-        var chart = new Chart(new() { Title = string.Create(CultureInfo.InvariantCulture, $"{options.Environment.Name}: the steeper, the shorter the episodes"), XLabel = "time steps (mean over runs)", YLabel = "episodes", Legend = LegendPlace.LowerRight, Width = 900 });
+        var chart = new Chart(
+            new()
+            {
+                Title =
+                string.Create(CultureInfo.InvariantCulture, $"{options.Environment.Name}: the steeper, the shorter the episodes"),
+                XLabel = "time steps (mean over runs)",
+                YLabel = "episodes",
+                Legend = LegendPlace.LowerRight,
+                Width = 900
+            });
         foreach (var (method, runs, _) in curves)
         {
             double[] xs = new double[options.Episodes + 1], ys = new double[options.Episodes + 1];
@@ -121,7 +140,8 @@ public sealed class LearningCurvesJob : StudyJob<LearningCurvesOptions, Learning
         return chart;
     }
 
-    private static string FileName(string label) => string.Concat(label.Select(c => char.IsAsciiLetterOrDigit(c) ? char.ToLowerInvariant(c) : '-')).Trim('-');
+    private static string FileName(string label) =>
+        string.Concat(label.Select(c => char.IsAsciiLetterOrDigit(c) ? char.ToLowerInvariant(c) : '-')).Trim('-');
 
     /// <summary>The curve of a method.</summary>
     /// <param name="Method">Its label.</param>

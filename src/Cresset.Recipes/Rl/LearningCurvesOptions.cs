@@ -36,7 +36,8 @@ public sealed record CurveMethod : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(Algorithm is TileLearner or TabularLearner { ExploresStarts: false }, Algorithm is null ? null : Of(Algorithm), "a learner that plays episodes (cresset list --rl-methods)", field: nameof(Algorithm))
+        .Must(Algorithm is TileLearner or TabularLearner { ExploresStarts: false }, Algorithm is null ? null : Of(Algorithm),
+            "a learner that plays episodes (cresset list --rl-methods)", field: nameof(Algorithm))
         .Nested(Algorithm)
         .Must(RlSolveOptions.IsFormula(Alpha), Alpha, "a positive step size or a formula in k")
         .Must(N is null or 1 || Stepped(Algorithm, N.Value) is not null, N, "1, or nothing: this learner knows one step only")
@@ -80,7 +81,8 @@ public sealed record LearningCurvesOptions : IOptionsRecord
     public EnvironmentSource Environment { get; init; } = new CliffWalkingSource();
 
     /// <summary>The methods.</summary>
-    public IReadOnlyList<CurveMethod> Methods { get; init; } = [new() { Label = "Sarsa", Algorithm = new SarsaLearner(), Alpha = "0.5" }, new() { Label = "Q-learning", Alpha = "0.5" }];
+    public IReadOnlyList<CurveMethod> Methods { get; init; } = [new() { Label = "Sarsa", Algorithm = new SarsaLearner(), Alpha = "0.5" },
+        new() { Label = "Q-learning", Alpha = "0.5" }];
 
     /// <summary>What is drawn.</summary>
     public EpisodeMeasure Measure { get; init; }
@@ -128,7 +130,8 @@ public sealed record LearningCurvesOptions : IOptionsRecord
             .Must(Environment is not null, Environment, "an environment (cresset rl envs)")
             .Nested(Environment)
             .Must(Methods.Count > 0, Methods.Count, "at least one method", field: nameof(Methods))
-            .Must(Methods.Select(m => m.Name).Distinct().Count() == Methods.Count, string.Join(", ", Methods.Select(m => m.Name)), "labels that differ", field: nameof(Methods))
+            .Must(Methods.Select(m => m.Name).Distinct().Count() == Methods.Count, string.Join(", ", Methods.Select(m => m.Name)),
+                "labels that differ", field: nameof(Methods))
             .Defined(Measure)
             .AtLeast(Episodes, 1)
             .AtLeast(EpisodeLength, 0)
@@ -143,7 +146,8 @@ public sealed record LearningCurvesOptions : IOptionsRecord
         foreach (var method in Methods) checks.Nested(method, nameof(Methods));
         foreach (var window in Book)
         {
-            checks.Must(window.From >= 1 && window.To >= window.From, $"{window.From} to {window.To}", "episodes from 1 up", field: nameof(Book));
+            checks.Must(window.From >= 1 && window.To >= window.From, $"{window.From} to {window.To}", "episodes from 1 up",
+                field: nameof(Book));
             checks.Must(Methods.Any(m => m.Name == window.Label), window.Label, "a method's label", field: nameof(Book));
         }
         return checks;

@@ -13,13 +13,16 @@ internal static class MountainCarTiles
     public static SparseControl Stored(IReadOnlyList<double> weights)
     {
         var learner = Learner(new SparseControlOptions());
-        if (weights.Count != learner.Weights.Length) throw new InvalidDataException($"The policy has {weights.Count} weights; the tiles of the mountain car have {learner.Weights.Length}.");
+        if (weights.Count != learner.Weights.Length)
+            throw new InvalidDataException(
+                $"The policy has {weights.Count} weights; the tiles of the mountain car have {learner.Weights.Length}.");
         for (var i = 0; i < learner.Weights.Length; i++) learner.Weights[i] = weights[i];
         return learner;
     }
 
     /// <summary>Position and velocity of a point of a square grid over both cars.</summary>
-    public static float[] State(int position, int velocity, int side) => [-1.2f + (1.8f * position / side), -0.07f + (0.14f * velocity / side)];
+    public static float[] State(int position, int velocity, int side) =>
+        [-1.2f + (1.8f * position / side), -0.07f + (0.14f * velocity / side)];
 
     private static SparseControl Learner(SparseControlOptions options)
     {

@@ -3,7 +3,9 @@ using Cresset.Rl;
 
 namespace Cresset.Recipes;
 
-/// <summary>Recipes of version 0.1 had the options of every planner and learner beside the name of one; now the method is a part with its own.</summary>
+/// <summary>
+/// Recipes of version 0.1 had the options of every planner and learner beside the name of one; now the method is a part with its own.
+/// </summary>
 internal static class OldMethodKeys
 {
     private const string Key = "algorithm";

@@ -5,7 +5,9 @@ namespace Cresset.Recipes;
 /// <summary>How far a learned policy is from the optimum of the known model.</summary>
 internal static class OptimumComparison
 {
-    /// <summary>Share of states with an optimal action and the largest error of a value; nothing where there is no model or no optimum.</summary>
+    /// <summary>
+    /// Share of states with an optimal action and the largest error of a value; nothing where there is no model or no optimum.
+    /// </summary>
     public static IEnumerable<(string Name, double Value)> Of(RlSolveOptions options, SolvedPolicy policy)
     {
         var environment = options.Environment;

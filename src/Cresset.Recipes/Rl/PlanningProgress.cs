@@ -18,8 +18,14 @@ internal sealed class PlanningProgress(IProgress<TrainingReport>? progress, RlSo
         _last = _watch.Elapsed;
         var change = 0.0;
         for (var s = 0; s < _values.Length; s++) change = Math.Max(change, Math.Abs(values[s] - _values[s]));
-        var text = _values.Length == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"; the values changed by {change:0.###e+0} in the last two seconds (they may by {options.Tolerance:0.#e+0} in a sweep at the end)");
+        var text = _values.Length == 0 ? ""
+            : string.Create(CultureInfo.InvariantCulture,
+                $"; the values changed by {change:0.###e+0} in the last two seconds (they may by {options.Tolerance:0.#e+0} in a sweep at "
+                    + $"the end)");
         _values = [.. values];
-        progress.Report(new NoticeReport(string.Create(CultureInfo.InvariantCulture, $"{options.Method}: sweep {iteration} of at most {options.MaxIterations}{text}.")));
+        progress.Report(
+            new NoticeReport(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{options.Method}: sweep {iteration} of at most {options.MaxIterations}{text}.")));
     }
 }

@@ -12,11 +12,14 @@ public sealed class PqnJob : AgentJob<PqnOptions, int>
     public override string Name => "pqn";
 
     /// <inheritdoc/>
-    public override string Summary => "Parallel Q-learning without replay: normalized layers and Q(lambda) over rollouts of several copies.";
+    public override string Summary =>
+        "Parallel Q-learning without replay: normalized layers and Q(lambda) over rollouts of several copies.";
 
     /// <inheritdoc/>
-    protected override AgentLoopOptions TrainingDefaults => new() { Environments = 4, Steps = 500_000, EvaluateEvery = 25_000, LogEvery = 2500, CheckpointEvery = 100_000 };
+    protected override AgentLoopOptions TrainingDefaults =>
+        new() { Environments = 4, Steps = 500_000, EvaluateEvery = 25_000, LogEvery = 2500, CheckpointEvery = 100_000 };
 
     /// <inheritdoc/>
-    protected override IAgent<int> CreateAgent(VectorEnvironment<float, int> environments, PqnOptions options, ulong seed) => new PqnAgent(environments, options, seed);
+    protected override IAgent<int> CreateAgent(VectorEnvironment<float, int> environments, PqnOptions options, ulong seed) =>
+        new PqnAgent(environments, options, seed);
 }

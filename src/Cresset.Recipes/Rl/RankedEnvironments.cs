@@ -5,7 +5,8 @@ using Cresset.Rl;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Copies of an environment that are stepped by several ranks, each its own share, and seen by all of them: every rank then learns the same from the same, so that weights
+/// Copies of an environment that are stepped by several ranks, each its own share, and seen by all of them: every rank then learns the same
+/// from the same, so that weights
 /// have the bits of one process. Worth it where a step of the world costs more than a message.
 /// </summary>
 /// <typeparam name="TAction">int for choices, float for continuous actions.</typeparam>
@@ -29,7 +30,8 @@ internal sealed class RankedEnvironments<TAction> : VectorEnvironment<float, TAc
     {
     }
 
-    private RankedEnvironments(ICommunicator ranks, int count, Func<IEnvironment<float, TAction>> make, SyncVectorEnvironment<float, TAction> own)
+    private RankedEnvironments(ICommunicator ranks, int count, Func<IEnvironment<float, TAction>> make,
+        SyncVectorEnvironment<float, TAction> own)
         : base(count, own.SingleObservationSpace, own.SingleActionSpace, AutoresetMode.SameStep)
     {
         (_ranks, _make, _own, _first) = (ranks, make, own, FirstOf(ranks.Rank, ranks.Size, count));
@@ -125,12 +127,17 @@ internal sealed class RankedEnvironments<TAction> : VectorEnvironment<float, TAc
 
     private static SyncVectorEnvironment<float, TAction> Share(ICommunicator ranks, int count, Func<IEnvironment<float, TAction>> make)
     {
-        if (count < ranks.Size) throw new ArgumentException($"training.environments is {count}: each of the {ranks.Size} ranks steps one copy at least. Set training.environments={ranks.Size} or more, or start fewer ranks.", nameof(count));
+        if (count < ranks.Size)
+            throw new ArgumentException(
+                $"training.environments is {count}: each of the {ranks.Size} ranks steps one copy at least. Set "
+                    + $"training.environments={ranks.Size} or more, or start fewer ranks.", nameof(count));
         var own = FirstOf(ranks.Rank + 1, ranks.Size, count) - FirstOf(ranks.Rank, ranks.Size, count);
         var copies = new SyncVectorEnvironment<float, TAction>(own, make, AutoresetMode.SameStep);
         if (WrapperChain.MomentsOf(copies.Copies[0]).Count == 0) return copies;
         copies.Dispose();
-        throw new ArgumentException("The copies share running moments (normalize-observation, normalize-reward), which ranks cannot: leave the wrapper out, or start one process.", nameof(make));
+        throw new ArgumentException(
+            "The copies share running moments (normalize-observation, normalize-reward), which ranks cannot: leave the wrapper out, or "
+                + "start one process.", nameof(make));
     }
 
     // Rewards, ends, observations, masks of this rank's copies, to all.

@@ -12,7 +12,11 @@ public static class RlFigures
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(solution);
-        if (solution.Policy.Values.Length > 0 && options.Environment.Make() is IGridWorld world) yield return ("values", Grid(world, solution.Policy, $"{solution.Policy.Environment}, {solution.Policy.Algorithm}, gamma {options.Gamma.ToString(CultureInfo.InvariantCulture)}"));
+        if (solution.Policy.Values.Length > 0 && options.Environment.Make() is IGridWorld world)
+            yield return ("values",
+                Grid(world, solution.Policy,
+                    $"{solution.Policy.Environment}, {solution.Policy.Algorithm}, gamma "
+                        + $"{options.Gamma.ToString(CultureInfo.InvariantCulture)}"));
         if (options.Environment.Make() is Blackjack)
         {
             yield return ("blackjack-no-ace", Blackjack(solution.Policy, usableAce: false));
@@ -29,7 +33,16 @@ public static class RlFigures
         {
             double[] xs = [.. plan.Trace.Select(t => (double)t.Iteration)];
             double[] ys = [.. plan.Trace.Select(t => Math.Max(t.Change, 1e-17))];
-            yield return ("convergence", new Chart(new() { Title = $"{solution.Policy.Environment}, {options.Method}", XLabel = "iteration", YLabel = "largest change", LogY = true, Legend = LegendPlace.None })
+            yield return ("convergence",
+                new Chart(
+                    new()
+                    {
+                        Title = $"{solution.Policy.Environment}, {options.Method}",
+                        XLabel = "iteration",
+                        YLabel = "largest change",
+                        LogY = true,
+                        Legend = LegendPlace.None
+                    })
                 .Line<double, double>(null, xs, ys));
         }
     }
@@ -52,7 +65,18 @@ public static class RlFigures
                     GridCellKind.Trap => 'x',
                     _ when policy.Actions[state] < 0 => '.',
                     GridCellKind.Goal => 'G',
-                    _ => world.MoveOf(policy.Actions[state]) switch { (-1, 0) => '↑', (1, 0) => '↓', (0, -1) => '←', (0, 1) => '→', (-1, -1) => '↖', (-1, 1) => '↗', (1, -1) => '↙', (1, 1) => '↘', _ => 'o' },
+                    _ => world.MoveOf(policy.Actions[state]) switch
+                    {
+                        (-1, 0) => '↑',
+                        (1, 0) => '↓',
+                        (0, -1) => '←',
+                        (0, 1) => '→',
+                        (-1, -1) => '↖',
+                        (-1, 1) => '↗',
+                        (1, -1) => '↙',
+                        (1, 1) => '↘',
+                        _ => 'o',
+                    },
                 };
                 text.Append(CultureInfo.InvariantCulture, $" {arrow} {policy.Values[state],8:0.00}");
             }
@@ -104,10 +128,20 @@ public static class RlFigures
             {
                 var state = BlackjackModel.State(Low + Rows - 1 - row, dealer, usableAce);
                 cells[(row * 10) + dealer - 1] = policy.Values[state];
-                texts[(row * 10) + dealer - 1] = (policy.Actions[state] == 1 ? "H " : "S ") + policy.Values[state].ToString("0.00", CultureInfo.InvariantCulture);
+                texts[(row * 10) + dealer - 1] = (policy.Actions[state] == 1 ? "H " : "S ")
+                    + policy.Values[state].ToString("0.00", CultureInfo.InvariantCulture);
             }
         }
-        return new Chart(new() { Title = $"Blackjack, {(usableAce ? "usable ace" : "no usable ace")} (H hit, S stick), {policy.Algorithm}", XLabel = "dealer shows", YLabel = "player's sum", Legend = LegendPlace.None, Width = 900, Height = 620 })
+        return new Chart(
+            new()
+            {
+                Title = $"Blackjack, {(usableAce ? "usable ace" : "no usable ace")} (H hit, S stick), {policy.Algorithm}",
+                XLabel = "dealer shows",
+                YLabel = "player's sum",
+                Legend = LegendPlace.None,
+                Width = 900,
+                Height = 620
+            })
             .HeatMap<double>(cells, Rows, 10, new()
             {
                 CellTexts = texts,
@@ -126,16 +160,33 @@ public static class RlFigures
             var state = MountainCarTiles.State(i % Side, i / Side, Side - 1);
             cost[i] = -Enumerable.Range(0, 3).Max(a => learner.Value(state, a));
         }
-        return new Chart(new() { Title = $"Cost to go, {policy.Algorithm}", XLabel = "position", YLabel = "velocity", Legend = LegendPlace.None, Width = 760, Height = 560 })
+        return new Chart(
+            new()
+            {
+                Title = $"Cost to go, {policy.Algorithm}",
+                XLabel = "position",
+                YLabel = "velocity",
+                Legend = LegendPlace.None,
+                Width = 760,
+                Height = 560
+            })
             .Surface<double>(cost, Side, Side, new PlotArea(-1.2, 0.6, -0.07, 0.07), new() { ColorBarLabel = "steps" })
             .Contours<double>(cost, Side, Side, new PlotArea(-1.2, 0.6, -0.07, 0.07));
     }
 
-    private static Chart Curve(RlSolveOptions options, IReadOnlyList<IReadOnlyList<EpisodeRecord>> records, Func<EpisodeRecord, double> value, string label)
+    private static Chart Curve(RlSolveOptions options, IReadOnlyList<IReadOnlyList<EpisodeRecord>> records,
+        Func<EpisodeRecord, double> value, string label)
     {
         var window = Math.Max(1, records.Min(r => r.Count) / 50);
         var curve = SeedBand.Of([.. records.Select(r => r.Select(value).ToArray())], window);
-        return new Chart(new() { Title = $"{options.Environment.Name}, {options.Method}, {records.Count} seeds, mean of {window} episodes", XLabel = "episode", YLabel = label, Legend = LegendPlace.None })
+        return new Chart(
+            new()
+            {
+                Title = $"{options.Environment.Name}, {options.Method}, {records.Count} seeds, mean of {window} episodes",
+                XLabel = "episode",
+                YLabel = label,
+                Legend = LegendPlace.None
+            })
             .Band<double, double>(curve.Xs, curve.Low, curve.High)
             .Line<double, double>(null, curve.Xs, curve.Mean);
     }
@@ -144,7 +195,14 @@ public static class RlFigures
     {
         var curve = SeedBand.Of([.. values.Select(v => v.ToArray())], 1);
         double[] episodes = [.. curve.Xs.Select(x => x * options.Episodes / ExploringStartsRun.Parts)];
-        return new Chart(new() { Title = $"{options.Environment.Name}, {options.Method}, {values.Count} seeds", XLabel = "episode", YLabel = "exact value of the greedy policy at the start", Legend = LegendPlace.None })
+        return new Chart(
+            new()
+            {
+                Title = $"{options.Environment.Name}, {options.Method}, {values.Count} seeds",
+                XLabel = "episode",
+                YLabel = "exact value of the greedy policy at the start",
+                Legend = LegendPlace.None
+            })
             .Band<double, double>(episodes, curve.Low, curve.High)
             .Line<double, double>(null, episodes, curve.Mean, new() { Markers = true });
     }

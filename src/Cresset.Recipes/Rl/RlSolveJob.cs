@@ -52,7 +52,8 @@ public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>, I
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(cell);
         var (policy, records) = RlSolver.Learned(options with { Seed = options.Seed + cell.Index }, cell.Cancellation);
-        cell.Figures = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"return of the last fifth {records.TakeLast(Math.Max(1, records.Count / 5)).Average(e => e.Return):0.###}");
+        cell.Figures = string.Create(System.Globalization.CultureInfo.InvariantCulture,
+            $"return of the last fifth {records.TakeLast(Math.Max(1, records.Count / 5)).Average(e => e.Return):0.###}");
         return new Learned(policy, [.. records.Select(r => r.Return)], [.. records.Select(r => r.Length)]);
     }
 
@@ -68,8 +69,12 @@ public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>, I
         Record(context.Recorder, solution);
         if (RlFigures.Text(options.Environment, solution.Policy) is { } text) context.Progress?.Report(new NoticeReport(text.TrimEnd()));
         var metrics = new Dictionary<string, double>(solution.Summary);
-        var figures = options.Book.Select(b => new ComparedFigure(b.Metric, metrics.GetValueOrDefault(b.Metric, double.NaN), StandardErrorOf(b.Metric, solution), b.Value, b.Tolerance)).ToList();
-        if (options.BookValues.Count > 0) figures.Add(new ComparedFigure("largest difference to the book's printed values", Difference(options, solution), 0, 0, 0.0501));
+        var figures =
+            options.Book.Select(
+                b => new ComparedFigure(b.Metric, metrics.GetValueOrDefault(b.Metric, double.NaN), StandardErrorOf(b.Metric, solution),
+                    b.Value, b.Tolerance)).ToList();
+        if (options.BookValues.Count > 0)
+            figures.Add(new ComparedFigure("largest difference to the book's printed values", Difference(options, solution), 0, 0, 0.0501));
         // The run keeps what there is, and fails: nobody should play a plan that is not one.
         if (solution.Failure is { } failure) throw failure;
         var table = BookComparison.Report(context, figures, metrics);
@@ -83,7 +88,8 @@ public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>, I
         var options = context.Options<RlSolveOptions>(Section);
         var policy = Stored(context);
         const int Episodes = 100;
-        var value = policy.MeanReturn(options.Environment, Episodes, (ulong)options.Seed + 1_000_000, options.EpisodeLength == 0 ? 1000 : options.EpisodeLength);
+        var value = policy.MeanReturn(options.Environment, Episodes, (ulong)options.Seed + 1_000_000,
+            options.EpisodeLength == 0 ? 1000 : options.EpisodeLength);
         var metrics = new Dictionary<string, double> { ["return_greedy"] = value, ["episodes"] = Episodes };
         foreach (var (name, figure) in OptimumComparison.Of(options, policy)) metrics[name] = figure;
         return new JobOutcome(true, metrics, []);
@@ -142,7 +148,8 @@ public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>, I
     private static SolvedPolicy Stored(JobContext context)
     {
         var path = Path.Combine(context.Folder, SolvedPolicy.FileName);
-        return File.Exists(path) ? SolvedPolicy.LoadFile(path) : throw new InvalidDataException($"{context.Folder} holds no {SolvedPolicy.FileName}. Train the run to its end first.");
+        return File.Exists(path) ? SolvedPolicy.LoadFile(path)
+            : throw new InvalidDataException($"{context.Folder} holds no {SolvedPolicy.FileName}. Train the run to its end first.");
     }
 
     private static double StandardErrorOf(string metric, RlSolution solution)
@@ -159,7 +166,10 @@ public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>, I
 
     private static double Difference(RlSolveOptions options, RlSolution solution)
     {
-        if (options.BookValues.Count != solution.Policy.Values.Length) throw new InvalidOptionsException(nameof(RlSolveOptions), [new OptionProblem("book_values", options.BookValues.Count, $"{solution.Policy.Values.Length} values, one a state of {options.Environment.Name}")]);
+        if (options.BookValues.Count != solution.Policy.Values.Length)
+            throw new InvalidOptionsException(nameof(RlSolveOptions),
+                [new OptionProblem("book_values", options.BookValues.Count,
+                    $"{solution.Policy.Values.Length} values, one a state of {options.Environment.Name}")]);
         return options.BookValues.Zip(solution.Policy.Values, (a, b) => Math.Abs(a - b)).Max();
     }
 

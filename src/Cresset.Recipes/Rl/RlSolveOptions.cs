@@ -30,7 +30,10 @@ public sealed record RlSolveOptions : IOptionsRecord
     /// <summary>How equal action values are told apart.</summary>
     public TieBreaking Ties { get; init; } = TieBreaking.Random;
 
-    /// <summary>Another rule of exploration (boltzmann, ucb, or one of your own); null is epsilon-greedy with <see cref="Epsilon"/> and <see cref="Ties"/>.</summary>
+    /// <summary>
+    /// Another rule of exploration (boltzmann, ucb, or one of your own); null is epsilon-greedy with <see cref="Epsilon"/> and
+    /// <see cref="Ties"/>.
+    /// </summary>
     public Exploration? Exploration { get; init; }
 
     /// <summary>Change of the values at which planning stops.</summary>
@@ -81,7 +84,8 @@ public sealed record RlSolveOptions : IOptionsRecord
         .Within(Epsilon, 0, 1)
         .Defined(Ties)
         .Nested(Exploration)
-        .Must(Exploration is not { CountsVisits: true } || Algorithm is not TileLearner, Exploration, "a rule that counts no visits: tiles have no table of states", field: nameof(Exploration))
+        .Must(Exploration is not { CountsVisits: true } || Algorithm is not TileLearner, Exploration,
+            "a rule that counts no visits: tiles have no table of states", field: nameof(Exploration))
         .AtLeast(Tolerance, 0.0)
         .AtLeast(MaxIterations, 1)
         .AtLeast(Episodes, 1)

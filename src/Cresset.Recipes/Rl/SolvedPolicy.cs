@@ -13,7 +13,8 @@ public readonly record struct PlayedStep(int Step, double Reward, IEnvironment E
 {
     /// <summary>The environment's pictures.</summary>
     /// <exception cref="NotSupportedException">It has none.</exception>
-    public IRenderable View => Environment.Unwrapped as IRenderable ?? throw new NotSupportedException($"{Environment.Name} has no picture.");
+    public IRenderable View =>
+        Environment.Unwrapped as IRenderable ?? throw new NotSupportedException($"{Environment.Name} has no picture.");
 }
 
 /// <summary>What a solver keeps of its result: enough to play.</summary>
@@ -40,7 +41,9 @@ public sealed record SolvedPolicy(string Environment, string Algorithm, int[] Ac
         if (File.Exists(Path.Combine(run, FileName))) return LoadFile(Path.Combine(run, FileName));
         using var store = RunStore.OpenReadOnly(runsFolder);
         var path = Path.Combine(store.FolderOf(store.Find(run).Id), FileName);
-        if (!File.Exists(path)) throw new FileNotFoundException($"Run '{run}' has no {FileName}: give a run that 'cresset rl solve' or a recipe such as qlearning-taxi wrote.");
+        if (!File.Exists(path))
+            throw new FileNotFoundException(
+                $"Run '{run}' has no {FileName}: give a run that 'cresset rl solve' or a recipe such as qlearning-taxi wrote.");
         return LoadFile(path);
     }
 
@@ -51,7 +54,8 @@ public sealed record SolvedPolicy(string Environment, string Algorithm, int[] Ac
         try
         {
             var policy = JsonSerializer.Deserialize<SolvedPolicy>(File.ReadAllText(path));
-            return policy is { Environment: not null, Actions: not null, Values: not null, Weights: not null } ? policy : throw new InvalidDataException($"{path} lacks the environment, its actions, values or weights.");
+            return policy is { Environment: not null, Actions: not null, Values: not null, Weights: not null } ? policy
+                : throw new InvalidDataException($"{path} lacks the environment, its actions, values or weights.");
         }
         catch (JsonException e)
         {
@@ -80,7 +84,8 @@ public sealed record SolvedPolicy(string Environment, string Algorithm, int[] Ac
         try
         {
             var sum = 0.0;
-            for (var episode = 0; episode < episodes; episode++) sum += Play(environment, seed + (ulong)episode, maxSteps).Sum(step => step.Reward);
+            for (var episode = 0; episode < episodes; episode++)
+                sum += Play(environment, seed + (ulong)episode, maxSteps).Sum(step => step.Reward);
             return sum / episodes;
         }
         finally
@@ -119,8 +124,11 @@ public sealed record SolvedPolicy(string Environment, string Algorithm, int[] Ac
 
     private IEnumerable<PlayedStep> PlayTable(IEnvironment<int, int> environment, ulong seed, int maxSteps)
     {
-        if (environment.StateCount() != Actions.Length) throw new InvalidDataException($"The policy has {Actions.Length} actions; {environment.Name} has {environment.StateCount()} states.");
-        var (firstState, firstAction) = (environment.ObservationSpace is Discrete states ? states.Start : 0, environment.ActionSpace is Discrete actions ? actions.Start : 0);
+        if (environment.StateCount() != Actions.Length)
+            throw new InvalidDataException(
+                $"The policy has {Actions.Length} actions; {environment.Name} has {environment.StateCount()} states.");
+        var (firstState, firstAction) = (environment.ObservationSpace is Discrete states ? states.Start : 0,
+            environment.ActionSpace is Discrete actions ? actions.Start : 0);
         var masks = ActionMasks.Of(environment);
         var mask = new bool[masks is null ? 0 : ActionMasks.SizeOf(environment.ActionSpace)];
         var state = environment.ResetState(seed);
@@ -139,7 +147,9 @@ public sealed record SolvedPolicy(string Environment, string Algorithm, int[] Ac
 
     private IEnumerable<PlayedStep> PlayBlackjack(IEnvironment<int, int> environment, ulong seed, int maxSteps)
     {
-        if (Actions.Length <= BlackjackModel.FinalState) throw new InvalidDataException($"The policy has {Actions.Length} actions; {environment.Name} has {BlackjackModel.FinalState + 1} states.");
+        if (Actions.Length <= BlackjackModel.FinalState)
+            throw new InvalidDataException(
+                $"The policy has {Actions.Length} actions; {environment.Name} has {BlackjackModel.FinalState + 1} states.");
         var observation = environment.Reset(seed);
         yield return new PlayedStep(0, 0, environment);
         for (var step = 1; step <= maxSteps; step++)

@@ -17,8 +17,10 @@ internal static class StoredEnvironment
     {
         var map = yaml is null ? null : ConfigNode.Parse(yaml, "the policy's environment");
         var kind = (map?[ConfigMap.Kind] as ConfigText)?.Value ?? name;
-        var entry = parts.Find(Kind, kind) ?? throw new ArgumentException($"{parts.Unknown(Kind, kind)} An environment of your own needs its assembly: --with My.dll.");
+        var entry = parts.Find(Kind, kind)
+            ?? throw new ArgumentException($"{parts.Unknown(Kind, kind)} An environment of your own needs its assembly: --with My.dll.");
         var source = (EnvironmentSource)entry.Create();
-        return map is null ? source : (EnvironmentSource)new OptionsBinder(parts).Bind(source, map, Kind, new ConfigSource("the policy's environment", 0));
+        return map is null ? source
+            : (EnvironmentSource)new OptionsBinder(parts).Bind(source, map, Kind, new ConfigSource("the policy's environment", 0));
     }
 }

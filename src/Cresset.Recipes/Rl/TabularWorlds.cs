@@ -13,7 +13,9 @@ internal static class TabularWorlds
         var environment = Countable(spec, table);
         try
         {
-            return method.Build(new LearnerPlace(environment.StateCount(), environment.ActionCount(), options.Control, Available(environment, table), random));
+            return method.Build(
+                new LearnerPlace(environment.StateCount(), environment.ActionCount(), options.Control, Available(environment, table),
+                    random));
         }
         finally
         {
@@ -21,10 +23,13 @@ internal static class TabularWorlds
         }
     }
 
-    /// <summary>The environment with a limit of steps: its own where it has one, unless <paramref name="force"/> asks for the given one.</summary>
+    /// <summary>
+    /// The environment with a limit of steps: its own where it has one, unless <paramref name="force"/> asks for the given one.
+    /// </summary>
     public static IEnvironment<int, int> Limited(EnvironmentSource spec, int limit, bool force)
     {
-        if (spec.CreateTable() is { } table) return new TimeLimit<int, int>(Countable(spec, table), force ? limit : spec.MaxEpisodeSteps ?? limit);
+        if (spec.CreateTable() is { } table)
+            return new TimeLimit<int, int>(Countable(spec, table), force ? limit : spec.MaxEpisodeSteps ?? limit);
         var environment = Countable(spec, null);
         if (!force && environment.MaxEpisodeSteps is not null) return environment;
         environment.End();
@@ -33,8 +38,13 @@ internal static class TabularWorlds
 
     private static IEnvironment<int, int> Countable(EnvironmentSource spec, TableEnvironment? table)
     {
-        var environment = table ?? spec.Create() as IEnvironment<int, int> ?? throw new ArgumentException($"{spec.Name} has continuous observations or actions; tabular methods need states that can be counted. The wrappers discretize-observation and discretize-action make such of it; sarsa-tiles drives a mountain car.");
-        return environment.ObservationSpace is Discrete ? environment : throw new ArgumentException($"{spec.Name} observes {environment.ObservationSpace}; tabular methods need single state numbers.");
+        var environment = table ?? spec.Create() as IEnvironment<int, int>
+            ?? throw new ArgumentException(
+                $"{spec.Name} has continuous observations or actions; tabular methods need states that can be counted. The wrappers "
+                    + $"discretize-observation and discretize-action make such of it; sarsa-tiles drives a mountain car.");
+        return environment.ObservationSpace is Discrete ? environment
+            : throw new ArgumentException(
+                $"{spec.Name} observes {environment.ObservationSpace}; tabular methods need single state numbers.");
     }
 
     private static Func<int, int, bool>? Available(IEnvironment<int, int> environment, TableEnvironment? table)

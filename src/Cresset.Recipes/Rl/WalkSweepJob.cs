@@ -46,10 +46,17 @@ public sealed class WalkSweepJob : StudyJob<WalkSweepOptions, WalkSweepJob.Row>
         ArgumentNullException.ThrowIfNull(options);
         List<SweepPoint> points = [.. cells.SelectMany(c => c.Points)];
         var best = points.MinBy(p => p.Mean);
-        var metrics = new Dictionary<string, double> { ["best_error"] = best.Mean, ["best_parameter"] = best.Parameter, ["best_alpha"] = best.StepSize };
-        foreach (var group in points.GroupBy(p => p.Parameter)) metrics[$"lowest/{Letter(options.Method)}={group.Key.ToString(CultureInfo.InvariantCulture)}"] = group.Min(p => p.Mean);
+        var metrics = new Dictionary<string, double>
+        {
+            ["best_error"] = best.Mean,
+            ["best_parameter"] = best.Parameter,
+            ["best_alpha"] = best.StepSize
+        };
+        foreach (var group in points.GroupBy(p => p.Parameter))
+            metrics[$"lowest/{Letter(options.Method)}={group.Key.ToString(CultureInfo.InvariantCulture)}"] = group.Min(p => p.Mean);
         var table = BookComparison.Report(context, [.. Compared(options, points)], metrics);
-        var path = context.Recorder.Picture("sweep", 0, Chart(options.Method, points, $"19-state walk, first {options.Episodes} episodes, {options.Runs} runs").ToPng());
+        var path = context.Recorder.Picture("sweep", 0,
+            Chart(options.Method, points, $"19-state walk, first {options.Episodes} episodes, {options.Runs} runs").ToPng());
         return new JobOutcome(true, metrics, path is null ? [] : [path]) { Table = table };
     }
 
@@ -60,10 +67,18 @@ public sealed class WalkSweepJob : StudyJob<WalkSweepOptions, WalkSweepJob.Row>
         var seed = (ulong)options.Seed;
         return options.Method switch
         {
-            WalkMethod.NStep => RandomWalkSweep.NStep(options.Swept.Select(n => (int)n), options.StepSizes, options.Runs, options.Episodes, seed, cancellation),
-            WalkMethod.Accumulating => RandomWalkSweep.Lambda(TraceKind.Accumulating, options.Swept, options.StepSizes, options.Runs, options.Episodes, seed, cancellation),
-            WalkMethod.Replacing => RandomWalkSweep.Lambda(TraceKind.Replacing, options.Swept, options.StepSizes, options.Runs, options.Episodes, seed, cancellation),
-            WalkMethod.TrueOnline => RandomWalkSweep.Lambda(TraceKind.TrueOnline, options.Swept, options.StepSizes, options.Runs, options.Episodes, seed, cancellation),
+            WalkMethod.NStep =>
+                RandomWalkSweep.NStep(options.Swept.Select(n => (int)n), options.StepSizes, options.Runs, options.Episodes, seed,
+                    cancellation),
+            WalkMethod.Accumulating =>
+                RandomWalkSweep.Lambda(TraceKind.Accumulating, options.Swept, options.StepSizes, options.Runs, options.Episodes, seed,
+                    cancellation),
+            WalkMethod.Replacing =>
+                RandomWalkSweep.Lambda(TraceKind.Replacing, options.Swept, options.StepSizes, options.Runs, options.Episodes, seed,
+                    cancellation),
+            WalkMethod.TrueOnline =>
+                RandomWalkSweep.Lambda(TraceKind.TrueOnline, options.Swept, options.StepSizes, options.Runs, options.Episodes, seed,
+                    cancellation),
             _ => RandomWalkSweep.Lambda(null, options.Swept, options.StepSizes, options.Runs, options.Episodes, seed, cancellation),
         };
     }
@@ -76,8 +91,10 @@ public sealed class WalkSweepJob : StudyJob<WalkSweepOptions, WalkSweepJob.Row>
         foreach (var group in points.GroupBy(p => p.Parameter))
         {
             double[] xs = [.. group.Select(p => p.StepSize)], ys = [.. group.Select(p => p.Mean)];
-            double[] low = [.. group.Select(p => p.Mean - (1.96 * p.StandardError))], high = [.. group.Select(p => p.Mean + (1.96 * p.StandardError))];
-            chart.Line<double, double>($"{Letter(method)} = {group.Key.ToString(CultureInfo.InvariantCulture)}", xs, ys).Band<double, double>(xs, low, high);
+            double[] low = [.. group.Select(p => p.Mean - (1.96 * p.StandardError))],
+                high = [.. group.Select(p => p.Mean + (1.96 * p.StandardError))];
+            chart.Line<double, double>($"{Letter(method)} = {group.Key.ToString(CultureInfo.InvariantCulture)}", xs, ys)
+                .Band<double, double>(xs, low, high);
         }
         return chart.YLimits(0.2, 0.6);
     }
@@ -89,7 +106,9 @@ public sealed class WalkSweepJob : StudyJob<WalkSweepOptions, WalkSweepJob.Row>
             // Points that the recipe was told to leave out cannot be compared.
             foreach (var p in points.Where(p => p.Parameter == book.Parameter && Math.Abs(p.StepSize - book.StepSize) < 1e-9))
             {
-                yield return new ComparedFigure(string.Create(CultureInfo.InvariantCulture, $"RMS error, {Letter(options.Method)} = {p.Parameter}, alpha {p.StepSize}"), p.Mean, p.StandardError, book.Value, book.Tolerance);
+                yield return new ComparedFigure(
+                    string.Create(CultureInfo.InvariantCulture, $"RMS error, {Letter(options.Method)} = {p.Parameter}, alpha {p.StepSize}"),
+                    p.Mean, p.StandardError, book.Value, book.Tolerance);
             }
         }
     }

@@ -59,11 +59,14 @@ public sealed record WalkSweepOptions : IOptionsRecord
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Defined(Method)
-        .Must(Swept.All(IsParameter), string.Join(", ", Swept), Method == WalkMethod.NStep ? "whole numbers from 1 up (n)" : "values in [0, 1] (lambda)", field: nameof(Parameters))
-        .Must(StepSizes.Count > 0 && StepSizes.All(a => a is > 0 and <= 2), string.Join(", ", StepSizes), "values in (0, 2]", field: nameof(StepSizes))
+        .Must(Swept.All(IsParameter), string.Join(", ", Swept),
+            Method == WalkMethod.NStep ? "whole numbers from 1 up (n)" : "values in [0, 1] (lambda)", field: nameof(Parameters))
+        .Must(StepSizes.Count > 0 && StepSizes.All(a => a is > 0 and <= 2), string.Join(", ", StepSizes), "values in (0, 2]",
+            field: nameof(StepSizes))
         .AtLeast(Runs, 1)
         .AtLeast(Episodes, 1)
         .AtLeast(Seed, 0);
 
-    private bool IsParameter(double value) => Method == WalkMethod.NStep ? value >= 1 && value == Math.Floor(value) : value is >= 0 and <= 1;
+    private bool IsParameter(double value) =>
+        Method == WalkMethod.NStep ? value >= 1 && value == Math.Floor(value) : value is >= 0 and <= 1;
 }

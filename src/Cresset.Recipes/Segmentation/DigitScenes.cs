@@ -41,7 +41,8 @@ public sealed class DigitScenes : IDisposable
             var (top, left) = (random.NextInt32(texture.Height - _size), random.NextInt32(texture.Width - _size));
             for (var y = 0; y < _size; y++)
             {
-                for (var x = 0; x < _size; x++) scenes[at + (y * _size) + x] = 0.6f * texture.Values[((top + y) * texture.Width) + left + x];
+                for (var x = 0; x < _size; x++)
+                    scenes[at + (y * _size) + x] = 0.6f * texture.Values[((top + y) * texture.Width) + left + x];
             }
             var digits = 1 + random.NextInt32(3);
             for (var d = 0; d < digits; d++) Paste(scenes.AsSpan(at, _size * _size), labels.AsSpan(at, _size * _size), random);

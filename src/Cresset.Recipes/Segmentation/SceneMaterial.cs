@@ -18,7 +18,8 @@ internal static class SceneMaterial
             var source = test ? held : train;
             var digits = Array.ConvertAll(edges, edge =>
             {
-                var large = Upsample.Apply(source.Inputs.reshape(-1, 1, 8, 8), [edge, edge], mode: ResizeMode.Bilinear).clamp(0, 1).contiguous().data<float>().ToArray();
+                var large = Upsample.Apply(source.Inputs.reshape(-1, 1, 8, 8), [edge, edge], mode: ResizeMode.Bilinear).clamp(0, 1)
+                    .contiguous().data<float>().ToArray();
                 return Enumerable.Range(0, source.Count).Select(i => large[(i * edge * edge)..((i + 1) * edge * edge)]).ToArray();
             });
             return (digits, source.Targets!.data<long>().ToArray());

@@ -12,12 +12,20 @@ namespace Cresset.Recipes;
 public sealed record SegmentationOptions : IOptionsRecord
 {
     /// <summary>The net.</summary>
-    public UNetOptions Net { get; init; } = new() { Channels = [32, 64, 128], BlocksPerLevel = 1, Norm = new GroupNormOptions { Groups = 8 } };
+    public UNetOptions Net { get; init; } = new()
+    {
+        Channels = [32, 64, 128],
+        BlocksPerLevel = 1,
+        Norm = new GroupNormOptions { Groups = 8 }
+    };
 
     /// <summary>Let rare classes count more: each class weighs as the root of its rarity.</summary>
     public bool Balance { get; init; } = true;
 
-    /// <summary>What is minimised: a loss over the classes of pixels, such as cross-entropy, focal, dice, tversky, or a sum of two. Pixels without a class count nothing.</summary>
+    /// <summary>
+    /// What is minimised: a loss over the classes of pixels, such as cross-entropy, focal, dice, tversky, or a sum of two. Pixels without a
+    /// class count nothing.
+    /// </summary>
     public LossRule Loss { get; init; } = new CrossEntropyLossRule();
 
     /// <inheritdoc/>
@@ -38,10 +46,12 @@ public sealed class SegmentationJob : DataJob<SegmentationOptions>, IPredictingJ
     protected override DataSource DataDefaults => new FolderData();
 
     /// <inheritdoc/>
-    protected override TrainerOptions TrainerDefaults => new() { Steps = 600, BatchSize = 8, EvaluateEvery = 50, CheckpointEvery = 50, EmaDecay = 0.99 };
+    protected override TrainerOptions TrainerDefaults =>
+        new() { Steps = 600, BatchSize = 8, EvaluateEvery = 50, CheckpointEvery = 50, EmaDecay = 0.99 };
 
     /// <inheritdoc/>
-    protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamWRule { LearningRate = 1e-3, WeightDecay = 0.01 } };
+    protected override OptimizationOptions OptimizationDefaults =>
+        new() { Optimizer = new AdamWRule { LearningRate = 1e-3, WeightDecay = 0.01 } };
 
     /// <inheritdoc/>
     protected override DataUse Use(SegmentationOptions options) => new(TargetKind.Mask, NeedsPictures: true);
@@ -53,14 +63,17 @@ public sealed class SegmentationJob : DataJob<SegmentationOptions>, IPredictingJ
         return new SegmentationTask(options.ThrowIfInvalid(), data, trainer.Seed);
     }
 
-    Predictor IPredictingJob.Open(StoredModel stored) => new MaskPredictor(Net(stored.Model<SegmentationOptions>(), stored.Facts, 0), stored.Facts);
+    Predictor IPredictingJob.Open(StoredModel stored) =>
+        new MaskPredictor(Net(stored.Model<SegmentationOptions>(), stored.Facts, 0), stored.Facts);
 
     internal static UNet Net(SegmentationOptions options, DataFacts facts, ulong seed)
     {
         var divisor = 1 << (options.Net.Channels.Count - 1);
         if (facts.Shape[1] % divisor != 0 || facts.Shape[2] % divisor != 0)
         {
-            throw new DataMismatchException($"{facts.Name}: pictures of {facts.Shape[2]}x{facts.Shape[1]}; a U-Net of {options.Net.Channels.Count} levels takes sides that {divisor} divides. Change data.size.");
+            throw new DataMismatchException(
+                $"{facts.Name}: pictures of {facts.Shape[2]}x{facts.Shape[1]}; a U-Net of {options.Net.Channels.Count} levels takes sides "
+                    + $"that {divisor} divides. Change data.size.");
         }
         using var generator = new Generator(seed);
         return new UNet(facts.Shape[0], facts.Classes.Count, options.Net, generator);

@@ -10,7 +10,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Trains the same U-Net on <see cref="DigitScenes"/> with each upsampler and reports the intersection over union of each.</summary>
+/// <summary>
+/// Trains the same U-Net on <see cref="DigitScenes"/> with each upsampler and reports the intersection over union of each.
+/// </summary>
 [Part("segmentation-study")]
 public sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, SegmentationStudyJob.Row>
 {
@@ -46,7 +48,14 @@ public sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, Se
         var (scenes, labels) = TestScenes(options);
         using var generator = new Generator(options.Seed);
         Seeding.Apply(options.Seed); // layers that are not redrawn from the generator start from libtorch's own stream
-        using var net = new UNet(1, DigitScenes.Classes, new UNetOptions { Channels = options.Channels, BlocksPerLevel = 1, Norm = new GroupNormOptions { Groups = 8 }, Upsampler = upsampler }, generator);
+        using var net = new UNet(1, DigitScenes.Classes,
+            new UNetOptions
+            {
+                Channels = options.Channels,
+                BlocksPerLevel = 1,
+                Norm = new GroupNormOptions { Groups = 8 },
+                Upsampler = upsampler
+            }, generator);
         var watch = System.Diagnostics.Stopwatch.StartNew();
         Train(net, train, options, cell);
         watch.Stop();
@@ -56,9 +65,13 @@ public sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, Se
         var (ink, mean) = Overlap(predicted, labels);
         using var layer = upsampler.Build(8, 8);
         var shown = predicted.narrow(0, 0, Math.Min(Shown, options.TestScenes)).to(ScalarType.Byte).contiguous().bytes.ToArray();
-        var row = new Row(cell.Name, net.parameters().Sum(p => p.numel()), ink, mean, predicted.eq(labels).to(ScalarType.Float64).mean().ToDouble(), Checkerboard.Score(layer.call, 8), watch.Elapsed.TotalSeconds, shown);
+        var row = new Row(cell.Name, net.parameters().Sum(p => p.numel()), ink, mean,
+            predicted.eq(labels).to(ScalarType.Float64).mean().ToDouble(), Checkerboard.Score(layer.call, 8), watch.Elapsed.TotalSeconds,
+            shown);
         cell.Scalar($"mean_iou/{cell.Name}", options.Steps, mean);
-        cell.Notice(string.Create(CultureInfo.InvariantCulture, $"{cell.Name}: mean IoU {mean:0.000}, ink IoU {ink:0.000}, {watch.Elapsed.TotalSeconds:0} s"));
+        cell.Notice(
+            string.Create(CultureInfo.InvariantCulture,
+                $"{cell.Name}: mean IoU {mean:0.000}, ink IoU {ink:0.000}, {watch.Elapsed.TotalSeconds:0} s"));
         return row;
     }
 
@@ -68,15 +81,21 @@ public sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, Se
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(options);
         using var scope = NewDisposeScope();
-        var text = new StringBuilder("| upsampler | parameters | mean IoU over 11 classes | IoU of ink | pixel accuracy | checkerboard of the untrained layer | seconds |\n|---|---|---|---|---|---|---|\n");
+        var text = new StringBuilder(
+            "| upsampler | parameters | mean IoU over 11 classes | IoU of ink | pixel accuracy | checkerboard of the untrained layer | "
+                + "seconds |\n|---|---|---|---|---|---|---|\n");
         foreach (var r in cells.OrderByDescending(r => r.Mean))
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {r.Kind} | {r.Parameters:N0} | {r.Mean:0.000} | {r.Ink:0.000} | {r.Accuracy:0.000} | {r.Checkerboard:0.000} | {r.Seconds:0} |\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"| {r.Kind} | {r.Parameters:N0} | {r.Mean:0.000} | {r.Ink:0.000} | {r.Accuracy:0.000} | {r.Checkerboard:0.000} | "
+                    + $"{r.Seconds:0} |\n");
         }
         AtomicFile.WriteText(Path.Combine(context.Folder, "study.md"), text.ToString());
         var (scenes, labels) = TestScenes(options);
         long[] shape = [Math.Min(Shown, options.TestScenes), options.Size, options.Size];
-        var path = context.Recorder.Picture("segmentation", options.Steps, Sheet(scenes, labels, cells.Select(r => (r.Kind, tensor(r.Shown, shape))).ToList()), "Test scenes, labels, and what each U-Net found.");
+        var path = context.Recorder.Picture("segmentation", options.Steps,
+            Sheet(scenes, labels, cells.Select(r => (r.Kind, tensor(r.Shown, shape))).ToList()),
+            "Test scenes, labels, and what each U-Net found.");
         var metrics = new Dictionary<string, double> { ["best_mean_iou"] = cells.Max(r => r.Mean) };
         foreach (var r in cells) metrics[$"mean_iou/{r.Kind}"] = r.Mean;
         return new JobOutcome(true, metrics, path is null ? [] : [path]) { Table = text.ToString() };
@@ -113,7 +132,8 @@ public sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, Se
     {
         using var scope = NewDisposeScope();
         static double Iou(Tensor a, Tensor b) => a.logical_and(b).sum().ToDouble() / Math.Max(1, a.logical_or(b).sum().ToDouble());
-        return (Iou(predicted.gt(0), labels.gt(0)), Enumerable.Range(0, DigitScenes.Classes).Average(c => Iou(predicted.eq(c), labels.eq(c))));
+        return (Iou(predicted.gt(0), labels.gt(0)),
+            Enumerable.Range(0, DigitScenes.Classes).Average(c => Iou(predicted.eq(c), labels.eq(c))));
     }
 
     private static byte[] Sheet(Tensor scenes, Tensor labels, List<(string Name, Tensor Predicted)> rows)
@@ -130,7 +150,14 @@ public sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, Se
         Add(scenes.narrow(0, 0, shown), 1);
         Add(labels.narrow(0, 0, shown), 10);
         foreach (var (_, predicted) in rows) Add(predicted, 10);
-        return ImageGrid.Render(pictures, new ImageGridOptions { Columns = shown, Scale = 3, RowLabels = ["scene", "label", .. rows.Select(r => r.Name)], Title = "Digits on textures" }).ToPng();
+        return ImageGrid.Render(pictures,
+            new ImageGridOptions
+            {
+                Columns = shown,
+                Scale = 3,
+                RowLabels = ["scene", "label", .. rows.Select(r => r.Name)],
+                Title = "Digits on textures"
+            }).ToPng();
     }
 
     /// <summary>One upsampler.</summary>
@@ -142,5 +169,6 @@ public sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, Se
     /// <param name="Checkerboard">Checkerboard score of the untrained layer.</param>
     /// <param name="Seconds">Training time.</param>
     /// <param name="Shown">Classes found in the first test scenes, [scenes, size, size].</param>
-    public sealed record Row(string Kind, long Parameters, double Ink, double Mean, double Accuracy, double Checkerboard, double Seconds, byte[] Shown);
+    public sealed record Row(string Kind, long Parameters, double Ink, double Mean, double Accuracy, double Checkerboard, double Seconds,
+        byte[] Shown);
 }

@@ -9,7 +9,8 @@ public sealed record SegmentationStudyOptions : IOptionsRecord
     /// <summary>Upsamplers to compare.</summary>
     public IReadOnlyList<UpsamplerOptions> Upsamplers { get; init; } =
     [
-        new TransposedUpsampler(), new NearestUpsampler(), new BilinearUpsampler(), new PixelShuffleUpsampler(), new CarafeUpsampler(), new DySampleUpsampler(),
+        new TransposedUpsampler(), new NearestUpsampler(), new BilinearUpsampler(), new PixelShuffleUpsampler(), new CarafeUpsampler(),
+        new DySampleUpsampler(),
     ];
 
     /// <summary>Channels of the U-Net's levels.</summary>
@@ -35,8 +36,12 @@ public sealed record SegmentationStudyOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(Upsamplers is { Count: > 0 } && Upsamplers.All(u => u is not null && !u.Validate().Any()) && Upsamplers.Select(u => u.GetType()).Distinct().Count() == Upsamplers.Count, Upsamplers is null ? null : string.Join(", ", Upsamplers), "one or more upsamplers, each once (cresset list --upsamplers)", "", nameof(Upsamplers))
-        .Must(Channels is { Count: > 1 } && Channels.All(c => c > 0), Channels is null ? null : string.Join(", ", Channels), "two or more positive numbers", "", nameof(Channels))
+        .Must(Upsamplers is { Count: > 0 } && Upsamplers.All(u => u is not null && !u.Validate().Any())
+            && Upsamplers.Select(u => u.GetType()).Distinct().Count() == Upsamplers.Count,
+            Upsamplers is null ? null : string.Join(", ", Upsamplers), "one or more upsamplers, each once (cresset list --upsamplers)", "",
+            nameof(Upsamplers))
+        .Must(Channels is { Count: > 1 } && Channels.All(c => c > 0), Channels is null ? null : string.Join(", ", Channels),
+            "two or more positive numbers", "", nameof(Channels))
         .Within(Size, 24, 128)
         .Within(Steps, 1, 1_000_000)
         .Within(BatchSize, 1, 10_000)

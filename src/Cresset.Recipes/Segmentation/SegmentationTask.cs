@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Learns masks by cross-entropy of each pixel or another loss; figures are the mean intersection over union of the classes and pixel accuracy.</summary>
+/// <summary>
+/// Learns masks by cross-entropy of each pixel or another loss; figures are the mean intersection over union of the classes and pixel
+/// accuracy.
+/// </summary>
 public sealed class SegmentationTask : DataTask, IExportsGraphs
 {
     private const int NoClass = -1, Shown = 6;
@@ -40,20 +43,24 @@ public sealed class SegmentationTask : DataTask, IExportsGraphs
     public override IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        yield return Grid("masks", Data.Reported.Spread(Shown), "Held-out pictures", "Pictures, their masks, and what the net finds.", context);
+        yield return Grid("masks", Data.Reported.Spread(Shown), "Held-out pictures", "Pictures, their masks, and what the net finds.",
+            context);
         // Those with the largest share of pixels of a wrong class: errors of the masks show here too.
         int[] worst = [.. Errors(context).Index().OrderByDescending(e => e.Item).Take(Shown).Select(e => e.Index)];
-        yield return Grid("worst", Data.Reported.Prepare(new BatchRequest(worst, 0, 0)).ToBatch(), "Held-out pictures, the worst first", "The pictures with the most pixels of a wrong class.", context);
+        yield return Grid("worst", Data.Reported.Prepare(new BatchRequest(worst, 0, 0)).ToBatch(), "Held-out pictures, the worst first",
+            "The pictures with the most pixels of a wrong class.", context);
     }
 
-    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) => [("mean_iou", MeanIou(Confusion(part, context)))];
+    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) =>
+        [("mean_iou", MeanIou(Confusion(part, context)))];
 
     private protected override IEnumerable<(string Name, double Value)> Report(IDataset part, EvaluationContext context)
     {
         var counts = Confusion(part, context);
         var classes = Data.Facts.Classes.Count;
         yield return ("mean_iou", MeanIou(counts));
-        yield return ("pixel_accuracy", Enumerable.Range(0, classes).Sum(c => counts[(c * classes) + c]) / (double)Math.Max(1, counts.Sum()));
+        yield return ("pixel_accuracy",
+            Enumerable.Range(0, classes).Sum(c => counts[(c * classes) + c]) / (double)Math.Max(1, counts.Sum()));
         for (var c = 0; c < classes && classes <= 40; c++)
         {
             if (Iou(counts, c) is var iou && double.IsFinite(iou)) yield return ($"iou/{Data.Facts.Classes[c]}", iou);
@@ -69,21 +76,34 @@ public sealed class SegmentationTask : DataTask, IExportsGraphs
         var shown = new List<Picture>();
         var inputs = batch.Inputs.contiguous().data<float>().ToArray();
         var one = inputs.Length / (int)batch.Size;
-        for (var i = 0; i < (int)batch.Size; i++) shown.Add(Picture.FromPlanes(inputs.AsSpan(i * one, one), (int)batch.Inputs.size(1), height, width));
+        for (var i = 0; i < (int)batch.Size; i++)
+            shown.Add(Picture.FromPlanes(inputs.AsSpan(i * one, one), (int)batch.Inputs.size(1), height, width));
         foreach (var masks in new[] { batch.Targets!, predicted })
         {
-            var values = (masks.clamp_min(0).to(ScalarType.Float32) / Math.Max(1, Data.Facts.Classes.Count - 1)).contiguous().data<float>().ToArray();
-            for (var i = 0; i < (int)batch.Size; i++) shown.Add(Picture.FromPlanes(values.AsSpan(i * height * width, height * width), 1, height, width));
+            var values = (masks.clamp_min(0).to(ScalarType.Float32) / Math.Max(1, Data.Facts.Classes.Count - 1)).contiguous().data<float>()
+                .ToArray();
+            for (var i = 0; i < (int)batch.Size; i++)
+                shown.Add(Picture.FromPlanes(values.AsSpan(i * height * width, height * width), 1, height, width));
         }
         var wrong = WrongShares(predicted, batch.Targets!);
-        string[] captions = [.. Enumerable.Repeat("", 2 * wrong.Length), .. wrong.Select(w => string.Create(CultureInfo.InvariantCulture, $"{w:P1} wrong"))];
-        var grid = ImageGrid.Render(shown, new ImageGridOptions { Columns = (int)batch.Size, Scale = Math.Max(1, 96 / height), RowLabels = ["picture", "mask", "found"], Captions = captions, Title = title });
+        string[] captions = [.. Enumerable.Repeat("", 2 * wrong.Length),
+            .. wrong.Select(w => string.Create(CultureInfo.InvariantCulture, $"{w:P1} wrong"))];
+        var grid = ImageGrid.Render(shown,
+            new ImageGridOptions
+            {
+                Columns = (int)batch.Size,
+                Scale = Math.Max(1, 96 / height),
+                RowLabels = ["picture", "mask", "found"],
+                Captions = captions,
+                Title = title
+            });
         return new TaskPicture(tag, grid.ToPng(), caption);
     }
 
     IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs() =>
     [
-        new("", _net, x => [nn.functional.softmax(_net.call(x[0]), 1)], [DataExports.Example(Data.Facts)], ["picture"], ["probabilities"]) { Metadata = DataExports.Metadata(Data.Facts) },
+        new("", _net, x => [nn.functional.softmax(_net.call(x[0]), 1)], [DataExports.Example(Data.Facts)], ["picture"],
+            ["probabilities"]) { Metadata = DataExports.Metadata(Data.Facts) },
     ];
 
     private List<double> Errors(EvaluationContext context)
@@ -139,7 +159,8 @@ public sealed class SegmentationTask : DataTask, IExportsGraphs
         }
     }
 
-    private double MeanIou(long[] counts) => Enumerable.Range(0, Data.Facts.Classes.Count).Select(c => Iou(counts, c)).Where(double.IsFinite).DefaultIfEmpty(0).Average();
+    private double MeanIou(long[] counts) =>
+        Enumerable.Range(0, Data.Facts.Classes.Count).Select(c => Iou(counts, c)).Where(double.IsFinite).DefaultIfEmpty(0).Average();
 
     // NaN for a class that is neither there nor found.
     private double Iou(long[] counts, int c)

@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Learns to enlarge a data set's pictures: patches of their luminance, shrunk by antialiased bicubic, against the patches themselves; judged
+/// Learns to enlarge a data set's pictures: patches of their luminance, shrunk by antialiased bicubic, against the patches themselves;
+/// judged
 /// beside bicubic enlargement.
 /// </summary>
 public sealed class EnlargementTask : DataTask, IExportsGraphs
@@ -24,7 +25,10 @@ public sealed class EnlargementTask : DataTask, IExportsGraphs
     {
         _options = options;
         var side = Math.Min(data.Facts.Shape[1], data.Facts.Shape[2]);
-        if (side < options.Patch) throw new DataMismatchException($"{data.Facts.Name}: pictures of {data.Facts.Shape[2]}x{data.Facts.Shape[1]} are smaller than a patch of {options.Patch}; say model.patch={side / options.Scale * options.Scale} or a larger data.size.");
+        if (side < options.Patch)
+            throw new DataMismatchException(
+                $"{data.Facts.Name}: pictures of {data.Facts.Shape[2]}x{data.Facts.Shape[1]} are smaller than a patch of {options.Patch}; "
+                    + $"say model.patch={side / options.Scale * options.Scale} or a larger data.size.");
         _net = new Espcn(options.Net());
     }
 
@@ -38,7 +42,8 @@ public sealed class EnlargementTask : DataTask, IExportsGraphs
         ArgumentNullException.ThrowIfNull(step);
         var all = Luma(batch.Inputs);
         long Place(long room) => randint(0, room + 1, 1, dtype: ScalarType.Int64, generator: step.Generator).ToInt64();
-        var large = all.narrow(2, Place(all.size(2) - _options.Patch), _options.Patch).narrow(3, Place(all.size(3) - _options.Patch), _options.Patch);
+        var large = all.narrow(2, Place(all.size(2) - _options.Patch), _options.Patch)
+            .narrow(3, Place(all.size(3) - _options.Patch), _options.Patch);
         return _options.Loss.Of(_net.call(EspcnTask.Shrink(large.contiguous(), _options.Scale)), large) * 1000;
     }
 
@@ -46,10 +51,13 @@ public sealed class EnlargementTask : DataTask, IExportsGraphs
     public override IEnumerable<TaskPicture> Pictures(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        yield return Grid("side-by-side", Data.Reported.Spread(Shown), $"Enlarged {_options.Scale} times", "Held-out pictures: nearest, bicubic, ESPCN, original.", context);
+        yield return Grid("side-by-side", Data.Reported.Spread(Shown), $"Enlarged {_options.Scale} times",
+            "Held-out pictures: nearest, bicubic, ESPCN, original.", context);
         // Where the net gives least over bicubic, or takes away.
-        int[] worst = [.. Quality(Data.Reported, context).Index().OrderBy(q => q.Item.Ours - q.Item.Bicubic).Take(Shown).Select(q => q.Index)];
-        yield return Grid("worst", Data.Reported.Prepare(new BatchRequest(worst, 0, 0)).ToBatch(), $"Enlarged {_options.Scale} times, the worst first", "The held-out pictures with the least gain over bicubic.", context);
+        int[] worst = [.. Quality(Data.Reported, context).Index().OrderBy(q => q.Item.Ours - q.Item.Bicubic).Take(Shown)
+            .Select(q => q.Index)];
+        yield return Grid("worst", Data.Reported.Prepare(new BatchRequest(worst, 0, 0)).ToBatch(),
+            $"Enlarged {_options.Scale} times, the worst first", "The held-out pictures with the least gain over bicubic.", context);
     }
 
     private TaskPicture Grid(string tag, Batch batch, string title, string caption, EvaluationContext context)
@@ -63,13 +71,16 @@ public sealed class EnlargementTask : DataTask, IExportsGraphs
         for (long i = 0; i < large.size(0); i++)
         {
             var (one, truth) = (small.narrow(0, i, 1), large.narrow(0, i, 1));
-            foreach (var (kind, t) in new[] { ("nearest", Upsample.Apply(one, scaleFactor: [_options.Scale])), ("bicubic", Bicubic(one)), ("ESPCN", Enlarge(one, context.Device)), ("original", truth) })
+            foreach (var (kind, t) in new[] { ("nearest", Upsample.Apply(one, scaleFactor: [_options.Scale])), ("bicubic", Bicubic(one)),
+                ("ESPCN", Enlarge(one, context.Device)), ("original", truth) })
             {
                 rows.Add(Picture.FromPlanes(t.cpu().contiguous().data<float>().ToArray(), 1, (int)t.size(2), (int)t.size(3)));
-                captions.Add(kind == "original" ? kind : string.Create(CultureInfo.InvariantCulture, $"{kind}: {ImageQuality.Psnr(t, truth, Border):0.00} dB"));
+                captions.Add(kind == "original" ? kind
+                    : string.Create(CultureInfo.InvariantCulture, $"{kind}: {ImageQuality.Psnr(t, truth, Border):0.00} dB"));
             }
         }
-        var grid = ImageGrid.Render(rows, new ImageGridOptions { Columns = 4, Scale = large.size(2) < 96 ? 2 : 1, Captions = captions, Title = title });
+        var grid = ImageGrid.Render(rows,
+            new ImageGridOptions { Columns = 4, Scale = large.size(2) < 96 ? 2 : 1, Captions = captions, Title = title });
         return new TaskPicture(tag, grid.ToPng(), caption);
     }
 
@@ -89,7 +100,8 @@ public sealed class EnlargementTask : DataTask, IExportsGraphs
         ];
     }
 
-    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) => [("psnr", Quality(part, context).Average(q => q.Ours))];
+    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) =>
+        [("psnr", Quality(part, context).Average(q => q.Ours))];
 
     private protected override IEnumerable<(string Name, double Value)> Report(IDataset part, EvaluationContext context)
     {
@@ -100,7 +112,8 @@ public sealed class EnlargementTask : DataTask, IExportsGraphs
 
     /// <summary>Luminance [N, 1, H, W] (ITU-R BT.601) of grey or RGB pictures.</summary>
     internal static Tensor Luma(Tensor pictures)
-        => pictures.size(1) == 1 ? pictures : (pictures.narrow(1, 0, 1) * 0.299) + (pictures.narrow(1, 1, 1) * 0.587) + (pictures.narrow(1, 2, 1) * 0.114);
+        => pictures.size(1) == 1 ? pictures
+            : (pictures.narrow(1, 0, 1) * 0.299) + (pictures.narrow(1, 1, 1) * 0.587) + (pictures.narrow(1, 2, 1) * 0.114);
 
     private int Border => _options.Scale + 2;
 
@@ -111,7 +124,8 @@ public sealed class EnlargementTask : DataTask, IExportsGraphs
     private Tensor Whole(Tensor pictures)
     {
         var luma = Luma(pictures);
-        return luma.narrow(2, 0, luma.size(2) / _options.Scale * _options.Scale).narrow(3, 0, luma.size(3) / _options.Scale * _options.Scale).contiguous();
+        return luma.narrow(2, 0, luma.size(2) / _options.Scale * _options.Scale)
+            .narrow(3, 0, luma.size(3) / _options.Scale * _options.Scale).contiguous();
     }
 
     // Decibels of each picture, whose mean is what papers report; a picture without an error counts 100.

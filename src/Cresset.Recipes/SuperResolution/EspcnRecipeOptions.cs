@@ -35,5 +35,7 @@ public sealed record EspcnRecipeOptions : IOptionsRecord
         .Nested(Net(), "net")
         .Loss(Loss, LossTarget.Values)
         .Must(Patch >= 8 && Scale > 0 && Patch % Scale == 0, Patch, "8 or more, a multiple of the scale")
-        .Must(HeldOut is { Count: > 0 } && HeldOut.All(RealPictures.Names.Contains) && HeldOut.Count < RealPictures.Names.Count, HeldOut is null ? null : string.Join(", ", HeldOut), "some, not all, of " + string.Join(", ", RealPictures.Names), "", nameof(HeldOut));
+        .Must(HeldOut is { Count: > 0 } && HeldOut.All(RealPictures.Names.Contains) && HeldOut.Count < RealPictures.Names.Count,
+            HeldOut is null ? null : string.Join(", ", HeldOut), "some, not all, of " + string.Join(", ", RealPictures.Names), "",
+            nameof(HeldOut));
 }

@@ -37,7 +37,8 @@ public sealed class EspcnTask : DataTask, IExportsGraphs
             }
             for (long y = 0; y + options.Patch <= large.size(2); y += options.Patch / 2)
             {
-                for (long x = 0; x + options.Patch <= large.size(3); x += options.Patch / 2) patches.Add(large.narrow(2, y, options.Patch).narrow(3, x, options.Patch));
+                for (long x = 0; x + options.Patch <= large.size(3); x += options.Patch / 2)
+                    patches.Add(large.narrow(2, y, options.Patch).narrow(3, x, options.Patch));
             }
         }
         _patches = Own(new TensorDataset(cat(patches, 0).DetachFromDisposeScope()));
@@ -64,7 +65,8 @@ public sealed class EspcnTask : DataTask, IExportsGraphs
     }
 
     // The held-out pictures are named by the recipe: there is no validation part among them.
-    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) => Report(part, context);
+    private protected override IEnumerable<(string Name, double Value)> Choose(IDataset part, EvaluationContext context) =>
+        Report(part, context);
 
     private protected override IEnumerable<(string Name, double Value)> Report(IDataset part, EvaluationContext context)
     {
@@ -75,7 +77,8 @@ public sealed class EspcnTask : DataTask, IExportsGraphs
         {
             var (_, large, small) = _heldOut[picture];
             var (ours, bicubic) = (Enlarge(small, context.Device), Bicubic(small));
-            return [ImageQuality.Psnr(ours, large, border), ImageQuality.Psnr(bicubic, large, border), ImageQuality.Ssim(ours, large, border), ImageQuality.Ssim(bicubic, large, border)];
+            return [ImageQuality.Psnr(ours, large, border), ImageQuality.Psnr(bicubic, large, border),
+                ImageQuality.Ssim(ours, large, border), ImageQuality.Ssim(bicubic, large, border)];
         }
         foreach (var (i, found) in context.Share(_heldOut.Count, (picture, _) => Quality(picture)).Index())
         {
@@ -98,14 +101,20 @@ public sealed class EspcnTask : DataTask, IExportsGraphs
         {
             using var scope = NewDisposeScope();
             var border = _options.Scale + 2;
-            var (nearest, bicubic, ours) = (Upsample.Apply(small, scaleFactor: [_options.Scale]), Bicubic(small), Enlarge(small, context.Device));
+            var (nearest, bicubic, ours) = (Upsample.Apply(small, scaleFactor: [_options.Scale]), Bicubic(small),
+                Enlarge(small, context.Device));
             foreach (var (kind, t) in new[] { ("nearest", nearest), ("bicubic", bicubic), ("ESPCN", ours), ("original", large) })
             {
                 pictures.Add(Picture.FromPlanes(t.cpu().contiguous().data<float>().ToArray(), 1, (int)t.size(2), (int)t.size(3)));
-                captions.Add(kind == "original" ? $"{name}, original" : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{kind}: {ImageQuality.Psnr(t, large, border):0.00} dB"));
+                captions.Add(kind == "original" ? $"{name}, original"
+                    : string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                        $"{kind}: {ImageQuality.Psnr(t, large, border):0.00} dB"));
             }
         }
-        yield return new TaskPicture("side-by-side", ImageGrid.Render(pictures, new ImageGridOptions { Columns = 4, Scale = 1, Captions = captions, Title = $"Enlarged {_options.Scale} times" }).ToPng(), "Held-out pictures: nearest, bicubic, ESPCN, original.");
+        yield return new TaskPicture("side-by-side",
+            ImageGrid.Render(pictures,
+                new ImageGridOptions { Columns = 4, Scale = 1, Captions = captions, Title = $"Enlarged {_options.Scale} times" }).ToPng(),
+                "Held-out pictures: nearest, bicubic, ESPCN, original.");
     }
 
     IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs() => EnlargementTask.GraphsOf(_net);
@@ -114,7 +123,9 @@ public sealed class EspcnTask : DataTask, IExportsGraphs
 
     private Tensor Bicubic(Tensor small) => Upsample.Apply(small, scaleFactor: [_options.Scale], mode: ResizeMode.Bicubic).clamp(0, 1);
 
-    internal static Tensor Shrink(Tensor large, int scale) => Upsample.Apply(large, [large.size(2) / scale, large.size(3) / scale], mode: ResizeMode.Bicubic, antialias: true).clamp(0, 1);
+    internal static Tensor Shrink(Tensor large, int scale) =>
+        Upsample.Apply(large, [large.size(2) / scale, large.size(3) / scale], mode: ResizeMode.Bicubic, antialias: true).clamp(0, 1);
 
-    private static Tensor Whole(Tensor t, int scale) => t.narrow(2, 0, t.size(2) - (t.size(2) % scale)).narrow(3, 0, t.size(3) - (t.size(3) % scale)).contiguous();
+    private static Tensor Whole(Tensor t, int scale) =>
+        t.narrow(2, 0, t.size(2) - (t.size(2) % scale)).narrow(3, 0, t.size(3) - (t.size(3) % scale)).contiguous();
 }

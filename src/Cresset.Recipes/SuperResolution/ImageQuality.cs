@@ -29,5 +29,6 @@ public static class ImageQuality
         return (((ma * mb * 2) + c1) * ((cov * 2) + c2) / (((ma * ma) + (mb * mb) + c1) * (va + vb + c2))).mean().ToDouble();
     }
 
-    private static Tensor Inside(Tensor t, int border) => border == 0 ? t : t.narrow(2, border, t.size(2) - (2 * border)).narrow(3, border, t.size(3) - (2 * border));
+    private static Tensor Inside(Tensor t, int border) =>
+        border == 0 ? t : t.narrow(2, border, t.size(2) - (2 * border)).narrow(3, border, t.size(3) - (2 * border));
 }

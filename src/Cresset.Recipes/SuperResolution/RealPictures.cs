@@ -20,7 +20,9 @@ public static class RealPictures
     {
         var picture = Read(name);
         var values = new float[picture.Width * picture.Height];
-        for (var i = 0; i < values.Length; i++) values[i] = ((0.299f * picture.Pixels[4 * i]) + (0.587f * picture.Pixels[(4 * i) + 1]) + (0.114f * picture.Pixels[(4 * i) + 2])) / 255f;
+        for (var i = 0; i < values.Length; i++)
+            values[i] = ((0.299f * picture.Pixels[4 * i]) + (0.587f * picture.Pixels[(4 * i) + 1]) + (0.114f * picture.Pixels[(4 * i) + 2]))
+                / 255f;
         return tensor(values).reshape(1, 1, picture.Height, picture.Width);
     }
 
@@ -40,7 +42,8 @@ public static class RealPictures
 
     private static Picture Read(string name)
     {
-        using var stream = typeof(RealPictures).Assembly.GetManifestResourceStream($"{Prefix}{name}.png") ?? throw new ArgumentException($"There is no picture '{name}'; known: {string.Join(", ", Names)}.", nameof(name));
+        using var stream = typeof(RealPictures).Assembly.GetManifestResourceStream($"{Prefix}{name}.png")
+            ?? throw new ArgumentException($"There is no picture '{name}'; known: {string.Join(", ", Names)}.", nameof(name));
         using var bytes = new MemoryStream();
         stream.CopyTo(bytes);
         return Picture.Decode(bytes.ToArray());

@@ -47,11 +47,13 @@ public sealed record RealPicturesData : DataSource
                 for (long x = 0; x + Patch <= large.size(3); x += step) patches.Add(large.narrow(2, y, Patch).narrow(3, x, Patch));
             }
         }
-        if (test.Count == 0 || train.Count == 0) throw new DataMismatchException($"{SetName}: a patch of {Patch} pixels does not fit into the pictures.");
+        if (test.Count == 0 || train.Count == 0)
+            throw new DataMismatchException($"{SetName}: a patch of {Patch} pixels does not fit into the pictures.");
         var facts = new DataFacts { Name = SetName, Shape = [Channels, Patch, Patch] };
         return DataSplit.FromTensors(facts, cat([.. train, .. test]), null, Split, test.Count);
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(Patch, 8, 256).Within(Step, 0, 256).OneOf(Channels, [1, 3]).Nested(Split);
+    public override IEnumerable<OptionProblem> Validate() =>
+        new OptionChecks().Within(Patch, 8, 256).Within(Step, 0, 256).OneOf(Channels, [1, 3]).Nested(Split);
 }

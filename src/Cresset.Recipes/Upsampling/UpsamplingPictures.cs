@@ -24,7 +24,8 @@ public static class UpsamplingPictures
     ];
 
     /// <summary>
-    /// A small crop of a real picture enlarged by <paramref name="factor"/>: nearest, bilinear with half-pixel places and with aligned corners,
+    /// A small crop of a real picture enlarged by <paramref name="factor"/>: nearest, bilinear with half-pixel places and with aligned
+    /// corners,
     /// bicubic in both, and the differences of the two conventions.
     /// </summary>
     /// <param name="name">One of <see cref="RealPictures.Names"/>.</param>
@@ -36,13 +37,16 @@ public static class UpsamplingPictures
         if (factor is < 2 or > 32) throw new ArgumentOutOfRangeException(nameof(factor), factor, "The enlargement must be 2 to 32.");
         using var scope = NewDisposeScope();
         var small = Crop(name, edge);
-        Tensor Enlarge(ResizeMode mode, bool? align = null) => Upsample.Apply(small, scaleFactor: [factor, factor], mode: mode, alignCorners: align).clamp(0, 1);
+        Tensor Enlarge(ResizeMode mode, bool? align = null) =>
+            Upsample.Apply(small, scaleFactor: [factor, factor], mode: mode, alignCorners: align).clamp(0, 1);
         var (half, aligned) = (Enlarge(ResizeMode.Bilinear, false), Enlarge(ResizeMode.Bilinear, true));
         var (cubicHalf, cubicAligned) = (Enlarge(ResizeMode.Bicubic, false), Enlarge(ResizeMode.Bicubic, true));
         (string Caption, Tensor Values)[] cells =
         [
-            ("nearest", Enlarge(ResizeMode.Nearest)), ("bilinear, half-pixel", half), ("bilinear, aligned corners", aligned), ("difference x 3", Difference(half, aligned)),
-            ("area", Enlarge(ResizeMode.Area)), ("bicubic, half-pixel", cubicHalf), ("bicubic, aligned corners", cubicAligned), ("difference x 3", Difference(cubicHalf, cubicAligned)),
+            ("nearest", Enlarge(ResizeMode.Nearest)), ("bilinear, half-pixel", half), ("bilinear, aligned corners", aligned),
+            ("difference x 3", Difference(half, aligned)),
+            ("area", Enlarge(ResizeMode.Area)), ("bicubic, half-pixel", cubicHalf), ("bicubic, aligned corners", cubicAligned),
+            ("difference x 3", Difference(cubicHalf, cubicAligned)),
         ];
         return ImageGrid.Render([.. cells.Select(c => ToPicture(c.Values))], new ImageGridOptions
         {
@@ -55,9 +59,11 @@ public static class UpsamplingPictures
 
     /// <summary>
     /// Checkerboards: for each layer its answer to a constant picture with fresh weights, and its answer to a real picture after
-    /// <paramref name="steps"/> steps of learning to enlarge. The scores are <see cref="Checkerboard.Score"/> of the fresh and of the trained layer (0 is even).
+    /// <paramref name="steps"/> steps of learning to enlarge. The scores are <see cref="Checkerboard.Score"/> of the fresh and of the
+    /// trained layer (0 is even).
     /// </summary>
-    public static (Picture Picture, IReadOnlyList<(string Name, double Fresh, double Trained)> Scores) Checkerboards(string name = "camera", int steps = 25, ulong seed = 4)
+    public static (Picture Picture, IReadOnlyList<(string Name, double Fresh, double Trained)> Scores) Checkerboards(string name = "camera",
+        int steps = 25, ulong seed = 4)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(steps);
         using var scope = NewDisposeScope();
@@ -96,7 +102,8 @@ public static class UpsamplingPictures
             Scale = 1,
             Captions = [.. scores.Select(s => Caption(s.Item1, s.Item2)), .. scores.Select(s => Caption(s.Item1, s.Item3))],
             RowLabels = ["constant, fresh", "picture, trained"],
-            Title = string.Create(CultureInfo.InvariantCulture, $"Checkerboards: fresh layers on a constant picture, and after {steps} steps on a real one"),
+            Title = string.Create(CultureInfo.InvariantCulture,
+                $"Checkerboards: fresh layers on a constant picture, and after {steps} steps on a real one"),
         });
         return (sheet, scores);
 
@@ -107,7 +114,9 @@ public static class UpsamplingPictures
     {
         var picture = RealPictures.Luminance(name);
         var (top, left) = ((picture.size(2) - edge) / 3, (picture.size(3) - edge) / 2);
-        if (top < 0 || left < 0) throw new ArgumentOutOfRangeException(nameof(edge), edge, $"Picture '{name}' is {picture.size(3)} x {picture.size(2)} pixels only.");
+        if (top < 0 || left < 0)
+            throw new ArgumentOutOfRangeException(nameof(edge), edge,
+                $"Picture '{name}' is {picture.size(3)} x {picture.size(2)} pixels only.");
         return picture.narrow(2, top, edge).narrow(3, left, edge).contiguous();
     }
 
@@ -121,5 +130,6 @@ public static class UpsamplingPictures
     }
 
     private static Picture ToPicture(Tensor values, int enlarge = 1)
-        => Picture.FromPlanes(values.to(ScalarType.Float32).contiguous().data<float>().ToArray(), 1, (int)values.size(2), (int)values.size(3)).Enlarge(enlarge);
+        => Picture.FromPlanes(values.to(ScalarType.Float32).contiguous().data<float>().ToArray(), 1, (int)values.size(2),
+            (int)values.size(3)).Enlarge(enlarge);
 }

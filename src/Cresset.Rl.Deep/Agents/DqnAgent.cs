@@ -26,10 +26,12 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/>; the agent resets and steps them.</param>
     /// <param name="options">Which variant.</param>
     /// <param name="seed">Fixes environments, weights, exploration and replay.</param>
-    /// <param name="encoder">Makes what reads observations [batch, size] into features [batch, n], instead of the built-in encoders (libtorch only); called once for each of the two networks.</param>
+    /// <param name="encoder">Makes what reads observations [batch, size] into features [batch, n], instead of the built-in encoders
+    /// (libtorch only); called once for each of the two networks.</param>
     /// <exception cref="ArgumentException">The environments reset otherwise, or their actions are not a single choice.</exception>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
-    public DqnAgent(VectorEnvironment<float, int> environments, DqnOptions options, ulong seed, Func<nn.Module<Tensor, Tensor>>? encoder = null)
+    public DqnAgent(VectorEnvironment<float, int> environments, DqnOptions options, ulong seed,
+        Func<nn.Module<Tensor, Tensor>>? encoder = null)
         : base(environments, seed)
     {
         _options = options.ThrowIfInvalid();
@@ -37,12 +39,14 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         (ActionCount, _start) = (space.Count, space.Start);
         var isNative = encoder is null && options.Encoder == ObservationEncoder.Mlp && options.Values != ValueKind.Implicit
             && (options.Backend == NetworkBackend.Native || (options.Backend == NetworkBackend.Auto && options.Hidden.All(h => h <= 512)));
-        if (encoder is not null && options.Backend == NetworkBackend.Native) throw new ArgumentException("An encoder of your own needs backend=torch or auto.", nameof(encoder));
+        if (encoder is not null && options.Backend == NetworkBackend.Native)
+            throw new ArgumentException("An encoder of your own needs backend=torch or auto.", nameof(encoder));
         _learner = isNative
             ? new NativeQLearner(ObservationSize, ActionCount, options, Streams.Weights, Streams.Noise)
             : new TorchQLearner(environments.SingleObservationSpace, ActionCount, options, Streams, encoder);
         _maskSize = environments.Masks.IsEmpty ? 0 : environments.MaskSize;
-        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, maskSize: _maskSize, goals: environments.Goals);
+        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, maskSize: _maskSize,
+            goals: environments.Goals);
         _batch = new ReplayBatch(options.BatchSize, ObservationSize, maskSize: _maskSize);
         _masks = new bool[environments.Count * _maskSize];
         _taken = new int[environments.Count];
@@ -54,7 +58,8 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         if (options.Replay.Data is { } file)
         {
             OfflineData.Fill(_replay, environments, file, (replay, data, row, outcome) => replay.Add(
-                0, data.Observations.AsSpan(row * ObservationSize, ObservationSize), (int)data.Actions[row] - _start, outcome, data.NextObservations.AsSpan(row * ObservationSize, ObservationSize)));
+                0, data.Observations.AsSpan(row * ObservationSize, ObservationSize), (int)data.Actions[row] - _start, outcome,
+                data.NextObservations.AsSpan(row * ObservationSize, ObservationSize)));
         }
     }
 
@@ -102,9 +107,11 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         {
             Step++;
             var outcome = new StepOutcome(Environments.Rewards[i], Environments.Terminated[i], Environments.Truncated[i]);
-            var next = (outcome.Ended ? Environments.FinalObservations : Environments.Observations).Slice(i * ObservationSize, ObservationSize);
+            var next = (outcome.Ended ? Environments.FinalObservations : Environments.Observations).Slice(i * ObservationSize,
+                ObservationSize);
             var nextMasks = outcome.Ended ? Environments.FinalMasks : Environments.Masks;
-            _replay.Add(i, _before.AsSpan(i * ObservationSize, ObservationSize), _actions[i], outcome, next, Rollouts.Row(_masks, i, _maskSize), Rollouts.Row(nextMasks, i, _maskSize));
+            _replay.Add(i, _before.AsSpan(i * ObservationSize, ObservationSize), _actions[i], outcome, next,
+                Rollouts.Row(_masks, i, _maskSize), Rollouts.Row(nextMasks, i, _maskSize));
             Episodes.Add(i, Step, Environments.RawRewards[i], outcome.Ended);
         }
         _replay.EndTurn();
@@ -117,7 +124,8 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         Rollouts.CheckMasks(masks.Length, count, ActionCount);
         var values = Values(count);
         _learner.Values(observations, count, values, noise: false);
-        for (var i = 0; i < count; i++) actions[i] = _start + QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount), Rollouts.Row(masks, i, ActionCount));
+        for (var i = 0; i < count; i++)
+            actions[i] = _start + QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount), Rollouts.Row(masks, i, ActionCount));
     }
 
     /// <summary>Mean action values without noise.</summary>
@@ -178,8 +186,10 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     /// <inheritdoc/>
     protected override IEnumerable<(string Name, double Value)> Identity =>
     [
-        .. base.Identity, ("gamma", _options.Gamma), ("replay.n_step", _options.Replay.NStep), ("replay.capacity", _replay.Capacity), ("replay.frames", _options.Replay.Frames),
-        ("replay.storage", (int)_options.Replay.Storage), ("replay.prioritized", _options.Replay.Prioritized ? 1 : 0), ("values", (int)_options.Values), ("atoms", _options.Atoms),
+        .. base.Identity, ("gamma", _options.Gamma), ("replay.n_step", _options.Replay.NStep), ("replay.capacity", _replay.Capacity),
+        ("replay.frames", _options.Replay.Frames),
+        ("replay.storage", (int)_options.Replay.Storage), ("replay.prioritized", _options.Replay.Prioritized ? 1 : 0),
+        ("values", (int)_options.Values), ("atoms", _options.Atoms),
     ];
 
     /// <inheritdoc/>
@@ -208,7 +218,9 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         _learner.Values(Environments.Observations, _actions.Length, values, noise: true);
         for (var i = 0; i < _actions.Length; i++)
         {
-            if (_actions[i] < 0) _actions[i] = QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount), Rollouts.Row(Environments.Masks, i, _maskSize));
+            if (_actions[i] < 0)
+                _actions[i] = QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount),
+                    Rollouts.Row(Environments.Masks, i, _maskSize));
         }
     }
 
@@ -218,7 +230,8 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         if (_options.Noisy) _learner.DrawNoise();
         var (loss, norm) = _learner.Update(_batch, _options.LearningRate.At(Step), _errors);
         Updates++;
-        if (!double.IsFinite(loss) || !double.IsFinite(norm)) throw new DivergenceException("DQN", Step, double.IsFinite(loss) ? norm : loss);
+        if (!double.IsFinite(loss) || !double.IsFinite(norm))
+            throw new DivergenceException("DQN", Step, double.IsFinite(loss) ? norm : loss);
         _replay.UpdatePriorities(_batch, _errors);
         Figures.Add("loss", loss);
         Figures.Add("gradient_norm", norm);

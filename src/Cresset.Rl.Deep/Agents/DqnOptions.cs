@@ -37,11 +37,16 @@ public enum ObservationEncoder
     /// <summary>Fully connected layers.</summary>
     Mlp,
 
-    /// <summary>Three convolutions (Mnih et al. 2015) for pictures [channels, height, width], then fully connected layers; pictures of 0 to 255 are divided by 255.</summary>
+    /// <summary>
+    /// Three convolutions (Mnih et al. 2015) for pictures [channels, height, width], then fully connected layers; pictures of 0 to 255 are
+    /// divided by 255.
+    /// </summary>
     Conv,
 }
 
-/// <summary>One agent, many switches: DQN, double, dueling, n-step, prioritized, noisy, C51, QR-DQN, IQN, Munchausen, and Rainbow as a combination.</summary>
+/// <summary>
+/// One agent, many switches: DQN, double, dueling, n-step, prioritized, noisy, C51, QR-DQN, IQN, Munchausen, and Rainbow as a combination.
+/// </summary>
 public sealed record DqnOptions : IOptionsRecord
 {
     /// <summary>What reads the observation.</summary>
@@ -56,7 +61,9 @@ public sealed record DqnOptions : IOptionsRecord
     /// <summary>What carries the network.</summary>
     public NetworkBackend Backend { get; init; }
 
-    /// <summary>Where libtorch computes: "auto" (a GPU when there is one), "cpu", "cuda" or "cuda:N". The native path is on the processor.</summary>
+    /// <summary>
+    /// Where libtorch computes: "auto" (a GPU when there is one), "cpu", "cuda" or "cuda:N". The native path is on the processor.
+    /// </summary>
     public string Device { get; init; } = "auto";
 
     /// <summary>What the network says about an action.</summary>
@@ -178,17 +185,23 @@ public sealed record DqnOptions : IOptionsRecord
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Defined(Encoder)
-        .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden), "positive widths", "for example 256,256", nameof(Hidden))
+        .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden),
+            "positive widths", "for example 256,256", nameof(Hidden))
         .Defined(Backend)
-        .Must(Backend != NetworkBackend.Native || (Encoder == ObservationEncoder.Mlp && Values != ValueKind.Implicit), Backend, "auto or torch with convolutions or implicit quantiles", field: nameof(Backend))
-        .Must(Device is "auto" or "cpu" or "cuda" || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device, "auto, cpu, cuda or cuda:N", field: nameof(Device))
+        .Must(Backend != NetworkBackend.Native || (Encoder == ObservationEncoder.Mlp && Values != ValueKind.Implicit), Backend,
+            "auto or torch with convolutions or implicit quantiles", field: nameof(Backend))
+        .Must(Device is "auto" or "cpu" or "cuda"
+            || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device,
+            "auto, cpu, cuda or cuda:N", field: nameof(Device))
         .Defined(Values)
         .Within(Atoms, 2, 10_000)
         .Finite(MinimumValue)
-        .Must(double.IsFinite(MaximumValue) && MaximumValue > MinimumValue, MaximumValue, $"greater than MinimumValue ({MinimumValue})", field: nameof(MaximumValue))
+        .Must(double.IsFinite(MaximumValue) && MaximumValue > MinimumValue, MaximumValue, $"greater than MinimumValue ({MinimumValue})",
+            field: nameof(MaximumValue))
         .Positive(Kappa)
         .Positive(NoiseScale)
-        .Must(!Munchausen || (Values == ValueKind.Mean && Replay?.NStep == 1), Munchausen, "only with values=mean and replay.n_step=1", field: nameof(Munchausen))
+        .Must(!Munchausen || (Values == ValueKind.Mean && Replay?.NStep == 1), Munchausen, "only with values=mean and replay.n_step=1",
+            field: nameof(Munchausen))
         .Within(MunchausenAlpha, 0, 1)
         .Positive(MunchausenTau)
         .Must(MunchausenClip <= 0 && double.IsFinite(MunchausenClip), MunchausenClip, "at most 0", field: nameof(MunchausenClip))
@@ -196,7 +209,8 @@ public sealed record DqnOptions : IOptionsRecord
         .Nested(Replay)
         .Within(Gamma, 0, 1)
         .AtLeast(BatchSize, 1)
-        .Must(Replay is null || BatchSize <= Replay.Capacity, BatchSize, $"at most replay.capacity ({Replay?.Capacity})", "A batch cannot hold more transitions than the buffer keeps.", nameof(BatchSize))
+        .Must(Replay is null || BatchSize <= Replay.Capacity, BatchSize, $"at most replay.capacity ({Replay?.Capacity})",
+            "A batch cannot hold more transitions than the buffer keeps.", nameof(BatchSize))
         .AtLeast(LearningStarts, 0)
         .AtLeast(TrainEvery, 1)
         .AtLeast(UpdatesPerTraining, 1)

@@ -12,7 +12,10 @@ public sealed class EpisodeTracker
     /// <summary>Episodes that <see cref="MeanReturn"/> looks back on.</summary>
     public const int Window = 100;
 
-    /// <summary>Most episodes that wait for <see cref="Drain"/>; older ones are dropped (they count in <see cref="Count"/> and the means all the same).</summary>
+    /// <summary>
+    /// Most episodes that wait for <see cref="Drain"/>; older ones are dropped (they count in <see cref="Count"/> and the means all the
+    /// same).
+    /// </summary>
     public const int Kept = 100_000;
 
     private readonly double[] _returns;
@@ -99,7 +102,8 @@ public sealed class EpisodeTracker
         MeanReturn = _recent.Count == 0 ? double.NaN : _recent.Sum() / _recent.Count;
         _recentLengths.Clear();
         // States of earlier versions end here.
-        while (_recentLengths.Count < _recent.Count && reader.BaseStream.Position < reader.BaseStream.Length) _recentLengths.Enqueue(reader.ReadInt32());
+        while (_recentLengths.Count < _recent.Count && reader.BaseStream.Position < reader.BaseStream.Length)
+            _recentLengths.Enqueue(reader.ReadInt32());
         MeanLength = _recentLengths.Count == 0 ? double.NaN : _recentLengths.Average();
         _finished.Clear();
     }

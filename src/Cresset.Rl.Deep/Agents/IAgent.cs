@@ -3,7 +3,8 @@ using Cresset.Tensors;
 namespace Cresset.Rl.Deep;
 
 /// <summary>
-/// Something that learns in copies of an environment. It owns its rollout environments, streams and networks, so its state is enough to go on bit
+/// Something that learns in copies of an environment. It owns its rollout environments, streams and networks, so its state is enough to go
+/// on bit
 /// for bit.
 /// </summary>
 public interface ILearner : ISaved, IDisposable
@@ -20,7 +21,9 @@ public interface ILearner : ISaved, IDisposable
     /// <summary>Mean return at which the task that is learned counts as solved; null where none is known.</summary>
     double? RewardThreshold => null;
 
-    /// <summary>Running moments that observations are scaled by, outermost first; saved with the policy. Empty where nothing is scaled.</summary>
+    /// <summary>
+    /// Running moments that observations are scaled by, outermost first; saved with the policy. Empty where nothing is scaled.
+    /// </summary>
     IReadOnlyList<RunningMoments> Moments => [];
 
     /// <summary>Episodes finished while learning.</summary>
@@ -62,7 +65,8 @@ public interface IAgent<TAction> : ILearner
     /// <param name="actions">Receives one action per row.</param>
     /// <param name="masks">Which actions are allowed; empty where all are.</param>
     /// <param name="memory">[count, MemorySize]: zeros at the start of an episode, else what the step before left here.</param>
-    void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks, Span<float> memory) => Act(observations, count, actions, masks);
+    void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks, Span<float> memory) =>
+        Act(observations, count, actions, masks);
 }
 
 /// <summary>An agent whose actions are single choices.</summary>

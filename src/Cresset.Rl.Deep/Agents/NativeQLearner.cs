@@ -53,7 +53,8 @@ internal sealed class NativeQLearner : QLearner
         _means = new float[actions];
         _errors = new float[options.BatchSize];
         _atoms = new float[_head.Atoms];
-        for (var i = 0; i < _atoms.Length && _atoms.Length > 1; i++) _atoms[i] = CategoricalDistribution.Atom(i, (float)options.MinimumValue, (float)options.MaximumValue, _atoms.Length);
+        for (var i = 0; i < _atoms.Length && _atoms.Length > 1; i++)
+            _atoms[i] = CategoricalDistribution.Atom(i, (float)options.MinimumValue, (float)options.MaximumValue, _atoms.Length);
     }
 
     public override void Values(ReadOnlySpan<float> observations, int count, Span<float> values, bool noise)
@@ -138,7 +139,8 @@ internal sealed class NativeQLearner : QLearner
             if (_options.Munchausen)
             {
                 _head.Combine(Raw(_herePass, i), _cells);
-                goal[0] = QTargets.Munchausen<float>(sum, discount, _cells, batch.Actions[i], _nextCells, (float)_options.MunchausenAlpha, (float)_options.MunchausenTau, (float)_options.MunchausenClip,
+                goal[0] = QTargets.Munchausen<float>(sum, discount, _cells, batch.Actions[i], _nextCells, (float)_options.MunchausenAlpha,
+                    (float)_options.MunchausenTau, (float)_options.MunchausenClip,
                     batch.Mask(i), batch.NextMask(i));
                 continue;
             }
@@ -154,14 +156,16 @@ internal sealed class NativeQLearner : QLearner
             {
                 // Double leaves the target's logits as they are; without it Means has not touched them either.
                 CategoricalDistribution.Softmax(next);
-                CategoricalDistribution.Project<float>(sum, discount, next, (float)_options.MinimumValue, (float)_options.MaximumValue, goal);
+                CategoricalDistribution.Project<float>(sum, discount, next, (float)_options.MinimumValue, (float)_options.MaximumValue,
+                    goal);
                 continue;
             }
             for (var k = 0; k < goal.Length; k++) goal[k] = sum + (discount * next[k]);
         }
     }
 
-    private (double Loss, double Norm) Fit(ReadOnlySpan<float> observations, ReadOnlySpan<int> actions, ReadOnlySpan<float> weights, int count, double learningRate, Span<float> errors)
+    private (double Loss, double Norm) Fit(ReadOnlySpan<float> observations, ReadOnlySpan<int> actions, ReadOnlySpan<float> weights,
+        int count, double learningRate, Span<float> errors)
     {
         _online.Forward(_onlinePass, observations, count);
         var loss = 0.0;
@@ -192,7 +196,8 @@ internal sealed class NativeQLearner : QLearner
                 return quantile;
             default:
                 error = predicted[0] - goal[0];
-                (var loss, _gradient[0]) = _options.Loss == ValueLoss.Huber ? RegressionLoss.Huber(error, 1f) : RegressionLoss.Squared(error);
+                (var loss, _gradient[0]) = _options.Loss == ValueLoss.Huber ? RegressionLoss.Huber(error, 1f)
+                    : RegressionLoss.Squared(error);
                 return loss;
         }
     }

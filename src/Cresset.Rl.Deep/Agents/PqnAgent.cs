@@ -43,7 +43,10 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
         _taken = new int[environments.Count];
         (_copies, _steps) = (environments.Count, options.RolloutSteps);
         var total = _copies * _steps;
-        if (total % options.Minibatches != 0) throw new ArgumentException($"A rollout of {_copies} copies and {_steps} steps has {total} transitions, which {options.Minibatches} minibatches do not divide.", nameof(options));
+        if (total % options.Minibatches != 0)
+            throw new ArgumentException(
+                $"A rollout of {_copies} copies and {_steps} steps has {total} transitions, which {options.Minibatches} minibatches do not "
+                    + $"divide.", nameof(options));
         var part = total / options.Minibatches;
         var network = new DqnOptions
         {
@@ -87,7 +90,8 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
         for (var i = 0; i < _copies; i++)
         {
             var stretch = new Range(i * _steps, (i + 1) * _steps);
-            QTargets.Lambda<float>(_rewards.AsSpan()[stretch], _nextValues.AsSpan()[stretch], _terminated.AsSpan()[stretch], _truncated.AsSpan()[stretch], (float)_options.Gamma, (float)_options.Lambda, _returns.AsSpan()[stretch]);
+            QTargets.Lambda<float>(_rewards.AsSpan()[stretch], _nextValues.AsSpan()[stretch], _terminated.AsSpan()[stretch],
+                _truncated.AsSpan()[stretch], (float)_options.Gamma, (float)_options.Lambda, _returns.AsSpan()[stretch]);
         }
         Learn();
     }
@@ -98,7 +102,8 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
         Rollouts.CheckRows(observations.Length, count, ObservationSize, actions.Length);
         Rollouts.CheckMasks(masks.Length, count, ActionCount);
         var values = Values(observations, count);
-        for (var i = 0; i < count; i++) actions[i] = _start + QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount), Rollouts.Row(masks, i, ActionCount));
+        for (var i = 0; i < count; i++)
+            actions[i] = _start + QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount), Rollouts.Row(masks, i, ActionCount));
     }
 
     /// <inheritdoc/>
@@ -141,7 +146,9 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
             var row = (i * _steps) + t;
             (_actions[row], _rewards[row]) = (_chosen[i], (float)Environments.Rewards[i]);
             (_terminated[row], _truncated[row]) = (Environments.Terminated[i], Environments.Truncated[i]);
-            if (_truncated[row] && !_terminated[row]) _nextValues[row] = Best(Values(Environments.FinalObservations.Slice(i * ObservationSize, ObservationSize), 1), 0, Rollouts.Row(Environments.FinalMasks, i, _maskSize));
+            if (_truncated[row] && !_terminated[row])
+                _nextValues[row] = Best(Values(Environments.FinalObservations.Slice(i * ObservationSize, ObservationSize), 1), 0,
+                    Rollouts.Row(Environments.FinalMasks, i, _maskSize));
             Step++;
             Episodes.Add(i, Step, Environments.RawRewards[i], _terminated[row] || _truncated[row]);
         }
@@ -164,7 +171,8 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
                     (_partActions[k], _partGoals[k]) = (_actions[row], _returns[row]);
                 }
                 var (loss, norm) = _learner.Regress(_partObservations, _partActions, _partGoals, rate);
-                if (!double.IsFinite(loss) || !double.IsFinite(norm)) throw new DivergenceException("PQN", Step, double.IsFinite(loss) ? norm : loss);
+                if (!double.IsFinite(loss) || !double.IsFinite(norm))
+                    throw new DivergenceException("PQN", Step, double.IsFinite(loss) ? norm : loss);
                 Figures.Add("loss", loss);
                 Figures.Add("gradient_norm", norm);
             }

@@ -43,9 +43,12 @@ public sealed record PqnOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden), "positive widths", "for example 120,84", nameof(Hidden))
+        .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden),
+            "positive widths", "for example 120,84", nameof(Hidden))
         .Defined(Backend)
-        .Must(Device is "auto" or "cpu" or "cuda" || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device, "auto, cpu, cuda or cuda:N", field: nameof(Device))
+        .Must(Device is "auto" or "cpu" or "cuda"
+            || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device,
+            "auto, cpu, cuda or cuda:N", field: nameof(Device))
         .AtLeast(RolloutSteps, 1)
         .AtLeast(Minibatches, 1)
         .AtLeast(Epochs, 1)

@@ -3,7 +3,9 @@ using Cresset.Tensors;
 
 namespace Cresset.Rl.Deep;
 
-/// <summary>What agents share that learn in copies of an environment: copies, streams, episodes, figures, and how all of it is saved.</summary>
+/// <summary>
+/// What agents share that learn in copies of an environment: copies, streams, episodes, figures, and how all of it is saved.
+/// </summary>
 /// <typeparam name="TAction">int for choices, float for continuous actions.</typeparam>
 public abstract class RolloutAgent<TAction> : IAgent<TAction>
     where TAction : unmanaged
@@ -68,7 +70,8 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     public virtual int MemorySize => 0;
 
     /// <inheritdoc/>
-    public virtual void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks, Span<float> memory) => Act(observations, count, actions, masks);
+    public virtual void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks,
+        Span<float> memory) => Act(observations, count, actions, masks);
 
     /// <inheritdoc/>
     public virtual void Report(Action<string, double> figure)
@@ -95,13 +98,18 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     public void Load(Snapshot state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        if (state.Text("agent/format") != Algorithm) throw new InvalidDataException($"The state belongs to '{state.Text("agent/format")}', not to '{Algorithm}'.");
+        if (state.Text("agent/format") != Algorithm)
+            throw new InvalidDataException($"The state belongs to '{state.Text("agent/format")}', not to '{Algorithm}'.");
         foreach (var (name, value) in Identity)
         {
             // States written before this was kept are judged by the sizes of what they hold.
             if (!state.Texts.ContainsKey("agent/identity/" + name)) continue;
             var saved = state.Number("agent/identity/" + name);
-            if (saved != value) throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"The state was made with {name} {saved}; this agent has {value}. Make the agent as the saved one was, or start anew."));
+            if (saved != value)
+                throw new InvalidDataException(
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"The state was made with {name} {saved}; this agent has {value}. Make the agent as the saved one was, or start "
+                            + $"anew."));
         }
         // A damaged or foreign state must not leave half of itself behind.
         using var before = new Snapshot();
@@ -145,7 +153,9 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
         var saved = state.Tensors.Keys.Count(k => k.StartsWith("moments/", StringComparison.Ordinal));
         if (saved != Moments.Count)
         {
-            throw new InvalidDataException($"The policy was saved with {saved} sets of running moments; the environments of this agent have {Moments.Count}. Wrap them in NormalizeObservation as they were when it learned.");
+            throw new InvalidDataException(
+                $"The policy was saved with {saved} sets of running moments; the environments of this agent have {Moments.Count}. Wrap "
+                    + $"them in NormalizeObservation as they were when it learned.");
         }
         var fresh = Moments.Select(m => m.Clone()).ToList();
         for (var i = 0; i < fresh.Count; i++) state.Get($"moments/{i}", fresh[i].Load);

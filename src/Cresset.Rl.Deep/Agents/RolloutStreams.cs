@@ -24,7 +24,10 @@ public sealed class RolloutStreams
     /// <summary>Noise of networks.</summary>
     public RandomStream Noise { get; }
 
-    /// <summary>Brings rows into random order for a pass over them. Not <see cref="RandomStream.Shuffle"/>, whose draws are NumPy's: these are the ones that the recorded runs were made with.</summary>
+    /// <summary>
+    /// Brings rows into random order for a pass over them. Not <see cref="RandomStream.Shuffle"/>, whose draws are NumPy's: these are the
+    /// ones that the recorded runs were made with.
+    /// </summary>
     public void Reorder(int[] rows)
     {
         ArgumentNullException.ThrowIfNull(rows);

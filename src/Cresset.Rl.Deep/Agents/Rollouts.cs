@@ -10,13 +10,18 @@ internal static class Rollouts
     {
         CheckAutoreset(environments);
         return environments.SingleActionSpace as Discrete
-            ?? throw new ArgumentException($"The actions are {environments.SingleActionSpace}; needed is a single choice, Discrete(n). Wrap the environment (DiscretizeAction, FlattenActions) to make its actions one choice.", nameof(environments));
+            ?? throw new ArgumentException(
+                $"The actions are {environments.SingleActionSpace}; needed is a single choice, Discrete(n). Wrap the environment "
+                    + $"(DiscretizeAction, FlattenActions) to make its actions one choice.", nameof(environments));
     }
 
     public static void CheckAutoreset<TAction>(VectorEnvironment<float, TAction> environments)
         where TAction : unmanaged
     {
-        if (environments.Autoreset != AutoresetMode.SameStep) throw new ArgumentException($"The environments reset in mode {environments.Autoreset}; agents need SameStep, which hands out the last observation of an episode.", nameof(environments));
+        if (environments.Autoreset != AutoresetMode.SameStep)
+            throw new ArgumentException(
+                $"The environments reset in mode {environments.Autoreset}; agents need SameStep, which hands out the last observation of "
+                    + $"an episode.", nameof(environments));
     }
 
     /// <summary>One row of a block of masks; empty where there are none.</summary>
@@ -35,13 +40,18 @@ internal static class Rollouts
 
     public static void CheckMasks(int entries, int count, int size)
     {
-        if (entries != 0 && entries != count * size) throw new ArgumentException($"{entries} entries of masks were given; {count} rows of {size} are {count * size}.", nameof(entries));
+        if (entries != 0 && entries != count * size)
+            throw new ArgumentException($"{entries} entries of masks were given; {count} rows of {size} are {count * size}.",
+                nameof(entries));
     }
 
     public static void CheckRows(int values, int count, int observationSize, int room)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
-        if (values != count * observationSize) throw new ArgumentException($"{values} observation values were given; {count} rows of {observationSize} are {count * observationSize}.", nameof(values));
+        if (values != count * observationSize)
+            throw new ArgumentException(
+                $"{values} observation values were given; {count} rows of {observationSize} are {count * observationSize}.",
+                nameof(values));
         if (room < count) throw new ArgumentException($"There is room for {room} results; {count} rows were given.", nameof(room));
     }
 }

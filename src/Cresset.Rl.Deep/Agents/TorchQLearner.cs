@@ -19,7 +19,8 @@ internal sealed class TorchQLearner : QLearner
     private readonly GradientClipping _clipping;
     private readonly TorchQLoss _loss;
 
-    public TorchQLearner(Space<float> observations, int actions, DqnOptions options, RolloutStreams streams, Func<nn.Module<Tensor, Tensor>>? encoder)
+    public TorchQLearner(Space<float> observations, int actions, DqnOptions options, RolloutStreams streams,
+        Func<nn.Module<Tensor, Tensor>>? encoder)
     {
         (_options, _observationSize, _noise) = (options, observations.Size, streams.Noise);
         _device = ComputeDevice.Resolve(options.Device);
@@ -152,7 +153,9 @@ internal sealed class TorchQLearner : QLearner
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         var features = front.call(zeros(1, _observationSize));
-        if (features.dim() != 2) throw new ArgumentException($"The encoder makes {Shape.Text(features)} from [1, {_observationSize}]; needed is [1, features].", nameof(encoder));
+        if (features.dim() != 2)
+            throw new ArgumentException($"The encoder makes {Shape.Text(features)} from [1, {_observationSize}]; needed is [1, features].",
+                nameof(encoder));
         return new QNetwork(features.size(1), actions, _options, front);
     }
 
@@ -162,7 +165,16 @@ internal sealed class TorchQLearner : QLearner
         if (!hasEncoder && !_online.IsImplicit)
         {
             var head = new HeadLayout(actions, _options.Values == ValueKind.Mean ? 1 : _options.Atoms, _options.Dueling);
-            var native = new MlpNetwork(new MlpShape { Inputs = _observationSize, Hidden = _options.Hidden, Outputs = head.Raw, LayerNorm = _options.LayerNorm, Noisy = _options.Noisy, NoiseScale = _options.NoiseScale }, weights);
+            var native = new MlpNetwork(
+                new MlpShape
+                {
+                    Inputs = _observationSize,
+                    Hidden = _options.Hidden,
+                    Outputs = head.Raw,
+                    LayerNorm = _options.LayerNorm,
+                    Noisy = _options.Noisy,
+                    NoiseScale = _options.NoiseScale
+                }, weights);
             using var state = new Snapshot();
             MlpStateDict.Save(native, state);
             StateDict.Load(_online, state.Tensors);
@@ -197,7 +209,8 @@ internal sealed class TorchQLearner : QLearner
     private Tensor Batch(ReadOnlySpan<float> values, int count) => tensor(values.ToArray(), [count, _observationSize], device: _device);
 
     private Tensor? Mask(bool[] allowed, int count)
-        => allowed.Length == 0 ? null : tensor(Array.ConvertAll(allowed, a => a ? 0f : float.NegativeInfinity), [count, allowed.Length / count], device: _device);
+        => allowed.Length == 0 ? null
+            : tensor(Array.ConvertAll(allowed, a => a ? 0f : float.NegativeInfinity), [count, allowed.Length / count], device: _device);
 
     private Tensor Column(float[] values) => tensor(values, device: _device);
 }

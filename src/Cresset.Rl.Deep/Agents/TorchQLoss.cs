@@ -18,13 +18,14 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
     /// <param name="discounts">[batch].</param>
     /// <param name="mask">Actions allowed in the observation, [batch, actions] of 0 and minus infinity, or null.</param>
     /// <param name="nextMask">The same for the next observation.</param>
-    public (Tensor Losses, Tensor Errors) Of(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask) => options.Values switch
-    {
-        ValueKind.Categorical => Categorical(online, target, here, next, actions, returns, discounts, mask, nextMask),
-        ValueKind.Quantile => Quantile(online, target, here, next, actions, returns, discounts, mask, nextMask),
-        ValueKind.Implicit => Implicit(online, target, here, next, actions, returns, discounts, mask, nextMask),
-        _ => Mean(online, target, here, next, actions, returns, discounts, mask, nextMask),
-    };
+    public (Tensor Losses, Tensor Errors) Of(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns,
+        Tensor discounts, Tensor? mask, Tensor? nextMask) => options.Values switch
+        {
+            ValueKind.Categorical => Categorical(online, target, here, next, actions, returns, discounts, mask, nextMask),
+            ValueKind.Quantile => Quantile(online, target, here, next, actions, returns, discounts, mask, nextMask),
+            ValueKind.Implicit => Implicit(online, target, here, next, actions, returns, discounts, mask, nextMask),
+            _ => Mean(online, target, here, next, actions, returns, discounts, mask, nextMask),
+        };
 
     /// <summary>Mean values [batch, actions] of what a network puts out [batch, actions, atoms].</summary>
     public Tensor Means(Tensor values)
@@ -41,7 +42,8 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
         return options.Loss == ValueLoss.Huber ? Huber(error, 1) : error * error;
     }
 
-    private (Tensor Losses, Tensor Errors) Mean(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask)
+    private (Tensor Losses, Tensor Errors) Mean(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns,
+        Tensor discounts, Tensor? mask, Tensor? nextMask)
     {
         Tensor goal;
         using (no_grad())
@@ -51,7 +53,8 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
             {
                 var before = target.call(here).squeeze(-1);
                 var bonus = Picked(before, actions) - SoftValue(Masked(before, mask));
-                goal = returns + (options.MunchausenAlpha * bonus.clamp(options.MunchausenClip, 0)) + (discounts * SoftValue(Masked(values, nextMask)));
+                goal = returns + (options.MunchausenAlpha * bonus.clamp(options.MunchausenClip, 0))
+                    + (discounts * SoftValue(Masked(values, nextMask)));
             }
             else
             {
@@ -63,7 +66,8 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
         return (options.Loss == ValueLoss.Huber ? Huber(error, 1) : error * error, error.detach());
     }
 
-    private (Tensor Losses, Tensor Errors) Categorical(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask)
+    private (Tensor Losses, Tensor Errors) Categorical(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions,
+        Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask)
     {
         Tensor goal;
         using (no_grad())
@@ -73,16 +77,19 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
             var probabilities = PickedRow(logits, best).softmax(-1);
             var atoms = Atoms(here.device);
             var spacing = (options.MaximumValue - options.MinimumValue) / (options.Atoms - 1);
-            var places = ((returns.unsqueeze(-1) + (discounts.unsqueeze(-1) * atoms)).clamp(options.MinimumValue, options.MaximumValue) - options.MinimumValue) / spacing;
+            var places = ((returns.unsqueeze(-1) + (discounts.unsqueeze(-1) * atoms)).clamp(options.MinimumValue, options.MaximumValue)
+                - options.MinimumValue) / spacing;
             // The share of a goal atom at place p on atom k is max(0, 1 - |p - k|): the projection without scatter.
-            var distance = (places.unsqueeze(1) - arange(options.Atoms, dtype: ScalarType.Float32, device: here.device).view(1, -1, 1)).abs();
+            var distance = (places.unsqueeze(1)
+                - arange(options.Atoms, dtype: ScalarType.Float32, device: here.device).view(1, -1, 1)).abs();
             goal = ((1 - distance).clamp(min: 0) * probabilities.unsqueeze(1)).sum(-1);
         }
         var losses = -(goal * PickedRow(online.call(here), actions).log_softmax(-1)).sum(-1);
         return (losses, losses.detach());
     }
 
-    private (Tensor Losses, Tensor Errors) Quantile(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask)
+    private (Tensor Losses, Tensor Errors) Quantile(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions,
+        Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask)
     {
         Tensor goal;
         using (no_grad())
@@ -95,14 +102,16 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
         return QuantileHuber(PickedRow(online.call(here), actions), goal, taus);
     }
 
-    private (Tensor Losses, Tensor Errors) Implicit(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask)
+    private (Tensor Losses, Tensor Errors) Implicit(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions,
+        Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask)
     {
         var batch = here.size(0);
         Tensor goal;
         using (no_grad())
         {
             var quantiles = target.Quantiles(next, Levels(batch, here.device));
-            var best = Masked((options.Double ? online.Quantiles(next, Levels(batch, here.device)) : quantiles).mean([-1]), nextMask).argmax(-1);
+            var best = Masked((options.Double ? online.Quantiles(next, Levels(batch, here.device)) : quantiles).mean([-1]), nextMask)
+                .argmax(-1);
             goal = returns.unsqueeze(-1) + (discounts.unsqueeze(-1) * PickedRow(quantiles, best));
         }
         var taus = Levels(batch, here.device);
@@ -129,7 +138,8 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
 
     private Tensor SoftValue(Tensor values) => options.MunchausenTau * (values / options.MunchausenTau).logsumexp(-1);
 
-    private Tensor Atoms(Device device) => linspace(options.MinimumValue, options.MaximumValue, options.Atoms, dtype: ScalarType.Float32, device: device);
+    private Tensor Atoms(Device device) =>
+        linspace(options.MinimumValue, options.MaximumValue, options.Atoms, dtype: ScalarType.Float32, device: device);
 
     private Tensor Levels(long batch, Device device)
     {
@@ -140,5 +150,6 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
 
     private static Tensor Picked(Tensor values, Tensor actions) => values.gather(1, actions.unsqueeze(1)).squeeze(1);
 
-    private static Tensor PickedRow(Tensor rows, Tensor actions) => rows.gather(1, actions.view(-1, 1, 1).expand(-1, 1, rows.size(2))).squeeze(1);
+    private static Tensor PickedRow(Tensor rows, Tensor actions) =>
+        rows.gather(1, actions.view(-1, 1, 1).expand(-1, 1, rows.size(2))).squeeze(1);
 }

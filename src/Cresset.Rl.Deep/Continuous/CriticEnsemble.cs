@@ -36,13 +36,16 @@ internal sealed class CriticEnsemble
 
     internal IReadOnlyList<MlpNetwork> Networks => _networks;
 
-    public void Forward(ReadOnlySpan<float> observations, ReadOnlySpan<float> actions, int rows) => Pass(_networks, _passes, observations, actions, rows);
+    public void Forward(ReadOnlySpan<float> observations, ReadOnlySpan<float> actions, int rows) =>
+        Pass(_networks, _passes, observations, actions, rows);
 
-    public void ForwardTargets(ReadOnlySpan<float> observations, ReadOnlySpan<float> actions, int rows) => Pass(_targets, _targetPasses, observations, actions, rows);
+    public void ForwardTargets(ReadOnlySpan<float> observations, ReadOnlySpan<float> actions, int rows) =>
+        Pass(_targets, _targetPasses, observations, actions, rows);
 
     public ReadOnlySpan<float> Values(int critic, int row) => _passes[critic].Output.Slice(row * _passes[critic].OutputStride, Outputs);
 
-    public ReadOnlySpan<float> TargetValues(int critic, int row) => _targetPasses[critic].Output.Slice(row * _targetPasses[critic].OutputStride, Outputs);
+    public ReadOnlySpan<float> TargetValues(int critic, int row) =>
+        _targetPasses[critic].Output.Slice(row * _targetPasses[critic].OutputStride, Outputs);
 
     /// <summary>Where the gradient by a critic's output goes.</summary>
     public Span<float> Slopes(int critic, int row) => _passes[critic].OutputGradient.Slice(row * _passes[critic].OutputStride, Outputs);
@@ -60,7 +63,10 @@ internal sealed class CriticEnsemble
         return Math.Sqrt(squares);
     }
 
-    /// <summary>The gradient by the actions that follows from the slopes of the first <paramref name="critics"/> critics; the critics stay as they are.</summary>
+    /// <summary>
+    /// The gradient by the actions that follows from the slopes of the first <paramref name="critics"/> critics; the critics stay as they
+    /// are.
+    /// </summary>
     /// <param name="critics">Critics whose slopes were written.</param>
     /// <param name="rows">Rows of the last pass.</param>
     /// <param name="gradient">Receives [rows, action size].</param>

@@ -13,7 +13,8 @@ internal sealed class GaussianPolicy(int observationSize, int actionSize, int co
     protected override void Explore(MlpWorkspace pass, int row, Span<float> before, RandomStream? explore)
     {
         var raw = Row(pass, row);
-        for (var j = 0; j < ActionSize; j++) before[j] = raw[j] + (explore is null ? 0 : MathF.Exp(LogDeviation(raw, j)) * (float)explore.NextNormal());
+        for (var j = 0; j < ActionSize; j++)
+            before[j] = raw[j] + (explore is null ? 0 : MathF.Exp(LogDeviation(raw, j)) * (float)explore.NextNormal());
     }
 
     protected override float DrawRow(MlpWorkspace pass, int row, RandomStream noise, Span<float> before, bool keep)
@@ -37,7 +38,8 @@ internal sealed class GaussianPolicy(int observationSize, int actionSize, int co
         for (var j = 0; j < ActionSize; j++)
         {
             gradient[j] = slopes[j];
-            gradient[ActionSize + j] = raw[ActionSize + j] is >= LowestLog and <= HighestLog ? (slopes[j] * (Before[(row * ActionSize) + j] - raw[j])) - share : 0;
+            gradient[ActionSize + j] = raw[ActionSize + j] is >= LowestLog and <= HighestLog
+                ? (slopes[j] * (Before[(row * ActionSize) + j] - raw[j])) - share : 0;
         }
     }
 

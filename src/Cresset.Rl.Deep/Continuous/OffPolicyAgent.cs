@@ -21,13 +21,18 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
     {
         _options = options.ThrowIfInvalid();
         Rollouts.CheckAutoreset(environments);
-        _box = environments.SingleActionSpace as Box ?? throw new ArgumentException($"The actions are {environments.SingleActionSpace}; needed is a Box.", nameof(environments));
+        _box = environments.SingleActionSpace as Box
+            ?? throw new ArgumentException($"The actions are {environments.SingleActionSpace}; needed is a Box.", nameof(environments));
         for (var i = 0; i < _box.Size; i++)
         {
-            if (!float.IsFinite(_box.Low[i]) || !float.IsFinite(_box.High[i])) throw new ArgumentException($"Value {i} of the actions has the bounds {_box.Low[i]} and {_box.High[i]}; agents of this kind need finite ones. Leave clip-action out, or wrap the environment in rescale-action.", nameof(environments));
+            if (!float.IsFinite(_box.Low[i]) || !float.IsFinite(_box.High[i]))
+                throw new ArgumentException(
+                    $"Value {i} of the actions has the bounds {_box.Low[i]} and {_box.High[i]}; agents of this kind need finite ones. "
+                        + $"Leave clip-action out, or wrap the environment in rescale-action.", nameof(environments));
         }
         _actionSize = _box.Size;
-        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, _actionSize, goals: environments.Goals);
+        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, _actionSize,
+            goals: environments.Goals);
         _batch = new ReplayBatch(options.BatchSize, ObservationSize, _actionSize);
         _before = new float[environments.Count * ObservationSize];
         _actions = new float[environments.Count * _actionSize];
@@ -38,7 +43,8 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
         {
             data.Actions.AsSpan(row * _actionSize, _actionSize).CopyTo(_actions);
             Unscale(_actions);
-            replay.Add(0, data.Observations.AsSpan(row * ObservationSize, ObservationSize), _actions, outcome, data.NextObservations.AsSpan(row * ObservationSize, ObservationSize));
+            replay.Add(0, data.Observations.AsSpan(row * ObservationSize, ObservationSize), _actions, outcome,
+                data.NextObservations.AsSpan(row * ObservationSize, ObservationSize));
         });
     }
 
@@ -56,7 +62,8 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
     /// <inheritdoc/>
     protected override IEnumerable<(string Name, double Value)> Identity =>
     [
-        .. base.Identity, ("gamma", _options.Gamma), ("replay.n_step", _options.Replay.NStep), ("replay.capacity", _replay.Capacity), ("replay.frames", _options.Replay.Frames),
+        .. base.Identity, ("gamma", _options.Gamma), ("replay.n_step", _options.Replay.NStep), ("replay.capacity", _replay.Capacity),
+        ("replay.frames", _options.Replay.Frames),
         ("replay.storage", (int)_options.Replay.Storage),
     ];
 
@@ -94,8 +101,10 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
         {
             Step++;
             var outcome = new StepOutcome(Environments.Rewards[i], Environments.Terminated[i], Environments.Truncated[i]);
-            var next = (outcome.Ended ? Environments.FinalObservations : Environments.Observations).Slice(i * ObservationSize, ObservationSize);
-            _replay.Add(i, _before.AsSpan(i * ObservationSize, ObservationSize), _actions.AsSpan(i * _actionSize, _actionSize), outcome, next);
+            var next = (outcome.Ended ? Environments.FinalObservations : Environments.Observations).Slice(i * ObservationSize,
+                ObservationSize);
+            _replay.Add(i, _before.AsSpan(i * ObservationSize, ObservationSize), _actions.AsSpan(i * _actionSize, _actionSize), outcome,
+                next);
             Episodes.Add(i, Step, Environments.RawRewards[i], outcome.Ended);
             if (outcome.Ended) _learner!.EndEpisode(i);
         }
@@ -173,7 +182,8 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
         _replay.Sample(_batch, Streams.Replay);
         var (loss, norm) = _learner!.Update(_batch, _options.LearningRate.At(Step), Figures);
         Updates++;
-        if (!double.IsFinite(loss) || !double.IsFinite(norm)) throw new DivergenceException(Algorithm, Step, double.IsFinite(loss) ? norm : loss);
+        if (!double.IsFinite(loss) || !double.IsFinite(norm))
+            throw new DivergenceException(Algorithm, Step, double.IsFinite(loss) ? norm : loss);
         Figures.Add("loss", loss);
         Figures.Add("gradient_norm", norm);
     }
@@ -183,14 +193,16 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
 public sealed class SacAgent : OffPolicyAgent
 {
     /// <summary>An agent at the start of its first episodes.</summary>
-    /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/> and bounded continuous actions; the agent resets and steps them.</param>
+    /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/> and bounded continuous actions; the agent
+    /// resets and steps them.</param>
     /// <param name="options">Settings.</param>
     /// <param name="seed">Fixes environments, weights, exploration and replay.</param>
     /// <exception cref="ArgumentException">The environments reset otherwise, or their actions are not bounded numbers.</exception>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
     public SacAgent(VectorEnvironment<float, float> environments, SacOptions options, ulong seed)
         : base(environments, options, seed)
-        => Use(new SacLearner(ObservationSize, environments.SingleActionSpace.Size, environments.Count, options, Streams.Weights, Streams.Noise));
+        => Use(new SacLearner(ObservationSize, environments.SingleActionSpace.Size, environments.Count, options, Streams.Weights,
+            Streams.Noise));
 
     /// <inheritdoc/>
     public override string Algorithm => "sac";
@@ -207,18 +219,21 @@ public sealed class SacAgent : OffPolicyAgent
 public sealed class Td3Agent : OffPolicyAgent
 {
     /// <summary>An agent at the start of its first episodes.</summary>
-    /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/> and bounded continuous actions; the agent resets and steps them.</param>
+    /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/> and bounded continuous actions; the agent
+    /// resets and steps them.</param>
     /// <param name="options">Settings.</param>
     /// <param name="seed">Fixes environments, weights, exploration and replay.</param>
     /// <exception cref="ArgumentException">The environments reset otherwise, or their actions are not bounded numbers.</exception>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
     public Td3Agent(VectorEnvironment<float, float> environments, Td3Options options, ulong seed)
         : base(environments, options, seed)
-        => Use(new Td3Learner(ObservationSize, environments.SingleActionSpace.Size, environments.Count, options, Streams.Weights, Streams.Noise));
+        => Use(new Td3Learner(ObservationSize, environments.SingleActionSpace.Size, environments.Count, options, Streams.Weights,
+            Streams.Noise));
 
     /// <inheritdoc/>
     public override string Algorithm => "td3";
 
     /// <inheritdoc/>
-    protected override IEnumerable<(string Name, double Value)> Identity => [.. base.Identity, ("critics", ((Td3Learner)Learner).Critics.Count)];
+    protected override IEnumerable<(string Name, double Value)> Identity =>
+        [.. base.Identity, ("critics", ((Td3Learner)Learner).Critics.Count)];
 }

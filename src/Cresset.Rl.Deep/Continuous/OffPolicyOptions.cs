@@ -34,12 +34,15 @@ public abstract record OffPolicyOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public virtual IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden), "positive widths", "for example 256,256", nameof(Hidden))
-        .Must(Replay is { Prioritized: false }, Replay?.Prioritized, "false: these agents draw evenly", field: $"{nameof(Replay)}.{nameof(ReplayOptions.Prioritized)}")
+        .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden),
+            "positive widths", "for example 256,256", nameof(Hidden))
+        .Must(Replay is { Prioritized: false }, Replay?.Prioritized, "false: these agents draw evenly",
+            field: $"{nameof(Replay)}.{nameof(ReplayOptions.Prioritized)}")
         .Nested(Replay)
         .Within(Gamma, 0, 1)
         .AtLeast(BatchSize, 1)
-        .Must(Replay is null || BatchSize <= Replay.Capacity, BatchSize, $"at most replay.capacity ({Replay?.Capacity})", "A batch cannot hold more transitions than the buffer keeps.", nameof(BatchSize))
+        .Must(Replay is null || BatchSize <= Replay.Capacity, BatchSize, $"at most replay.capacity ({Replay?.Capacity})",
+            "A batch cannot hold more transitions than the buffer keeps.", nameof(BatchSize))
         .AtLeast(LearningStarts, 0)
         .AtLeast(TrainEvery, 1)
         .AtLeast(UpdatesPerTraining, 1)

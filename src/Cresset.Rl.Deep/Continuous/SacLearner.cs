@@ -41,7 +41,8 @@ internal sealed class SacLearner : ContinuousLearner
 
     internal SquashedPolicy Policy => _policy;
 
-    public override void Act(ReadOnlySpan<float> observations, int count, Span<float> actions, RandomStream? explore) => _policy.Act(observations, count, actions, explore);
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<float> actions, RandomStream? explore) =>
+        _policy.Act(observations, count, actions, explore);
 
     public override void BeginCollecting(RandomStream random) => _policy.BeginCollecting(random);
 
@@ -109,7 +110,10 @@ internal sealed class SacLearner : ContinuousLearner
         return Truncate(_goals, _options.DroppedQuantiles * Critics.Count, sum, discount, surprise);
     }
 
-    /// <summary>Goals from the pooled quantiles without the largest (Kuznetsov et al. 2020, equation 9); sorts <paramref name="quantiles"/> in place.</summary>
+    /// <summary>
+    /// Goals from the pooled quantiles without the largest (Kuznetsov et al. 2020, equation 9); sorts <paramref name="quantiles"/> in
+    /// place.
+    /// </summary>
     internal static ReadOnlySpan<float> Truncate(float[] quantiles, int dropped, float sum, float discount, float surprise)
     {
         Array.Sort(quantiles);

@@ -23,7 +23,10 @@ public sealed record SacOptions : OffPolicyOptions
     /// <summary>Largest quantiles of each critic that TQC leaves out of the target.</summary>
     public int DroppedQuantiles { get; init; } = 2;
 
-    /// <summary>Explore by noise that follows from the state and stays the same between trainings (Raffin et al. 2021), instead of fresh noise at every step.</summary>
+    /// <summary>
+    /// Explore by noise that follows from the state and stays the same between trainings (Raffin et al. 2021), instead of fresh noise at
+    /// every step.
+    /// </summary>
     public bool StateDependentNoise { get; init; }
 
     /// <summary>Logarithm of that noise's deviations at the start.</summary>
@@ -37,13 +40,17 @@ public sealed record SacOptions : OffPolicyOptions
     [
         .. base.Validate(),
         .. new OptionChecks()
-            .Must(Temperature is null or >= 0 && !double.IsInfinity(Temperature ?? 0), Temperature, "0 or more, or null", field: nameof(Temperature))
+            .Must(Temperature is null or >= 0 && !double.IsInfinity(Temperature ?? 0), Temperature, "0 or more, or null",
+                field: nameof(Temperature))
             .Positive(InitialTemperature)
-            .Must(TargetEntropy is null || double.IsFinite(TargetEntropy.Value), TargetEntropy, "a number, or null", field: nameof(TargetEntropy))
+            .Must(TargetEntropy is null || double.IsFinite(TargetEntropy.Value), TargetEntropy, "a number, or null",
+                field: nameof(TargetEntropy))
             .Within(Critics, 1, 100)
             .Within(Quantiles, 1, 1000)
-            .Must(Quantiles == 1 || (DroppedQuantiles >= 0 && DroppedQuantiles < Quantiles), DroppedQuantiles, $"from 0 to quantiles - 1 ({Quantiles - 1})", field: nameof(DroppedQuantiles))
+            .Must(Quantiles == 1 || (DroppedQuantiles >= 0 && DroppedQuantiles < Quantiles), DroppedQuantiles,
+                $"from 0 to quantiles - 1 ({Quantiles - 1})", field: nameof(DroppedQuantiles))
             .Within(InitialLogDeviation, -20, 2)
-            .Must(!StateDependentNoise || Hidden is { Count: > 0 }, StateDependentNoise, "false without hidden layers", field: nameof(StateDependentNoise)),
+            .Must(!StateDependentNoise || Hidden is { Count: > 0 }, StateDependentNoise, "false without hidden layers",
+                field: nameof(StateDependentNoise)),
     ];
 }

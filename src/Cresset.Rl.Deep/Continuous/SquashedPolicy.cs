@@ -116,7 +116,9 @@ internal abstract class SquashedPolicy
     {
     }
 
-    /// <summary>Writes the output's gradient of a row from that by what went into tanh; <paramref name="share"/> weighs the density before tanh.</summary>
+    /// <summary>
+    /// Writes the output's gradient of a row from that by what went into tanh; <paramref name="share"/> weighs the density before tanh.
+    /// </summary>
     protected abstract void SlopeRow(int row, ReadOnlySpan<float> slopes, float share);
 
     /// <summary>The way back through the network.</summary>

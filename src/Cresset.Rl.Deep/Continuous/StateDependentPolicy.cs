@@ -4,7 +4,8 @@ using Cresset.Tensors;
 namespace Cresset.Rl.Deep;
 
 /// <summary>
-/// Noise that is a linear function of the last hidden layer (generalized state-dependent exploration, Raffin et al. 2021): with h the hidden values, S the learned
+/// Noise that is a linear function of the last hidden layer (generalized state-dependent exploration, Raffin et al. 2021): with h the
+/// hidden values, S the learned
 /// deviations and E fixed normal numbers, the noise of value j is sum_h h S_hj E_hj, of variance sum_h h^2 S_hj^2.
 /// </summary>
 internal sealed class StateDependentPolicy : SquashedPolicy
@@ -30,7 +31,8 @@ internal sealed class StateDependentPolicy : SquashedPolicy
     {
         (_hidden, _copies) = (options.Hidden[^1], copies);
         var size = _hidden * actionSize;
-        (_logs, _logGradients, _normals, _scaled, _squares) = (new float[size], new float[size], new float[size], new float[size], new float[size]);
+        (_logs, _logGradients, _normals, _scaled, _squares) = (new float[size], new float[size], new float[size], new float[size],
+            new float[size]);
         Array.Fill(_logs, (float)options.InitialLogDeviation);
         _logAdam = new VectorAdam(size);
         _matrices = new float[copies * size];
@@ -138,7 +140,8 @@ internal sealed class StateDependentPolicy : SquashedPolicy
 
     protected override void StepFree(double learningRate) => _logAdam.Step(_logs, _logGradients, learningRate);
 
-    private static float Mean(MlpWorkspace pass, int row, int j) => Math.Clamp(pass.Output[(row * pass.OutputStride) + j], -LargestMean, LargestMean);
+    private static float Mean(MlpWorkspace pass, int row, int j) =>
+        Math.Clamp(pass.Output[(row * pass.OutputStride) + j], -LargestMean, LargestMean);
 
     private ReadOnlySpan<float> Hidden(MlpWorkspace pass, int row) => pass.Outputs[^2].Span.Slice(row * Network.Layers[^2].Stride, _hidden);
 }

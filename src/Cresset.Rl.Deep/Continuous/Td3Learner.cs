@@ -32,7 +32,8 @@ internal sealed class Td3Learner : ContinuousLearner
         _targetPass = _policy.CreateWorkspace(options.BatchSize, withGradients: false);
         _acting = _policy.CreateWorkspace(copies, withGradients: false);
         Critics = new CriticEnsemble(observationSize, actionSize, options, options.Critics, 1, initial);
-        (_actions, _gradient, _exploration) = (new float[options.BatchSize * actionSize], new float[options.BatchSize * actionSize], new float[copies * actionSize]);
+        (_actions, _gradient, _exploration) = (new float[options.BatchSize * actionSize], new float[options.BatchSize * actionSize],
+            new float[copies * actionSize]);
     }
 
     public CriticEnsemble Critics { get; }
@@ -49,7 +50,8 @@ internal sealed class Td3Learner : ContinuousLearner
         for (var i = 0; i < count; i++)
         {
             _options.Exploration.Draw(_exploration.AsSpan(i * _actionSize, _actionSize), explore, noise);
-            for (var j = 0; j < _actionSize; j++) actions[(i * _actionSize) + j] = Math.Clamp(actions[(i * _actionSize) + j] + noise[j], -1, 1);
+            for (var j = 0; j < _actionSize; j++)
+                actions[(i * _actionSize) + j] = Math.Clamp(actions[(i * _actionSize) + j] + noise[j], -1, 1);
         }
     }
 
@@ -63,7 +65,8 @@ internal sealed class Td3Learner : ContinuousLearner
         if (_options.TargetNoise > 0)
         {
             var clip = (float)_options.TargetNoiseClip;
-            foreach (ref var action in _actions.AsSpan()) action = Math.Clamp(action + Math.Clamp((float)(_options.TargetNoise * _noise.NextNormal()), -clip, clip), -1, 1);
+            foreach (ref var action in _actions.AsSpan())
+                action = Math.Clamp(action + Math.Clamp((float)(_options.TargetNoise * _noise.NextNormal()), -clip, clip), -1, 1);
         }
         Critics.ForwardTargets(batch.NextObservations, _actions, rows);
         Critics.Forward(batch.Observations, batch.ActionValues, rows);

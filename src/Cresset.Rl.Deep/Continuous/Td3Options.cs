@@ -21,7 +21,13 @@ public sealed record Td3Options : OffPolicyOptions
     public ActionNoise Exploration { get; init; } = new NormalNoise();
 
     /// <summary>Deep deterministic policy gradients (Lillicrap et al. 2016): one critic, no delay, no noise on the target.</summary>
-    public static Td3Options Ddpg { get; } = new() { Critics = 1, PolicyDelay = 1, TargetNoise = 0, Exploration = new OrnsteinUhlenbeckNoise() };
+    public static Td3Options Ddpg { get; } = new()
+    {
+        Critics = 1,
+        PolicyDelay = 1,
+        TargetNoise = 0,
+        Exploration = new OrnsteinUhlenbeckNoise()
+    };
 
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() =>

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Rl.Deep;
 
 /// <summary>
-/// Reads pictures as DQN does (Mnih et al. 2015): three convolutions with ReLU. Pictures of at least 36 pixels a side get the published sizes
+/// Reads pictures as DQN does (Mnih et al. 2015): three convolutions with ReLU. Pictures of at least 36 pixels a side get the published
+/// sizes
 /// (8 by 8 stride 4, 4 by 4 stride 2, 3 by 3), smaller ones 3 by 3 throughout.
 /// </summary>
 public sealed class ConvEncoder : nn.Module<Tensor, Tensor>
@@ -34,7 +35,8 @@ public sealed class ConvEncoder : nn.Module<Tensor, Tensor>
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
-        if (!(scale > 0) || !double.IsFinite(scale)) throw new ArgumentOutOfRangeException(nameof(scale), scale, "Allowed: greater than 0.");
+        if (!(scale > 0) || !double.IsFinite(scale))
+            throw new ArgumentOutOfRangeException(nameof(scale), scale, "Allowed: greater than 0.");
         (_channels, _height, _width, _scale) = (channels, height, width, scale);
         if (Math.Min(height, width) >= 36)
         {
@@ -44,7 +46,8 @@ public sealed class ConvEncoder : nn.Module<Tensor, Tensor>
         }
         else
         {
-            (_conv1, _conv2, _conv3) = (nn.Conv2d(channels, 16, 3, padding: 1), nn.Conv2d(16, 32, 3, stride: 2, padding: 1), nn.Conv2d(32, 32, 3, padding: 1));
+            (_conv1, _conv2, _conv3) = (nn.Conv2d(channels, 16, 3, padding: 1), nn.Conv2d(16, 32, 3, stride: 2, padding: 1),
+                nn.Conv2d(32, 32, 3, padding: 1));
             Features = 32 * ((height + 1) / 2) * ((width + 1) / 2);
         }
         RegisterComponents();

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Rl.Deep;
 
 /// <summary>
-/// A linear layer whose weights are a mean plus a learned size times noise (Fortunato et al. 2018, factorised Gaussian noise): exploration that
+/// A linear layer whose weights are a mean plus a learned size times noise (Fortunato et al. 2018, factorised Gaussian noise): exploration
+/// that
 /// the network can turn down by itself.
 /// </summary>
 public sealed class NoisyLinear : nn.Module<Tensor, Tensor>
@@ -25,7 +26,9 @@ public sealed class NoisyLinear : nn.Module<Tensor, Tensor>
     private Tensor? _weightNoise;
     private Tensor? _biasNoise;
 
-    /// <summary>Means uniform within 1 over the root of the inputs, sigmas <paramref name="scale"/> over that root; no noise is drawn yet.</summary>
+    /// <summary>
+    /// Means uniform within 1 over the root of the inputs, sigmas <paramref name="scale"/> over that root; no noise is drawn yet.
+    /// </summary>
     public NoisyLinear(long inputs, long outputs, double scale = 0.5, Generator? generator = null)
         : base(nameof(NoisyLinear))
     {
@@ -53,7 +56,10 @@ public sealed class NoisyLinear : nn.Module<Tensor, Tensor>
     /// <exception cref="ArgumentException">There is not one number an input and one an output.</exception>
     public void SetNoise(ReadOnlySpan<float> inputs, ReadOnlySpan<float> outputs)
     {
-        if (inputs.Length != _into.Length || outputs.Length != _outOf.Length) throw new ArgumentException($"{inputs.Length} and {outputs.Length} factors were given; the layer has {_into.Length} inputs and {_outOf.Length} outputs.", nameof(inputs));
+        if (inputs.Length != _into.Length || outputs.Length != _outOf.Length)
+            throw new ArgumentException(
+                $"{inputs.Length} and {outputs.Length} factors were given; the layer has {_into.Length} inputs and {_outOf.Length} "
+                    + $"outputs.", nameof(inputs));
         (_into, _outOf) = (inputs.ToArray(), outputs.ToArray());
         _weightNoise?.Dispose();
         _biasNoise?.Dispose();
@@ -69,7 +75,8 @@ public sealed class NoisyLinear : nn.Module<Tensor, Tensor>
         Shape.Expect(input, "N I", ("I", _into.Length));
         if (!IsNoisy || _weightNoise is null) return nn.functional.linear(input, _weight, _bias);
         using var scope = NewDisposeScope();
-        return nn.functional.linear(input, _weight + (_weightSigma * _weightNoise), _bias + (_biasSigma * _biasNoise!)).MoveToOuterDisposeScope();
+        return nn.functional.linear(input, _weight + (_weightSigma * _weightNoise), _bias + (_biasSigma * _biasNoise!))
+            .MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -58,7 +58,9 @@ public sealed class QNetwork : nn.Module<Tensor, Tensor>
     /// <summary>The noisy layers.</summary>
     internal IEnumerable<NoisyLinear> NoisyLayers => _stack.OfType<NoisyLinear>();
 
-    /// <summary>[batch, observation] to [batch, actions, atoms]: values (atoms = 1), logits or quantiles. Implicit networks answer the 32 midpoints.</summary>
+    /// <summary>
+    /// [batch, observation] to [batch, actions, atoms]: values (atoms = 1), logits or quantiles. Implicit networks answer the 32 midpoints.
+    /// </summary>
     public override Tensor forward(Tensor observations)
     {
         if (!IsImplicit)
@@ -68,15 +70,19 @@ public sealed class QNetwork : nn.Module<Tensor, Tensor>
         }
         const int Samples = 32;
         using var outer = NewDisposeScope();
-        var taus = ((arange(Samples, dtype: ScalarType.Float32, device: observations.device) + 0.5) / Samples).expand(observations.size(0), Samples);
+        var taus = ((arange(Samples, dtype: ScalarType.Float32, device: observations.device) + 0.5) / Samples).expand(observations.size(0),
+            Samples);
         return Quantiles(observations, taus).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Implicit quantiles (Dabney et al. 2018, equation 4): [batch, observation] and levels [batch, n] to [batch, actions, n].</summary>
+    /// <summary>
+    /// Implicit quantiles (Dabney et al. 2018, equation 4): [batch, observation] and levels [batch, n] to [batch, actions, n].
+    /// </summary>
     /// <exception cref="InvalidOperationException">The network is not implicit.</exception>
     public Tensor Quantiles(Tensor observations, Tensor taus)
     {
-        if (_cosine is null) throw new InvalidOperationException("The network has fixed atoms: make it with values=implicit to ask for quantiles.");
+        if (_cosine is null)
+            throw new InvalidOperationException("The network has fixed atoms: make it with values=implicit to ask for quantiles.");
         Shape.Expect(taus, "N K");
         using var scope = NewDisposeScope();
         var trunk = Trunk(observations);

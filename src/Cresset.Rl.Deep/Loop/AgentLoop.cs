@@ -27,7 +27,8 @@ public interface IAgentLoopWatcher
 public readonly record struct CurvePoint(long Step, double Value);
 
 /// <summary>
-/// Lets an agent learn: records its figures, evaluates its greedy policy now and then in environments of their own, notices the best one, asks
+/// Lets an agent learn: records its figures, evaluates its greedy policy now and then in environments of their own, notices the best one,
+/// asks
 /// for checkpoints. Its own state is small and is saved beside the agent's.
 /// </summary>
 public sealed class AgentLoop : ISaved
@@ -47,7 +48,8 @@ public sealed class AgentLoop : ISaved
     /// <param name="recorder">Where figures go.</param>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
     public AgentLoop(IAgent<int> agent, Func<IEnvironment<float, int>> make, AgentLoopOptions options, IRunRecorder recorder)
-        : this(agent, (episodes, seed, cancellation) => EpisodeEvaluation.Run(agent, make, episodes, seed, Cap(options), cancellation), options, recorder)
+        : this(agent, (episodes, seed, cancellation) => EpisodeEvaluation.Run(agent, make, episodes, seed, Cap(options), cancellation),
+            options, recorder)
         => ArgumentNullException.ThrowIfNull(make);
 
     /// <summary>A loop around an agent with continuous actions.</summary>
@@ -57,16 +59,19 @@ public sealed class AgentLoop : ISaved
     /// <param name="recorder">Where figures go.</param>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
     public AgentLoop(IAgent<float> agent, Func<IEnvironment<float, float>> make, AgentLoopOptions options, IRunRecorder recorder)
-        : this(agent, (episodes, seed, cancellation) => EpisodeEvaluation.Run(agent, make, episodes, seed, Cap(options), cancellation), options, recorder)
+        : this(agent, (episodes, seed, cancellation) => EpisodeEvaluation.Run(agent, make, episodes, seed, Cap(options), cancellation),
+            options, recorder)
         => ArgumentNullException.ThrowIfNull(make);
 
     /// <summary>A loop around a learner that is evaluated by a function.</summary>
     /// <param name="agent">Who learns; the caller's.</param>
-    /// <param name="evaluate">Plays a number of episodes from a seed; throws <see cref="OperationCanceledException"/> when it is cancelled.</param>
+    /// <param name="evaluate">Plays a number of episodes from a seed; throws <see cref="OperationCanceledException"/> when it is
+    /// cancelled.</param>
     /// <param name="options">How long, how often.</param>
     /// <param name="recorder">Where figures go.</param>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
-    public AgentLoop(ILearner agent, Func<int, ulong, CancellationToken, PolicyScore> evaluate, AgentLoopOptions options, IRunRecorder recorder)
+    public AgentLoop(ILearner agent, Func<int, ulong, CancellationToken, PolicyScore> evaluate, AgentLoopOptions options,
+        IRunRecorder recorder)
     {
         ArgumentNullException.ThrowIfNull(agent);
         ArgumentNullException.ThrowIfNull(evaluate);
@@ -80,7 +85,10 @@ public sealed class AgentLoop : ISaved
     /// <summary>The mean return that counts as solved; NaN when there is none.</summary>
     public double SolvedAt { get; }
 
-    /// <summary>Decides at every round whether to stop; by default when cancelled. Processes that learn together agree here, and are not stopped within an evaluation.</summary>
+    /// <summary>
+    /// Decides at every round whether to stop; by default when cancelled. Processes that learn together agree here, and are not stopped
+    /// within an evaluation.
+    /// </summary>
     public Func<CancellationToken, bool>? Stops { get; init; }
 
     /// <summary>Mean return of the last hundred episodes while learning, over steps.</summary>
@@ -95,7 +103,9 @@ public sealed class AgentLoop : ISaved
     /// <summary>When it was.</summary>
     public long BestStep { get; private set; }
 
-    /// <summary>First step at which the mean of a full hundred episodes while learning reached <see cref="SolvedAt"/>; null before.</summary>
+    /// <summary>
+    /// First step at which the mean of a full hundred episodes while learning reached <see cref="SolvedAt"/>; null before.
+    /// </summary>
     public long? SolvedStep { get; private set; }
 
     /// <summary>Learns until the last step or until cancelled; a round is always finished.</summary>

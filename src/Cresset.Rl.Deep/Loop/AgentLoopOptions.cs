@@ -5,7 +5,10 @@ namespace Cresset.Rl.Deep;
 /// <summary>Where and how long an agent learns, and how it is watched.</summary>
 public sealed record AgentLoopOptions : IOptionsRecord
 {
-    /// <summary>The environment, as in <c>cresset rl envs</c>. A program that makes its environments by itself (<see cref="AgentLoop"/>) does not need it.</summary>
+    /// <summary>
+    /// The environment, as in <c>cresset rl envs</c>. A program that makes its environments by itself (<see cref="AgentLoop"/>) does not
+    /// need it.
+    /// </summary>
     public EnvironmentSource Environment { get; init; } = new CartPoleSource();
 
     /// <summary>Copies that are stepped together.</summary>

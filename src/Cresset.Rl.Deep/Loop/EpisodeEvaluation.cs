@@ -7,7 +7,9 @@ namespace Cresset.Rl.Deep;
 /// <param name="Lengths">Steps of each.</param>
 public sealed record PolicyScore(IReadOnlyList<double> Returns, IReadOnlyList<int> Lengths)
 {
-    /// <summary>Episodes that were cut because they reached the longest length allowed; their returns are those of the steps until then.</summary>
+    /// <summary>
+    /// Episodes that were cut because they reached the longest length allowed; their returns are those of the steps until then.
+    /// </summary>
     public int Cut { get; init; }
 
     /// <summary>Mean return.</summary>
@@ -17,7 +19,8 @@ public sealed record PolicyScore(IReadOnlyList<double> Returns, IReadOnlyList<in
     public double Minimum { get; } = Returns.Min();
 
     /// <summary>Standard deviation of the returns (n - 1).</summary>
-    public double Deviation { get; } = Returns.Count < 2 ? 0 : Math.Sqrt(Returns.Sum(r => (r - Returns.Average()) * (r - Returns.Average())) / (Returns.Count - 1));
+    public double Deviation { get; } = Returns.Count < 2 ? 0
+        : Math.Sqrt(Returns.Sum(r => (r - Returns.Average()) * (r - Returns.Average())) / (Returns.Count - 1));
 }
 
 /// <summary>Plays episodes with an agent's greedy policy, in environments of their own; the agent learns nothing from them.</summary>
@@ -27,18 +30,21 @@ public static class EpisodeEvaluation
     private const int SideBySide = 4;
 
     /// <summary>
-    /// Plays <paramref name="episodes"/> episodes side by side, the first of each environment, so that short ones are not favoured. Environments that are
+    /// Plays <paramref name="episodes"/> episodes side by side, the first of each environment, so that short ones are not favoured.
+    /// Environments that are
     /// <see cref="IDisposable"/> are made four times at most and play all of the episodes, then they are disposed.
     /// </summary>
     /// <param name="agent">Who acts.</param>
     /// <param name="make">Makes an environment with its time limit.</param>
     /// <param name="episodes">Number of episodes.</param>
     /// <param name="seed">Episode i starts from the seed's i-th child.</param>
-    /// <param name="maxSteps">Longest episode; longer ones are cut and counted in <see cref="PolicyScore.Cut"/>. When left out, the environment's own limit, or 10,000 where it has none.</param>
+    /// <param name="maxSteps">Longest episode; longer ones are cut and counted in <see cref="PolicyScore.Cut"/>. When left out, the
+    /// environment's own limit, or 10,000 where it has none.</param>
     /// <param name="cancellation">Stops between steps.</param>
     /// <exception cref="ArgumentException">The environment does not fit the agent.</exception>
     public static PolicyScore Run<TAction>(
-        IAgent<TAction> agent, Func<IEnvironment<float, TAction>> make, int episodes, ulong seed, int? maxSteps = null, CancellationToken cancellation = default)
+        IAgent<TAction> agent, Func<IEnvironment<float, TAction>> make, int episodes, ulong seed, int? maxSteps = null,
+        CancellationToken cancellation = default)
         where TAction : unmanaged
     {
         ArgumentNullException.ThrowIfNull(agent);
@@ -64,7 +70,10 @@ public static class EpisodeEvaluation
     {
         try
         {
-            if (environment.ObservationSpace.Size != agent.ObservationSize) throw new ArgumentException($"{environment.Name} has observations of {environment.ObservationSpace.Size} values; the agent reads {agent.ObservationSize}.", nameof(environment));
+            if (environment.ObservationSpace.Size != agent.ObservationSize)
+                throw new ArgumentException(
+                    $"{environment.Name} has observations of {environment.ObservationSpace.Size} values; the agent reads "
+                        + $"{agent.ObservationSize}.", nameof(environment));
             return Prepare(agent, environment);
         }
         catch
@@ -74,7 +83,8 @@ public static class EpisodeEvaluation
         }
     }
 
-    private static PolicyScore Play<TAction>(IAgent<TAction> agent, List<IEnvironment<float, TAction>> environments, int episodes, ulong seed, int? maxSteps, CancellationToken cancellation)
+    private static PolicyScore Play<TAction>(IAgent<TAction> agent, List<IEnvironment<float, TAction>> environments, int episodes,
+        ulong seed, int? maxSteps, CancellationToken cancellation)
         where TAction : unmanaged
     {
         var random = new RandomStream(seed);
@@ -102,8 +112,10 @@ public static class EpisodeEvaluation
         for (var left = slots; left > 0;)
         {
             cancellation.ThrowIfCancellationRequested();
-            for (var k = 0; k < left && maskSize > 0; k++) ((IActionMask)environments[running[k]]).WriteActionMask(masks.AsSpan(k * maskSize, maskSize));
-            agent.Act(observations.AsSpan(0, left * size), left, actions, masks.AsSpan(0, left * maskSize), memory.AsSpan(0, left * remembered));
+            for (var k = 0; k < left && maskSize > 0; k++)
+                ((IActionMask)environments[running[k]]).WriteActionMask(masks.AsSpan(k * maskSize, maskSize));
+            agent.Act(observations.AsSpan(0, left * size), left, actions, masks.AsSpan(0, left * maskSize),
+                memory.AsSpan(0, left * remembered));
             var kept = 0;
             for (var k = 0; k < left; k++)
             {
@@ -133,7 +145,8 @@ public static class EpisodeEvaluation
     }
 
     /// <summary>
-    /// Makes an environment ready to be played by an agent: running moments are those that the agent learned with and stay as they are, and rewards are in the task's own
+    /// Makes an environment ready to be played by an agent: running moments are those that the agent learned with and stay as they are, and
+    /// rewards are in the task's own
     /// units. Wrappers whose <see cref="IMomentsWrapper.IsUpdating"/> is off already are left as they are.
     /// </summary>
     /// <exception cref="ArgumentException">Agent and environment do not scale alike.</exception>
@@ -148,7 +161,10 @@ public static class EpisodeEvaluation
         var learned = agent.Moments;
         if (observed.Count != learned.Count)
         {
-            throw new ArgumentException($"{environment.Name} scales its observations by {observed.Count} sets of running moments; the agent learned with {learned.Count}. Evaluate in environments wrapped as those it learned in (NormalizeObservation).", nameof(environment));
+            throw new ArgumentException(
+                $"{environment.Name} scales its observations by {observed.Count} sets of running moments; the agent learned with "
+                    + $"{learned.Count}. Evaluate in environments wrapped as those it learned in (NormalizeObservation).",
+                    nameof(environment));
         }
         for (var i = 0; i < observed.Count; i++)
         {

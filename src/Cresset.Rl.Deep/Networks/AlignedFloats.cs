@@ -28,7 +28,8 @@ internal sealed unsafe class AlignedFloats
     public static int Padded(int length) => (length + 15) / 16 * 16;
 
     /// <summary>
-    /// Distance of rows of that length: an odd number of cache lines. With a power of two all rows would share a few sets of the first cache and push
+    /// Distance of rows of that length: an odd number of cache lines. With a power of two all rows would share a few sets of the first
+    /// cache and push
     /// each other out, which halves the speed of the products.
     /// </summary>
     public static int Stride(int length) => (((length + 15) / 16) | 1) * 16;

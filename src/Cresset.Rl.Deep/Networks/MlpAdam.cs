@@ -45,7 +45,8 @@ public sealed unsafe class MlpAdam
         var correction1 = 1 - Math.Pow(_beta1, Steps);
         var correction2 = 1 - Math.Pow(_beta2, Steps);
         DenseKernels.Adam(_network.ParameterPointer, _network.GradientPointer, _first.Pointer, _second.Pointer, _network.Length,
-            (float)scale, (float)(learningRate / correction1), (float)(1 / Math.Sqrt(correction2)), (float)_beta1, (float)_beta2, (float)_epsilon);
+            (float)scale, (float)(learningRate / correction1), (float)(1 / Math.Sqrt(correction2)), (float)_beta1, (float)_beta2,
+            (float)_epsilon);
         _network.ParametersChanged();
         return norm;
     }

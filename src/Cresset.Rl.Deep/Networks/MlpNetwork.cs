@@ -40,7 +40,8 @@ public sealed unsafe class MlpNetwork
     public MlpShape Shape { get; }
 
     /// <summary>
-    /// All parameters in one vector, layer by layer: weights [inputs, outputs padded to an odd number of 16s], bias, then gain and shift of a norm, then noise weights
+    /// All parameters in one vector, layer by layer: weights [inputs, outputs padded to an odd number of 16s], bias, then gain and shift of
+    /// a norm, then noise weights
     /// and bias. Padding is zero. Call <see cref="ParametersChanged"/> after writing.
     /// </summary>
     public Span<float> Parameters => _parameters.Span;
@@ -75,8 +76,11 @@ public sealed unsafe class MlpNetwork
     public void Forward(MlpWorkspace workspace, ReadOnlySpan<float> input, int rows, bool noise = true)
     {
         ArgumentNullException.ThrowIfNull(workspace);
-        if ((uint)rows > (uint)workspace.MaxRows || rows == 0) throw new ArgumentOutOfRangeException(nameof(rows), rows, $"The workspace takes 1 to {workspace.MaxRows} rows.");
-        if (input.Length != rows * Shape.Inputs) throw new ArgumentException($"{input.Length} values were given; {rows} rows of {Shape.Inputs} are {rows * Shape.Inputs}.", nameof(input));
+        if ((uint)rows > (uint)workspace.MaxRows || rows == 0)
+            throw new ArgumentOutOfRangeException(nameof(rows), rows, $"The workspace takes 1 to {workspace.MaxRows} rows.");
+        if (input.Length != rows * Shape.Inputs)
+            throw new ArgumentException($"{input.Length} values were given; {rows} rows of {Shape.Inputs} are {rows * Shape.Inputs}.",
+                nameof(input));
         input.CopyTo(workspace.Input.Span);
         workspace.Rows = rows;
         var x = workspace.Input.Pointer;
@@ -89,7 +93,9 @@ public sealed unsafe class MlpNetwork
             var weight = noised is null ? _parameters.Pointer + layer.Weight : noised.Pointer;
             var bias = noised is null ? _parameters.Pointer + layer.Bias : weight + (layer.Inputs * layer.Stride);
             DenseKernels.Multiply(x, stride, 1, weight, layer.Stride, bias, y, layer.Stride, rows, layer.Width, layer.Inputs);
-            if (layer.IsNormalized) DenseKernels.Normalize(y, workspace.Normalized[i]!.Pointer, workspace.Inverse[i]!.Pointer, _parameters.Pointer + layer.Gain, _parameters.Pointer + layer.Shift, rows, layer.Outputs, layer.Stride);
+            if (layer.IsNormalized)
+                DenseKernels.Normalize(y, workspace.Normalized[i]!.Pointer, workspace.Inverse[i]!.Pointer, _parameters.Pointer + layer.Gain,
+                    _parameters.Pointer + layer.Shift, rows, layer.Outputs, layer.Stride);
             if (i < Layers.Length - 1)
             {
                 if (Shape.Activation == MlpActivation.Tanh) DenseKernels.Tanh(y, rows * layer.Stride);
@@ -100,13 +106,16 @@ public sealed unsafe class MlpNetwork
         }
     }
 
-    /// <summary>Computes <see cref="Gradients"/> from <c>workspace.OutputGradient</c> after a <see cref="Forward"/> with the same workspace.</summary>
+    /// <summary>
+    /// Computes <see cref="Gradients"/> from <c>workspace.OutputGradient</c> after a <see cref="Forward"/> with the same workspace.
+    /// </summary>
     /// <exception cref="ArgumentException">The workspace was made without gradients.</exception>
     public void Backward(MlpWorkspace workspace) => GoBack(workspace);
 
     /// <summary>The way back, with more to choose.</summary>
     /// <param name="workspace">That of the forward pass.</param>
-    /// <param name="parameters">Whether the parameters' gradients are wanted; without them only <see cref="AddInputGradient"/> follows.</param>
+    /// <param name="parameters">Whether the parameters' gradients are wanted; without them only <see cref="AddInputGradient"/>
+    /// follows.</param>
     /// <param name="hiddenGradient">Added to the gradient by the last hidden layer, [rows, that layer's stride]; empty for none.</param>
     internal void GoBack(MlpWorkspace workspace, bool parameters = true, ReadOnlySpan<float> hiddenGradient = default)
     {
@@ -120,25 +129,29 @@ public sealed unsafe class MlpNetwork
             var gradient = workspace.Gradients[i].Pointer;
             if (i < Layers.Length - 1)
             {
-                if (Shape.Activation == MlpActivation.Tanh) DenseKernels.TanhBack(gradient, workspace.Outputs[i].Pointer, rows * layer.Stride);
+                if (Shape.Activation == MlpActivation.Tanh)
+                    DenseKernels.TanhBack(gradient, workspace.Outputs[i].Pointer, rows * layer.Stride);
                 else DenseKernels.MaskByOutput(gradient, workspace.Outputs[i].Pointer, rows * layer.Stride);
             }
             if (layer.IsNormalized)
             {
-                DenseKernels.NormalizeBack(gradient, workspace.Normalized[i]!.Pointer, workspace.Inverse[i]!.Pointer, _parameters.Pointer + layer.Gain,
+                DenseKernels.NormalizeBack(gradient, workspace.Normalized[i]!.Pointer, workspace.Inverse[i]!.Pointer,
+                    _parameters.Pointer + layer.Gain,
                     _gradients.Pointer + layer.Gain, _gradients.Pointer + layer.Shift, rows, layer.Outputs, layer.Stride);
             }
             var x = i == 0 ? workspace.Input.Pointer : workspace.Outputs[i - 1].Pointer;
             var stride = i == 0 ? Shape.Inputs : Layers[i - 1].Stride;
             if (parameters)
             {
-                DenseKernels.Multiply(x, 1, stride, gradient, layer.Stride, null, _gradients.Pointer + layer.Weight, layer.Stride, layer.Inputs, layer.Width, rows);
+                DenseKernels.Multiply(x, 1, stride, gradient, layer.Stride, null, _gradients.Pointer + layer.Weight, layer.Stride,
+                    layer.Inputs, layer.Width, rows);
                 DenseKernels.SumRows(gradient, _gradients.Pointer + layer.Bias, rows, layer.Stride);
                 if (layer.IsNoisy) NoiseGradient(i);
             }
             if (i == 0) break;
             var before = Layers[i - 1];
-            DenseKernels.Multiply(gradient, layer.Stride, 1, _transposed[i].Pointer, before.Stride, null, workspace.Gradients[i - 1].Pointer, before.Stride, rows, before.Width, layer.Outputs);
+            DenseKernels.Multiply(gradient, layer.Stride, 1, _transposed[i].Pointer, before.Stride, null,
+                workspace.Gradients[i - 1].Pointer, before.Stride, rows, before.Width, layer.Outputs);
             if (i != Layers.Length - 1 || hiddenGradient.IsEmpty) continue;
             var into = workspace.Gradients[i - 1].Span;
             for (var k = 0; k < rows * before.Stride; k++) into[k] += hiddenGradient[k];
@@ -194,7 +207,10 @@ public sealed unsafe class MlpNetwork
         ParametersChanged();
     }
 
-    /// <summary>Takes over the parameters of <paramref name="other"/> of the same shape: whole (share 1) or moved towards them by <paramref name="share"/>.</summary>
+    /// <summary>
+    /// Takes over the parameters of <paramref name="other"/> of the same shape: whole (share 1) or moved towards them by
+    /// <paramref name="share"/>.
+    /// </summary>
     /// <exception cref="ArgumentException">The shapes differ.</exception>
     public void Follow(MlpNetwork other, double share = 1)
     {
@@ -212,7 +228,8 @@ public sealed unsafe class MlpNetwork
         for (var i = 1; i < Layers.Length; i++)
         {
             var weight = _noised[i] is { } noised ? noised.Pointer : _parameters.Pointer + Layers[i].Weight;
-            DenseKernels.Transpose(weight, Layers[i].Stride, _transposed[i].Pointer, AlignedFloats.Stride(Layers[i].Inputs), Layers[i].Inputs, Layers[i].Outputs);
+            DenseKernels.Transpose(weight, Layers[i].Stride, _transposed[i].Pointer, AlignedFloats.Stride(Layers[i].Inputs),
+                Layers[i].Inputs, Layers[i].Outputs);
         }
         _isTransposed = true;
     }
@@ -274,7 +291,9 @@ public sealed unsafe class MlpNetwork
         {
             var row = Parameters.Slice(i == layer.Inputs ? layer.Bias : layer.Weight + (i * layer.Stride), layer.Outputs);
             foreach (ref var value in row) value = (float)random.Uniform(-bound, bound);
-            if (layer.IsNoisy) Parameters.Slice(i == layer.Inputs ? layer.NoiseBias : layer.NoiseWeight + (i * layer.Stride), layer.Outputs).Fill((float)(Shape.NoiseScale * bound));
+            if (layer.IsNoisy)
+                Parameters.Slice(i == layer.Inputs ? layer.NoiseBias : layer.NoiseWeight + (i * layer.Stride), layer.Outputs)
+                    .Fill((float)(Shape.NoiseScale * bound));
         }
         if (layer.IsNormalized) Parameters.Slice(layer.Gain, layer.Outputs).Fill(1);
     }

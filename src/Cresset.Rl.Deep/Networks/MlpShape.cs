@@ -39,7 +39,8 @@ public sealed record MlpShape : IOptionsRecord
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Within(Inputs, 1, 1 << 20)
-        .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden), "positive widths", "for example 256,256", nameof(Hidden))
+        .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden),
+            "positive widths", "for example 256,256", nameof(Hidden))
         .Within(Outputs, 1, 1 << 20)
         .Defined(Activation)
         .Positive(NoiseScale);

@@ -14,7 +14,8 @@ internal static class MlpStateDict
             {
                 for (var o = 0; o < layer.Outputs; o++) values[(o * rows) + i] = network.Parameters[start + (i * layer.Stride) + o];
             }
-            if (key.Contains("weight", StringComparison.Ordinal) && key.StartsWith("layers", StringComparison.Ordinal)) state.Put(prefix + key, values, layer.Outputs, rows);
+            if (key.Contains("weight", StringComparison.Ordinal) && key.StartsWith("layers", StringComparison.Ordinal))
+                state.Put(prefix + key, values, layer.Outputs, rows);
             else state.Put(prefix + key, values);
         }
     }

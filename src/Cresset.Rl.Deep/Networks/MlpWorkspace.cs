@@ -1,6 +1,8 @@
 namespace Cresset.Rl.Deep;
 
-/// <summary>What a pass through an <see cref="MlpNetwork"/> leaves behind: activations of up to a number of rows, and gradients when it can go back.</summary>
+/// <summary>
+/// What a pass through an <see cref="MlpNetwork"/> leaves behind: activations of up to a number of rows, and gradients when it can go back.
+/// </summary>
 public sealed unsafe class MlpWorkspace
 {
     internal MlpWorkspace(MlpNetwork network, int maxRows, bool withGradients)

@@ -61,7 +61,9 @@ public sealed record CloningOptions : IOptionsRecord
     };
 }
 
-/// <summary>Behaviour cloning: makes the actions of a data set as likely as it can. The environment is only there to be evaluated in.</summary>
+/// <summary>
+/// Behaviour cloning: makes the actions of a data set as likely as it can. The environment is only there to be evaluated in.
+/// </summary>
 /// <typeparam name="TAction">int for choices, float for continuous actions.</typeparam>
 public sealed class CloningAgent<TAction> : RolloutAgent<TAction>
     where TAction : unmanaged
@@ -73,7 +75,8 @@ public sealed class CloningAgent<TAction> : RolloutAgent<TAction>
     private readonly ActorCriticBatch _batch;
 
     /// <summary>An agent that has imitated nothing yet.</summary>
-    /// <param name="environments">Where it is to act, with <see cref="AutoresetMode.SameStep"/>; without masks and running moments, which a file does not hold.</param>
+    /// <param name="environments">Where it is to act, with <see cref="AutoresetMode.SameStep"/>; without masks and running moments, which a
+    /// file does not hold.</param>
     /// <param name="options">Settings.</param>
     /// <param name="data">What is imitated; null for an agent that only plays.</param>
     /// <param name="seed">Fixes weights and draws.</param>
@@ -86,7 +89,8 @@ public sealed class CloningAgent<TAction> : RolloutAgent<TAction>
         (_options, _data) = (options.ThrowIfInvalid(), data);
         _acting = new PolicyActions<TAction>(environments, options.InitialLogDeviation);
         if (data is not null) OfflineData.Check(environments, data, options.Data);
-        _learner = new ActorCritic(ObservationSize, _acting.Distribution, options.Learner, options.BatchSize, Streams.Weights, PictureEncoder.Choose(environments.SingleObservationSpace, options.Encoder, null));
+        _learner = new ActorCritic(ObservationSize, _acting.Distribution, options.Learner, options.BatchSize, Streams.Weights,
+            PictureEncoder.Choose(environments.SingleObservationSpace, options.Encoder, null));
         _batch = new ActorCriticBatch(options.BatchSize, ObservationSize, _acting.Distribution.ActionSize);
         Array.Fill(_batch.Advantages, 1);
         environments.Reset(seed);
@@ -113,7 +117,9 @@ public sealed class CloningAgent<TAction> : RolloutAgent<TAction>
         }
         Step += _batch.Rows;
         var figures = _learner.Evaluate(_batch);
-        if (!double.IsFinite(figures.PolicyLoss) || !double.IsFinite(figures.Norm)) throw new DivergenceException("Behaviour cloning", Step, double.IsFinite(figures.PolicyLoss) ? figures.Norm : figures.PolicyLoss);
+        if (!double.IsFinite(figures.PolicyLoss) || !double.IsFinite(figures.Norm))
+            throw new DivergenceException("Behaviour cloning", Step,
+                double.IsFinite(figures.PolicyLoss) ? figures.Norm : figures.PolicyLoss);
         Figures.Add("loss", figures.PolicyLoss);
         Figures.Add("entropy", figures.Entropy);
         Figures.Add("gradient_norm", figures.Norm);

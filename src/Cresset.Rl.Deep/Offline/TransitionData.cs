@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Rl.Deep;
 
 /// <summary>
-/// Transitions that were recorded: a safetensors file with observations [n, values], actions [n] or [n, values], rewards [n], terminated [n], truncated [n] and
+/// Transitions that were recorded: a safetensors file with observations [n, values], actions [n] or [n, values], rewards [n], terminated
+/// [n], truncated [n] and
 /// next_observations [n, values], in the order of time. What a policy is cloned from, and what off-policy agents may learn from alone.
 /// </summary>
 public sealed class TransitionData
@@ -52,7 +53,8 @@ public sealed class TransitionData
     /// <exception cref="InvalidDataException">A tensor is missing, has another shape, or holds what is no number.</exception>
     public static TransitionData Read(string path)
     {
-        if (!File.Exists(path)) throw new FileNotFoundException($"There is no file {path} with transitions. 'cresset rl record RUN --to {path}' writes one.");
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"There is no file {path} with transitions. 'cresset rl record RUN --to {path}' writes one.");
         using var state = Snapshot.Read(path);
         using var scope = NewDisposeScope();
         var observations = Rows(state, path, "observations", null);
@@ -62,7 +64,9 @@ public sealed class TransitionData
         Copy(observations, data.Observations, path, "observations");
         Copy(actions, data.Actions, path, "actions");
         var next = Rows(state, path, "next_observations", data.Count);
-        if (next.size(1) != data.ObservationSize) throw new InvalidDataException($"{path}: next_observations have {next.size(1)} values; observations have {data.ObservationSize}.");
+        if (next.size(1) != data.ObservationSize)
+            throw new InvalidDataException(
+                $"{path}: next_observations have {next.size(1)} values; observations have {data.ObservationSize}.");
         Copy(next, data.NextObservations, path, "next_observations");
         Copy(Rows(state, path, "rewards", data.Count, 1), data.Rewards, path, "rewards");
         var ends = new float[data.Count];
@@ -80,13 +84,17 @@ public sealed class TransitionData
     /// <param name="seed">Seed of the first; the others follow.</param>
     /// <param name="cancellation">Stops between steps.</param>
     /// <exception cref="ArgumentException">The agent scales its observations by moments of its own, which others would not see.</exception>
-    public static TransitionData Record<TAction>(IAgent<TAction> agent, IEnvironment<float, TAction> environment, int episodes, ulong seed, CancellationToken cancellation = default)
+    public static TransitionData Record<TAction>(IAgent<TAction> agent, IEnvironment<float, TAction> environment, int episodes, ulong seed,
+        CancellationToken cancellation = default)
         where TAction : unmanaged
     {
         ArgumentNullException.ThrowIfNull(agent);
         ArgumentNullException.ThrowIfNull(environment);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(episodes);
-        if (agent.Moments.Count > 0) throw new ArgumentException("The agent scales its observations by running moments, which are its own: transitions that it sees would mean something else to another. Record an agent without normalize-observation.", nameof(agent));
+        if (agent.Moments.Count > 0)
+            throw new ArgumentException(
+                "The agent scales its observations by running moments, which are its own: transitions that it sees would mean something "
+                    + "else to another. Record an agent without normalize-observation.", nameof(agent));
         var (size, width) = (environment.ObservationSpace.Size, environment.ActionSpace.Size);
         var rows = new List<(float[] Here, float[] Action, StepOutcome Outcome, float[] Next)>();
         var masks = ActionMasks.Of(environment);
@@ -134,16 +142,22 @@ public sealed class TransitionData
     }
 
     private bool GoesOn(int row)
-        => row + 1 < Count && NextObservations.AsSpan(row * ObservationSize, ObservationSize).SequenceEqual(Observations.AsSpan((row + 1) * ObservationSize, ObservationSize));
+        => row + 1 < Count
+            && NextObservations.AsSpan(row * ObservationSize, ObservationSize)
+                .SequenceEqual(Observations.AsSpan((row + 1) * ObservationSize, ObservationSize));
 
     private static Tensor Rows(Snapshot state, string path, string name, long? count, long? width = null)
     {
-        if (!state.Tensors.ContainsKey(name)) throw new InvalidDataException($"{path} lacks '{name}'; transitions are observations, actions, rewards, terminated, truncated and next_observations.");
+        if (!state.Tensors.ContainsKey(name))
+            throw new InvalidDataException(
+                $"{path} lacks '{name}'; transitions are observations, actions, rewards, terminated, truncated and next_observations.");
         var found = state.Tensor(name);
         var rows = found.dim() == 1 ? found.unsqueeze(1) : found.flatten(1);
         if (rows.dim() != 2 || (count is { } c && rows.size(0) != c) || (width is { } w && rows.size(1) != w))
         {
-            throw new InvalidDataException($"{path}: '{name}' is {Tensors.Shape.Text(found)}; {(count is null ? "[n, values]" : width is null ? $"{count} rows" : $"[{count}]")} is expected.");
+            throw new InvalidDataException(
+                $"{path}: '{name}' is {Tensors.Shape.Text(found)}; "
+                    + $"{(count is null ? "[n, values]" : width is null ? $"{count} rows" : $"[{count}]")} is expected.");
         }
         return rows;
     }

@@ -3,7 +3,8 @@ using Cresset.Numerics;
 namespace Cresset.Rl.Deep;
 
 /// <summary>
-/// A distribution over actions whose parameters a network puts out: chances, draws and gradients written out. Actions are rows of floats, also
+/// A distribution over actions whose parameters a network puts out: chances, draws and gradients written out. Actions are rows of floats,
+/// also
 /// the number of a choice.
 /// </summary>
 public abstract class ActionDistribution
@@ -24,7 +25,8 @@ public abstract class ActionDistribution
     /// <param name="raw">The network's output, <see cref="Inputs"/> values.</param>
     /// <param name="random">The stream.</param>
     /// <param name="action">Receives <see cref="ActionSize"/> values.</param>
-    /// <param name="mask">Which choices are allowed; empty where all are. The others have probability 0, here and in every other method.</param>
+    /// <param name="mask">Which choices are allowed; empty where all are. The others have probability 0, here and in every other
+    /// method.</param>
     public abstract float Sample(ReadOnlySpan<float> raw, RandomStream random, Span<float> action, ReadOnlySpan<bool> mask = default);
 
     /// <summary>Writes the most likely action.</summary>
@@ -36,8 +38,12 @@ public abstract class ActionDistribution
     /// <summary>Entropy in nats.</summary>
     public abstract float Entropy(ReadOnlySpan<float> raw, ReadOnlySpan<bool> mask = default);
 
-    /// <summary>Writes the gradient of <c>logProbSlope * log p(action) + entropySlope * entropy</c> by the network's output, and adds that by <see cref="Free"/> to <see cref="FreeGradient"/>.</summary>
-    public abstract void Slope(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, float logProbSlope, float entropySlope, Span<float> gradient, ReadOnlySpan<bool> mask = default);
+    /// <summary>
+    /// Writes the gradient of <c>logProbSlope * log p(action) + entropySlope * entropy</c> by the network's output, and adds that by
+    /// <see cref="Free"/> to <see cref="FreeGradient"/>.
+    /// </summary>
+    public abstract void Slope(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, float logProbSlope, float entropySlope,
+        Span<float> gradient, ReadOnlySpan<bool> mask = default);
 }
 
 /// <summary>One of several choices; the network puts out a logit for each.</summary>
@@ -90,7 +96,8 @@ public sealed class CategoricalActions(int count) : ActionDistribution
     }
 
     /// <inheritdoc/>
-    public override void Slope(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, float logProbSlope, float entropySlope, Span<float> gradient, ReadOnlySpan<bool> mask = default)
+    public override void Slope(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, float logProbSlope, float entropySlope,
+        Span<float> gradient, ReadOnlySpan<bool> mask = default)
     {
         LogSoftmax(raw, mask);
         var entropy = entropySlope == 0 ? 0 : EntropyOfLogs();
@@ -129,7 +136,9 @@ public sealed class CategoricalActions(int count) : ActionDistribution
     }
 }
 
-/// <summary>Independent normal distributions; the network puts out the means, the logarithms of the deviations are free parameters.</summary>
+/// <summary>
+/// Independent normal distributions; the network puts out the means, the logarithms of the deviations are free parameters.
+/// </summary>
 public sealed class GaussianActions : ActionDistribution
 {
     private static readonly float HalfLogTwoPi = (float)(0.5 * Math.Log(2 * Math.PI));
@@ -160,7 +169,8 @@ public sealed class GaussianActions : ActionDistribution
     }
 
     /// <inheritdoc/>
-    public override void Mode(ReadOnlySpan<float> raw, Span<float> action, ReadOnlySpan<bool> mask = default) => raw[..Free.Length].CopyTo(action);
+    public override void Mode(ReadOnlySpan<float> raw, Span<float> action, ReadOnlySpan<bool> mask = default) =>
+        raw[..Free.Length].CopyTo(action);
 
     /// <inheritdoc/>
     public override float LogProb(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, ReadOnlySpan<bool> mask = default)
@@ -183,7 +193,8 @@ public sealed class GaussianActions : ActionDistribution
     }
 
     /// <inheritdoc/>
-    public override void Slope(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, float logProbSlope, float entropySlope, Span<float> gradient, ReadOnlySpan<bool> mask = default)
+    public override void Slope(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, float logProbSlope, float entropySlope,
+        Span<float> gradient, ReadOnlySpan<bool> mask = default)
     {
         for (var i = 0; i < Free.Length; i++)
         {

@@ -21,8 +21,10 @@ internal sealed class ActorCritic : INetworkState, IDisposable
     /// <param name="options">Layers and Adam.</param>
     /// <param name="maxRows">Most rows of a batch.</param>
     /// <param name="initial">The stream of the weights.</param>
-    /// <param name="encoder">What reads observations first, made once for each network; null for fully connected layers, which are managed code where nothing is remembered.</param>
-    public ActorCritic(int observationSize, ActionDistribution actions, ActorCriticOptions options, int maxRows, RandomStream initial, Func<nn.Module<Tensor, Tensor>>? encoder = null)
+    /// <param name="encoder">What reads observations first, made once for each network; null for fully connected layers, which are managed
+    /// code where nothing is remembered.</param>
+    public ActorCritic(int observationSize, ActionDistribution actions, ActorCriticOptions options, int maxRows, RandomStream initial,
+        Func<nn.Module<Tensor, Tensor>>? encoder = null)
     {
         (_options, Actions) = (options, actions);
         OutputNetwork Make(int outputs, float scale) => encoder is null && options.Memory == 0
@@ -45,7 +47,8 @@ internal sealed class ActorCritic : INetworkState, IDisposable
     public int MemorySize => _policy.MemorySize;
 
     /// <summary>The network's output for each row; row i begins at i times the stride.</summary>
-    public ReadOnlySpan<float> Policy(ReadOnlySpan<float> observations, int count, out int stride, Span<float> memory = default) => _policy.Act(observations, count, memory, out stride);
+    public ReadOnlySpan<float> Policy(ReadOnlySpan<float> observations, int count, out int stride, Span<float> memory = default) =>
+        _policy.Act(observations, count, memory, out stride);
 
     public void Values(ReadOnlySpan<float> observations, int count, Span<float> values, Span<float> memory = default)
     {
@@ -92,7 +95,8 @@ internal sealed class ActorCritic : INetworkState, IDisposable
         }
         var squares = _policy.Backward() + _value.Backward();
         foreach (var gradient in Actions.FreeGradient) squares += gradient * gradient;
-        return new ActorCriticFigures(policyLoss / rows, valueLoss / rows, entropy / rows, kl / rows, (double)clipped / rows, Math.Sqrt(squares));
+        return new ActorCriticFigures(policyLoss / rows, valueLoss / rows, entropy / rows, kl / rows, (double)clipped / rows,
+            Math.Sqrt(squares));
     }
 
     /// <summary>Moves the parameters by the gradients of the last <see cref="Evaluate"/>, clipped over both networks.</summary>
@@ -115,7 +119,8 @@ internal sealed class ActorCritic : INetworkState, IDisposable
             var gradient = Actions.FreeGradient[i];
             _freeFirst[i] += (gradient - _freeFirst[i]) * (float)(1 - _options.Beta1);
             _freeSecond[i] = (_freeSecond[i] * (float)_options.Beta2) + (gradient * gradient * (float)(1 - _options.Beta2));
-            Actions.Free[i] -= (float)(learningRate / correction1 * _freeFirst[i] / (Math.Sqrt(_freeSecond[i] / correction2) + _options.AdamEpsilon));
+            Actions.Free[i] -=
+                (float)(learningRate / correction1 * _freeFirst[i] / (Math.Sqrt(_freeSecond[i] / correction2) + _options.AdamEpsilon));
         }
     }
 

@@ -5,8 +5,10 @@ using static TorchSharp.torch;
 namespace Cresset.Rl.Deep;
 
 /// <summary>
-/// PPO and A2C: rollouts of many copies, advantages by GAE (the value of the last observation counts where an episode was cut), a few passes over
-/// them, and forgotten. With a memory (<see cref="ActorCriticOptions.Memory"/>) minibatches are whole stretches of copies, and gradients go back through a rollout.
+/// PPO and A2C: rollouts of many copies, advantages by GAE (the value of the last observation counts where an episode was cut), a few
+/// passes over
+/// them, and forgotten. With a memory (<see cref="ActorCriticOptions.Memory"/>) minibatches are whole stretches of copies, and gradients go
+/// back through a rollout.
 /// </summary>
 /// <typeparam name="TAction">int for choices, float for continuous actions (kept within their bounds when taken).</typeparam>
 public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
@@ -35,10 +37,13 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
     /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/>; the agent resets and steps them.</param>
     /// <param name="options">Settings.</param>
     /// <param name="seed">Fixes environments, weights, exploration and order of learning.</param>
-    /// <param name="encoder">Makes what reads observations [batch, size] into features [batch, n], instead of the built-in encoders (libtorch); called once for the policy and once for the values.</param>
-    /// <exception cref="ArgumentException">A rollout (with a memory: its copies) does not divide into the minibatches, or the environments do not fit.</exception>
+    /// <param name="encoder">Makes what reads observations [batch, size] into features [batch, n], instead of the built-in encoders
+    /// (libtorch); called once for the policy and once for the values.</param>
+    /// <exception cref="ArgumentException">A rollout (with a memory: its copies) does not divide into the minibatches, or the environments
+    /// do not fit.</exception>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
-    public ActorCriticAgent(VectorEnvironment<float, TAction> environments, ActorCriticOptions options, ulong seed, Func<nn.Module<Tensor, Tensor>>? encoder = null)
+    public ActorCriticAgent(VectorEnvironment<float, TAction> environments, ActorCriticOptions options, ulong seed,
+        Func<nn.Module<Tensor, Tensor>>? encoder = null)
         : base(environments, seed)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -46,17 +51,27 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
         _acting = new PolicyActions<TAction>(environments, options.InitialLogDeviation);
         (_copies, _steps) = (environments.Count, options.RolloutSteps);
         var total = _copies * _steps;
-        if (total % options.Minibatches != 0) throw new ArgumentException($"A rollout of {_copies} copies and {_steps} steps has {total} transitions, which {options.Minibatches} minibatches do not divide.", nameof(options));
-        if (options.Memory > 0 && _copies % options.Minibatches != 0) throw new ArgumentException($"With a memory whole copies are learned from: {_copies} copies do not divide into {options.Minibatches} minibatches. Change agent.minibatches or training.environments.", nameof(options));
-        if (options.Memory > 0 && encoder is not null) throw new ArgumentException("A memory reads observations as they are: agent.memory and an encoder of your own do not go together.", nameof(encoder));
+        if (total % options.Minibatches != 0)
+            throw new ArgumentException(
+                $"A rollout of {_copies} copies and {_steps} steps has {total} transitions, which {options.Minibatches} minibatches do not "
+                    + $"divide.", nameof(options));
+        if (options.Memory > 0 && _copies % options.Minibatches != 0)
+            throw new ArgumentException(
+                $"With a memory whole copies are learned from: {_copies} copies do not divide into {options.Minibatches} minibatches. "
+                    + $"Change agent.minibatches or training.environments.", nameof(options));
+        if (options.Memory > 0 && encoder is not null)
+            throw new ArgumentException(
+                "A memory reads observations as they are: agent.memory and an encoder of your own do not go together.", nameof(encoder));
         var size = _acting.Distribution.ActionSize;
         var stretch = options.Memory > 0 ? _steps : 0;
         ActorCriticBatch Rows(int rows) => new(rows, ObservationSize, size, _acting.MaskSize, stretch, options.Memory);
         (_rollout, _part) = (Rows(total), Rows(total / options.Minibatches));
-        _learner = new ActorCritic(ObservationSize, _acting.Distribution, options, _part.Rows, Streams.Weights, PictureEncoder.Choose(environments.SingleObservationSpace, options.Encoder, encoder));
+        _learner = new ActorCritic(ObservationSize, _acting.Distribution, options, _part.Rows, Streams.Weights,
+            PictureEncoder.Choose(environments.SingleObservationSpace, options.Encoder, encoder));
         (_rewards, _nextValues, _terminated, _truncated) = (new float[total], new float[total], new bool[total], new bool[total]);
         (_values, _order, _taken) = (new float[_copies], new int[total], new TAction[_copies * size]);
-        (_copyOrder, _policyMemory, _valueMemory, _begins) = (new int[_copies], new float[_copies * options.Memory], new float[_copies * options.Memory], new bool[_copies]);
+        (_copyOrder, _policyMemory, _valueMemory, _begins) = (new int[_copies], new float[_copies * options.Memory],
+            new float[_copies * options.Memory], new bool[_copies]);
         Array.Fill(_begins, true);
         environments.Reset(seed);
     }
@@ -82,7 +97,8 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
             if (!_terminated[end] && !_truncated[end]) _nextValues[end] = _values[i];
             var stretch = new Range(i * _steps, (i + 1) * _steps);
             GeneralizedAdvantage.Compute(
-                _rewards.AsSpan()[stretch], _rollout.Values.AsSpan()[stretch], _nextValues.AsSpan()[stretch], _terminated.AsSpan()[stretch], _truncated.AsSpan()[stretch],
+                _rewards.AsSpan()[stretch], _rollout.Values.AsSpan()[stretch], _nextValues.AsSpan()[stretch], _terminated.AsSpan()[stretch],
+                _truncated.AsSpan()[stretch],
                 _options.Gamma, _options.Lambda, _rollout.Advantages.AsSpan()[stretch], _rollout.Returns.AsSpan()[stretch]);
         }
         Learn();
@@ -96,9 +112,12 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
     public override int MemorySize => _options.Memory;
 
     /// <inheritdoc/>
-    public override void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks, Span<float> memory)
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks,
+        Span<float> memory)
     {
-        if (memory.Length != count * MemorySize) throw new ArgumentException($"{memory.Length} values are remembered; {count} rows of {MemorySize} are {count * MemorySize}.", nameof(memory));
+        if (memory.Length != count * MemorySize)
+            throw new ArgumentException($"{memory.Length} values are remembered; {count} rows of {MemorySize} are {count * MemorySize}.",
+                nameof(memory));
         _acting.Greedy(_learner, observations, count, ObservationSize, actions, masks, memory);
     }
 
@@ -164,7 +183,8 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
         {
             // Rows lie copy after copy, so that each copy's stretch is one piece in time.
             var row = (i * _steps) + t;
-            Environments.Observations.Slice(i * ObservationSize, ObservationSize).CopyTo(_rollout.Observations.AsSpan(row * ObservationSize));
+            Environments.Observations.Slice(i * ObservationSize, ObservationSize)
+                .CopyTo(_rollout.Observations.AsSpan(row * ObservationSize));
             _rollout.Values[row] = _values[i];
             // The value of this observation is the next value of the step before it.
             if (t > 0 && !_terminated[row - 1] && !_truncated[row - 1]) _nextValues[row - 1] = _values[i];
@@ -185,7 +205,8 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
             if (_truncated[row] && !_terminated[row])
             {
                 float[] remembered = [.. _valueMemory.AsSpan(i * MemorySize, MemorySize)];
-                _learner.Values(Environments.FinalObservations.Slice(i * ObservationSize, ObservationSize), 1, _nextValues.AsSpan(row, 1), remembered);
+                _learner.Values(Environments.FinalObservations.Slice(i * ObservationSize, ObservationSize), 1, _nextValues.AsSpan(row, 1),
+                    remembered);
             }
             if (_terminated[row] || _truncated[row]) Forget(i);
             Step++;
@@ -248,7 +269,8 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
     {
         var figures = _learner.Evaluate(batch);
         var loss = figures.PolicyLoss + (_options.ValueCoefficient * figures.ValueLoss) - (_options.EntropyCoefficient * figures.Entropy);
-        if (!double.IsFinite(loss) || !double.IsFinite(figures.Norm)) throw new DivergenceException(Algorithm.ToUpperInvariant(), Step, double.IsFinite(loss) ? figures.Norm : loss);
+        if (!double.IsFinite(loss) || !double.IsFinite(figures.Norm))
+            throw new DivergenceException(Algorithm.ToUpperInvariant(), Step, double.IsFinite(loss) ? figures.Norm : loss);
         Figures.Add("loss", loss);
         Figures.Add("policy_loss", figures.PolicyLoss);
         Figures.Add("value_loss", figures.ValueLoss);

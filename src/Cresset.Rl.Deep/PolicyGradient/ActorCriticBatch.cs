@@ -27,10 +27,12 @@ internal sealed class ActorCriticBatch(int rows, int observationSize, int action
     public float[] Returns { get; } = new float[rows];
 
     /// <summary>The rows as the policy remembers them; null where rows stand alone.</summary>
-    public Stretches? PolicyStretches { get; } = steps == 0 ? null : new Stretches(steps, new bool[rows], new float[rows / steps * memorySize]);
+    public Stretches? PolicyStretches { get; } = steps == 0 ? null
+        : new Stretches(steps, new bool[rows], new float[rows / steps * memorySize]);
 
     /// <summary>The rows as the value network remembers them, with the same beginnings; null where rows stand alone.</summary>
-    public Stretches? ValueStretches { get; } = steps == 0 ? null : new Stretches(steps, new bool[rows], new float[rows / steps * memorySize]);
+    public Stretches? ValueStretches { get; } = steps == 0 ? null
+        : new Stretches(steps, new bool[rows], new float[rows / steps * memorySize]);
 
     public bool[] Masks { get; } = new bool[rows * maskSize];
 
@@ -56,7 +58,8 @@ internal sealed class ActorCriticBatch(int rows, int observationSize, int action
         from.Observations.AsSpan(source * observationSize, observationSize).CopyTo(Observations.AsSpan(row * observationSize));
         from.Actions.AsSpan(source * actionSize, actionSize).CopyTo(Actions.AsSpan(row * actionSize));
         from.Mask(source).CopyTo(Masks.AsSpan(row * maskSize));
-        (LogProbs[row], Values[row], Advantages[row], Returns[row]) = (from.LogProbs[source], from.Values[source], from.Advantages[source], from.Returns[source]);
+        (LogProbs[row], Values[row], Advantages[row], Returns[row]) = (from.LogProbs[source], from.Values[source], from.Advantages[source],
+            from.Returns[source]);
     }
 }
 
@@ -67,4 +70,5 @@ internal sealed class ActorCriticBatch(int rows, int observationSize, int action
 /// <param name="Kl">Approximate KL divergence from the policy that acted.</param>
 /// <param name="Clipped">Share of rows whose ratio left the clip range.</param>
 /// <param name="Norm">Gradient norm over both networks before clipping.</param>
-internal readonly record struct ActorCriticFigures(double PolicyLoss, double ValueLoss, double Entropy, double Kl, double Clipped, double Norm);
+internal readonly record struct ActorCriticFigures(double PolicyLoss, double ValueLoss, double Entropy, double Kl, double Clipped,
+    double Norm);

@@ -3,7 +3,8 @@ using Cresset.Numerics;
 namespace Cresset.Rl.Deep;
 
 /// <summary>
-/// Proximal policy optimization (Schulman et al. 2017) and advantage actor-critic (Mnih et al. 2016), which is PPO with one pass over a whole
+/// Proximal policy optimization (Schulman et al. 2017) and advantage actor-critic (Mnih et al. 2016), which is PPO with one pass over a
+/// whole
 /// rollout and no clipping.
 /// </summary>
 public sealed record ActorCriticOptions : IOptionsRecord
@@ -11,7 +12,9 @@ public sealed record ActorCriticOptions : IOptionsRecord
     /// <summary>What reads the observation; convolutions and encoders of your own go through libtorch.</summary>
     public ObservationEncoder Encoder { get; init; }
 
-    /// <summary>Where libtorch computes: "auto" (a GPU when there is one), "cpu", "cuda" or "cuda:N". The native path is on the processor.</summary>
+    /// <summary>
+    /// Where libtorch computes: "auto" (a GPU when there is one), "cpu", "cuda" or "cuda:N". The native path is on the processor.
+    /// </summary>
     public string Device { get; init; } = "auto";
 
     /// <summary>Units of the hidden layers, of policy and values alike; each has its own network.</summary>
@@ -20,7 +23,10 @@ public sealed record ActorCriticOptions : IOptionsRecord
     /// <summary>What follows each hidden layer.</summary>
     public MlpActivation Activation { get; init; } = MlpActivation.Tanh;
 
-    /// <summary>Units of a GRU between what reads the observation and the hidden layers, in policy and values alike: for worlds that do not show everything. 0 for none. It goes through libtorch, and reads numbers, not pictures.</summary>
+    /// <summary>
+    /// Units of a GRU between what reads the observation and the hidden layers, in policy and values alike: for worlds that do not show
+    /// everything. 0 for none. It goes through libtorch, and reads numbers, not pictures.
+    /// </summary>
     public int Memory { get; init; }
 
     /// <summary>Steps of each copy between trainings. With a memory, what is learned looks back as many steps.</summary>
@@ -93,12 +99,16 @@ public sealed record ActorCriticOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden), "positive widths", "for example 64,64", nameof(Hidden))
+        .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden),
+            "positive widths", "for example 64,64", nameof(Hidden))
         .Defined(Encoder)
-        .Must(Device is "auto" or "cpu" or "cuda" || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device, "auto, cpu, cuda or cuda:N", field: nameof(Device))
+        .Must(Device is "auto" or "cpu" or "cuda"
+            || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device,
+            "auto, cpu, cuda or cuda:N", field: nameof(Device))
         .Defined(Activation)
         .Within(Memory, 0, 65_536)
-        .Must(Memory == 0 || Encoder == ObservationEncoder.Mlp, Memory, "0 beside encoder=conv", "behind convolutions a memory does not repeat bit for bit; stack frames instead (wrappers: frame-stack)")
+        .Must(Memory == 0 || Encoder == ObservationEncoder.Mlp, Memory, "0 beside encoder=conv",
+            "behind convolutions a memory does not repeat bit for bit; stack frames instead (wrappers: frame-stack)")
         .AtLeast(RolloutSteps, 1)
         .AtLeast(Minibatches, 1)
         .AtLeast(Epochs, 1)
@@ -116,5 +126,6 @@ public sealed record ActorCriticOptions : IOptionsRecord
         .Positive(AdamEpsilon)
         .AtLeast(ClipNorm, 0.0)
         .Within(InitialLogDeviation, -10, 5)
-        .Must(ClipRange > 0 || (Epochs == 1 && Minibatches == 1), Epochs, "1, with 1 minibatch, without clipping", "the plain policy gradient holds for the policy that acted only; set clip_range or epochs=1 minibatches=1");
+        .Must(ClipRange > 0 || (Epochs == 1 && Minibatches == 1), Epochs, "1, with 1 minibatch, without clipping",
+            "the plain policy gradient holds for the policy that acted only; set clip_range or epochs=1 minibatches=1");
 }

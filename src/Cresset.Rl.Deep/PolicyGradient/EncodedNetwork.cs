@@ -42,7 +42,8 @@ internal sealed class EncodedNetwork : nn.Module<Tensor, Tensor>, IOwnInitializa
         var features = encoder.call(zeros(1, observationSize));
         return features.dim() == 2
             ? new EncodedNetwork(encoder, features.size(1), outputs, options)
-            : throw new ArgumentException($"The encoder makes {Tensors.Shape.Text(features)} from [1, {observationSize}]; needed is [1, features].");
+            : throw new ArgumentException(
+                $"The encoder makes {Tensors.Shape.Text(features)} from [1, {observationSize}]; needed is [1, features].");
     }
 
     /// <summary>As PyTorch's cells start: everything within 1/sqrt(units).</summary>
@@ -68,7 +69,9 @@ internal sealed class EncodedNetwork : nn.Module<Tensor, Tensor>, IOwnInitializa
         return Layers(Encoded(input)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>One step: observations [batch, observation] and memory [batch, units] to outputs [batch, outputs] and the memory after it.</summary>
+    /// <summary>
+    /// One step: observations [batch, observation] and memory [batch, units] to outputs [batch, outputs] and the memory after it.
+    /// </summary>
     public (Tensor Outputs, Tensor Memory) Step(Tensor input, Tensor memory)
     {
         using var scope = NewDisposeScope();
@@ -76,7 +79,10 @@ internal sealed class EncodedNetwork : nn.Module<Tensor, Tensor>, IOwnInitializa
         return (Layers(after).MoveToOuterDisposeScope(), after.MoveToOuterDisposeScope());
     }
 
-    /// <summary>Stretches of time: observations [stretches * steps, observation], memory before them [stretches, units], 0 where it is forgotten before a step [stretches, steps, 1]; to outputs [stretches * steps, outputs].</summary>
+    /// <summary>
+    /// Stretches of time: observations [stretches * steps, observation], memory before them [stretches, units], 0 where it is forgotten
+    /// before a step [stretches, steps, 1]; to outputs [stretches * steps, outputs].
+    /// </summary>
     public Tensor Remember(Tensor input, Tensor memory, Tensor kept)
     {
         using var scope = NewDisposeScope();

@@ -8,7 +8,8 @@ public static class GeneralizedAdvantage
     /// <summary>Advantages and returns of one stretch of steps in time. All spans have one entry a step.</summary>
     /// <param name="rewards">Rewards.</param>
     /// <param name="values">Value of the state that each step began in.</param>
-    /// <param name="nextValues">Value of the state that each step led to (of the last observation where the episode was cut; read unless terminated).</param>
+    /// <param name="nextValues">Value of the state that each step led to (of the last observation where the episode was cut; read unless
+    /// terminated).</param>
     /// <param name="terminated">Whether the task ended: nothing follows.</param>
     /// <param name="truncated">Whether the episode was cut: its value counts, but the next step belongs to another episode.</param>
     /// <param name="gamma">Discount in [0, 1].</param>
@@ -17,13 +18,18 @@ public static class GeneralizedAdvantage
     /// <param name="returns">Receives advantage plus value, what the values are fitted to.</param>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
     public static void Compute(
-        ReadOnlySpan<float> rewards, ReadOnlySpan<float> values, ReadOnlySpan<float> nextValues, ReadOnlySpan<bool> terminated, ReadOnlySpan<bool> truncated,
+        ReadOnlySpan<float> rewards, ReadOnlySpan<float> values, ReadOnlySpan<float> nextValues, ReadOnlySpan<bool> terminated,
+        ReadOnlySpan<bool> truncated,
         double gamma, double lambda, Span<float> advantages, Span<float> returns)
     {
         var count = rewards.Length;
-        if (values.Length != count || nextValues.Length != count || terminated.Length != count || truncated.Length != count || advantages.Length != count || returns.Length != count)
+        if (values.Length != count || nextValues.Length != count || terminated.Length != count || truncated.Length != count
+            || advantages.Length != count || returns.Length != count)
         {
-            throw new ArgumentException($"There are {count} rewards, {values.Length} values, {nextValues.Length} next values, {terminated.Length} and {truncated.Length} ends, room for {advantages.Length} advantages and {returns.Length} returns; all must be equally many.", nameof(rewards));
+            throw new ArgumentException(
+                $"There are {count} rewards, {values.Length} values, {nextValues.Length} next values, {terminated.Length} and "
+                    + $"{truncated.Length} ends, room for {advantages.Length} advantages and {returns.Length} returns; all must be equally "
+                    + $"many.", nameof(rewards));
         }
         var (g, decay) = ((float)gamma, (float)(gamma * lambda));
         var advantage = 0f;

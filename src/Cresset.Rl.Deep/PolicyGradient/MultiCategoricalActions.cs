@@ -2,7 +2,9 @@ using Cresset.Numerics;
 
 namespace Cresset.Rl.Deep;
 
-/// <summary>Several independent choices at once; the network puts out the logits of the first, then those of the second, and so on.</summary>
+/// <summary>
+/// Several independent choices at once; the network puts out the logits of the first, then those of the second, and so on.
+/// </summary>
 public sealed class MultiCategoricalActions : ActionDistribution
 {
     private readonly CategoricalActions[] _parts;
@@ -55,11 +57,13 @@ public sealed class MultiCategoricalActions : ActionDistribution
     }
 
     /// <inheritdoc/>
-    public override void Slope(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, float logProbSlope, float entropySlope, Span<float> gradient, ReadOnlySpan<bool> mask = default)
+    public override void Slope(ReadOnlySpan<float> raw, ReadOnlySpan<float> action, float logProbSlope, float entropySlope,
+        Span<float> gradient, ReadOnlySpan<bool> mask = default)
     {
         for (var i = 0; i < _parts.Length; i++)
         {
-            _parts[i].Slope(Part(raw, i), action.Slice(i, 1), logProbSlope, entropySlope, gradient.Slice(_starts[i], _parts[i].Inputs), Part(mask, i));
+            _parts[i].Slope(Part(raw, i), action.Slice(i, 1), logProbSlope, entropySlope, gradient.Slice(_starts[i], _parts[i].Inputs),
+                Part(mask, i));
         }
     }
 

@@ -4,7 +4,9 @@ using Cresset.Tensors;
 
 namespace Cresset.Rl.Deep;
 
-/// <summary>A network with its Adam, whose loss hands in the gradient by its outputs: the policies and values of policy gradients.</summary>
+/// <summary>
+/// A network with its Adam, whose loss hands in the gradient by its outputs: the policies and values of policy gradients.
+/// </summary>
 internal abstract class OutputNetwork : IDisposable
 {
     /// <summary>Values that come out of a row.</summary>
@@ -67,9 +69,13 @@ internal sealed unsafe class NativeOutputNetwork : OutputNetwork
     private readonly MlpWorkspace _pass;
     private MlpWorkspace _acting;
 
-    public NativeOutputNetwork(int observationSize, int outputs, ActorCriticOptions options, int maxRows, RandomStream initial, float outputScale)
+    public NativeOutputNetwork(int observationSize, int outputs, ActorCriticOptions options, int maxRows, RandomStream initial,
+        float outputScale)
     {
-        Network = new MlpNetwork(new MlpShape { Inputs = observationSize, Hidden = options.Hidden, Activation = options.Activation, Outputs = outputs }, initial);
+        Network =
+            new MlpNetwork(
+                new MlpShape { Inputs = observationSize, Hidden = options.Hidden, Activation = options.Activation, Outputs = outputs },
+                initial);
         if (outputScale != 1)
         {
             foreach (ref var weight in Network.Parameters[Network.Layers[^1].Weight..]) weight *= outputScale;
@@ -92,7 +98,8 @@ internal sealed unsafe class NativeOutputNetwork : OutputNetwork
         return _acting.Output;
     }
 
-    public override void Forward(ReadOnlySpan<float> observations, int rows, Stretches? stretches = null) => Network.Forward(_pass, observations, rows);
+    public override void Forward(ReadOnlySpan<float> observations, int rows, Stretches? stretches = null) =>
+        Network.Forward(_pass, observations, rows);
 
     public override ReadOnlySpan<float> Output(int row) => _pass.Output.Slice(row * _pass.OutputStride, Outputs);
 

@@ -29,7 +29,9 @@ internal sealed class PolicyActions<TAction>
                 Distribution = new GaussianActions(box.Size, initialLogDeviation);
                 break;
             default:
-                throw new ArgumentException($"The actions are {environments.SingleActionSpace}; needed are choices (Discrete, MultiDiscrete, MultiBinary) or a Box.", nameof(environments));
+                throw new ArgumentException(
+                    $"The actions are {environments.SingleActionSpace}; needed are choices (Discrete, MultiDiscrete, MultiBinary) or a "
+                        + $"Box.", nameof(environments));
         }
         MaskSize = environments.Masks.IsEmpty ? 0 : environments.MaskSize;
     }
@@ -42,14 +44,16 @@ internal sealed class PolicyActions<TAction>
     /// <summary>The action of the environment; continuous ones are kept within their bounds.</summary>
     public void Take(ReadOnlySpan<float> drawn, Span<TAction> taken)
     {
-        for (var i = 0; i < drawn.Length; i++) taken[i] = Convert(_bounds is null ? drawn[i] + _starts[i] : Math.Clamp(drawn[i], _bounds.Low[i], _bounds.High[i]));
+        for (var i = 0; i < drawn.Length; i++)
+            taken[i] = Convert(_bounds is null ? drawn[i] + _starts[i] : Math.Clamp(drawn[i], _bounds.Low[i], _bounds.High[i]));
     }
 
     /// <summary>The value that has to be drawn for an action of the environment.</summary>
     public float Drawn(float taken, int index) => _bounds is null ? taken - _starts[index] : taken;
 
     /// <summary>Writes the most likely action of each row.</summary>
-    public void Greedy(ActorCritic learner, ReadOnlySpan<float> observations, int count, int observationSize, Span<TAction> actions, ReadOnlySpan<bool> masks, Span<float> memory = default)
+    public void Greedy(ActorCritic learner, ReadOnlySpan<float> observations, int count, int observationSize, Span<TAction> actions,
+        ReadOnlySpan<bool> masks, Span<float> memory = default)
     {
         var size = Distribution.ActionSize;
         Rollouts.CheckRows(observations.Length, count, observationSize, actions.Length / size);

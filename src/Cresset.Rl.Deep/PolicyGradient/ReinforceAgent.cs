@@ -19,21 +19,26 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
     private readonly float[] _drawn;
 
     /// <summary>An agent before its first episodes.</summary>
-    /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/>; a training takes one episode of each.</param>
+    /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/>; a training takes one episode of
+    /// each.</param>
     /// <param name="options">Settings.</param>
     /// <param name="seed">Fixes environments, weights and exploration.</param>
-    /// <param name="encoder">Makes what reads observations [batch, size] into features [batch, n], instead of the built-in encoders (libtorch); called once for the policy and once for the values.</param>
+    /// <param name="encoder">Makes what reads observations [batch, size] into features [batch, n], instead of the built-in encoders
+    /// (libtorch); called once for the policy and once for the values.</param>
     /// <exception cref="ArgumentException">The environments do not fit.</exception>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
-    public ReinforceAgent(VectorEnvironment<float, TAction> environments, ReinforceOptions options, ulong seed, Func<nn.Module<Tensor, Tensor>>? encoder = null)
+    public ReinforceAgent(VectorEnvironment<float, TAction> environments, ReinforceOptions options, ulong seed,
+        Func<nn.Module<Tensor, Tensor>>? encoder = null)
         : base(environments, seed)
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options.ThrowIfInvalid();
         _acting = new PolicyActions<TAction>(environments, options.InitialLogDeviation);
-        _learner = new ActorCritic(ObservationSize, _acting.Distribution, options.Learner, environments.Count * options.LongestEpisode, Streams.Weights, PictureEncoder.Choose(environments.SingleObservationSpace, options.Encoder, encoder));
+        _learner = new ActorCritic(ObservationSize, _acting.Distribution, options.Learner, environments.Count * options.LongestEpisode,
+            Streams.Weights, PictureEncoder.Choose(environments.SingleObservationSpace, options.Encoder, encoder));
         _episodes = [.. Enumerable.Range(0, environments.Count).Select(_ => new List<(float[], float[], bool[], float, float)>())];
-        (_ended, _taken, _drawn) = (new bool[environments.Count], new TAction[environments.Count * _acting.Distribution.ActionSize], new float[_acting.Distribution.ActionSize]);
+        (_ended, _taken, _drawn) = (new bool[environments.Count], new TAction[environments.Count * _acting.Distribution.ActionSize],
+            new float[_acting.Distribution.ActionSize]);
         environments.Reset(seed);
     }
 
@@ -82,7 +87,9 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
             var mask = Rollouts.Row(Environments.Masks, i, _acting.MaskSize);
             var logProb = _acting.Distribution.Sample(raw[(i * stride)..], Streams.Exploration, _drawn, mask);
             _acting.Take(_drawn, _taken.AsSpan(i * size, size));
-            if (!_ended[i]) _episodes[i].Add((Environments.Observations.Slice(i * ObservationSize, ObservationSize).ToArray(), [.. _drawn], mask.ToArray(), logProb, 0));
+            if (!_ended[i])
+                _episodes[i].Add((Environments.Observations.Slice(i * ObservationSize, ObservationSize).ToArray(), [.. _drawn],
+                    mask.ToArray(), logProb, 0));
         }
         Environments.Step(_taken);
         for (var i = 0; i < _ended.Length; i++)
@@ -117,7 +124,8 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
         if (_options.Baseline) _learner.Values(batch.Observations, batch.Rows, batch.Values);
         for (var i = 0; i < batch.Rows; i++) batch.Advantages[i] = batch.Returns[i] - batch.Values[i];
         var figures = _learner.Evaluate(batch);
-        if (!double.IsFinite(figures.PolicyLoss) || !double.IsFinite(figures.Norm)) throw new DivergenceException("REINFORCE", Step, double.IsFinite(figures.PolicyLoss) ? figures.Norm : figures.PolicyLoss);
+        if (!double.IsFinite(figures.PolicyLoss) || !double.IsFinite(figures.Norm))
+            throw new DivergenceException("REINFORCE", Step, double.IsFinite(figures.PolicyLoss) ? figures.Norm : figures.PolicyLoss);
         Figures.Add("loss", figures.PolicyLoss);
         Figures.Add("value_loss", figures.ValueLoss);
         Figures.Add("entropy", figures.Entropy);

@@ -2,13 +2,17 @@ using Cresset.Numerics;
 
 namespace Cresset.Rl.Deep;
 
-/// <summary>REINFORCE (Williams 1992): whole episodes, the policy gradient weighted by the returns that followed, less a learned baseline.</summary>
+/// <summary>
+/// REINFORCE (Williams 1992): whole episodes, the policy gradient weighted by the returns that followed, less a learned baseline.
+/// </summary>
 public sealed record ReinforceOptions : IOptionsRecord
 {
     /// <summary>What reads the observation; convolutions and encoders of your own go through libtorch.</summary>
     public ObservationEncoder Encoder { get; init; }
 
-    /// <summary>Where libtorch computes: "auto" (a GPU when there is one), "cpu", "cuda" or "cuda:N". The native path is on the processor.</summary>
+    /// <summary>
+    /// Where libtorch computes: "auto" (a GPU when there is one), "cpu", "cuda" or "cuda:N". The native path is on the processor.
+    /// </summary>
     public string Device { get; init; } = "auto";
 
     /// <summary>Units of the hidden layers, of policy and baseline alike; each has its own network.</summary>

@@ -21,7 +21,8 @@ internal sealed class TorchOutputNetwork : OutputNetwork
     private Tensor? _result;
     private double _scale = 1;
 
-    public TorchOutputNetwork(int observationSize, int outputs, ActorCriticOptions options, int maxRows, RandomStream initial, float outputScale, Func<nn.Module<Tensor, Tensor>>? encoder)
+    public TorchOutputNetwork(int observationSize, int outputs, ActorCriticOptions options, int maxRows, RandomStream initial,
+        float outputScale, Func<nn.Module<Tensor, Tensor>>? encoder)
     {
         (_observationSize, Outputs) = (observationSize, outputs);
         _device = ComputeDevice.Resolve(options.Device);
@@ -29,7 +30,8 @@ internal sealed class TorchOutputNetwork : OutputNetwork
         using (var generator = new Generator(initial.NextUInt64())) Initialize.Reset(_network, generator);
         _network.ScaleLast(outputScale);
         _network.to(_device);
-        _adam = new Optimizer(_network, new AdamRule { LearningRate = 1, Beta1 = options.Beta1, Beta2 = options.Beta2, Epsilon = options.AdamEpsilon });
+        _adam = new Optimizer(_network,
+            new AdamRule { LearningRate = 1, Beta1 = options.Beta1, Beta2 = options.Beta2, Epsilon = options.AdamEpsilon });
         (_outputs, _slopes) = (new float[maxRows * outputs], new float[maxRows * outputs]);
     }
 
@@ -48,7 +50,8 @@ internal sealed class TorchOutputNetwork : OutputNetwork
         }
         else
         {
-            var (outputs, remembered) = _network.Step(Batch(observations, count), tensor(memory.ToArray(), [count, MemorySize], device: _device));
+            var (outputs, remembered) = _network.Step(Batch(observations, count),
+                tensor(memory.ToArray(), [count, MemorySize], device: _device));
             Read(outputs, _acting);
             Read(remembered, memory);
         }
@@ -61,7 +64,9 @@ internal sealed class TorchOutputNetwork : OutputNetwork
         _result?.Dispose();
         using var scope = NewDisposeScope();
         if (_outputs.Length < rows * Outputs) _outputs = new float[rows * Outputs];
-        _result = (MemorySize == 0 ? _network.call(Batch(observations, rows)) : Remember(Batch(observations, rows), stretches!)).DetachFromDisposeScope();
+        _result =
+            (MemorySize == 0 ? _network.call(Batch(observations, rows))
+                : Remember(Batch(observations, rows), stretches!)).DetachFromDisposeScope();
         Read(_result, _outputs);
     }
 
@@ -136,7 +141,8 @@ internal sealed class TorchOutputNetwork : OutputNetwork
         var kept = new float[stretches.Begins.Length];
         for (var i = 0; i < kept.Length; i++) kept[i] = stretches.Begins[i] ? 0 : 1;
         return _network.Remember(
-            observations, tensor(stretches.Memory.AsSpan(0, count * MemorySize).ToArray(), [count, MemorySize], device: _device), tensor(kept, [count, stretches.Steps, 1], device: _device));
+            observations, tensor(stretches.Memory.AsSpan(0, count * MemorySize).ToArray(), [count, MemorySize], device: _device),
+            tensor(kept, [count, stretches.Steps, 1], device: _device));
     }
 
     private static void Read(Tensor values, Span<float> to)

@@ -17,12 +17,16 @@ internal sealed class Hindsight
     public Hindsight(int others, int observationSize, IGoalEnvironment? goals)
     {
         (_others, _goals) = (others, goals ?? throw new ArgumentException(
-            "replay.hindsight needs a world with goals (IGoalEnvironment) whose observations and rewards no wrapper changes. Set replay.hindsight=0, or leave those wrappers out.", nameof(goals)));
+            "replay.hindsight needs a world with goals (IGoalEnvironment) whose observations and rewards no wrapper changes. Set "
+                + "replay.hindsight=0, or leave those wrappers out.", nameof(goals)));
         _places = goals.GoalPlaces;
         var (achieved, wanted, size) = _places;
-        if (size < 1 || achieved < 0 || wanted < 0 || Math.Max(achieved, wanted) + size > observationSize || Math.Abs(achieved - wanted) < size)
+        if (size < 1 || achieved < 0 || wanted < 0 || Math.Max(achieved, wanted) + size > observationSize
+            || Math.Abs(achieved - wanted) < size)
         {
-            throw new ArgumentException($"The goals are said to be {size} values from {achieved} and from {wanted} on; they must lie apart within the {observationSize} values of an observation.", nameof(goals));
+            throw new ArgumentException(
+                $"The goals are said to be {size} values from {achieved} and from {wanted} on; they must lie apart within the "
+                    + $"{observationSize} values of an observation.", nameof(goals));
         }
         (Later, _wanted) = (new float[observationSize], new float[size]);
     }

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace Cresset.Rl.Deep;
 
 /// <summary>
-/// The observations of a replay buffer. Each is kept once: what follows a step is the observation of the next one, unless the episode ended there; and of stacked frames
+/// The observations of a replay buffer. Each is kept once: what follows a step is the observation of the next one, unless the episode ended
+/// there; and of stacked frames
 /// only the newest is kept. Values are float32, or bytes where observations are pictures of 0 to 255.
 /// </summary>
 internal sealed class ObservationStore : IDisposable
@@ -42,14 +43,17 @@ internal sealed class ObservationStore : IDisposable
     /// <summary>Bytes of a whole observation.</summary>
     public int Bytes => _size * (_isBytes ? 1 : sizeof(float));
 
-    /// <summary>Keeps the observations of a step; <paramref name="continues"/> says whether the step before it belongs to the same episode.</summary>
+    /// <summary>
+    /// Keeps the observations of a step; <paramref name="continues"/> says whether the step before it belongs to the same episode.
+    /// </summary>
     public void Put(long turn, int copy, ReadOnlySpan<float> observation, ReadOnlySpan<float> next, bool continues, bool ended)
     {
         var row = Row(turn, copy);
         _own.Remove(row);
         var stored = new byte[Bytes];
         Encode(observation, stored);
-        if (turn > 0 && continues && !stored.AsSpan().SequenceEqual(_newest[copy])) _own[Row(turn - 1, copy)] = _newest[copy].AsSpan().ToArray();
+        if (turn > 0 && continues && !stored.AsSpan().SequenceEqual(_newest[copy]))
+            _own[Row(turn - 1, copy)] = _newest[copy].AsSpan().ToArray();
         Frame(turn, copy, observation, stored, continues && turn > 0);
         Encode(next, _newest[copy]);
         if (ended) _own[row] = _newest[copy].AsSpan().ToArray();
@@ -85,7 +89,8 @@ internal sealed class ObservationStore : IDisposable
 
     public void Dispose() => _memory.Dispose();
 
-    // Where frames are stacked, everything but the newest has to be there already: the stack before, moved on, or the padding of a first observation.
+    // Where frames are stacked, everything but the newest has to be there already: the stack before, moved on, or the padding of a first
+    // observation.
     private void Frame(long turn, int copy, ReadOnlySpan<float> observation, byte[] stored, bool continues)
     {
         var slot = Slot(turn, copy);
@@ -96,9 +101,12 @@ internal sealed class ObservationStore : IDisposable
         }
         var part = _size / _frames;
         byte mark;
-        if (continues && Continues(turn, copy, observation, part)) mark = (byte)Math.Min((_memory.Row(1, Slot(turn - 1, copy))[0] & ~PadsWithZeros) + 1, _frames - 1);
+        if (continues && Continues(turn, copy, observation, part))
+            mark = (byte)Math.Min((_memory.Row(1, Slot(turn - 1, copy))[0] & ~PadsWithZeros) + 1, _frames - 1);
         else if (IsPadded(observation, part, out var zeros)) mark = zeros ? PadsWithZeros : (byte)0;
-        else throw new ArgumentException($"The observation is not a stack of {_frames} frames that goes on from the one before, nor a first one filled up with its own frame or zeros. Set replay.frames=1.", nameof(observation));
+        else throw new ArgumentException(
+            $"The observation is not a stack of {_frames} frames that goes on from the one before, nor a first one filled up with its own "
+                + $"frame or zeros. Set replay.frames=1.", nameof(observation));
         if (mark is not 0 and not PadsWithZeros) mark |= (byte)(_memory.Row(1, Slot(turn - 1, copy))[0] & PadsWithZeros);
         stored.AsSpan(stored.Length / _frames * (_frames - 1)).CopyTo(_memory.Row(0, slot));
         _memory.Row(1, slot)[0] = mark;
@@ -135,7 +143,10 @@ internal sealed class ObservationStore : IDisposable
         for (var i = 0; i < values.Length; i++)
         {
             var value = values[i];
-            if (!(value >= 0 && value <= 255 && value == MathF.Floor(value))) throw new ArgumentException($"Value {i} of an observation is {value}; a buffer of bytes keeps whole numbers from 0 to 255. Set replay.storage=float32.", nameof(values));
+            if (!(value >= 0 && value <= 255 && value == MathF.Floor(value)))
+                throw new ArgumentException(
+                    $"Value {i} of an observation is {value}; a buffer of bytes keeps whole numbers from 0 to 255. Set "
+                        + $"replay.storage=float32.", nameof(values));
             bytes[i] = (byte)value;
         }
     }

@@ -39,8 +39,10 @@ public sealed class ReplayBuffer : IDisposable
     /// <param name="maskSize">Entries of an action mask; 0 where there is none.</param>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
     /// <param name="goals">The goals of the world, where <see cref="ReplayOptions.Hindsight"/> is asked for.</param>
-    /// <exception cref="ArgumentException">The capacity does not hold one transition per copy, the frames do not divide the observation, or hindsight has no goals.</exception>
-    public ReplayBuffer(ReplayOptions options, int observationSize, int copies, double gamma, int actionSize = 1, int maskSize = 0, IGoalEnvironment? goals = null)
+    /// <exception cref="ArgumentException">The capacity does not hold one transition per copy, the frames do not divide the observation, or
+    /// hindsight has no goals.</exception>
+    public ReplayBuffer(ReplayOptions options, int observationSize, int copies, double gamma, int actionSize = 1, int maskSize = 0,
+        IGoalEnvironment? goals = null)
     {
         _options = options.ThrowIfInvalid();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(observationSize);
@@ -48,13 +50,19 @@ public sealed class ReplayBuffer : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(actionSize);
         ArgumentOutOfRangeException.ThrowIfNegative(maskSize);
         if (!(gamma is >= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(gamma), gamma, "Allowed: [0, 1].");
-        if (options.Capacity < copies) throw new ArgumentException($"A capacity of {options.Capacity} does not hold one transition of each of {copies} copies.", nameof(options));
-        if (observationSize % options.Frames != 0) throw new ArgumentException($"replay.frames is {options.Frames}; observations of {observationSize} values do not divide into so many frames.", nameof(options));
+        if (options.Capacity < copies)
+            throw new ArgumentException($"A capacity of {options.Capacity} does not hold one transition of each of {copies} copies.",
+                nameof(options));
+        if (observationSize % options.Frames != 0)
+            throw new ArgumentException(
+                $"replay.frames is {options.Frames}; observations of {observationSize} values do not divide into so many frames.",
+                nameof(options));
         (_copies, _turns, _gamma, _actionSize, _maskSize) = (copies, options.Capacity / copies, gamma, actionSize, maskSize);
         ObservationSize = observationSize;
         _hindsight = options.Hindsight == 0 ? null : new Hindsight(options.Hindsight, observationSize, goals);
         var rows = (long)_turns * copies;
-        _observations = new ObservationStore(_turns, copies, observationSize, options.Frames, options.Storage == ReplayStorage.Uint8, options.File);
+        _observations = new ObservationStore(_turns, copies, observationSize, options.Frames, options.Storage == ReplayStorage.Uint8,
+            options.File);
         // Masks of the observation and of what followed.
         _memory = new ReplayMemory([rows, rows, rows, rows], [actionSize * sizeof(float), sizeof(float), 1, 2 * maskSize], null);
         _priorities = options.Prioritized ? new SumTree(_turns * copies) : null;
@@ -91,7 +99,8 @@ public sealed class ReplayBuffer : IDisposable
     /// <param name="next">What was seen then: the episode's own last observation when it ended.</param>
     /// <param name="mask">Which actions were allowed; only in a buffer with masks.</param>
     /// <param name="nextMask">Which actions are allowed then; all where the task has ended.</param>
-    public void Add(int copy, ReadOnlySpan<float> observation, int action, StepOutcome outcome, ReadOnlySpan<float> next, ReadOnlySpan<bool> mask = default, ReadOnlySpan<bool> nextMask = default)
+    public void Add(int copy, ReadOnlySpan<float> observation, int action, StepOutcome outcome, ReadOnlySpan<float> next,
+        ReadOnlySpan<bool> mask = default, ReadOnlySpan<bool> nextMask = default)
         => Add(copy, observation, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in action)), outcome, next, mask, nextMask);
 
     /// <summary>Adds the transition of one copy with a continuous action.</summary>
@@ -117,9 +126,14 @@ public sealed class ReplayBuffer : IDisposable
         ArgumentNullException.ThrowIfNull(random);
         if (batch.ObservationSize != ObservationSize || batch.ActionSize != _actionSize || batch.MaskSize != _maskSize)
         {
-            throw new ArgumentException($"The batch takes observations of {batch.ObservationSize} values, actions of {batch.ActionSize} and masks of {batch.MaskSize}; the buffer keeps {ObservationSize}, {_actionSize} and {_maskSize}.", nameof(batch));
+            throw new ArgumentException(
+                $"The batch takes observations of {batch.ObservationSize} values, actions of {batch.ActionSize} and masks of "
+                    + $"{batch.MaskSize}; the buffer keeps {ObservationSize}, {_actionSize} and {_maskSize}.", nameof(batch));
         }
-        if (Count < batch.Size) throw new InvalidOperationException($"The buffer holds {Count} transitions; a batch takes {batch.Size}. Learn later (learning_starts) or from smaller batches.");
+        if (Count < batch.Size)
+            throw new InvalidOperationException(
+                $"The buffer holds {Count} transitions; a batch takes {batch.Size}. Learn later (learning_starts) or from smaller "
+                    + $"batches.");
         var largest = 0.0;
         for (var i = 0; i < batch.Size; i++)
         {
@@ -177,12 +191,19 @@ public sealed class ReplayBuffer : IDisposable
         Add(copy, observation, action, new StepOutcome(reward, end == Terminated, end == Truncated), next);
     }
 
-    private void Add(int copy, ReadOnlySpan<float> observation, ReadOnlySpan<byte> action, StepOutcome outcome, ReadOnlySpan<float> next, ReadOnlySpan<bool> mask, ReadOnlySpan<bool> nextMask)
+    private void Add(int copy, ReadOnlySpan<float> observation, ReadOnlySpan<byte> action, StepOutcome outcome, ReadOnlySpan<float> next,
+        ReadOnlySpan<bool> mask, ReadOnlySpan<bool> nextMask)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)copy, (uint)_copies, nameof(copy));
-        if (observation.Length != ObservationSize || next.Length != ObservationSize) throw new ArgumentException($"Observations have {observation.Length} and {next.Length} values; the buffer keeps {ObservationSize}.", nameof(observation));
-        if (action.Length != _actionSize * sizeof(float)) throw new ArgumentException($"The action has {action.Length / sizeof(float)} values; the buffer keeps {_actionSize}.", nameof(action));
-        if (_maskSize > 0 && mask.Length != _maskSize) throw new ArgumentException($"The mask has {mask.Length} entries; the buffer keeps {_maskSize}.", nameof(mask));
+        if (observation.Length != ObservationSize || next.Length != ObservationSize)
+            throw new ArgumentException(
+                $"Observations have {observation.Length} and {next.Length} values; the buffer keeps {ObservationSize}.",
+                nameof(observation));
+        if (action.Length != _actionSize * sizeof(float))
+            throw new ArgumentException($"The action has {action.Length / sizeof(float)} values; the buffer keeps {_actionSize}.",
+                nameof(action));
+        if (_maskSize > 0 && mask.Length != _maskSize)
+            throw new ArgumentException($"The mask has {mask.Length} entries; the buffer keeps {_maskSize}.", nameof(mask));
         var row = ((int)(Turns % _turns) * _copies) + copy;
         var previous = Turns == 0 ? Terminated : End(((int)((Turns - 1) % _turns) * _copies) + copy);
         _observations.Put(Turns, copy, observation, next, previous == Running, outcome.Ended);

@@ -39,11 +39,14 @@ public sealed record ReplayOptions : IOptionsRecord
     /// <summary>How an observation's values are kept.</summary>
     public ReplayStorage Storage { get; init; }
 
-    /// <summary>Frames that an observation is a stack of (<see cref="FrameStack{TObservation,TAction}"/>): only the newest of each is kept.</summary>
+    /// <summary>
+    /// Frames that an observation is a stack of (<see cref="FrameStack{TObservation,TAction}"/>): only the newest of each is kept.
+    /// </summary>
     public int Frames { get; init; } = 1;
 
     /// <summary>
-    /// Hindsight (Andrychowicz et al. 2017, "future"): for each transition as it was, so many are drawn as if what the episode came to later had been the goal; 4 in the paper,
+    /// Hindsight (Andrychowicz et al. 2017, "future"): for each transition as it was, so many are drawn as if what the episode came to
+    /// later had been the goal; 4 in the paper,
     /// 0 for none. For worlds with goals (<see cref="IGoalEnvironment"/>).
     /// </summary>
     public int Hindsight { get; init; }
@@ -51,7 +54,9 @@ public sealed record ReplayOptions : IOptionsRecord
     /// <summary>File of recorded transitions (<c>cresset rl record</c>) that the buffer begins with; null for none.</summary>
     public string? Data { get; init; }
 
-    /// <summary>Learn from <see cref="Data"/> alone: the environment is only there to be evaluated in, and a step is one that would have been taken.</summary>
+    /// <summary>
+    /// Learn from <see cref="Data"/> alone: the environment is only there to be evaluated in, and a step is one that would have been taken.
+    /// </summary>
     public bool Offline { get; init; }
 
     /// <inheritdoc/>
@@ -64,7 +69,8 @@ public sealed record ReplayOptions : IOptionsRecord
         .Defined(Storage)
         .Within(Frames, 1, 100)
         .Within(Hindsight, 0, 1000)
-        .Must(Hindsight == 0 || (NStep == 1 && !Prioritized && Frames == 1), Hindsight, "0 beside n_step, prioritized or frames", "hindsight judges single steps anew, drawn evenly")
+        .Must(Hindsight == 0 || (NStep == 1 && !Prioritized && Frames == 1), Hindsight, "0 beside n_step, prioritized or frames",
+            "hindsight judges single steps anew, drawn evenly")
         .Must(File is not "", File, "a path, or null", field: nameof(File))
         .Must(Data is not "", Data, "a path, or null", field: nameof(Data))
         .Must(!Offline || Data is not null, Offline, "false without data", "set replay.data to a file that 'cresset rl record' wrote");

@@ -11,7 +11,8 @@ internal sealed class ReplayState(ReplayBuffer buffer, ObservationStore observat
     private const int Piece = 1 << 28;
 
     /// <summary>One transition of the layout that kept both observations of every row.</summary>
-    public delegate void Restore(long turn, int copy, ReadOnlySpan<float> observation, ReadOnlySpan<float> next, int action, float reward, byte end);
+    public delegate void Restore(long turn, int copy, ReadOnlySpan<float> observation, ReadOnlySpan<float> next, int action, float reward,
+        byte end);
 
     public static bool IsOfOldLayout(Snapshot state) => state.Tensors.ContainsKey(Old);
 
@@ -89,7 +90,8 @@ internal sealed class ReplayState(ReplayBuffer buffer, ObservationStore observat
                 var (here, next) = (new float[buffer.ObservationSize], new float[buffer.ObservationSize]);
                 reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(here.AsSpan()));
                 reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(next.AsSpan()));
-                rows[row] = (here, next, reader.ReadInt32(), reader.ReadSingle(), reader.ReadByte(), priorities is null ? 0 : reader.ReadDouble());
+                rows[row] = (here, next, reader.ReadInt32(), reader.ReadSingle(), reader.ReadByte(),
+                    priorities is null ? 0 : reader.ReadDouble());
             }
             // Oldest first, as they were added.
             for (var turn = Math.Max(0, turns - capacityTurns); turn < turns; turn++)
@@ -120,11 +122,13 @@ internal sealed class ReplayState(ReplayBuffer buffer, ObservationStore observat
 
     private void LoadColumns(Snapshot state, string name, ReplayMemory memory, long turns)
     {
-        if ((long)state.Number($"{Prefix}{name}/used") != turns) throw new InvalidDataException($"The state's replay/{name} does not have the {turns} rounds of the rest.");
+        if ((long)state.Number($"{Prefix}{name}/used") != turns)
+            throw new InvalidDataException($"The state's replay/{name} does not have the {turns} rounds of the rest.");
         for (var column = 0; column < memory.Columns; column++)
         {
             if (memory.Width(column) == 0) continue;
-            foreach (var (piece, first, count) in Pieces(memory, column, turns)) state.GetBytes($"{Prefix}{name}/{column}/{piece}", memory.Span(column, first, count));
+            foreach (var (piece, first, count) in Pieces(memory, column, turns))
+                state.GetBytes($"{Prefix}{name}/{column}/{piece}", memory.Span(column, first, count));
         }
     }
 

@@ -39,7 +39,8 @@ public sealed class SumTree
         set
         {
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));
-            if (!(value >= 0) || double.IsInfinity(value)) throw new ArgumentOutOfRangeException(nameof(value), value, $"Entry {index}: allowed are finite numbers of at least 0.");
+            if (!(value >= 0) || double.IsInfinity(value))
+                throw new ArgumentOutOfRangeException(nameof(value), value, $"Entry {index}: allowed are finite numbers of at least 0.");
             var node = _leaves + index;
             _sums[node] = value;
             // Sums are made anew from both children, so rounding never builds up.

@@ -20,7 +20,8 @@ public static class CategoricalDistribution
     }
 
     /// <summary>
-    /// The distribution of <c>ret + discount Z</c> put back on the atoms (algorithm 1): each mass is shared by its two neighbours in proportion to
+    /// The distribution of <c>ret + discount Z</c> put back on the atoms (algorithm 1): each mass is shared by its two neighbours in
+    /// proportion to
     /// closeness, and goes whole to one that it meets exactly.
     /// </summary>
     /// <param name="ret">Sum of rewards.</param>

@@ -1,18 +1,22 @@
 namespace Cresset.Rl.Deep;
 
 /// <summary>
-/// Returns of a stretch of steps in time that were taken by another policy than the one that is judged, or are not to be followed to their end. Everywhere a terminated
-/// step is worth its reward alone, and a truncated one its reward and the value of what followed, but nothing of the next step, which belongs to another episode.
+/// Returns of a stretch of steps in time that were taken by another policy than the one that is judged, or are not to be followed to their
+/// end. Everywhere a terminated
+/// step is worth its reward alone, and a truncated one its reward and the value of what followed, but nothing of the next step, which
+/// belongs to another episode.
 /// </summary>
 public static class OffPolicyReturns
 {
     /// <summary>
-    /// V-trace (Espeholt et al. 2018, equation 1): <c>v_t = V_t + sum_k gamma^k (c_t ... c_(t+k-1)) rho_(t+k) delta_(t+k)</c>, with rho and c the ratios, cut at their limits.
+    /// V-trace (Espeholt et al. 2018, equation 1): <c>v_t = V_t + sum_k gamma^k (c_t ... c_(t+k-1)) rho_(t+k) delta_(t+k)</c>, with rho and
+    /// c the ratios, cut at their limits.
     /// </summary>
     /// <param name="ratios">Chance of each action under the judged policy over that under the one that acted.</param>
     /// <param name="rewards">Rewards.</param>
     /// <param name="values">Value of the state that each step began in.</param>
-    /// <param name="nextValues">Value of the state that each step led to (of the last observation where the episode was cut; read unless terminated).</param>
+    /// <param name="nextValues">Value of the state that each step led to (of the last observation where the episode was cut; read unless
+    /// terminated).</param>
     /// <param name="terminated">Whether the task ended.</param>
     /// <param name="truncated">Whether the episode was cut.</param>
     /// <param name="gamma">Discount, in [0, 1].</param>
@@ -23,10 +27,12 @@ public static class OffPolicyReturns
     /// <param name="advantages">Receives <c>rho_t (r_t + gamma v_(t+1) - V_t)</c>, what the policy's gradient is weighted by.</param>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
     public static void VTrace(
-        ReadOnlySpan<float> ratios, ReadOnlySpan<float> rewards, ReadOnlySpan<float> values, ReadOnlySpan<float> nextValues, ReadOnlySpan<bool> terminated, ReadOnlySpan<bool> truncated,
+        ReadOnlySpan<float> ratios, ReadOnlySpan<float> rewards, ReadOnlySpan<float> values, ReadOnlySpan<float> nextValues,
+        ReadOnlySpan<bool> terminated, ReadOnlySpan<bool> truncated,
         double gamma, double lambda, double rhoLimit, double traceLimit, Span<float> targets, Span<float> advantages)
     {
-        Check(rewards.Length, ratios.Length, values.Length, nextValues.Length, terminated.Length, truncated.Length, targets.Length, advantages.Length);
+        Check(rewards.Length, ratios.Length, values.Length, nextValues.Length, terminated.Length, truncated.Length, targets.Length,
+            advantages.Length);
         // What is carried back is v_(t+1) - V_(t+1).
         var later = 0.0;
         for (var t = rewards.Length - 1; t >= 0; t--)
@@ -48,7 +54,8 @@ public static class OffPolicyReturns
     /// <param name="ratios">Chance of each action under the judged policy over that under the one that acted.</param>
     /// <param name="rewards">Rewards.</param>
     /// <param name="values">Value of the action taken at each step.</param>
-    /// <param name="nextValues">Mean value of the actions of the judged policy in the state that each step led to (read unless terminated).</param>
+    /// <param name="nextValues">Mean value of the actions of the judged policy in the state that each step led to (read unless
+    /// terminated).</param>
     /// <param name="terminated">Whether the task ended.</param>
     /// <param name="truncated">Whether the episode was cut.</param>
     /// <param name="gamma">Discount, in [0, 1].</param>
@@ -56,7 +63,8 @@ public static class OffPolicyReturns
     /// <param name="targets">Receives what the values are fitted to.</param>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
     public static void Retrace(
-        ReadOnlySpan<float> ratios, ReadOnlySpan<float> rewards, ReadOnlySpan<float> values, ReadOnlySpan<float> nextValues, ReadOnlySpan<bool> terminated, ReadOnlySpan<bool> truncated,
+        ReadOnlySpan<float> ratios, ReadOnlySpan<float> rewards, ReadOnlySpan<float> values, ReadOnlySpan<float> nextValues,
+        ReadOnlySpan<bool> terminated, ReadOnlySpan<bool> truncated,
         double gamma, double lambda, Span<float> targets)
     {
         Check(rewards.Length, ratios.Length, values.Length, nextValues.Length, terminated.Length, truncated.Length, targets.Length);
@@ -71,7 +79,10 @@ public static class OffPolicyReturns
         }
     }
 
-    /// <summary>Sums of up to n rewards and the value of what follows them (Sutton and Barto, equation 7.1); a stretch that ends sooner bootstraps from its last value.</summary>
+    /// <summary>
+    /// Sums of up to n rewards and the value of what follows them (Sutton and Barto, equation 7.1); a stretch that ends sooner bootstraps
+    /// from its last value.
+    /// </summary>
     /// <param name="rewards">Rewards.</param>
     /// <param name="nextValues">Value of the state that each step led to (read unless terminated).</param>
     /// <param name="terminated">Whether the task ended.</param>
@@ -80,7 +91,8 @@ public static class OffPolicyReturns
     /// <param name="steps">Most rewards of a sum, n.</param>
     /// <param name="returns">Receives the sums.</param>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
-    public static void NStep(ReadOnlySpan<float> rewards, ReadOnlySpan<float> nextValues, ReadOnlySpan<bool> terminated, ReadOnlySpan<bool> truncated, double gamma, int steps, Span<float> returns)
+    public static void NStep(ReadOnlySpan<float> rewards, ReadOnlySpan<float> nextValues, ReadOnlySpan<bool> terminated,
+        ReadOnlySpan<bool> truncated, double gamma, int steps, Span<float> returns)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(steps);
         Check(rewards.Length, nextValues.Length, terminated.Length, truncated.Length, returns.Length);
@@ -102,7 +114,9 @@ public static class OffPolicyReturns
     {
         foreach (var other in others)
         {
-            if (other != count) throw new ArgumentException($"There are {count} rewards and {other} of something else; all must be equally many.", nameof(count));
+            if (other != count)
+                throw new ArgumentException($"There are {count} rewards and {other} of something else; all must be equally many.",
+                    nameof(count));
         }
     }
 }

@@ -50,7 +50,8 @@ public static class QTargets
         => ret + (discount * target[ArgMax(online)]);
 
     /// <summary>
-    /// Munchausen DQN (Vieillard et al. 2020, equation 1): the reward gains <c>alpha max(tau ln pi(a|s), clip)</c>, the bootstrap is the soft value
+    /// Munchausen DQN (Vieillard et al. 2020, equation 1): the reward gains <c>alpha max(tau ln pi(a|s), clip)</c>, the bootstrap is the
+    /// soft value
     /// <c>sum pi(a'|s') (Q'(s', a') - tau ln pi(a'|s'))</c>, with pi the softmax of Q'/tau.
     /// </summary>
     /// <param name="ret">Reward.</param>
@@ -64,7 +65,8 @@ public static class QTargets
     /// <param name="mask">Actions allowed in the observation; empty where all are.</param>
     /// <param name="nextMask">Actions allowed in the next observation.</param>
     public static T Munchausen<T>(
-        T ret, T discount, ReadOnlySpan<T> here, int action, ReadOnlySpan<T> next, T alpha, T tau, T clip, ReadOnlySpan<bool> mask = default, ReadOnlySpan<bool> nextMask = default)
+        T ret, T discount, ReadOnlySpan<T> here, int action, ReadOnlySpan<T> next, T alpha, T tau, T clip,
+        ReadOnlySpan<bool> mask = default, ReadOnlySpan<bool> nextMask = default)
         where T : IFloatingPointIeee754<T>
     {
         var bonus = T.Min(T.Max(here[action] - SoftValue(here, tau, mask), clip), T.Zero);
@@ -85,7 +87,8 @@ public static class QTargets
     }
 
     /// <summary>
-    /// Q(lambda) of PQN (Gallici et al. 2024) backwards over one stretch: <c>R_t = r_t + gamma (1 - end_t) (lambda R_{t+1} + (1 - lambda) max Q(s_{t+1}))</c>;
+    /// Q(lambda) of PQN (Gallici et al. 2024) backwards over one stretch: <c>R_t = r_t + gamma (1 - end_t) (lambda R_{t+1} + (1 - lambda)
+    /// max Q(s_{t+1}))</c>;
     /// a cut episode bootstraps fully from its last observation.
     /// </summary>
     /// <param name="rewards">Rewards, oldest first.</param>
@@ -95,7 +98,8 @@ public static class QTargets
     /// <param name="gamma">Discount.</param>
     /// <param name="lambda">Share of the longer return.</param>
     /// <param name="returns">Receives one return a step.</param>
-    public static void Lambda<T>(ReadOnlySpan<T> rewards, ReadOnlySpan<T> nextValues, ReadOnlySpan<bool> terminated, ReadOnlySpan<bool> truncated, T gamma, T lambda, Span<T> returns)
+    public static void Lambda<T>(ReadOnlySpan<T> rewards, ReadOnlySpan<T> nextValues, ReadOnlySpan<bool> terminated,
+        ReadOnlySpan<bool> truncated, T gamma, T lambda, Span<T> returns)
         where T : INumber<T>
     {
         for (var t = rewards.Length - 1; t >= 0; t--)

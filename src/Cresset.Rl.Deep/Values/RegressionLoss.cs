@@ -34,7 +34,8 @@ public static class RegressionLoss
         => T.CreateChecked((2 * index) + 1) / T.CreateChecked(2 * count);
 
     /// <summary>
-    /// The quantile Huber loss of QR-DQN (Dabney et al. 2018, equation 10): the sum over the predicted quantiles of the mean over the target samples of
+    /// The quantile Huber loss of QR-DQN (Dabney et al. 2018, equation 10): the sum over the predicted quantiles of the mean over the
+    /// target samples of
     /// <c>|tau_i - 1(u &lt; 0)| Huber(u) / kappa</c> with <c>u = target_j - predicted_i</c>.
     /// </summary>
     /// <param name="predicted">Quantiles, at the midpoints.</param>

@@ -76,7 +76,8 @@ public sealed class Acrobot : Environment<float, int>, IRenderable
             _state.V1 + (TimeStep / 6.0 * (k1.V1 + (2 * k2.V1) + (2 * k3.V1) + k4.V1)),
             _state.V2 + (TimeStep / 6.0 * (k1.V2 + (2 * k2.V2) + (2 * k3.V2) + k4.V2)));
         _state = new Angles(
-            Wrap(next.A1), Wrap(next.A2), Math.Clamp(next.V1, -MaxVelocity1, MaxVelocity1), Math.Clamp(next.V2, -MaxVelocity2, MaxVelocity2));
+            Wrap(next.A1), Wrap(next.A2), Math.Clamp(next.V1, -MaxVelocity1, MaxVelocity1),
+            Math.Clamp(next.V2, -MaxVelocity2, MaxVelocity2));
         var terminated = -Math.Cos(_state.A1) - Math.Cos(_state.A2 + _state.A1) > 1.0;
         return new StepOutcome(terminated ? 0 : -1, terminated);
     }
@@ -104,7 +105,8 @@ public sealed class Acrobot : Environment<float, int>, IRenderable
     }
 
     /// <inheritdoc/>
-    protected override void LoadState(BinaryReader reader) => _state = new(reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble());
+    protected override void LoadState(BinaryReader reader) =>
+        _state = new(reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble());
 
     private double Draw() => (float)Random.Uniform(_options.Start.Low, _options.Start.High);
 
@@ -114,7 +116,8 @@ public sealed class Acrobot : Environment<float, int>, IRenderable
     {
         const double Length = 1.0, Center = 0.5, Inertia = 1.0, Mass = 1.0, Gravity = 9.8;
         var (sin2, cos2) = Math.SinCos(s.A2);
-        var d1 = (Mass * (Center * Center)) + (Mass * ((Length * Length) + (Center * Center) + (2 * Length * Center * cos2))) + Inertia + Inertia;
+        var d1 = (Mass * (Center * Center)) + (Mass * ((Length * Length) + (Center * Center) + (2 * Length * Center * cos2))) + Inertia
+            + Inertia;
         var d2 = (Mass * ((Center * Center) + (Length * Center * cos2))) + Inertia;
         var phi2 = Mass * Center * Gravity * Math.Cos(s.A1 + s.A2 - (Math.PI / 2.0));
         var phi1 = (-Mass * Length * Center * LibraryBits.Square(s.V2) * sin2)

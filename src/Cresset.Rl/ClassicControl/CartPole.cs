@@ -37,8 +37,10 @@ public sealed class CartPole : Environment<float, int>, IRenderable
     public CartPole(CartPoleOptions? options = null)
         : base(
             new Box(
-                [-(float)(CartPoleDynamics.PositionLimit * 2), float.NegativeInfinity, -(float)(CartPoleDynamics.AngleLimit * 2), float.NegativeInfinity],
-                [(float)(CartPoleDynamics.PositionLimit * 2), float.PositiveInfinity, (float)(CartPoleDynamics.AngleLimit * 2), float.PositiveInfinity]),
+                [-(float)(CartPoleDynamics.PositionLimit * 2), float.NegativeInfinity, -(float)(CartPoleDynamics.AngleLimit * 2),
+                    float.NegativeInfinity],
+                [(float)(CartPoleDynamics.PositionLimit * 2), float.PositiveInfinity, (float)(CartPoleDynamics.AngleLimit * 2),
+                    float.PositiveInfinity]),
             new Discrete(2))
     {
         options = (options ?? new()).ThrowIfInvalid();
@@ -80,7 +82,9 @@ public sealed class CartPole : Environment<float, int>, IRenderable
 
     /// <inheritdoc/>
     protected override void Begin()
-        => _state = new(Random.Uniform(_start.Low, _start.High), Random.Uniform(_start.Low, _start.High), Random.Uniform(_start.Low, _start.High), Random.Uniform(_start.Low, _start.High));
+        => _state =
+            new(Random.Uniform(_start.Low, _start.High), Random.Uniform(_start.Low, _start.High), Random.Uniform(_start.Low, _start.High),
+                Random.Uniform(_start.Low, _start.High));
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -112,5 +116,6 @@ public sealed class CartPole : Environment<float, int>, IRenderable
     }
 
     /// <inheritdoc/>
-    protected override void LoadState(BinaryReader reader) => _state = new(reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble());
+    protected override void LoadState(BinaryReader reader) =>
+        _state = new(reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble());
 }

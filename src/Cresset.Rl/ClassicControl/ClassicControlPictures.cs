@@ -35,7 +35,9 @@ internal static class ClassicControlPictures
         for (var i = 1; i <= 4; i++) Put(rows, cart + (int)Math.Round(2 * i * Math.Tan(state.Angle)), 4 - i, '|');
         for (var i = -2; i <= 2; i++) Put(rows, cart + i, 4, '#');
         for (var i = 0; i < Width; i++) Put(rows, i, 5, '=');
-        return Join(rows) + string.Create(CultureInfo.InvariantCulture, $"\nx {state.Position:0.000}  v {state.Velocity:0.000}  angle {state.Angle:0.000}  w {state.AngularVelocity:0.000}\n");
+        return Join(rows)
+            + string.Create(CultureInfo.InvariantCulture,
+                $"\nx {state.Position:0.000}  v {state.Velocity:0.000}  angle {state.Angle:0.000}  w {state.AngularVelocity:0.000}\n");
     }
 
     public static RgbImage MountainCar(double position, double goal)
@@ -95,7 +97,9 @@ internal static class ClassicControlPictures
             var (x2, y2) = ((6 * x1) + (i * Math.Sin(angle1 + angle2)), (3 * y1) + (i / 2.0 * Math.Cos(angle1 + angle2)));
             Put(rows, 18 + (int)Math.Round(x2), 6 + (int)Math.Round(y2), '*');
         }
-        return Join(rows) + string.Create(CultureInfo.InvariantCulture, $"\nangles {angle1:0.000} {angle2:0.000}  velocities {velocity1:0.000} {velocity2:0.000}\n");
+        return Join(rows)
+            + string.Create(CultureInfo.InvariantCulture,
+                $"\nangles {angle1:0.000} {angle2:0.000}  velocities {velocity1:0.000} {velocity2:0.000}\n");
     }
 
     public static RgbImage Pendulum(double angle, float torque)
@@ -113,12 +117,14 @@ internal static class ClassicControlPictures
     public static string PendulumText(double angle, double velocity)
     {
         var rows = Rows(11, 31);
-        for (var i = 1; i <= 10; i++) Put(rows, 15 + (int)Math.Round(Math.Sin(angle) * i), 5 - (int)Math.Round(Math.Cos(angle) * i / 2.0), i == 10 ? 'O' : '*');
+        for (var i = 1; i <= 10; i++)
+            Put(rows, 15 + (int)Math.Round(Math.Sin(angle) * i), 5 - (int)Math.Round(Math.Cos(angle) * i / 2.0), i == 10 ? 'O' : '*');
         Put(rows, 15, 5, '+');
         return Join(rows) + string.Create(CultureInfo.InvariantCulture, $"\nangle {angle:0.000}  velocity {velocity:0.000}\n");
     }
 
-    private static char[][] Rows(int count, int width) => [.. Enumerable.Range(0, count).Select(_ => Enumerable.Repeat(' ', width).ToArray())];
+    private static char[][] Rows(int count, int width) =>
+        [.. Enumerable.Range(0, count).Select(_ => Enumerable.Repeat(' ', width).ToArray())];
 
     private static void Put(char[][] rows, int x, int y, char character)
     {

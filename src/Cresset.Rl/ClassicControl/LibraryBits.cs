@@ -5,9 +5,12 @@ using System.Runtime.Intrinsics.X86;
 namespace Cresset.Rl;
 
 /// <summary>
-/// Sine, cosine and squares with the very bits of the C library's <c>sin</c>, <c>cos</c> and <c>pow</c>, mostly without calling it. A value is
-/// computed to twice the precision; where it lies clearly on one side of the middle between two numbers, every library that errs by less than
-/// the margin rounds to the same one, and only for the rest the library is asked. glibc's results were measured to err by at most 0.5048 units
+/// Sine, cosine and squares with the very bits of the C library's <c>sin</c>, <c>cos</c> and <c>pow</c>, mostly without calling it. A value
+/// is
+/// computed to twice the precision; where it lies clearly on one side of the middle between two numbers, every library that errs by less
+/// than
+/// the margin rounds to the same one, and only for the rest the library is asked. glibc's results were measured to err by at most 0.5048
+/// units
 /// in the last place (sine below 0.126), 0.5153 (sine up to 0.3), 0.5013 (cosine up to 0.3) and 0.5055 (<c>pow(x, 2)</c>); the margins are
 /// two to eight times what is over 0.5.
 /// </summary>
@@ -54,12 +57,15 @@ internal static class LibraryBits
         var half = z * Vector512.Create(-0.5);
         var start = Vector512<double>.One + half;
         var rest = Vector512<double>.One - start + half
-            + Vector512.FusedMultiplyAdd(zLow, Vector512.Create(-0.5), z * z * Horner(z, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800, 1.0 / 479001600, -1.0 / 87178291200));
+            + Vector512.FusedMultiplyAdd(zLow, Vector512.Create(-0.5),
+                z * z * Horner(z, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800, 1.0 / 479001600, -1.0 / 87178291200));
         cosine = start + rest;
         var cosineLow = start - cosine + rest;
 
-        var margin = Vector512.ConditionalSelect(Vector512.LessThan(size, Vector512.Create(0.125)), Vector512.Create(SmallSineMargin), Vector512.Create(SineMargin));
-        var clear = IsClear(sine, sineLow, margin) & IsClear(cosine, cosineLow, Vector512.Create(CosineMargin)) & Vector512.LessThanOrEqual(size, Vector512.Create(LargestAngle)).AsInt64();
+        var margin = Vector512.ConditionalSelect(Vector512.LessThan(size, Vector512.Create(0.125)), Vector512.Create(SmallSineMargin),
+            Vector512.Create(SineMargin));
+        var clear = IsClear(sine, sineLow, margin) & IsClear(cosine, cosineLow, Vector512.Create(CosineMargin))
+            & Vector512.LessThanOrEqual(size, Vector512.Create(LargestAngle)).AsInt64();
         var open = ~Vector512.ExtractMostSignificantBits(clear) & 0xFF;
         return open == 0 ? sine : Asked(x, sine, ref cosine, (uint)open);
     }
@@ -74,7 +80,8 @@ internal static class LibraryBits
             var low = Math.FusedMultiplyAdd(x, x, -square);
             var bits = BitConverter.DoubleToInt64Bits(square);
             // Numbers that are neither tiny nor huge, and no power of two, below which the unit is another.
-            var usual = (ulong)(bits - BitConverter.DoubleToInt64Bits(1e-250)) < (ulong)(BitConverter.DoubleToInt64Bits(1e250) - BitConverter.DoubleToInt64Bits(1e-250));
+            var usual = (ulong)(bits - BitConverter.DoubleToInt64Bits(1e-250))
+                < (ulong)(BitConverter.DoubleToInt64Bits(1e250) - BitConverter.DoubleToInt64Bits(1e-250));
             var unit = BitConverter.Int64BitsToDouble(bits & 0x7FF0_0000_0000_0000) * Unit;
             if (usual && Math.Abs(low) < SquareMargin * unit && (bits & 0x000F_FFFF_FFFF_FFFF) != 0) return square;
         }

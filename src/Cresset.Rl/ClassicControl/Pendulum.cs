@@ -113,7 +113,8 @@ public sealed class Pendulum : Environment<float, float>, IRenderable
     }
 
     /// <inheritdoc/>
-    protected override void LoadState(BinaryReader reader) => (_angle, _velocity, _torque) = (reader.ReadDouble(), reader.ReadDouble(), reader.ReadSingle());
+    protected override void LoadState(BinaryReader reader) =>
+        (_angle, _velocity, _torque) = (reader.ReadDouble(), reader.ReadDouble(), reader.ReadSingle());
 
     // Python's remainder takes the sign of the divisor.
     private static double Normalize(double angle)

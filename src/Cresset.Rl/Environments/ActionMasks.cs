@@ -6,13 +6,15 @@ namespace Cresset.Rl;
 public interface IActionMask
 {
     /// <summary>
-    /// Whether the mask binds: learners then never choose a masked action, and the environment may refuse one. False for a wrapper around an environment without a
+    /// Whether the mask binds: learners then never choose a masked action, and the environment may refuse one. False for a wrapper around
+    /// an environment without a
     /// mask, and where the mask is advice only (actions without effect, as in Taxi).
     /// </summary>
     bool HasActionMask => true;
 
     /// <summary>Writes true for every action that is allowed (or has an effect) in the current state.</summary>
-    /// <param name="mask">Receives one entry an action; for several choices (<see cref="MultiDiscrete"/>) the entries of the first, then those of the second, and so on.</param>
+    /// <param name="mask">Receives one entry an action; for several choices (<see cref="MultiDiscrete"/>) the entries of the first, then
+    /// those of the second, and so on.</param>
     void WriteActionMask(Span<bool> mask);
 }
 
@@ -67,6 +69,7 @@ public static class ActionMasks
         var start = space is Discrete discrete ? discrete.Start : 0;
         var allowed = mask.Index().Where(m => m.Item).Select(m => m.Index + start).ToList();
         var list = string.Join(", ", allowed.Take(20)) + (allowed.Count > 20 ? ", ..." : "");
-        return $"{text} is masked in the present state; allowed there: {(allowed.Count == 0 ? "none" : list)}. Ask WriteActionMask before choosing.";
+        return $"{text} is masked in the present state; allowed there: {(allowed.Count == 0 ? "none" : list)}. Ask WriteActionMask before "
+            + $"choosing.";
     }
 }

@@ -69,7 +69,9 @@ public abstract class Environment<TObservation, TAction> : IEnvironment<TObserva
     /// <inheritdoc/>
     public virtual ReturnRange ReturnRange => ReturnRange.Unbounded;
 
-    /// <summary>Whether <see cref="SaveState"/> is overridden, so that an episode under way survives <see cref="Save"/> and <see cref="Load"/>.</summary>
+    /// <summary>
+    /// Whether <see cref="SaveState"/> is overridden, so that an episode under way survives <see cref="Save"/> and <see cref="Load"/>.
+    /// </summary>
     public bool SavesState
         => new Action<BinaryWriter>(SaveState).Method.DeclaringType != typeof(Environment<TObservation, TAction>);
 
@@ -100,7 +102,10 @@ public abstract class Environment<TObservation, TAction> : IEnvironment<TObserva
     /// <summary>Writes what is seen of the state.</summary>
     protected abstract void Observe(Span<TObservation> observation);
 
-    /// <summary>Writes the state. A simulator that cannot be saved leaves this out: the random stream alone is kept then, and an episode under way is lost.</summary>
+    /// <summary>
+    /// Writes the state. A simulator that cannot be saved leaves this out: the random stream alone is kept then, and an episode under way
+    /// is lost.
+    /// </summary>
     protected virtual void SaveState(BinaryWriter writer)
     {
     }
@@ -115,7 +120,8 @@ public abstract class Environment<TObservation, TAction> : IEnvironment<TObserva
 
     /// <summary>Throws the exception for a step without an episode.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    protected void ThrowNotRunning() => throw new InvalidOperationException($"{Name}: no episode is running. It has ended or was never started: call Reset before Step.");
+    protected void ThrowNotRunning() =>
+        throw new InvalidOperationException($"{Name}: no episode is running. It has ended or was never started: call Reset before Step.");
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private protected void ThrowInvalidAction(ReadOnlySpan<TAction> action)

@@ -15,7 +15,10 @@ public static class EnvironmentCalls
         return observation;
     }
 
-    /// <summary>Frees what an environment holds beyond memory: a world in another process (<see cref="ProcessSource"/>) or one of your own that is <see cref="IDisposable"/> is disposed, whatever stands around it.</summary>
+    /// <summary>
+    /// Frees what an environment holds beyond memory: a world in another process (<see cref="ProcessSource"/>) or one of your own that is
+    /// <see cref="IDisposable"/> is disposed, whatever stands around it.
+    /// </summary>
     public static void End(this IEnvironment environment)
     {
         ArgumentNullException.ThrowIfNull(environment);
@@ -24,7 +27,8 @@ public static class EnvironmentCalls
 
     /// <summary>Takes the action made of a single number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static StepOutcome Step<TObservation, TAction>(this IEnvironment<TObservation, TAction> environment, TAction action, Span<TObservation> observation)
+    public static StepOutcome Step<TObservation, TAction>(this IEnvironment<TObservation, TAction> environment, TAction action,
+        Span<TObservation> observation)
         where TObservation : unmanaged
         where TAction : unmanaged
         => environment.Step(new ReadOnlySpan<TAction>(in action), observation);
@@ -50,12 +54,15 @@ public static class EnvironmentCalls
     /// <exception cref="ArgumentException">The observation is not a single state number.</exception>
     public static int StateCount(this IEnvironment<int, int> environment)
         => environment.ObservationSpace is Discrete space ? space.Count
-            : throw new ArgumentException($"{environment.Name} observes {environment.ObservationSpace}; a single state number (Discrete) is needed here.", nameof(environment));
+            : throw new ArgumentException(
+                $"{environment.Name} observes {environment.ObservationSpace}; a single state number (Discrete) is needed here.",
+                nameof(environment));
 
     /// <summary>Number of actions of an environment with a single choice.</summary>
     /// <exception cref="ArgumentException">The action is not a single choice.</exception>
     public static int ActionCount<TObservation>(this IEnvironment<TObservation, int> environment)
         where TObservation : unmanaged
         => environment.ActionSpace is Discrete space ? space.Count
-            : throw new ArgumentException($"{environment.Name} takes {environment.ActionSpace}; a single choice (Discrete) is needed here.", nameof(environment));
+            : throw new ArgumentException($"{environment.Name} takes {environment.ActionSpace}; a single choice (Discrete) is needed here.",
+                nameof(environment));
 }

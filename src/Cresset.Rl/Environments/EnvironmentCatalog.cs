@@ -10,7 +10,8 @@ public static class EnvironmentCatalog
 
     /// <summary>Every environment with its defaults, by group and name.</summary>
     public static IReadOnlyList<EnvironmentSource> All { get; } =
-        [.. Parts.Of(Kind).Select(p => (EnvironmentSource)p.Create()).OrderBy(e => e.Group, StringComparer.Ordinal).ThenBy(e => e.Name, StringComparer.Ordinal)];
+        [.. Parts.Of(Kind).Select(p => (EnvironmentSource)p.Create()).OrderBy(e => e.Group, StringComparer.Ordinal)
+            .ThenBy(e => e.Name, StringComparer.Ordinal)];
 
     /// <summary>The environment called <paramref name="name"/>, whatever its case (version suffixes such as -v1 may be left out).</summary>
     /// <exception cref="ArgumentException">There is no such environment; the message suggests a name.</exception>

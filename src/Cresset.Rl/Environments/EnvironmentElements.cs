@@ -28,14 +28,16 @@ internal static class EnvironmentElements
             IEnvironment<sbyte, sbyte> e => visitor.Visit(e),
             IEnvironment<char, int> e => visitor.Visit(e),
             IEnvironment<char, float> e => visitor.Visit(e),
-            _ => throw new ArgumentException($"{environment.Name} is no environment of observations of float, int, sbyte or char and actions of int, float or sbyte."),
+            _ => throw new ArgumentException(
+                $"{environment.Name} is no environment of observations of float, int, sbyte or char and actions of int, float or sbyte."),
         };
     }
 
     /// <summary>"observations Box(4) and actions Discrete(2)".</summary>
     public static string Describe(IEnvironment environment) => Visit(environment, new Spaces());
 
-    public static string Word<T>() => typeof(T) == typeof(float) ? "numbers (float)" : typeof(T) == typeof(int) ? "choices (int)" : typeof(T).Name;
+    public static string Word<T>() =>
+        typeof(T) == typeof(float) ? "numbers (float)" : typeof(T) == typeof(int) ? "choices (int)" : typeof(T).Name;
 
     private sealed class Spaces : IEnvironmentVisitor<string>
     {

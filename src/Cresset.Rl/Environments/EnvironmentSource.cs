@@ -3,7 +3,8 @@ using Cresset.Numerics;
 namespace Cresset.Rl;
 
 /// <summary>
-/// An environment that can be named: in a recipe (<c>environment: {kind: thermostat, target: 19}</c>), on the command line and in code alike. A user's own
+/// An environment that can be named: in a recipe (<c>environment: {kind: thermostat, target: 19}</c>), on the command line and in code
+/// alike. A user's own
 /// record derives from it, says its options as properties and makes the environment in <see cref="Make"/>.
 /// </summary>
 [PartKind("environment")]
@@ -34,7 +35,8 @@ public abstract record EnvironmentSource : IOptionsRecord
         var environment = Make();
         try
         {
-            if ((MaxEpisodeSteps ?? environment.MaxEpisodeSteps) is { } limit) environment = EnvironmentElements.Visit(environment, new Limit(limit, SolvedAt));
+            if ((MaxEpisodeSteps ?? environment.MaxEpisodeSteps) is { } limit)
+                environment = EnvironmentElements.Visit(environment, new Limit(limit, SolvedAt));
             foreach (var wrapper in Wrappers) environment = wrapper.Wrap(environment);
             return environment;
         }
@@ -54,7 +56,9 @@ public abstract record EnvironmentSource : IOptionsRecord
         var made = Create();
         if (made is IEnvironment<TObservation, TAction> environment) return environment;
         made.End();
-        throw new ArgumentException($"{Name} has {EnvironmentElements.Describe(made)}; wanted are observations of {EnvironmentElements.Word<TObservation>()} and actions of {EnvironmentElements.Word<TAction>()}.{Advice<TObservation>(made)}");
+        throw new ArgumentException(
+            $"{Name} has {EnvironmentElements.Describe(made)}; wanted are observations of {EnvironmentElements.Word<TObservation>()} and "
+                + $"actions of {EnvironmentElements.Word<TAction>()}.{Advice<TObservation>(made)}");
     }
 
     /// <summary>The environment as a sampled table with a known model (blackjack as its exact process); null when it has none.</summary>
@@ -63,15 +67,18 @@ public abstract record EnvironmentSource : IOptionsRecord
     /// <inheritdoc/>
     public virtual IEnumerable<OptionProblem> Validate()
     {
-        var checks = new OptionChecks().Must(MaxEpisodeSteps is null or > 0, MaxEpisodeSteps, "at least 1, or null", field: nameof(MaxEpisodeSteps));
+        var checks = new OptionChecks().Must(MaxEpisodeSteps is null or > 0, MaxEpisodeSteps, "at least 1, or null",
+            field: nameof(MaxEpisodeSteps));
         foreach (var wrapper in Wrappers) checks.Nested(wrapper, field: nameof(Wrappers));
         return checks;
     }
 
     private static string Advice<TObservation>(IEnvironment made) => made switch
     {
-        _ when typeof(TObservation) == typeof(float) && made is IEnvironment<int, int> => " The wrapper flatten-observation makes rows of numbers of choices.",
-        _ when typeof(TObservation) == typeof(int) && made is IEnvironment<float, int> => " The wrapper discretize-observation makes states that can be counted of numbers.",
+        _ when typeof(TObservation) == typeof(float) && made is IEnvironment<int, int> =>
+            " The wrapper flatten-observation makes rows of numbers of choices.",
+        _ when typeof(TObservation) == typeof(int) && made is IEnvironment<float, int> =>
+            " The wrapper discretize-observation makes states that can be counted of numbers.",
         _ => "",
     };
 

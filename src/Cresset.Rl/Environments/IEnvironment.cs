@@ -17,13 +17,18 @@ public interface IEnvironment
     /// <summary>Mean return at which the task counts as solved; null where none is usual.</summary>
     double? RewardThreshold => null;
 
-    /// <summary>Steps after which episodes are meant to be cut; null for none. The catalog and recipes add the <see cref="TimeLimit{TObservation,TAction}"/>.</summary>
+    /// <summary>
+    /// Steps after which episodes are meant to be cut; null for none. The catalog and recipes add the
+    /// <see cref="TimeLimit{TObservation,TAction}"/>.
+    /// </summary>
     int? MaxEpisodeSteps => null;
 
     /// <summary>The returns that episodes can have; charts keep their bands within it.</summary>
     ReturnRange ReturnRange => ReturnRange.Unbounded;
 
-    /// <summary>Whether <see cref="Save"/> keeps an episode under way; otherwise only the random stream, and a reset must follow <see cref="Load"/>.</summary>
+    /// <summary>
+    /// Whether <see cref="Save"/> keeps an episode under way; otherwise only the random stream, and a reset must follow <see cref="Load"/>.
+    /// </summary>
     bool SavesState => true;
 
     /// <summary>Writes everything that decides the steps to come: state, counters, random stream.</summary>
@@ -52,7 +57,8 @@ public interface IEnvironment<TObservation, TAction> : IEnvironment
 
     /// <summary>Starts an episode and writes its first observation.</summary>
     /// <param name="observation">Receives <c>ObservationSpace.Size</c> values.</param>
-    /// <param name="seed">Restarts the random stream: the episode then equals Gymnasium's with the same seed. Without it the stream goes on.</param>
+    /// <param name="seed">Restarts the random stream: the episode then equals Gymnasium's with the same seed. Without it the stream goes
+    /// on.</param>
     void Reset(Span<TObservation> observation, ulong? seed = null);
 
     /// <summary>Takes an action and writes the observation that follows.</summary>

@@ -1,7 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// An environment with a goal that is part of its observation, so that what was done for one goal can be judged by another (hindsight experience replay, Andrychowicz et al.
+/// An environment with a goal that is part of its observation, so that what was done for one goal can be judged by another (hindsight
+/// experience replay, Andrychowicz et al.
 /// 2017). Observations are float; some of their values say what has been achieved, as many others what is wanted.
 /// </summary>
 public interface IGoalEnvironment
@@ -9,7 +10,10 @@ public interface IGoalEnvironment
     /// <summary>Where the two parts lie in an observation.</summary>
     GoalPlaces GoalPlaces { get; }
 
-    /// <summary>What a step is worth that led to <paramref name="achieved"/> where <paramref name="wanted"/> is the goal. Depends on nothing else; copies are asked from any thread.</summary>
+    /// <summary>
+    /// What a step is worth that led to <paramref name="achieved"/> where <paramref name="wanted"/> is the goal. Depends on nothing else;
+    /// copies are asked from any thread.
+    /// </summary>
     /// <param name="achieved">What has been achieved after the step.</param>
     /// <param name="wanted">The goal.</param>
     StepOutcome Judge(ReadOnlySpan<float> achieved, ReadOnlySpan<float> wanted);

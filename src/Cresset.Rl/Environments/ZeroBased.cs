@@ -1,7 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// Numbers states and actions from 0, as tables are: state or action <c>Start + i</c> of the environment inside is row or column i. What plays with tables puts it around
+/// Numbers states and actions from 0, as tables are: state or action <c>Start + i</c> of the environment inside is row or column i. What
+/// plays with tables puts it around
 /// environments whose spaces start elsewhere by itself.
 /// </summary>
 internal sealed class ZeroBasedStates(IEnvironment<int, int> inner) : Wrapper<int, int>(inner, new Discrete(inner.StateCount()))
@@ -24,12 +25,14 @@ internal sealed class ZeroBasedStates(IEnvironment<int, int> inner) : Wrapper<in
 
 /// <summary>Numbers actions from 0.</summary>
 /// <typeparam name="TObservation">Element of an observation.</typeparam>
-internal sealed class ZeroBasedActions<TObservation>(IEnvironment<TObservation, int> inner) : Wrapper<TObservation, int>(inner, actionSpace: new Discrete(inner.ActionCount()))
+internal sealed class ZeroBasedActions<TObservation>(IEnvironment<TObservation, int> inner)
+    : Wrapper<TObservation, int>(inner, actionSpace: new Discrete(inner.ActionCount()))
     where TObservation : unmanaged
 {
     private readonly int _start = ((Discrete)inner.ActionSpace).Start;
 
-    public override StepOutcome Step(ReadOnlySpan<int> action, Span<TObservation> observation) => Inner.Step([action[0] + _start], observation);
+    public override StepOutcome Step(ReadOnlySpan<int> action, Span<TObservation> observation) =>
+        Inner.Step([action[0] + _start], observation);
 }
 
 /// <summary>Puts the wrappers around environments that need them.</summary>

@@ -3,7 +3,8 @@ using Cresset.Numerics;
 namespace Cresset.Rl;
 
 /// <summary>
-/// Baird's counterexample (1995; Sutton and Barto, section 11.2): seven states, eight weights, all rewards 0, gamma 0.99. The behaviour goes
+/// Baird's counterexample (1995; Sutton and Barto, section 11.2): seven states, eight weights, all rewards 0, gamma 0.99. The behaviour
+/// goes
 /// to each state with probability 1/7, the policy always to the seventh: semi-gradient TD diverges (the deadly triad of bootstrapping,
 /// off-policy learning and function approximation), gradient-TD and emphatic methods do not.
 /// </summary>
@@ -29,7 +30,9 @@ public static class BairdCounterexample
         return next == 6 ? (6, 7) : (next, 0);
     }
 
-    /// <summary>Runs a learner on <paramref name="steps"/> sampled transitions from a random state; <paramref name="onStep"/> sees the weights.</summary>
+    /// <summary>
+    /// Runs a learner on <paramref name="steps"/> sampled transitions from a random state; <paramref name="onStep"/> sees the weights.
+    /// </summary>
     public static void Run(LinearValueLearner learner, int steps, RandomStream random, Action<int, double[]>? onStep = null)
     {
         InitialWeights().CopyTo(learner.Weights, 0);
@@ -55,7 +58,8 @@ public static class BairdCounterexample
     public static double BellmanError(ReadOnlySpan<double> weights)
     {
         var sum = 0.0;
-        foreach (var x in Features) sum += Math.Pow((Gamma * LinearValueLearner.Dot(weights, Features[6])) - LinearValueLearner.Dot(weights, x), 2);
+        foreach (var x in Features)
+            sum += Math.Pow((Gamma * LinearValueLearner.Dot(weights, Features[6])) - LinearValueLearner.Dot(weights, x), 2);
         return Math.Sqrt(sum / StateCount);
     }
 

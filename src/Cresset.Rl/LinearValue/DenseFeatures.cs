@@ -5,7 +5,9 @@ public sealed class PolynomialFeatures : FeatureMap
 {
     private readonly int[][] _exponents;
 
-    /// <summary>All products with exponents 0 to <paramref name="order"/> in each of <paramref name="dimensions"/> dimensions, the first outermost.</summary>
+    /// <summary>
+    /// All products with exponents 0 to <paramref name="order"/> in each of <paramref name="dimensions"/> dimensions, the first outermost.
+    /// </summary>
     public PolynomialFeatures(int dimensions, int order)
         : this(Grid(dimensions, order))
     {
@@ -15,11 +17,14 @@ public sealed class PolynomialFeatures : FeatureMap
     /// <exception cref="ArgumentException">There are no rows, they differ in length, or an exponent is negative.</exception>
     public PolynomialFeatures(IReadOnlyList<int[]> exponents)
     {
-        if (exponents.Count == 0 || exponents.Any(e => e.Length != exponents[0].Length || e.Any(x => x < 0))) throw new ArgumentException("Exponents must be rows of equal length without negative numbers.", nameof(exponents));
+        if (exponents.Count == 0 || exponents.Any(e => e.Length != exponents[0].Length || e.Any(x => x < 0)))
+            throw new ArgumentException("Exponents must be rows of equal length without negative numbers.", nameof(exponents));
         _exponents = [.. exponents];
     }
 
-    /// <summary>Monomials of x and y up to a total degree of 1, 2 or 3 in the order of Zhao's book: 1, x, y, x2, y2, xy, x3, y3, x2y, xy2.</summary>
+    /// <summary>
+    /// Monomials of x and y up to a total degree of 1, 2 or 3 in the order of Zhao's book: 1, x, y, x2, y2, xy, x3, y3, x2y, xy2.
+    /// </summary>
     public static PolynomialFeatures TotalDegree(int degree)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(degree, 1);
@@ -61,7 +66,8 @@ public sealed class FourierFeatures(int dimensions, int order) : FeatureMap
     public override int Dimensions => dimensions;
 
     /// <summary>Factors of the step size: 1 over the length of each frequency vector, 1 for the constant.</summary>
-    public double[] StepSizeScales() => Array.ConvertAll(_frequencies, c => Math.Sqrt(c.Sum(x => (double)x * x)) is var length and > 0 ? 1 / length : 1);
+    public double[] StepSizeScales() =>
+        Array.ConvertAll(_frequencies, c => Math.Sqrt(c.Sum(x => (double)x * x)) is var length and > 0 ? 1 / length : 1);
 
     /// <inheritdoc/>
     public override void Write(ReadOnlySpan<double> state, Span<double> features)
@@ -86,7 +92,8 @@ public sealed class RadialBasisFeatures : FeatureMap
     /// <exception cref="ArgumentException">There are no centres or they differ in length, or sigma is not positive.</exception>
     public RadialBasisFeatures(IReadOnlyList<double[]> centers, double sigma, bool normalized = false)
     {
-        if (centers.Count == 0 || centers.Any(c => c.Length != centers[0].Length)) throw new ArgumentException("Centres must be rows of equal length.", nameof(centers));
+        if (centers.Count == 0 || centers.Any(c => c.Length != centers[0].Length))
+            throw new ArgumentException("Centres must be rows of equal length.", nameof(centers));
         if (!(sigma > 0)) throw new ArgumentException($"The width sigma is {sigma}; it must be positive.", nameof(sigma));
         (_centers, _sigma, _normalized) = ([.. centers], sigma, normalized);
     }
@@ -118,7 +125,9 @@ public sealed class RadialBasisFeatures : FeatureMap
     }
 }
 
-/// <summary>State aggregation: one feature a group of neighbouring state numbers (from 0), all groups of the same size but for the last.</summary>
+/// <summary>
+/// State aggregation: one feature a group of neighbouring state numbers (from 0), all groups of the same size but for the last.
+/// </summary>
 public sealed class AggregationFeatures : FeatureMap
 {
     private readonly int _size;

@@ -15,7 +15,8 @@ public abstract class FeatureMap
     /// <summary>The features of <paramref name="state"/> in a new array.</summary>
     public double[] Of(params ReadOnlySpan<double> state)
     {
-        if (state.Length != Dimensions) throw new ArgumentException($"The state has {state.Length} values; these features need {Dimensions}.", nameof(state));
+        if (state.Length != Dimensions)
+            throw new ArgumentException($"The state has {state.Length} values; these features need {Dimensions}.", nameof(state));
         var features = new double[Count];
         Write(state, features);
         return features;

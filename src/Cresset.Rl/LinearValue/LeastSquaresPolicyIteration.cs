@@ -17,10 +17,12 @@ public static class LeastSquaresPolicyIteration
     /// <param name="gamma">Discount factor.</param>
     /// <param name="maxRounds">Most policies.</param>
     /// <param name="tolerance">Stops when no weight changes by more.</param>
-    /// <param name="ridge">Added to the diagonal of the matrix, as a share of the sum of each feature's squares: the same for features of any size.</param>
+    /// <param name="ridge">Added to the diagonal of the matrix, as a share of the sum of each feature's squares: the same for features of
+    /// any size.</param>
     /// <returns>The weights and the number of policies tried.</returns>
     /// <exception cref="ArgumentException">There are no transitions.</exception>
-    public static (double[] Weights, int Rounds) Solve(IReadOnlyList<FeatureTransition> transitions, double gamma, int maxRounds = 50, double tolerance = 1e-8, double ridge = 1e-9)
+    public static (double[] Weights, int Rounds) Solve(IReadOnlyList<FeatureTransition> transitions, double gamma, int maxRounds = 50,
+        double tolerance = 1e-8, double ridge = 1e-9)
     {
         Discount.Checked(gamma);
         if (transitions.Count == 0) throw new ArgumentException("There are no transitions to learn from.", nameof(transitions));

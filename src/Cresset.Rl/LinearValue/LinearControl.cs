@@ -20,13 +20,18 @@ public sealed class LinearControl
     /// <param name="map">Features of a state.</param>
     /// <param name="target">The target.</param>
     /// <param name="options">Discount, step sizes (counted over all updates), behaviour.</param>
-    /// <param name="stepSizeScales">A factor of the step size for each feature (<see cref="FourierFeatures.StepSizeScales"/>); 1 when left out.</param>
+    /// <param name="stepSizeScales">A factor of the step size for each feature (<see cref="FourierFeatures.StepSizeScales"/>); 1 when left
+    /// out.</param>
     public LinearControl(int actions, FeatureMap map, LinearTarget target, ControlOptions? options = null, double[]? stepSizeScales = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(actions);
         _options = (options ?? new()).ThrowIfInvalid();
-        if (_options.Exploration.CountsVisits) throw new ArgumentException("Linear values have no table of states, so their exploration cannot count visits; use epsilon-greedy or boltzmann.", nameof(options));
-        if (stepSizeScales is not null && stepSizeScales.Length != map.Count) throw new ArgumentException($"{stepSizeScales.Length} scales were given for {map.Count} features.", nameof(stepSizeScales));
+        if (_options.Exploration.CountsVisits)
+            throw new ArgumentException(
+                "Linear values have no table of states, so their exploration cannot count visits; use epsilon-greedy or boltzmann.",
+                nameof(options));
+        if (stepSizeScales is not null && stepSizeScales.Length != map.Count)
+            throw new ArgumentException($"{stepSizeScales.Length} scales were given for {map.Count} features.", nameof(stepSizeScales));
         (_map, _target) = (map, target);
         _scales = stepSizeScales ?? [.. Enumerable.Repeat(1.0, map.Count)];
         Weights = new double[actions][];
@@ -56,7 +61,8 @@ public sealed class LinearControl
     /// <param name="nextAction">The action taken next, for Sarsa.</param>
     /// <param name="epsilon">The share of random actions, for Expected Sarsa.</param>
     /// <param name="nextMask">Which actions the next state allows; all when left out.</param>
-    public double Observe(ReadOnlySpan<double> features, int action, double reward, ReadOnlySpan<double> nextFeatures, int nextAction, double epsilon = 0, ReadOnlySpan<bool> nextMask = default)
+    public double Observe(ReadOnlySpan<double> features, int action, double reward, ReadOnlySpan<double> nextFeatures, int nextAction,
+        double epsilon = 0, ReadOnlySpan<bool> nextMask = default)
     {
         var next = 0.0;
         if (!nextFeatures.IsEmpty)
@@ -84,7 +90,8 @@ public sealed class LinearControl
     /// <param name="random">Stream of the behaviour.</param>
     /// <param name="maxSteps">Longest episode.</param>
     /// <param name="seed">Seed of the reset.</param>
-    public EpisodeRecord RunEpisode(IEnvironment<float, int> environment, Action<ReadOnlyMemory<float>, Memory<double>> scale, RandomStream random, int maxSteps = int.MaxValue, ulong? seed = null)
+    public EpisodeRecord RunEpisode(IEnvironment<float, int> environment, Action<ReadOnlyMemory<float>, Memory<double>> scale,
+        RandomStream random, int maxSteps = int.MaxValue, ulong? seed = null)
     {
         environment = environment.ActionsFromZero();
         var masks = ActionMasks.Of(environment);

@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Rl;
 
-/// <summary>Semi-gradient TD(lambda) with accumulating, dutch or true online traces; importance ratios enter the traces (Sutton and Barto, equation 12.25).</summary>
+/// <summary>
+/// Semi-gradient TD(lambda) with accumulating, dutch or true online traces; importance ratios enter the traces (Sutton and Barto, equation
+/// 12.25).
+/// </summary>
 public sealed class LinearTd : LinearValueLearner
 {
     private readonly StepSizeRule _stepSize;
@@ -15,7 +18,9 @@ public sealed class LinearTd : LinearValueLearner
     public LinearTd(int features, double gamma, StepSizeRule stepSize, double lambda = 0, TraceKind kind = TraceKind.Accumulating)
         : base(features, gamma)
     {
-        if (kind == TraceKind.Replacing) throw new ArgumentException("Replacing traces are defined for binary features only; use SparseControl or another kind.", nameof(kind));
+        if (kind == TraceKind.Replacing)
+            throw new ArgumentException("Replacing traces are defined for binary features only; use SparseControl or another kind.",
+                nameof(kind));
         _stepSize = stepSize.ThrowIfInvalid();
         _lambda = Discount.Checked(lambda, nameof(lambda));
         _kind = kind;
@@ -53,7 +58,10 @@ public sealed class LinearTd : LinearValueLearner
     }
 }
 
-/// <summary>Least-squares TD(lambda): the weights solve A w = b with A = sum z (x - gamma x')^T and b = sum z r (Bradtke and Barto 1996, Boyan 2002).</summary>
+/// <summary>
+/// Least-squares TD(lambda): the weights solve A w = b with A = sum z (x - gamma x')^T and b = sum z r (Bradtke and Barto 1996, Boyan
+/// 2002).
+/// </summary>
 public sealed class LeastSquaresTd : LinearValueLearner
 {
     private readonly double _lambda;
@@ -67,7 +75,8 @@ public sealed class LeastSquaresTd : LinearValueLearner
     /// <param name="gamma">Discount factor.</param>
     /// <param name="lambda">Trace parameter in [0, 1].</param>
     /// <param name="epsilon">
-    /// Added to the diagonal at the start, so that there is a solution from the beginning; in the units of the squared features, which is why it is 0 unless chosen. See
+    /// Added to the diagonal at the start, so that there is a solution from the beginning; in the units of the squared features, which is
+    /// why it is 0 unless chosen. See
     /// <see cref="Ridge"/> for one without units.
     /// </param>
     public LeastSquaresTd(int features, double gamma, double lambda = 0, double epsilon = 0)
@@ -95,10 +104,15 @@ public sealed class LeastSquaresTd : LinearValueLearner
     /// <inheritdoc/>
     public override void BeginEpisode() => Array.Clear(_trace);
 
-    /// <summary>Added to each diagonal entry when solving, as a share of the sum of that feature's squares so far: the same for features of any size.</summary>
+    /// <summary>
+    /// Added to each diagonal entry when solving, as a share of the sum of that feature's squares so far: the same for features of any
+    /// size.
+    /// </summary>
     public double Ridge { get; init; }
 
-    /// <summary>Solves for the weights from everything seen so far and returns them; features that were never active keep the weight 0.</summary>
+    /// <summary>
+    /// Solves for the weights from everything seen so far and returns them; features that were never active keep the weight 0.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The matrix is singular: the features seen so far are linearly dependent.</exception>
     public double[] Solve()
     {
@@ -137,8 +151,11 @@ public enum GradientTdKind
     Tdc,
 }
 
-/// <summary>GTD2 and TDC (Sutton et al. 2009) with two step sizes: alpha for the weights, beta for the auxiliary estimate of the error.</summary>
-public sealed class GradientTd(int features, double gamma, GradientTdKind kind, StepSizeRule stepSize, StepSizeRule auxiliaryStepSize) : LinearValueLearner(features, gamma)
+/// <summary>
+/// GTD2 and TDC (Sutton et al. 2009) with two step sizes: alpha for the weights, beta for the auxiliary estimate of the error.
+/// </summary>
+public sealed class GradientTd(int features, double gamma, GradientTdKind kind, StepSizeRule stepSize, StepSizeRule auxiliaryStepSize)
+    : LinearValueLearner(features, gamma)
 {
     private readonly StepSizeRule _alpha = stepSize.ThrowIfInvalid();
     private readonly StepSizeRule _beta = auxiliaryStepSize.ThrowIfInvalid();

@@ -39,7 +39,8 @@ public abstract class LinearValueLearner
     /// <exception cref="DivergenceException">A weight became infinite or not a number.</exception>
     public void Observe(ReadOnlySpan<double> features, double reward, ReadOnlySpan<double> nextFeatures, double ratio = 1)
     {
-        if (features.Length != Weights.Length) throw new ArgumentException($"{features.Length} features were given for {Weights.Length} weights.", nameof(features));
+        if (features.Length != Weights.Length)
+            throw new ArgumentException($"{features.Length} features were given for {Weights.Length} weights.", nameof(features));
         Steps++;
         Learn(features, reward, nextFeatures, ratio);
         Divergence.Check(Dot(Weights, features), Steps, GetType().Name);

@@ -1,7 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// Features turned into ones that are orthonormal under a distribution of states: <c>Phi = Q R</c>. Systems over them are as well conditioned as the task is; the normal
+/// Features turned into ones that are orthonormal under a distribution of states: <c>Phi = Q R</c>. Systems over them are as well
+/// conditioned as the task is; the normal
 /// equations of the raw features square their condition and lose polynomials of order 10.
 /// </summary>
 internal sealed class OrthonormalFeatures
@@ -9,7 +10,8 @@ internal sealed class OrthonormalFeatures
     private readonly double[][] _triangle;
     private readonly double[] _scales;
 
-    private OrthonormalFeatures(double[][] rows, double[][] triangle, double[] scales) => (Rows, _triangle, _scales) = (rows, triangle, scales);
+    private OrthonormalFeatures(double[][] rows, double[][] triangle, double[] scales) =>
+        (Rows, _triangle, _scales) = (rows, triangle, scales);
 
     /// <summary>The orthonormal features of each state, [states][features].</summary>
     public double[][] Rows { get; }

@@ -43,13 +43,15 @@ public sealed record SparseControlOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Within(Gamma, 0, 1)
         .Nested(StepSize)
-        .Must(Exploration is not { CountsVisits: true }, Exploration, "a rule that counts no visits: linear values have no table of states", field: nameof(Exploration))
+        .Must(Exploration is not { CountsVisits: true }, Exploration, "a rule that counts no visits: linear values have no table of states",
+            field: nameof(Exploration))
         .Nested(Exploration)
         .Defined(Target)
         .Defined(Trace)
         .AtLeast(Steps, 1)
         .Within(Lambda, 0, 1)
-        .Must(Steps == 1 || (Lambda == 0 && Target == LinearTarget.Sarsa), Steps, "1 with traces or with other targets than Sarsa", "n-step targets and traces exclude each other");
+        .Must(Steps == 1 || (Lambda == 0 && Target == LinearTarget.Sarsa), Steps, "1 with traces or with other targets than Sarsa",
+            "n-step targets and traces exclude each other");
 }
 
 /// <summary>
@@ -80,7 +82,8 @@ public sealed class SparseControl
     /// <param name="active">Number of active features of a state and action.</param>
     /// <param name="features">Writes the active features of a state and action.</param>
     /// <param name="options">The method.</param>
-    public SparseControl(int actions, int weights, int active, Action<ReadOnlyMemory<float>, int, Span<int>> features, SparseControlOptions? options = null)
+    public SparseControl(int actions, int weights, int active, Action<ReadOnlyMemory<float>, int, Span<int>> features,
+        SparseControlOptions? options = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(actions);
         _options = (options ?? new()).ThrowIfInvalid();
@@ -103,7 +106,8 @@ public sealed class SparseControl
     public static SparseControl MountainCar(SparseControlOptions? options = null, int capacity = 4096)
     {
         var coder = new TileCoder(capacity, 8);
-        return new SparseControl(3, capacity, 8, (state, action, indices) => coder.Write([8 * state.Span[0] / 1.7, 8 * state.Span[1] / 0.14], [action], indices), options);
+        return new SparseControl(3, capacity, 8,
+            (state, action, indices) => coder.Write([8 * state.Span[0] / 1.7, 8 * state.Span[1] / 0.14], [action], indices), options);
     }
 
     /// <summary>Estimated value of an action.</summary>
@@ -115,7 +119,8 @@ public sealed class SparseControl
     }
 
     /// <summary>Plays one episode of at most <paramref name="maxSteps"/> steps and learns from it.</summary>
-    public EpisodeRecord RunEpisode(IEnvironment<float, int> environment, RandomStream random, int maxSteps = int.MaxValue, ulong? seed = null)
+    public EpisodeRecord RunEpisode(IEnvironment<float, int> environment, RandomStream random, int maxSteps = int.MaxValue,
+        ulong? seed = null)
     {
         environment = environment.ActionsFromZero();
         _masks = ActionMasks.Of(environment);

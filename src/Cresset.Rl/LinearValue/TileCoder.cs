@@ -40,9 +40,11 @@ public sealed class TileCoder
     /// <param name="wraps">For each value the number of tiles after which it repeats, 0 for none.</param>
     /// <param name="readOnly">Do not add tiles that were not met before.</param>
     /// <exception cref="ArgumentException">More than 14 numbers in all, or too little room for the indices.</exception>
-    public void Write(ReadOnlySpan<double> values, ReadOnlySpan<int> integers, Span<int> indices, ReadOnlySpan<int> wraps = default, bool readOnly = false)
+    public void Write(ReadOnlySpan<double> values, ReadOnlySpan<int> integers, Span<int> indices, ReadOnlySpan<int> wraps = default,
+        bool readOnly = false)
     {
-        if (indices.Length < Tilings) throw new ArgumentException($"Room for {indices.Length} indices; {Tilings} are needed.", nameof(indices));
+        if (indices.Length < Tilings)
+            throw new ArgumentException($"Room for {indices.Length} indices; {Tilings} are needed.", nameof(indices));
         for (var tiling = 0; tiling < Tilings; tiling++)
         {
             var key = KeyOf(tiling, values, integers, wraps);
@@ -58,7 +60,9 @@ public sealed class TileCoder
         return indices;
     }
 
-    /// <summary>The coordinates behind the tiles: the number of the grid, the tile in each dimension, the integers. [Tilings][...]</summary>
+    /// <summary>
+    /// The coordinates behind the tiles: the number of the grid, the tile in each dimension, the integers. [Tilings][...]
+    /// </summary>
     public int[][] Coordinates(ReadOnlySpan<double> values, ReadOnlySpan<int> integers, ReadOnlySpan<int> wraps = default)
     {
         var rows = new int[Tilings][];
@@ -141,7 +145,8 @@ public sealed class TileCoder
         }
 
         public readonly bool Equals(TileKey other)
-            => _hash == other._hash && _count == other._count && ((ReadOnlySpan<int>)_numbers)[.._count].SequenceEqual(((ReadOnlySpan<int>)other._numbers)[.._count]);
+            => _hash == other._hash && _count == other._count
+                && ((ReadOnlySpan<int>)_numbers)[.._count].SequenceEqual(((ReadOnlySpan<int>)other._numbers)[.._count]);
 
         public override readonly bool Equals(object? obj) => obj is TileKey other && Equals(other);
 

@@ -30,7 +30,8 @@ public sealed record RelativeValueIterationPlanner : Planner
     public override Plan Solve(TableEnvironment world, PlanningOptions options, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var (average, result) = ValueIteration.SolveAverageReward(ValueIterationPlanner.Checked(world).Model, options with { Gamma = 1 }, cancellation);
+        var (average, result) = ValueIteration.SolveAverageReward(ValueIterationPlanner.Checked(world).Model, options with { Gamma = 1 },
+            cancellation);
         return new(result, average);
     }
 }
@@ -71,7 +72,10 @@ public sealed record PrioritizedPlanner : Planner
         ArgumentNullException.ThrowIfNull(options);
         var model = ValueIterationPlanner.Checked(world).Model;
         // One iteration is one backup of one state here, a sweep elsewhere.
-        return new(PrioritizedPlanning.Solve(model, options with { MaxIterations = (int)Math.Min(int.MaxValue, (long)options.MaxIterations * model.StateCount) }, Traced, cancellation));
+        return new(
+            PrioritizedPlanning.Solve(model,
+                options with { MaxIterations = (int)Math.Min(int.MaxValue, (long)options.MaxIterations * model.StateCount) }, Traced,
+                cancellation));
     }
 }
 

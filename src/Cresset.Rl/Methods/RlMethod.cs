@@ -3,8 +3,10 @@ using Cresset.Numerics;
 namespace Cresset.Rl;
 
 /// <summary>
-/// A way to solve an environment, by name: a <see cref="Planner"/> works on a known model, a <see cref="TabularLearner"/> learns a table from steps, a
-/// <see cref="TileLearner"/> weights of tiles. Its options are those that no other kind of method shares; discount, step sizes and behaviour come with
+/// A way to solve an environment, by name: a <see cref="Planner"/> works on a known model, a <see cref="TabularLearner"/> learns a table
+/// from steps, a
+/// <see cref="TileLearner"/> weights of tiles. Its options are those that no other kind of method shares; discount, step sizes and
+/// behaviour come with
 /// the work.
 /// </summary>
 [PartKind("rl-method")]
@@ -44,7 +46,9 @@ public sealed record LearnerPlace(int States, int Actions, ControlOptions Option
 /// <summary>A method that learns action values of a table from steps. One of your own derives from it.</summary>
 public abstract record TabularLearner : RlMethod
 {
-    /// <summary>True for a method that begins its episodes in any state with any action, which needs a world that can be put there.</summary>
+    /// <summary>
+    /// True for a method that begins its episodes in any state with any action, which needs a world that can be put there.
+    /// </summary>
     public virtual bool ExploresStarts => false;
 
     /// <summary>Makes the learner.</summary>

@@ -2,7 +2,9 @@ using Cresset.Numerics;
 
 namespace Cresset.Rl;
 
-/// <summary>Monte Carlo control whose episodes begin anywhere, with means of returns for step sizes and no exploration of its own.</summary>
+/// <summary>
+/// Monte Carlo control whose episodes begin anywhere, with means of returns for step sizes and no exploration of its own.
+/// </summary>
 [Part("mc-exploring-starts", "Sutton and Barto 2018, section 5.3")]
 public sealed record ExploringStartsLearner : TabularLearner
 {

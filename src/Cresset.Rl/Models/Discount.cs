@@ -4,5 +4,6 @@ namespace Cresset.Rl;
 internal static class Discount
 {
     public static double Checked(double gamma, string name = "gamma")
-        => gamma is >= 0 and <= 1 ? gamma : throw new ArgumentOutOfRangeException(name, gamma, $"The discount factor {name} is {gamma}; allowed is [0, 1].");
+        => gamma is >= 0 and <= 1 ? gamma
+            : throw new ArgumentOutOfRangeException(name, gamma, $"The discount factor {name} is {gamma}; allowed is [0, 1].");
 }

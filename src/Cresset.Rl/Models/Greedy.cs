@@ -34,7 +34,8 @@ internal static class Greedy
         var max = Vector256.MaxNative(low, high);
         var half = Vector128.MaxNative(max.GetLower(), max.GetUpper());
         var top = Vector256.Create(double.MaxNative(half[0], half[1]));
-        var equal = Vector256.Equals(low, top).ExtractMostSignificantBits() | (Vector256.Equals(high, top).ExtractMostSignificantBits() << shift);
+        var equal = Vector256.Equals(low, top).ExtractMostSignificantBits()
+            | (Vector256.Equals(high, top).ExtractMostSignificantBits() << shift);
         return equal == 0 ? 0 : BitOperations.TrailingZeroCount(equal);
     }
 

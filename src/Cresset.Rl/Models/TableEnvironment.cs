@@ -26,8 +26,10 @@ public class TableEnvironment : Environment<int, int>, IActionMask
         : base(new Discrete(model.StateCount), new Discrete(model.ActionCount))
     {
         Model = model;
-        _isPlain = !hasOtherRules && Enumerable.Range(0, model.StateCount * model.ActionCount).All(i => model.Offsets[i + 1] > model.Offsets[i]);
-        _hasGaps = Enumerable.Range(0, model.StateCount).Any(s => !model.IsAbsorbing(s) && Enumerable.Range(0, model.ActionCount).Any(a => !model.IsAvailable(s, a)));
+        _isPlain = !hasOtherRules
+            && Enumerable.Range(0, model.StateCount * model.ActionCount).All(i => model.Offsets[i + 1] > model.Offsets[i]);
+        _hasGaps = Enumerable.Range(0, model.StateCount)
+            .Any(s => !model.IsAbsorbing(s) && Enumerable.Range(0, model.ActionCount).Any(a => !model.IsAvailable(s, a)));
         _sampler = new TableSampler(model);
         _actions = model.ActionCount;
     }
@@ -42,7 +44,8 @@ public class TableEnvironment : Environment<int, int>, IActionMask
         get => _state;
         set
         {
-            if ((uint)value >= (uint)Model.StateCount) throw new ArgumentOutOfRangeException(nameof(value), value, $"State {value} is outside [0, {Model.StateCount - 1}].");
+            if ((uint)value >= (uint)Model.StateCount)
+                throw new ArgumentOutOfRangeException(nameof(value), value, $"State {value} is outside [0, {Model.StateCount - 1}].");
             (_state, IsRunning) = (value, true);
         }
     }
@@ -126,7 +129,9 @@ public class TableEnvironment : Environment<int, int>, IActionMask
     }
 
     /// <inheritdoc/>
-    protected override void LoadState(BinaryReader reader) => (_state, _outcome, LastAction) = (reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32());
+    protected override void LoadState(BinaryReader reader) =>
+        (_state, _outcome, LastAction) = (reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32());
 
-    private void ThrowOutside(int action) => throw new ArgumentException($"{Name}: action {action} lies outside {ActionSpace}.", nameof(action));
+    private void ThrowOutside(int action) =>
+        throw new ArgumentException($"{Name}: action {action} lies outside {ActionSpace}.", nameof(action));
 }

@@ -30,12 +30,15 @@ public sealed class TabularPolicy
     /// <exception cref="ArgumentException">A row does not sum to 1 (rows of zeros are allowed: states without actions).</exception>
     public static TabularPolicy FromProbabilities(int states, int actions, ReadOnlySpan<double> probabilities)
     {
-        if (probabilities.Length != states * actions) throw new ArgumentException($"{probabilities.Length} probabilities do not fill {states} states by {actions} actions.", nameof(probabilities));
+        if (probabilities.Length != states * actions)
+            throw new ArgumentException($"{probabilities.Length} probabilities do not fill {states} states by {actions} actions.",
+                nameof(probabilities));
         for (var s = 0; s < states; s++)
         {
             var sum = 0.0;
             foreach (var p in probabilities.Slice(s * actions, actions)) sum += p >= 0 ? p : double.NaN;
-            if (!(Math.Abs(sum - 1) <= 1e-9 || sum == 0)) throw new ArgumentException($"The action probabilities of state {s} sum to {sum}, not to 1.", nameof(probabilities));
+            if (!(Math.Abs(sum - 1) <= 1e-9 || sum == 0))
+                throw new ArgumentException($"The action probabilities of state {s} sum to {sum}, not to 1.", nameof(probabilities));
         }
         return new TabularPolicy(states, actions, probabilities.ToArray());
     }
@@ -60,7 +63,8 @@ public sealed class TabularPolicy
     /// <exception cref="ArgumentOutOfRangeException">Epsilon is outside [0, 1].</exception>
     public static TabularPolicy EpsilonGreedy(TransitionTable model, ReadOnlySpan<int> greedy, double epsilon)
     {
-        if (epsilon is not (>= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, $"epsilon is {epsilon}; allowed is [0, 1].");
+        if (epsilon is not (>= 0 and <= 1))
+            throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, $"epsilon is {epsilon}; allowed is [0, 1].");
         var probabilities = new double[model.StateCount * model.ActionCount];
         for (var s = 0; s < model.StateCount; s++)
         {

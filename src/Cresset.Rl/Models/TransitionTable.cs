@@ -14,7 +14,8 @@ public sealed class TransitionTable
     private readonly bool[] _terminated;
     private readonly double[] _start;
 
-    internal TransitionTable(int states, int actions, int[] offsets, double[] probabilities, int[] nextStates, double[] rewards, bool[] terminated, double[] start)
+    internal TransitionTable(int states, int actions, int[] offsets, double[] probabilities, int[] nextStates, double[] rewards,
+        bool[] terminated, double[] start)
     {
         StateCount = states;
         ActionCount = actions;
@@ -67,7 +68,8 @@ public sealed class TransitionTable
     public IEnumerable<TransitionOutcome> Outcomes(int state, int action)
     {
         var row = (state * ActionCount) + action;
-        for (var i = _offsets[row]; i < _offsets[row + 1]; i++) yield return new TransitionOutcome(_probabilities[i], _nextStates[i], _rewards[i], _terminated[i]);
+        for (var i = _offsets[row]; i < _offsets[row + 1]; i++)
+            yield return new TransitionOutcome(_probabilities[i], _nextStates[i], _rewards[i], _terminated[i]);
     }
 
     /// <summary>Expected reward plus <paramref name="gamma"/> times the expected value of what follows: q(s, a) for the values v.</summary>

@@ -31,8 +31,11 @@ public sealed class TransitionTableBuilder
         CheckIndex(state, _states, nameof(state));
         CheckIndex(action, _actions, nameof(action));
         CheckIndex(nextState, _states, nameof(nextState));
-        if (!(probability >= 0 && probability <= 1 + Tolerance)) throw new ArgumentException($"State {state}, action {action}: probability {probability} is outside [0, 1].", nameof(probability));
-        if (!double.IsFinite(reward)) throw new ArgumentException($"State {state}, action {action}: reward {reward} is not finite.", nameof(reward));
+        if (!(probability >= 0 && probability <= 1 + Tolerance))
+            throw new ArgumentException($"State {state}, action {action}: probability {probability} is outside [0, 1].",
+                nameof(probability));
+        if (!double.IsFinite(reward))
+            throw new ArgumentException($"State {state}, action {action}: reward {reward} is not finite.", nameof(reward));
         _rows[(state * _actions) + action].Add(new TransitionOutcome(probability, nextState, reward, terminated));
         return this;
     }
@@ -62,10 +65,13 @@ public sealed class TransitionTableBuilder
             offsets[i + 1] = offsets[i] + _rows[i].Count;
             if (_rows[i].Count == 0) continue;
             var sum = _rows[i].Sum(o => o.Probability);
-            if (Math.Abs(sum - 1) > Tolerance) throw new InvalidOperationException($"State {i / _actions}, action {i % _actions}: the probabilities sum to {sum}, not to 1.");
+            if (Math.Abs(sum - 1) > Tolerance)
+                throw new InvalidOperationException(
+                    $"State {i / _actions}, action {i % _actions}: the probabilities sum to {sum}, not to 1.");
         }
         var start = _start.Sum();
-        if (start != 0 && Math.Abs(start - 1) > Tolerance) throw new InvalidOperationException($"The start probabilities sum to {start}, not to 1.");
+        if (start != 0 && Math.Abs(start - 1) > Tolerance)
+            throw new InvalidOperationException($"The start probabilities sum to {start}, not to 1.");
         var all = _rows.SelectMany(r => r).ToArray();
         return new TransitionTable(
             _states,

@@ -15,7 +15,8 @@ public sealed class MonteCarloControl : ActionValueLearner
     /// <param name="options">Discount, step sizes, behaviour.</param>
     /// <param name="firstVisit">Count only the first visit of a pair in an episode.</param>
     /// <param name="isAvailable">Which actions exist; all when left out.</param>
-    public MonteCarloControl(int states, int actions, ControlOptions? options = null, bool firstVisit = false, Func<int, int, bool>? isAvailable = null)
+    public MonteCarloControl(int states, int actions, ControlOptions? options = null, bool firstVisit = false,
+        Func<int, int, bool>? isAvailable = null)
         : base(states, actions, options, isAvailable)
         => _firstVisit = firstVisit;
 
@@ -44,7 +45,8 @@ public sealed class MonteCarloControl : ActionValueLearner
 /// Off-policy Monte Carlo control with weighted importance sampling (Sutton and Barto, section 5.7): learns the greedy policy from any soft
 /// behaviour; an episode teaches only back to its last action that was not greedy.
 /// </summary>
-public sealed class OffPolicyMonteCarloControl(int states, int actions, ControlOptions? options = null, Func<int, int, bool>? isAvailable = null)
+public sealed class OffPolicyMonteCarloControl(int states, int actions, ControlOptions? options = null,
+    Func<int, int, bool>? isAvailable = null)
     : ActionValueLearner(states, actions, options, isAvailable)
 {
     private readonly List<Transition> _episode = [];

@@ -2,7 +2,9 @@ using Cresset.Numerics;
 
 namespace Cresset.Rl;
 
-/// <summary>Model-free policy iteration from sampled episodes: MC Basic and exploring starts (Zhao, chapter 5; Sutton and Barto, section 5.3).</summary>
+/// <summary>
+/// Model-free policy iteration from sampled episodes: MC Basic and exploring starts (Zhao, chapter 5; Sutton and Barto, section 5.3).
+/// </summary>
 public static class MonteCarloPlanning
 {
     /// <summary>
@@ -17,7 +19,8 @@ public static class MonteCarloPlanning
     /// <param name="maxIterations">Most rounds.</param>
     /// <param name="cancellation">Stops between states.</param>
     /// <returns>The greedy values max_a q(s, a), the policy, and one entry a round in the trace.</returns>
-    public static PlanningResult Basic(TableEnvironment environment, int episodeLength, double gamma, int episodesPerPair = 1, IReadOnlyList<int>? start = null, int maxIterations = 10_000, CancellationToken cancellation = default)
+    public static PlanningResult Basic(TableEnvironment environment, int episodeLength, double gamma, int episodesPerPair = 1,
+        IReadOnlyList<int>? start = null, int maxIterations = 10_000, CancellationToken cancellation = default)
     {
         Discount.Checked(gamma);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(episodeLength);
@@ -42,7 +45,8 @@ public static class MonteCarloPlanning
                         q[a] = double.NegativeInfinity;
                         continue;
                     }
-                    for (var e = 0; e < episodesPerPair; e++) q[a] += Play(environment, s, a, policy, episodeLength, gamma) / episodesPerPair;
+                    for (var e = 0; e < episodesPerPair; e++)
+                        q[a] += Play(environment, s, a, policy, episodeLength, gamma) / episodesPerPair;
                 }
                 improved[s] = Greedy.FirstMax(q);
                 // An equally good old action stays, or ties would change the policy for ever.
@@ -66,7 +70,8 @@ public static class MonteCarloPlanning
     /// <param name="maxSteps">Longest episode.</param>
     /// <param name="random">Draws the starts.</param>
     /// <param name="starts">States to start in; all with an available action when left out.</param>
-    public static void ExploringStarts(TableEnvironment environment, ActionValueLearner learner, int episodes, int maxSteps, RandomStream random, IReadOnlyList<int>? starts = null)
+    public static void ExploringStarts(TableEnvironment environment, ActionValueLearner learner, int episodes, int maxSteps,
+        RandomStream random, IReadOnlyList<int>? starts = null)
     {
         starts ??= [.. Enumerable.Range(0, environment.StateCount()).Where(s => !environment.Model.IsAbsorbing(s))];
         var available = new List<int>();

@@ -3,7 +3,9 @@ namespace Cresset.Rl;
 /// <summary>Bellman's equations on a transition table: action values, greedy actions, residuals.</summary>
 public static class Bellman
 {
-    /// <summary>q(s, a) for the values <paramref name="values"/>, [states, actions]; negative infinity where an action is not available.</summary>
+    /// <summary>
+    /// q(s, a) for the values <paramref name="values"/>, [states, actions]; negative infinity where an action is not available.
+    /// </summary>
     public static double[] ActionValues(TransitionTable model, ReadOnlySpan<double> values, double gamma)
     {
         Discount.Checked(gamma);
@@ -97,7 +99,8 @@ public static class Bellman
         return sum;
     }
 
-    internal static int GreedyAction(TransitionTable model, int state, ReadOnlySpan<double> values, double gamma, double tolerance, int preferred = -1)
+    internal static int GreedyAction(TransitionTable model, int state, ReadOnlySpan<double> values, double gamma, double tolerance,
+        int preferred = -1)
     {
         var best = -1;
         var bestValue = double.NegativeInfinity;
@@ -113,6 +116,7 @@ public static class Bellman
 
     internal static void CheckValues(TransitionTable model, ReadOnlySpan<double> values)
     {
-        if (values.Length != model.StateCount) throw new ArgumentException($"{values.Length} values were given for {model.StateCount} states.", nameof(values));
+        if (values.Length != model.StateCount)
+            throw new ArgumentException($"{values.Length} values were given for {model.StateCount} states.", nameof(values));
     }
 }

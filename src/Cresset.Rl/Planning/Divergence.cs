@@ -7,7 +7,9 @@ namespace Cresset.Rl;
 /// <param name="step">Step, sweep or update at which it happened.</param>
 /// <param name="value">The offending value.</param>
 public sealed class DivergenceException(string what, long step, double value)
-    : ArithmeticException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{what} diverged at step {step}: a value became {value}. Lower the step size, or use gamma below 1."))
+    : ArithmeticException(
+        string.Create(System.Globalization.CultureInfo.InvariantCulture,
+            $"{what} diverged at step {step}: a value became {value}. Lower the step size, or use gamma below 1."))
 {
     /// <summary>Step, sweep or update at which it happened.</summary>
     public long Step { get; } = step;

@@ -4,7 +4,8 @@ namespace Cresset.Rl;
 public static class PolicyEvaluation
 {
     /// <summary>Solves (I - gamma P) v = r exactly, with one step of refinement.</summary>
-    /// <exception cref="InvalidOperationException">With gamma 1 the policy does not end with probability 1, so its values do not exist.</exception>
+    /// <exception cref="InvalidOperationException">With gamma 1 the policy does not end with probability 1, so its values do not
+    /// exist.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static double[] Exact(TransitionTable model, TabularPolicy policy, double gamma, CancellationToken cancellation = default)
     {
@@ -13,7 +14,9 @@ public static class PolicyEvaluation
         var n = model.StateCount;
         var matrix = Matrix(model, policy, gamma, out var reward);
         var values = LinearSystem.Solve(matrix, [.. reward], cancellation)
-            ?? throw new InvalidOperationException($"The values of this policy do not exist for gamma {gamma}: from some state it goes on for ever. Use gamma below 1 or a policy that ends.");
+            ?? throw new InvalidOperationException(
+                $"The values of this policy do not exist for gamma {gamma}: from some state it goes on for ever. Use gamma below 1 or a "
+                    + $"policy that ends.");
         var rest = new double[n];
         for (var s = 0; s < n; s++) rest[s] = Bellman.Backup(model, policy, s, values, gamma) - values[s];
         var correction = LinearSystem.Solve(Matrix(model, policy, gamma, out _), rest, cancellation)!;
@@ -29,7 +32,8 @@ public static class PolicyEvaluation
     /// <param name="inPlace">Use new values at once (Gauss-Seidel) instead of those of the sweep before.</param>
     /// <param name="cancellation">Stops between backups.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static PlanningResult Iterative(TransitionTable model, TabularPolicy policy, PlanningOptions? options = null, IReadOnlyList<double>? start = null, bool inPlace = false, CancellationToken cancellation = default)
+    public static PlanningResult Iterative(TransitionTable model, TabularPolicy policy, PlanningOptions? options = null,
+        IReadOnlyList<double>? start = null, bool inPlace = false, CancellationToken cancellation = default)
     {
         options = (options ?? new()).ThrowIfInvalidPlanning(model);
         CheckPolicy(model, policy);
@@ -56,10 +60,12 @@ public static class PolicyEvaluation
     }
 
     /// <summary>
-    /// How often each state is visited in the long run. Episodes that end begin anew in a start state of the model, so for a task with ends this is the on-policy
+    /// How often each state is visited in the long run. Episodes that end begin anew in a start state of the model, so for a task with ends
+    /// this is the on-policy
     /// distribution of Sutton and Barto (section 9.2); states in which a task has ended have share 0.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The chain has no unique stationary distribution, or its episodes end and the model has no start.</exception>
+    /// <exception cref="InvalidOperationException">The chain has no unique stationary distribution, or its episodes end and the model has
+    /// no start.</exception>
     public static double[] StationaryDistribution(TransitionTable model, TabularPolicy policy)
     {
         CheckPolicy(model, policy);
@@ -81,7 +87,10 @@ public static class PolicyEvaluation
                         matrix[outcome.NextState][s] += mass;
                         continue;
                     }
-                    if (!hasStart) throw new InvalidOperationException($"Episodes of this model end (from state {s} by action {a}) and it has no start states to begin anew in: build it with StartIn.");
+                    if (!hasStart)
+                        throw new InvalidOperationException(
+                            $"Episodes of this model end (from state {s} by action {a}) and it has no start states to begin anew in: build "
+                                + $"it with StartIn.");
                     for (var first = 0; first < n; first++) matrix[first][s] += mass * model.Start[first];
                 }
             }
@@ -90,14 +99,17 @@ public static class PolicyEvaluation
         Array.Fill(matrix[n - 1], 1);
         var right = new double[n];
         right[n - 1] = 1;
-        return LinearSystem.Solve(matrix, right) ?? throw new InvalidOperationException("The chain of this policy has no unique stationary distribution.");
+        return LinearSystem.Solve(matrix, right)
+            ?? throw new InvalidOperationException("The chain of this policy has no unique stationary distribution.");
     }
 
     internal static void CheckPolicy(TransitionTable model, TabularPolicy policy)
     {
         if (policy.StateCount != model.StateCount || policy.ActionCount != model.ActionCount)
         {
-            throw new ArgumentException($"The policy is for {policy.StateCount} states and {policy.ActionCount} actions, the model has {model.StateCount} and {model.ActionCount}.", nameof(policy));
+            throw new ArgumentException(
+                $"The policy is for {policy.StateCount} states and {policy.ActionCount} actions, the model has {model.StateCount} and "
+                    + $"{model.ActionCount}.", nameof(policy));
         }
     }
 

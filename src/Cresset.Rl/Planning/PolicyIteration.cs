@@ -3,7 +3,9 @@ namespace Cresset.Rl;
 /// <summary>Policy iteration: evaluate, then act greedily, until the policy stays the same.</summary>
 public static class PolicyIteration
 {
-    /// <summary>With exact evaluation. The trace has one entry a policy; <paramref name="onPolicy"/> sees each policy and its values.</summary>
+    /// <summary>
+    /// With exact evaluation. The trace has one entry a policy; <paramref name="onPolicy"/> sees each policy and its values.
+    /// </summary>
     /// <param name="model">The process.</param>
     /// <param name="options">Discount, tie rule, limit of rounds.</param>
     /// <param name="start">Actions to start from; the greedy ones for values of zero when left out.</param>
@@ -11,7 +13,8 @@ public static class PolicyIteration
     /// <param name="cancellation">Stops between backups.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static PlanningResult Solve(
-        TransitionTable model, PlanningOptions? options = null, IReadOnlyList<int>? start = null, Action<int[], double[]>? onPolicy = null, CancellationToken cancellation = default)
+        TransitionTable model, PlanningOptions? options = null, IReadOnlyList<int>? start = null, Action<int[], double[]>? onPolicy = null,
+        CancellationToken cancellation = default)
     {
         options = (options ?? new()).ThrowIfInvalidPlanning(model);
         var actions = start?.ToArray() ?? Bellman.GreedyActions(model, new double[model.StateCount], options.Gamma, options.TieTolerance);
@@ -28,7 +31,8 @@ public static class PolicyIteration
             var changed = 0;
             for (var s = 0; s < actions.Length; s++)
             {
-                improved[s] = Bellman.GreedyAction(model, s, values, options.Gamma, options.TieTolerance, options.Ties == TieRule.KeepOld ? actions[s] : -1);
+                improved[s] = Bellman.GreedyAction(model, s, values, options.Gamma, options.TieTolerance,
+                    options.Ties == TieRule.KeepOld ? actions[s] : -1);
                 changed += improved[s] != actions[s] ? 1 : 0;
             }
             var change = before.Length == 0 ? values.Max(Math.Abs) : Distance(values, before);
@@ -36,7 +40,8 @@ public static class PolicyIteration
             lastChange = change;
             if (changed == 0) return new PlanningResult(values, actions, trace, true);
             // Lowest-index ties may cycle among equally good policies: stop when the values no longer improve.
-            if (options.Ties == TieRule.LowestIndex && trace.Count > 1 && change <= options.TieTolerance) return new PlanningResult(values, improved, trace, true);
+            if (options.Ties == TieRule.LowestIndex && trace.Count > 1 && change <= options.TieTolerance)
+                return new PlanningResult(values, improved, trace, true);
             actions = improved;
             if (trace.Count >= options.MaxIterations) return new PlanningResult(values, actions, trace, false);
         }
@@ -46,7 +51,8 @@ public static class PolicyIteration
     /// Truncated policy iteration: every round acts greedily on the values, then makes <paramref name="sweeps"/> sweeps of evaluation
     /// starting from them. One sweep is value iteration, infinitely many are policy iteration.
     /// </summary>
-    public static PlanningResult SolveTruncated(TransitionTable model, int sweeps, PlanningOptions? options = null, IReadOnlyList<double>? start = null, CancellationToken cancellation = default)
+    public static PlanningResult SolveTruncated(TransitionTable model, int sweeps, PlanningOptions? options = null,
+        IReadOnlyList<double>? start = null, CancellationToken cancellation = default)
     {
         options = (options ?? new()).ThrowIfInvalidPlanning(model);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sweeps);
@@ -64,14 +70,16 @@ public static class PolicyIteration
             var changed = 0;
             for (var s = 0; s < actions.Length; s++)
             {
-                var best = Bellman.GreedyAction(model, s, values, options.Gamma, options.TieTolerance, options.Ties == TieRule.KeepOld ? actions[s] : -1);
+                var best = Bellman.GreedyAction(model, s, values, options.Gamma, options.TieTolerance,
+                    options.Ties == TieRule.KeepOld ? actions[s] : -1);
                 changed += best != actions[s] ? 1 : 0;
                 actions[s] = best;
             }
             for (var sweep = 0; sweep < sweeps; sweep++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                for (var s = 0; s < next.Length; s++) next[s] = actions[s] < 0 ? 0 : model.ActionValue(s, actions[s], values, options.Gamma);
+                for (var s = 0; s < next.Length; s++)
+                    next[s] = actions[s] < 0 ? 0 : model.ActionValue(s, actions[s], values, options.Gamma);
                 (values, next) = (next, values);
             }
             change = Distance(values, before);
@@ -79,7 +87,8 @@ public static class PolicyIteration
             trace.Add(new PlanningStep(trace.Count + 1, change, trace.Count == 0 ? double.NaN : change / last, changed));
             options.OnIteration?.Invoke(trace.Count, values);
         }
-        return new PlanningResult(values, Bellman.GreedyActions(model, values, options.Gamma, options.TieTolerance), trace, change <= options.Tolerance);
+        return new PlanningResult(values, Bellman.GreedyActions(model, values, options.Gamma, options.TieTolerance), trace,
+            change <= options.Tolerance);
     }
 
     /// <summary>Policy iteration among the policies that take every action with at least epsilon / actions.</summary>

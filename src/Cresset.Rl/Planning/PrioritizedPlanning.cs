@@ -6,13 +6,17 @@ namespace Cresset.Rl;
 /// </summary>
 public static class PrioritizedPlanning
 {
-    /// <summary>Backs up states until no change exceeds the tolerance. <see cref="PlanningResult.Trace"/> has one entry a backup up to <paramref name="traceLimit"/>.</summary>
+    /// <summary>
+    /// Backs up states until no change exceeds the tolerance. <see cref="PlanningResult.Trace"/> has one entry a backup up to
+    /// <paramref name="traceLimit"/>.
+    /// </summary>
     /// <param name="model">The process.</param>
     /// <param name="options">Discount, tolerance; the limit of iterations counts backups.</param>
     /// <param name="traceLimit">Most entries kept in the trace.</param>
     /// <param name="cancellation">Stops between backups.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static PlanningResult Solve(TransitionTable model, PlanningOptions? options = null, int traceLimit = 100_000, CancellationToken cancellation = default)
+    public static PlanningResult Solve(TransitionTable model, PlanningOptions? options = null, int traceLimit = 100_000,
+        CancellationToken cancellation = default)
     {
         options = (options ?? new()).ThrowIfInvalidPlanning(model);
         var predecessors = Predecessors(model);
@@ -46,7 +50,8 @@ public static class PrioritizedPlanning
             queue.Enqueue(s, -change);
         }
 
-        return new PlanningResult(values, Bellman.GreedyActions(model, values, options.Gamma, options.TieTolerance), trace, queue.Count == 0);
+        return new PlanningResult(values, Bellman.GreedyActions(model, values, options.Gamma, options.TieTolerance), trace,
+            queue.Count == 0);
     }
 
     private static int[][] Predecessors(TransitionTable model)

@@ -9,15 +9,19 @@ public static class ValueIteration
     /// <param name="start">Values to start from; zeros when left out.</param>
     /// <param name="cancellation">Stops between backups.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static PlanningResult Solve(TransitionTable model, PlanningOptions? options = null, IReadOnlyList<double>? start = null, CancellationToken cancellation = default)
+    public static PlanningResult Solve(TransitionTable model, PlanningOptions? options = null, IReadOnlyList<double>? start = null,
+        CancellationToken cancellation = default)
         => Sweep(model, options, start, inPlace: false, cancellation);
 
     /// <summary>Asynchronous value iteration: new values are used at once, within the sweep.</summary>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static PlanningResult SolveAsynchronously(TransitionTable model, PlanningOptions? options = null, IReadOnlyList<double>? start = null, CancellationToken cancellation = default)
+    public static PlanningResult SolveAsynchronously(TransitionTable model, PlanningOptions? options = null,
+        IReadOnlyList<double>? start = null, CancellationToken cancellation = default)
         => Sweep(model, options, start, inPlace: true, cancellation);
 
-    /// <summary>Best expected sum of discounted rewards within <paramref name="horizon"/> steps, for a time limit without a value beyond.</summary>
+    /// <summary>
+    /// Best expected sum of discounted rewards within <paramref name="horizon"/> steps, for a time limit without a value beyond.
+    /// </summary>
     /// <returns>Values for each number of steps left, [horizon + 1][states]; the first row is zero.</returns>
     public static double[][] FiniteHorizon(TransitionTable model, int horizon, double gamma = 1)
     {
@@ -38,7 +42,8 @@ public static class ValueIteration
     /// converge too).
     /// </summary>
     /// <returns>The average reward and the differential values, that of state 0 being 0.</returns>
-    public static (double AverageReward, PlanningResult Result) SolveAverageReward(TransitionTable model, PlanningOptions? options = null, CancellationToken cancellation = default)
+    public static (double AverageReward, PlanningResult Result) SolveAverageReward(TransitionTable model, PlanningOptions? options = null,
+        CancellationToken cancellation = default)
     {
         options = (options ?? new PlanningOptions { Gamma = 1 }).ThrowIfInvalidPlanning(model);
         var values = new double[model.StateCount];
@@ -64,10 +69,12 @@ public static class ValueIteration
             trace.Add(new PlanningStep(trace.Count + 1, span, trace.Count == 0 ? double.NaN : span / last, -1));
             options.OnIteration?.Invoke(trace.Count, values);
         }
-        return (average, new PlanningResult(values, Bellman.GreedyActions(model, values, 1, options.TieTolerance), trace, span <= options.Tolerance));
+        return (average,
+            new PlanningResult(values, Bellman.GreedyActions(model, values, 1, options.TieTolerance), trace, span <= options.Tolerance));
     }
 
-    private static PlanningResult Sweep(TransitionTable model, PlanningOptions? options, IReadOnlyList<double>? start, bool inPlace, CancellationToken cancellation)
+    private static PlanningResult Sweep(TransitionTable model, PlanningOptions? options, IReadOnlyList<double>? start, bool inPlace,
+        CancellationToken cancellation)
     {
         options = (options ?? new()).ThrowIfInvalidPlanning(model);
         var values = start?.ToArray() ?? new double[model.StateCount];
@@ -90,6 +97,7 @@ public static class ValueIteration
             trace.Add(new PlanningStep(trace.Count + 1, change, trace.Count == 0 ? double.NaN : change / last, -1));
             options.OnIteration?.Invoke(trace.Count, values);
         }
-        return new PlanningResult(values, Bellman.GreedyActions(model, values, options.Gamma, options.TieTolerance), trace, change <= options.Tolerance);
+        return new PlanningResult(values, Bellman.GreedyActions(model, values, options.Gamma, options.TieTolerance), trace,
+            change <= options.Tolerance);
     }
 }

@@ -3,16 +3,20 @@ using Cresset.Numerics;
 namespace Cresset.Rl;
 
 /// <summary>
-/// Pictures with one small figure somewhere, an upright cross or a slanting one, between specks of dust: naming it pays 1. Both have as many bright points, so no point by
-/// itself tells which it is; convolutions know a figure wherever it lies. Observations: [1, size, size], 0 to 255. Actions: 0 upright, 1 slanting.
+/// Pictures with one small figure somewhere, an upright cross or a slanting one, between specks of dust: naming it pays 1. Both have as
+/// many bright points, so no point by
+/// itself tells which it is; convolutions know a figure wherever it lies. Observations: [1, size, size], 0 to 255. Actions: 0 upright, 1
+/// slanting.
 /// </summary>
 /// <param name="size">Pixels of a side.</param>
 /// <param name="dust">Specks.</param>
 /// <param name="pictures">Pictures of an episode.</param>
 public sealed class Figures(int size = 10, int dust = 4, int pictures = 8)
-    : Environment<float, int>(new Box(new float[size * size], [.. Enumerable.Repeat(255f, size * size)], [1, size, size]), new Discrete(2)), IRenderable
+    : Environment<float, int>(new Box(new float[size * size], [.. Enumerable.Repeat(255f, size * size)], [1, size, size]), new Discrete(2)),
+        IRenderable
 {
-    private static readonly (int X, int Y)[][] Points = [[(1, 0), (0, 1), (1, 1), (2, 1), (1, 2)], [(0, 0), (2, 0), (1, 1), (0, 2), (2, 2)]];
+    private static readonly (int X, int Y)[][] Points = [[(1, 0), (0, 1), (1, 1), (2, 1), (1, 2)],
+        [(0, 0), (2, 0), (1, 1), (0, 2), (2, 2)]];
     private readonly byte[] _picture = new byte[size * size];
     private int _figure;
     private int _shown;
@@ -74,7 +78,8 @@ public sealed class Figures(int size = 10, int dust = 4, int pictures = 8)
         const int cell = 12;
         var image = new RgbImage(size * cell, size * cell);
         var canvas = new Canvas(image);
-        for (var i = 0; i < _picture.Length; i++) canvas.FillRectangle(i % size * cell, i / size * cell, cell, cell, new Rgb(_picture[i], _picture[i], _picture[i]));
+        for (var i = 0; i < _picture.Length; i++)
+            canvas.FillRectangle(i % size * cell, i / size * cell, cell, cell, new Rgb(_picture[i], _picture[i], _picture[i]));
         return image;
     }
 
@@ -112,5 +117,6 @@ public sealed record FiguresSource : EnvironmentSource
     public override IEnvironment Make() => new Figures(Size, Dust, Pictures);
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => [.. base.Validate(), .. new OptionChecks().Within(Size, 3, 1000).Within(Dust, 0, 1_000_000).Within(Pictures, 1, 1_000_000)];
+    public override IEnumerable<OptionProblem> Validate() =>
+        [.. base.Validate(), .. new OptionChecks().Within(Size, 3, 1000).Within(Dust, 0, 1_000_000).Within(Pictures, 1, 1_000_000)];
 }

@@ -3,11 +3,13 @@ using Cresset.Numerics;
 namespace Cresset.Rl;
 
 /// <summary>
-/// A point in a square that is pushed towards a goal: -1 a step, 0 within the reach of it. Goals for continuous actions. Observations: where the point is, where it shall be.
+/// A point in a square that is pushed towards a goal: -1 a step, 0 within the reach of it. Goals for continuous actions. Observations:
+/// where the point is, where it shall be.
 /// Actions: the push, in [-1, 1] each way.
 /// </summary>
 /// <param name="reach">How near counts as there.</param>
-public sealed class PointGoal(double reach = 0.1) : Environment<float, float>(new Box(-1, 1, 4), new Box(-1, 1, 2)), IGoalEnvironment, IRenderable
+public sealed class PointGoal(double reach = 0.1)
+    : Environment<float, float>(new Box(-1, 1, 4), new Box(-1, 1, 2)), IGoalEnvironment, IRenderable
 {
     private readonly float[] _seen = new float[4];
 
@@ -93,5 +95,6 @@ public sealed record PointGoalSource : EnvironmentSource
     public override IEnvironment Make() => new PointGoal(Reach);
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => [.. base.Validate(), .. new OptionChecks().Within(Reach, 0, 1, includeMin: false)];
+    public override IEnumerable<OptionProblem> Validate() =>
+        [.. base.Validate(), .. new OptionChecks().Within(Reach, 0, 1, includeMin: false)];
 }

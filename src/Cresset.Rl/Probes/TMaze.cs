@@ -3,8 +3,10 @@ using Cresset.Numerics;
 namespace Cresset.Rl;
 
 /// <summary>
-/// A corridor whose beginning shows which way to turn at its end (Bakker 2002): nothing on the way tells, so only who remembers does better than chance. Observations:
-/// the sign (1 left, -1 right, 0 out of sight), and whether this is the junction. Actions: 0 left, 1 right; they count at the junction alone, where the right turn pays 1.
+/// A corridor whose beginning shows which way to turn at its end (Bakker 2002): nothing on the way tells, so only who remembers does better
+/// than chance. Observations:
+/// the sign (1 left, -1 right, 0 out of sight), and whether this is the junction. Actions: 0 left, 1 right; they count at the junction
+/// alone, where the right turn pays 1.
 /// </summary>
 /// <param name="length">Steps from the sign to the junction.</param>
 public sealed class TMaze(int length = 6) : Environment<float, int>(new Box(-1, 1, 2), new Discrete(2)), IRenderable

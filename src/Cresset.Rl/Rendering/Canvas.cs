@@ -80,7 +80,9 @@ public sealed class Canvas(RgbImage image)
         FillPolygon([(x1 + nx, y1 + ny), (x2 + nx, y2 + ny), (x2 - nx, y2 - ny), (x1 - nx, y1 - ny)], color);
     }
 
-    /// <summary>Writes text in capitals of 3 by 5 dots, its upper left corner at (x, y); a dot has <paramref name="pixel"/> pixels a side.</summary>
+    /// <summary>
+    /// Writes text in capitals of 3 by 5 dots, its upper left corner at (x, y); a dot has <paramref name="pixel"/> pixels a side.
+    /// </summary>
     public void Text(double x, double y, string text, Rgb color, int pixel = 2)
     {
         foreach (var character in text)

@@ -12,7 +12,8 @@ public sealed class RgbImage
         Width = width;
         Height = height;
         Pixels = new byte[width * height * 3];
-        for (var i = 0; i < Pixels.Length; i += 3) (Pixels[i], Pixels[i + 1], Pixels[i + 2]) = (background.Red, background.Green, background.Blue);
+        for (var i = 0; i < Pixels.Length; i += 3)
+            (Pixels[i], Pixels[i + 1], Pixels[i + 2]) = (background.Red, background.Green, background.Blue);
     }
 
     /// <summary>Pixels in a row.</summary>

@@ -6,10 +6,16 @@ namespace Cresset.Rl;
 [Part("process")]
 public sealed record ProcessSource : EnvironmentSource
 {
-    /// <summary>What starts the server, such as <c>python3 world.py</c>: a program and its arguments without a shell, those with blanks in quotes. Every copy of the environment starts its own.</summary>
+    /// <summary>
+    /// What starts the server, such as <c>python3 world.py</c>: a program and its arguments without a shell, those with blanks in quotes.
+    /// Every copy of the environment starts its own.
+    /// </summary>
     public string Command { get; init; } = "";
 
-    /// <summary>Where a server is listening already, instead of a command: <c>host:port</c> or <c>unix:PATH</c>. Every copy of the environment connects once.</summary>
+    /// <summary>
+    /// Where a server is listening already, instead of a command: <c>host:port</c> or <c>unix:PATH</c>. Every copy of the environment
+    /// connects once.
+    /// </summary>
     public string Address { get; init; } = "";
 
     /// <summary>Seconds until the server must have said what its world is like.</summary>
@@ -48,7 +54,8 @@ public sealed record ProcessSource : EnvironmentSource
     [
         .. base.Validate(),
         .. new OptionChecks()
-            .Must(Command.Length > 0 != Address.Length > 0, Command, "a command, or an address instead", "for example command: python3 world.py, or address: localhost:5005", nameof(Command))
+            .Must(Command.Length > 0 != Address.Length > 0, Command, "a command, or an address instead",
+                "for example command: python3 world.py, or address: localhost:5005", nameof(Command))
             .Within(StartSeconds, 0.01, 86_400)
             .Within(AnswerSeconds, 0.01, 86_400),
     ];

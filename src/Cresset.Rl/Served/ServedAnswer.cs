@@ -32,7 +32,8 @@ internal static class ServedAnswer<TObservation>
             else if (reader.ValueTextEquals("reward"u8) && isStep)
             {
                 reader.Read();
-                reward = reader.TokenType == JsonTokenType.Number && reader.GetDouble() is var value && double.IsFinite(value) ? value : throw new FormatException("'reward' is no number");
+                reward = reader.TokenType == JsonTokenType.Number && reader.GetDouble() is var value && double.IsFinite(value) ? value
+                    : throw new FormatException("'reward' is no number");
             }
             else if (reader.ValueTextEquals("terminated"u8) && isStep)
             {
@@ -66,7 +67,8 @@ internal static class ServedAnswer<TObservation>
         }
         if (reader.Read()) throw new FormatException("something stands behind the object");
         if (!hasObservation) throw new FormatException("'observation' is missing");
-        if (isStep && (reward is null || terminated is null || truncated is null)) throw new FormatException($"'{(reward is null ? "reward" : terminated is null ? "terminated" : "truncated")}' is missing");
+        if (isStep && (reward is null || terminated is null || truncated is null))
+            throw new FormatException($"'{(reward is null ? "reward" : terminated is null ? "terminated" : "truncated")}' is missing");
         // A state that ends the task may have no actions.
         if (!hasMask && terminated != true) throw new FormatException("'mask' is missing");
         return new StepOutcome(reward ?? 0, terminated ?? false, truncated ?? false);
@@ -107,7 +109,8 @@ internal static class ServedAnswer<TObservation>
     {
         if (reader.TokenType == JsonTokenType.String)
         {
-            ReadPacked(reader.TryGetBytesFromBase64(out var bytes) ? bytes : throw new FormatException("'observation' is a text, but not base64"), observation);
+            ReadPacked(reader.TryGetBytesFromBase64(out var bytes) ? bytes
+                : throw new FormatException("'observation' is a text, but not base64"), observation);
             return;
         }
         var (count, depth) = (0, 0);
@@ -144,13 +147,17 @@ internal static class ServedAnswer<TObservation>
         {
             for (var i = 0; i < values.Length; i++)
             {
-                values[i] = BitConverter.Int32BitsToSingle(System.Buffers.Binary.BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(4 * i)));
-                if (!float.IsFinite(values[i])) throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"value {i} of 'observation' is {values[i]}"));
+                values[i] =
+                    BitConverter.Int32BitsToSingle(System.Buffers.Binary.BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(4 * i)));
+                if (!float.IsFinite(values[i]))
+                    throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"value {i} of 'observation' is {values[i]}"));
             }
         }
         else
         {
-            throw new FormatException($"'observation' is {bytes.Length} bytes; its space has {observation.Length} values, which are as many bytes or four times as many");
+            throw new FormatException(
+                $"'observation' is {bytes.Length} bytes; its space has {observation.Length} values, which are as many bytes or four times "
+                    + $"as many");
         }
     }
 
@@ -165,8 +172,12 @@ internal static class ServedAnswer<TObservation>
         };
         if (!double.IsFinite(number)) throw new FormatException($"value {index} of 'observation' is too large for a float32");
         if (typeof(TObservation) == typeof(float)) return (TObservation)(object)(float)number;
-        if (number != Math.Floor(number) || Math.Abs(number) > int.MaxValue) throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"value {index} of 'observation' is {number}; whole numbers are expected"));
+        if (number != Math.Floor(number) || Math.Abs(number) > int.MaxValue)
+            throw new FormatException(
+                string.Create(CultureInfo.InvariantCulture, $"value {index} of 'observation' is {number}; whole numbers are expected"));
         if (typeof(TObservation) == typeof(int)) return (TObservation)(object)(int)number;
-        return Math.Abs(number) <= 1 ? (TObservation)(object)(sbyte)number : throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"value {index} of 'observation' is {number}; 0 or 1 is expected"));
+        return Math.Abs(number) <= 1 ? (TObservation)(object)(sbyte)number
+            : throw new FormatException(
+                string.Create(CultureInfo.InvariantCulture, $"value {index} of 'observation' is {number}; 0 or 1 is expected"));
     }
 }

@@ -20,7 +20,8 @@ internal static class ServedEnvironments
         var other => throw new ArgumentException($"Observations of {other} are not known."),
     };
 
-    private static IEnvironment ForActions<TObservation>(Space<TObservation> observations, ServerLink link, ServerGreeting greeting, TimeSpan limit)
+    private static IEnvironment ForActions<TObservation>(Space<TObservation> observations, ServerLink link, ServerGreeting greeting,
+        TimeSpan limit)
         where TObservation : unmanaged
         => greeting.Actions switch
         {
@@ -30,14 +31,17 @@ internal static class ServedEnvironments
             var other => throw new ArgumentException($"Actions of {other} are not known."),
         };
 
-    private static ServedEnvironment<TObservation, TAction> Join<TObservation, TAction>(Space<TObservation> observations, Space<TAction> actions, ServerLink link, ServerGreeting greeting, TimeSpan limit)
+    private static ServedEnvironment<TObservation, TAction> Join<TObservation, TAction>(Space<TObservation> observations,
+        Space<TAction> actions, ServerLink link, ServerGreeting greeting, TimeSpan limit)
         where TObservation : unmanaged
         where TAction : unmanaged
-        => greeting.Renders ? new DrawnServedEnvironment<TObservation, TAction>(observations, actions, link, greeting, limit) : new ServedEnvironment<TObservation, TAction>(observations, actions, link, greeting, limit);
+        => greeting.Renders ? new DrawnServedEnvironment<TObservation, TAction>(observations, actions, link, greeting, limit)
+            : new ServedEnvironment<TObservation, TAction>(observations, actions, link, greeting, limit);
 }
 
 /// <summary>
-/// A world in another process. Every reset sends a seed: the one that is given, else one drawn from the environment's own stream. So an episode follows from its seed alone,
+/// A world in another process. Every reset sends a seed: the one that is given, else one drawn from the environment's own stream. So an
+/// episode follows from its seed alone,
 /// and a training that is resumed in a new process goes on exactly, but for the episode under way where the server cannot save it.
 /// </summary>
 /// <typeparam name="TObservation">Element of an observation.</typeparam>
@@ -55,7 +59,8 @@ internal class ServedEnvironment<TObservation, TAction> : IEnvironment<TObservat
     private RandomStream _random = RandomStream.FromSystem();
     private bool _isRunning;
 
-    public ServedEnvironment(Space<TObservation> observations, Space<TAction> actions, ServerLink link, ServerGreeting greeting, TimeSpan limit)
+    public ServedEnvironment(Space<TObservation> observations, Space<TAction> actions, ServerLink link, ServerGreeting greeting,
+        TimeSpan limit)
     {
         (ObservationSpace, ActionSpace, _link, _greeting, _limit) = (observations, actions, link, greeting, limit);
         _json = new Utf8JsonWriter(_question);
@@ -107,8 +112,11 @@ internal class ServedEnvironment<TObservation, TAction> : IEnvironment<TObservat
 
     public StepOutcome Step(ReadOnlySpan<TAction> action, Span<TObservation> observation)
     {
-        if (!_isRunning) throw new InvalidOperationException($"{Name}: no episode is running. It has ended or was never started: call Reset before Step.");
-        if (!ActionSpace.Contains(action) || (_mask.Length > 0 && !ActionMasks.Allows(ActionSpace, _mask, action))) throw new ArgumentException(ActionMasks.Refusal(this, ActionSpace, action), nameof(action));
+        if (!_isRunning)
+            throw new InvalidOperationException(
+                $"{Name}: no episode is running. It has ended or was never started: call Reset before Step.");
+        if (!ActionSpace.Contains(action) || (_mask.Length > 0 && !ActionMasks.Allows(ActionSpace, _mask, action)))
+            throw new ArgumentException(ActionMasks.Refusal(this, ActionSpace, action), nameof(action));
         Begin("step");
         _json.WritePropertyName("action"u8);
         Write(action);
@@ -156,9 +164,11 @@ internal class ServedEnvironment<TObservation, TAction> : IEnvironment<TObservat
         Begin("render");
         return Value("render", null, picture =>
         {
-            var (width, height) = (ServedSpaces.Whole(picture.GetProperty("width").GetDouble(), "width", 1), ServedSpaces.Whole(picture.GetProperty("height").GetDouble(), "height", 1));
+            var (width, height) = (ServedSpaces.Whole(picture.GetProperty("width").GetDouble(), "width", 1),
+                ServedSpaces.Whole(picture.GetProperty("height").GetDouble(), "height", 1));
             var pixels = picture.GetProperty("rgb").GetBytesFromBase64();
-            if (pixels.Length != 3L * width * height) throw new FormatException($"'rgb' has {pixels.Length} bytes; a picture of {width} by {height} has {3L * width * height}");
+            if (pixels.Length != 3L * width * height)
+                throw new FormatException($"'rgb' has {pixels.Length} bytes; a picture of {width} by {height} has {3L * width * height}");
             var image = new RgbImage(width, height);
             pixels.CopyTo(image.Pixels, 0);
             return image;
@@ -187,7 +197,9 @@ internal class ServedEnvironment<TObservation, TAction> : IEnvironment<TObservat
         {
             var outcome = ServedAnswer<TObservation>.Read(line, isStep, observation, _mask);
             // Numbers of a box may leave it by a rounding; a choice that does not exist would break every table.
-            if (ObservationSpace is not Box && !ObservationSpace.Contains(observation)) throw new FormatException($"'observation' is [{string.Join(", ", observation.ToArray())}], which lies outside {ObservationSpace}");
+            if (ObservationSpace is not Box && !ObservationSpace.Contains(observation))
+                throw new FormatException(
+                    $"'observation' is [{string.Join(", ", observation.ToArray())}], which lies outside {ObservationSpace}");
             return outcome;
         }
         catch (Exception e) when (e is FormatException or JsonException)
@@ -205,16 +217,20 @@ internal class ServedEnvironment<TObservation, TAction> : IEnvironment<TObservat
             var root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object) throw new FormatException("an object is expected");
             if (root.TryGetProperty("error", out var error)) throw new FormatException($"it reports: {error}");
-            return key is null ? read(root) : read(root.TryGetProperty(key, out var value) ? value : throw new FormatException($"'{key}' is missing"));
+            return key is null ? read(root)
+                : read(root.TryGetProperty(key, out var value) ? value : throw new FormatException($"'{key}' is missing"));
         }
-        catch (Exception e) when (e is FormatException or JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException)
+        catch (Exception e) when (e is FormatException or JsonException or KeyNotFoundException or InvalidOperationException
+            or ArgumentException)
         {
             throw Wrong(line, what, e);
         }
     }
 
     private EnvironmentServerException Wrong(ReadOnlySpan<byte> line, string what, Exception e)
-        => _link.Break($"The server {_link.Name}: its answer to {what} is not right: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. It wrote: {ServerGreeting.Excerpt(line)}", e);
+        => _link.Break(
+            $"The server {_link.Name}: its answer to {what} is not right: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. It wrote: "
+                + $"{ServerGreeting.Excerpt(line)}", e);
 
     private void Write(ReadOnlySpan<TAction> action)
     {
@@ -236,7 +252,8 @@ internal class ServedEnvironment<TObservation, TAction> : IEnvironment<TObservat
 /// <summary>A world in another process that draws pictures.</summary>
 /// <typeparam name="TObservation">Element of an observation.</typeparam>
 /// <typeparam name="TAction">Element of an action.</typeparam>
-internal sealed class DrawnServedEnvironment<TObservation, TAction>(Space<TObservation> observations, Space<TAction> actions, ServerLink link, ServerGreeting greeting, TimeSpan limit)
+internal sealed class DrawnServedEnvironment<TObservation, TAction>(Space<TObservation> observations, Space<TAction> actions,
+    ServerLink link, ServerGreeting greeting, TimeSpan limit)
     : ServedEnvironment<TObservation, TAction>(observations, actions, link, greeting, limit), IRenderable
     where TObservation : unmanaged
     where TAction : unmanaged

@@ -8,7 +8,8 @@ namespace Cresset.Rl;
 internal sealed record ServerGreeting
 {
     private static readonly string[] Known =
-        ["name", "observation", "action", "masks", "max_episode_steps", "reward_threshold", "return_range", "saves", "renders", "frames_per_second", "info"];
+        ["name", "observation", "action", "masks", "max_episode_steps", "reward_threshold", "return_range", "saves", "renders",
+            "frames_per_second", "info"];
 
     public required string Name { get; init; }
 
@@ -44,7 +45,9 @@ internal sealed record ServerGreeting
         }
         catch (Exception e) when (e is JsonException or ArgumentException or FormatException or InvalidOperationException)
         {
-            throw link.Break($"The server {link.Name}: its answer to hello is not right: {e.Message.ReplaceLineEndings(" ")} It wrote: {Excerpt(line)}", e);
+            throw link.Break(
+                $"The server {link.Name}: its answer to hello is not right: {e.Message.ReplaceLineEndings(" ")} It wrote: {Excerpt(line)}",
+                e);
         }
     }
 
@@ -61,7 +64,9 @@ internal sealed record ServerGreeting
         if (root.TryGetProperty("error", out var error)) throw new ArgumentException($"it reports '{error}'.");
         foreach (var key in root.EnumerateObject())
         {
-            if (!Known.Contains(key.Name)) throw new ArgumentException($"The key '{key.Name}' is unknown; known are {string.Join(", ", Known)}.{NearestName.Suggest(key.Name, Known)}");
+            if (!Known.Contains(key.Name))
+                throw new ArgumentException(
+                    $"The key '{key.Name}' is unknown; known are {string.Join(", ", Known)}.{NearestName.Suggest(key.Name, Known)}");
         }
         var greeting = new ServerGreeting
         {
@@ -75,13 +80,16 @@ internal sealed record ServerGreeting
             Renders = Flag(root, "renders"),
             FramesPerSecond = Number(root, "frames_per_second") is { } frames ? ServedSpaces.Whole(frames, "frames_per_second", 1) : 15,
         };
-        if (greeting is { HasMasks: true, Actions: not Discrete and not MultiDiscrete }) throw new ArgumentException("masks are for actions of kind discrete or multi_discrete.");
+        if (greeting is { HasMasks: true, Actions: not Discrete and not MultiDiscrete })
+            throw new ArgumentException("masks are for actions of kind discrete or multi_discrete.");
         if (!root.TryGetProperty("return_range", out var range) || range.ValueKind == JsonValueKind.Null) return greeting;
-        var (low, high) = range is { ValueKind: JsonValueKind.Array } && range.GetArrayLength() == 2 ? (range[0], range[1]) : throw new ArgumentException($"return_range is {range}; two numbers are expected, null for no bound.");
+        var (low, high) = range is { ValueKind: JsonValueKind.Array } && range.GetArrayLength() == 2 ? (range[0], range[1])
+            : throw new ArgumentException($"return_range is {range}; two numbers are expected, null for no bound.");
         return greeting with
         {
             ReturnRange = new ReturnRange(
-                low.ValueKind == JsonValueKind.Null ? double.NegativeInfinity : low.GetDouble(), high.ValueKind == JsonValueKind.Null ? double.PositiveInfinity : high.GetDouble()),
+                low.ValueKind == JsonValueKind.Null ? double.NegativeInfinity : low.GetDouble(),
+                high.ValueKind == JsonValueKind.Null ? double.PositiveInfinity : high.GetDouble()),
         };
     }
 
@@ -90,13 +98,17 @@ internal sealed record ServerGreeting
 
     private static string? Text(JsonElement root, string key)
         => !root.TryGetProperty(key, out var value) || value.ValueKind == JsonValueKind.Null ? null
-            : value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text : throw new ArgumentException($"{key} is {value.GetRawText()}; a text is expected.");
+            : value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text
+            : throw new ArgumentException($"{key} is {value.GetRawText()}; a text is expected.");
 
     private static bool Flag(JsonElement root, string key)
         => root.TryGetProperty(key, out var value)
-            && (value.ValueKind == JsonValueKind.True || (value.ValueKind is JsonValueKind.False or JsonValueKind.Null ? false : throw new ArgumentException($"{key} is {value.GetRawText()}; true or false is expected.")));
+            && (value.ValueKind == JsonValueKind.True
+                || (value.ValueKind is JsonValueKind.False or JsonValueKind.Null ? false
+                    : throw new ArgumentException($"{key} is {value.GetRawText()}; true or false is expected.")));
 
     private static double? Number(JsonElement root, string key)
         => !root.TryGetProperty(key, out var value) || value.ValueKind == JsonValueKind.Null ? null
-            : value.ValueKind == JsonValueKind.Number ? value.GetDouble() : throw new ArgumentException($"{key} is {value.GetRawText()}; a number or null is expected.");
+            : value.ValueKind == JsonValueKind.Number ? value.GetDouble()
+            : throw new ArgumentException($"{key} is {value.GetRawText()}; a number or null is expected.");
 }

@@ -5,7 +5,8 @@ using System.Net.Sockets;
 namespace Cresset.Rl;
 
 /// <summary>
-/// The way to a server: a line there, a line back. A thread of its own carries them, so that whoever asks waits no longer than the limit, whatever the server does with its
+/// The way to a server: a line there, a line back. A thread of its own carries them, so that whoever asks waits no longer than the limit,
+/// whatever the server does with its
 /// end of the pipe.
 /// </summary>
 internal sealed class ServerLink : IDisposable
@@ -49,7 +50,8 @@ internal sealed class ServerLink : IDisposable
         // In a session of its own: Ctrl-C in the terminal is for this program, which then ends the server in order.
         var own = OperatingSystem.IsLinux() && (File.Exists("/usr/bin/setsid") || File.Exists("/bin/setsid"));
         var start = own ? new ProcessStartInfo("setsid", words) : new ProcessStartInfo(words[0], words[1..]);
-        (start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError, start.UseShellExecute, start.CreateNoWindow) = (true, true, true, false, true);
+        (start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError, start.UseShellExecute,
+            start.CreateNoWindow) = (true, true, true, false, true);
         Process process;
         try
         {
@@ -70,21 +72,26 @@ internal sealed class ServerLink : IDisposable
         var isUnix = address.StartsWith("unix:", StringComparison.Ordinal);
         var colon = address.LastIndexOf(':');
         var port = 0;
-        if (!isUnix && (colon <= 0 || !int.TryParse(address.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out port) || port is < 1 or > 65_535))
+        if (!isUnix
+            && (colon <= 0 || !int.TryParse(address.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out port)
+                || port is < 1 or > 65_535))
         {
             throw new ArgumentException($"address: '{address}' is neither host:port (localhost:5005) nor unix:PATH.", nameof(address));
         }
-        var socket = isUnix ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) : new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = isUnix ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+            : new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
             using var late = new CancellationTokenSource(limit);
-            var connecting = isUnix ? socket.ConnectAsync(new UnixDomainSocketEndPoint(address[5..]), late.Token) : socket.ConnectAsync(address[..colon], port, late.Token);
+            var connecting = isUnix ? socket.ConnectAsync(new UnixDomainSocketEndPoint(address[5..]), late.Token)
+                : socket.ConnectAsync(address[..colon], port, late.Token);
             connecting.AsTask().GetAwaiter().GetResult();
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ArgumentException)
         {
             socket.Dispose();
-            var why = e is OperationCanceledException ? string.Create(CultureInfo.InvariantCulture, $"nobody answered within {limit.TotalSeconds:0.##} s") : e.Message;
+            var why = e is OperationCanceledException
+                ? string.Create(CultureInfo.InvariantCulture, $"nobody answered within {limit.TotalSeconds:0.##} s") : e.Message;
             throw new EnvironmentServerException($"No server can be reached at {address}: {why}. Start it first.", e);
         }
         var stream = new NetworkStream(socket, ownsSocket: false);
@@ -104,7 +111,9 @@ internal sealed class ServerLink : IDisposable
         _asked.Release();
         if (!_answered.Wait(limit))
         {
-            throw Break(string.Create(CultureInfo.InvariantCulture, $"The server {Name} has not given {what} within {limit.TotalSeconds:0.##} s; it was ended.{_words?.Last}"), null);
+            throw Break(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"The server {Name} has not given {what} within {limit.TotalSeconds:0.##} s; it was ended.{_words?.Last}"), null);
         }
         if (_failure is { } failure) throw Break(failure is EnvironmentServerException ? failure.Message : Death(what, failure), failure);
         return _answer.Span;
@@ -171,7 +180,8 @@ internal sealed class ServerLink : IDisposable
         if (_process is null) return $"The server at {Name} closed the connection instead of giving {what}.";
         var ended = _process.WaitForExit(Patience);
         _words!.WaitForEnd(Patience);
-        var how = ended ? string.Create(CultureInfo.InvariantCulture, $"ended with exit code {_process.ExitCode}") : failure is EndOfStreamException ? "closed its output" : $"broke off ({failure.Message})";
+        var how = ended ? string.Create(CultureInfo.InvariantCulture, $"ended with exit code {_process.ExitCode}")
+            : failure is EndOfStreamException ? "closed its output" : $"broke off ({failure.Message})";
         return $"The server {Name} {how} instead of giving {what}.{_words.Last}";
     }
 
@@ -187,9 +197,13 @@ internal sealed class ServerLink : IDisposable
                 _to.Flush();
                 _answer = _from.Next();
                 // Libraries greet on the standard output when they are loaded; that comes before the first answer only.
-                for (var skipped = 0; !_isGreeted && skipped < GreetingLines && (_answer.IsEmpty || _answer.Span[0] != (byte)'{'); skipped++) _answer = _from.Next();
+                for (var skipped = 0; !_isGreeted && skipped < GreetingLines
+                    && (_answer.IsEmpty || _answer.Span[0] != (byte)'{'); skipped++) _answer = _from.Next();
                 _isGreeted = true;
-                _failure = _from.HasMore ? new EnvironmentServerException($"The server {Name} wrote more than one line for one question. What it has to say besides belongs on its standard error.") : null;
+                _failure = _from.HasMore
+                    ? new EnvironmentServerException(
+                        $"The server {Name} wrote more than one line for one question. What it has to say besides belongs on its standard "
+                            + $"error.") : null;
             }
             catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException)
             {

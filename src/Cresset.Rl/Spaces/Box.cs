@@ -20,12 +20,15 @@ public sealed class Box : Space<float>
         if (low.Length != high.Length) throw new ArgumentException($"{low.Length} low bounds but {high.Length} high bounds.", nameof(high));
         for (var i = 0; i < low.Length; i++)
         {
-            if (!(low[i] <= high[i])) throw new ArgumentException($"Bounds of value {i} are [{low[i]}, {high[i]}]; low must not exceed high, and neither may be NaN.", nameof(low));
+            if (!(low[i] <= high[i]))
+                throw new ArgumentException(
+                    $"Bounds of value {i} are [{low[i]}, {high[i]}]; low must not exceed high, and neither may be NaN.", nameof(low));
         }
         _low = low.ToArray();
         _high = high.ToArray();
         _shape = shape.IsEmpty ? [low.Length] : shape.ToArray();
-        if (_shape.Aggregate(1, (a, b) => a * b) != low.Length) throw new ArgumentException($"Shape [{string.Join(", ", _shape)}] does not hold {low.Length} values.", nameof(shape));
+        if (_shape.Aggregate(1, (a, b) => a * b) != low.Length)
+            throw new ArgumentException($"Shape [{string.Join(", ", _shape)}] does not hold {low.Length} values.", nameof(shape));
     }
 
     /// <summary>A box of <paramref name="size"/> values with the same bounds.</summary>
@@ -84,5 +87,6 @@ public sealed class Box : Space<float>
     }
 
     /// <inheritdoc/>
-    public override string ToString() => $"Box([{string.Join(' ', _low)}], [{string.Join(' ', _high)}], ({string.Join(", ", _shape)}), float32)";
+    public override string ToString() =>
+        $"Box([{string.Join(' ', _low)}], [{string.Join(' ', _high)}], ({string.Join(", ", _shape)}), float32)";
 }

@@ -21,7 +21,8 @@ public sealed class DictSpace<T> : Space<T>
     /// <exception cref="KeyNotFoundException">There is no such part.</exception>
     public Space<T> this[string name]
         => Array.IndexOf(_names, name) is var i and >= 0 ? _parts.Parts[i]
-            : throw new KeyNotFoundException($"'{name}' is not one of {string.Join(", ", _names)}." + Cresset.Numerics.NearestName.Suggest(name, _names));
+            : throw new KeyNotFoundException($"'{name}' is not one of {string.Join(", ", _names)}."
+                + Cresset.Numerics.NearestName.Suggest(name, _names));
 
     /// <inheritdoc/>
     public override int Size => _parts.Size;

@@ -38,7 +38,8 @@ public sealed class Discrete : Space<int>
     /// <exception cref="ArgumentException">The mask does not have one entry an element.</exception>
     public int Sample(ReadOnlySpan<bool> mask)
     {
-        if (mask.Length != Count) throw new ArgumentException($"The mask has {mask.Length} entries; {this} has {Count} elements.", nameof(mask));
+        if (mask.Length != Count)
+            throw new ArgumentException($"The mask has {mask.Length} entries; {this} has {Count} elements.", nameof(mask));
         var allowed = 0;
         foreach (var m in mask) allowed += m ? 1 : 0;
         if (allowed == 0) return Start;
@@ -54,7 +55,9 @@ public sealed class Discrete : Space<int>
     /// <exception cref="ArgumentException">There is not one probability an element, or they are not a distribution.</exception>
     public int Sample(ReadOnlySpan<double> probabilities)
     {
-        if (probabilities.Length != Count) throw new ArgumentException($"{probabilities.Length} probabilities were given; {this} has {Count} elements.", nameof(probabilities));
+        if (probabilities.Length != Count)
+            throw new ArgumentException($"{probabilities.Length} probabilities were given; {this} has {Count} elements.",
+                nameof(probabilities));
         return Start + Random.ChoiceIndex(probabilities);
     }
 

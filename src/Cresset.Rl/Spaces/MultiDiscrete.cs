@@ -12,7 +12,8 @@ public sealed class MultiDiscrete : Space<int>
     {
         _counts = counts.ToArray();
         _starts = starts.IsEmpty ? new int[counts.Length] : starts.ToArray();
-        if (_starts.Length != _counts.Length) throw new ArgumentException($"{_counts.Length} counts but {_starts.Length} starts.", nameof(starts));
+        if (_starts.Length != _counts.Length)
+            throw new ArgumentException($"{_counts.Length} counts but {_starts.Length} starts.", nameof(starts));
         foreach (var count in _counts)
         {
             if (count <= 0) throw new ArgumentException($"Count {count} is not positive.", nameof(counts));

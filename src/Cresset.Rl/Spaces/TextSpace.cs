@@ -15,13 +15,16 @@ public sealed class TextSpace : Space<char>
     /// <param name="maxLength">Most letters.</param>
     /// <param name="minLength">Fewest letters.</param>
     /// <param name="letters">The letters; one that is given twice counts once.</param>
-    /// <exception cref="ArgumentException">The lengths are no range, or there are no letters, or the character 0 is one of them.</exception>
+    /// <exception cref="ArgumentException">The lengths are no range, or there are no letters, or the character 0 is one of
+    /// them.</exception>
     public TextSpace(int maxLength, int minLength = 1, string letters = Alphanumeric)
     {
         ArgumentNullException.ThrowIfNull(letters);
         ArgumentOutOfRangeException.ThrowIfNegative(minLength);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxLength, minLength);
-        if (letters.Length == 0 || letters.Contains('\0', StringComparison.Ordinal)) throw new ArgumentException("The letters must be at least one character, none of them the character 0 that fills up short texts.", nameof(letters));
+        if (letters.Length == 0 || letters.Contains('\0', StringComparison.Ordinal))
+            throw new ArgumentException(
+                "The letters must be at least one character, none of them the character 0 that fills up short texts.", nameof(letters));
         (MinLength, MaxLength) = (minLength, maxLength);
         Letters = string.Concat(letters.Distinct());
         _probabilities = new double[Letters.Length];

@@ -76,7 +76,8 @@ public sealed class BanditLearner
             case BanditRule.UpperConfidence:
                 for (var a = 0; a < Values.Length; a++)
                 {
-                    _scores[a] = _counts[a] == 0 ? double.PositiveInfinity : Values[a] + (_options.Confidence * Math.Sqrt(Math.Log(_steps + 1) / _counts[a]));
+                    _scores[a] = _counts[a] == 0 ? double.PositiveInfinity
+                        : Values[a] + (_options.Confidence * Math.Sqrt(Math.Log(_steps + 1) / _counts[a]));
                 }
                 return Greedy.RandomMax(_scores, random);
             case BanditRule.Gradient:

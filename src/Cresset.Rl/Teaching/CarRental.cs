@@ -53,10 +53,14 @@ public sealed class CarRental : Environment<int, int>, IActionMask
 
     /// <summary>Makes the business.</summary>
     public CarRental(CarRentalOptions? options = null)
-        : base(new Discrete(((options ??= new()).ThrowIfInvalid().Capacity + 1) * (options.Capacity + 1)), new Discrete((2 * options.MaxMoves) + 1))
+        : base(new Discrete(((options ??= new()).ThrowIfInvalid().Capacity + 1) * (options.Capacity + 1)),
+            new Discrete((2 * options.MaxMoves) + 1))
         => _options = options;
 
-    /// <summary>The exact table with the expected income as reward: requests beyond the cars at hand and returns beyond the capacity are summed in closed form.</summary>
+    /// <summary>
+    /// The exact table with the expected income as reward: requests beyond the cars at hand and returns beyond the capacity are summed in
+    /// closed form.
+    /// </summary>
     public static TransitionTable BuildModel(CarRentalOptions? options = null)
     {
         options = (options ?? new()).ThrowIfInvalid();
@@ -72,7 +76,8 @@ public sealed class CarRental : Environment<int, int>, IActionMask
                 var reward = income1[night.First] + income2[night.Second] - night.Cost;
                 for (var a = 0; a < count; a++)
                 {
-                    for (var b = 0; b < count; b++) table.Add(state, action, chance1[night.First, a] * chance2[night.Second, b], (a * count) + b, reward);
+                    for (var b = 0; b < count; b++)
+                        table.Add(state, action, chance1[night.First, a] * chance2[night.Second, b], (a * count) + b, reward);
                 }
             }
         }
@@ -103,7 +108,8 @@ public sealed class CarRental : Environment<int, int>, IActionMask
     protected override void Observe(Span<int> observation) => observation[0] = (_first * (_options.Capacity + 1)) + _second;
 
     /// <inheritdoc/>
-    protected override bool IsValid(ReadOnlySpan<int> action) => ActionSpace.Contains(action) && Night(_options, _first, _second, action[0]) is not null;
+    protected override bool IsValid(ReadOnlySpan<int> action) =>
+        ActionSpace.Contains(action) && Night(_options, _first, _second, action[0]) is not null;
 
     /// <inheritdoc/>
     protected override void SaveState(BinaryWriter writer)

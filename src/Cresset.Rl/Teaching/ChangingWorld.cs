@@ -13,7 +13,8 @@ public sealed class ChangingWorld : Environment<int, int>
     public ChangingWorld(TableEnvironment before, TableEnvironment after, long changeAfter)
         : base(before.ObservationSpace, before.ActionSpace)
     {
-        if (before.Model.StateCount != after.Model.StateCount || before.Model.ActionCount != after.Model.ActionCount) throw new ArgumentException("Both worlds need the same numbers of states and actions.", nameof(after));
+        if (before.Model.StateCount != after.Model.StateCount || before.Model.ActionCount != after.Model.ActionCount)
+            throw new ArgumentException("Both worlds need the same numbers of states and actions.", nameof(after));
         ArgumentOutOfRangeException.ThrowIfNegative(changeAfter);
         _worlds = [before, after];
         _changeAfter = changeAfter;

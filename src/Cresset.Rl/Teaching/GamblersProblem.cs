@@ -16,7 +16,8 @@ public sealed class GamblersProblem : TableEnvironment
 
     private static TransitionTable BuildTable(double heads, int goal)
     {
-        if (heads is not (> 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(heads), heads, "The probability of heads must be in (0, 1).");
+        if (heads is not (> 0 and < 1))
+            throw new ArgumentOutOfRangeException(nameof(heads), heads, "The probability of heads must be in (0, 1).");
         ArgumentOutOfRangeException.ThrowIfLessThan(goal, 2);
         var table = new TransitionTableBuilder(goal + 1, goal / 2).StartUniformly([.. Enumerable.Range(1, goal - 1)]);
         for (var capital = 1; capital < goal; capital++)

@@ -17,7 +17,8 @@ public sealed class Maze : TableEnvironment, IGridWorld, IRenderable
     /// <param name="actions">4, 8 (with diagonals) or 9 (with staying).</param>
     /// <param name="gusty">Where there is wind, its strength varies by -1, 0 or 1 with equal probability.</param>
     /// <exception cref="ArgumentException">The map, the wind or the number of actions is wrong.</exception>
-    public Maze(IReadOnlyList<string> map, double stepReward = 0, double goalReward = 1, IReadOnlyList<int>? wind = null, int actions = 4, bool gusty = false)
+    public Maze(IReadOnlyList<string> map, double stepReward = 0, double goalReward = 1, IReadOnlyList<int>? wind = null, int actions = 4,
+        bool gusty = false)
         : base(BuildTable(map, stepReward, goalReward, wind, actions, gusty))
         => _map = map;
 
@@ -36,9 +37,12 @@ public sealed class Maze : TableEnvironment, IGridWorld, IRenderable
     /// <summary>The shortcut maze afterwards: a second gap on the right.</summary>
     public static Maze ShortcutAfter() => new(["        G", "         ", "         ", " ####### ", "         ", "   S     "]);
 
-    /// <summary>The windy grid of 7 by 10 (example 6.5), with four moves, king's moves, or king's moves and staying; gusty as in exercise 6.10.</summary>
+    /// <summary>
+    /// The windy grid of 7 by 10 (example 6.5), with four moves, king's moves, or king's moves and staying; gusty as in exercise 6.10.
+    /// </summary>
     public static Maze Windy(int actions = 4, bool gusty = false)
-        => new(["          ", "          ", "          ", "S      G  ", "          ", "          ", "          "], -1, -1, [0, 0, 0, 1, 1, 1, 2, 2, 1, 0], actions, gusty);
+        => new(["          ", "          ", "          ", "S      G  ", "          ", "          ", "          "], -1, -1,
+            [0, 0, 0, 1, 1, 1, 2, 2, 1, 0], actions, gusty);
 
     /// <inheritdoc/>
     public int Rows => _map.Count;
@@ -70,12 +74,15 @@ public sealed class Maze : TableEnvironment, IGridWorld, IRenderable
     /// <inheritdoc/>
     public string RenderText() => GridPictures.Text(this, State);
 
-    private static TransitionTable BuildTable(IReadOnlyList<string> map, double stepReward, double goalReward, IReadOnlyList<int>? wind, int actions, bool gusty)
+    private static TransitionTable BuildTable(IReadOnlyList<string> map, double stepReward, double goalReward, IReadOnlyList<int>? wind,
+        int actions, bool gusty)
     {
-        if (map.Count == 0 || map.Any(r => r.Length != map[0].Length || r.Length == 0)) throw new ArgumentException("The rows of the map must have the same positive length.", nameof(map));
+        if (map.Count == 0 || map.Any(r => r.Length != map[0].Length || r.Length == 0))
+            throw new ArgumentException("The rows of the map must have the same positive length.", nameof(map));
         if (actions is not (4 or 8 or 9)) throw new ArgumentException($"{actions} actions; allowed are 4, 8 and 9.", nameof(actions));
         var (rows, columns) = (map.Count, map[0].Length);
-        if (wind is not null && wind.Count != columns) throw new ArgumentException($"{wind.Count} wind strengths for {columns} columns.", nameof(wind));
+        if (wind is not null && wind.Count != columns)
+            throw new ArgumentException($"{wind.Count} wind strengths for {columns} columns.", nameof(wind));
         var table = new TransitionTableBuilder(rows * columns, actions);
         for (var state = 0; state < rows * columns; state++)
         {

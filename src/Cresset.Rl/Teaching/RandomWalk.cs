@@ -29,7 +29,8 @@ public sealed class RandomWalk : TableEnvironment
 
     private static TransitionTable BuildTable(int states, int reach, double left, double right)
     {
-        if (states < 1 || (reach == 1 && states % 2 == 0)) throw new ArgumentException($"{states} states have no middle; give a positive odd number.", nameof(states));
+        if (states < 1 || (reach == 1 && states % 2 == 0))
+            throw new ArgumentException($"{states} states have no middle; give a positive odd number.", nameof(states));
         var table = new TransitionTableBuilder(states, 1).StartIn(reach == 1 ? states / 2 : (states / 2) - 1);
         for (var state = 0; state < states; state++)
         {

@@ -18,23 +18,29 @@ public static class RandomWalkSweep
     private const int States = 19;
 
     /// <summary>Sweeps n-step TD.</summary>
-    public static IEnumerable<SweepPoint> NStep(IEnumerable<int> ns, IReadOnlyList<double> stepSizes, int runs = 100, int episodes = 10, ulong seed = 1, CancellationToken cancellation = default)
-        => from n in ns from alpha in stepSizes select Point(n, alpha, () => new NStepTd(States, n, 1, StepSizeRule.Constant(alpha)), runs, episodes, seed, cancellation);
+    public static IEnumerable<SweepPoint> NStep(IEnumerable<int> ns, IReadOnlyList<double> stepSizes, int runs = 100, int episodes = 10,
+        ulong seed = 1, CancellationToken cancellation = default)
+        => from n in ns
+           from alpha in stepSizes
+           select Point(n, alpha, () => new NStepTd(States, n, 1, StepSizeRule.Constant(alpha)), runs, episodes, seed, cancellation);
 
     /// <summary>Sweeps TD(lambda) with traces of the given kind; the offline lambda-return algorithm for null.</summary>
-    public static IEnumerable<SweepPoint> Lambda(TraceKind? kind, IEnumerable<double> lambdas, IReadOnlyList<double> stepSizes, int runs = 100, int episodes = 10, ulong seed = 1, CancellationToken cancellation = default)
+    public static IEnumerable<SweepPoint> Lambda(TraceKind? kind, IEnumerable<double> lambdas, IReadOnlyList<double> stepSizes,
+        int runs = 100, int episodes = 10, ulong seed = 1, CancellationToken cancellation = default)
         => from lambda in lambdas
            from alpha in stepSizes
            select Point(
                lambda,
                alpha,
-               () => kind is { } k ? new TdLambda(States, lambda, k, 1, StepSizeRule.Constant(alpha)) : new OfflineLambdaReturn(States, lambda, 1, StepSizeRule.Constant(alpha)),
+               () => kind is { } k ? new TdLambda(States, lambda, k, 1, StepSizeRule.Constant(alpha))
+                   : new OfflineLambdaReturn(States, lambda, 1, StepSizeRule.Constant(alpha)),
                runs,
                episodes,
                seed,
                cancellation);
 
-    private static SweepPoint Point(double parameter, double alpha, Func<StateValueLearner> make, int runs, int episodes, ulong seed, CancellationToken cancellation)
+    private static SweepPoint Point(double parameter, double alpha, Func<StateValueLearner> make, int runs, int episodes, ulong seed,
+        CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(runs);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(episodes);

@@ -43,7 +43,10 @@ public sealed class CornerGrid : TableEnvironment
     }
 }
 
-/// <summary>The grid of 5 by 5 with two cells that jump and pay (example 3.5): A gives 10, B gives 5, the border -1; it never ends. Actions: 0 up, 1 down, 2 right, 3 left.</summary>
+/// <summary>
+/// The grid of 5 by 5 with two cells that jump and pay (example 3.5): A gives 10, B gives 5, the border -1; it never ends. Actions: 0 up, 1
+/// down, 2 right, 3 left.
+/// </summary>
 public sealed class JumpGrid : TableEnvironment
 {
     private static readonly (int Row, int Column)[] Moves = [(-1, 0), (1, 0), (0, 1), (0, -1)];
@@ -107,7 +110,8 @@ public sealed class AccessControl : TableEnvironment
             var chance = Math.Pow(1 - free, busy);
             for (var freed = 0; freed <= busy; freed++)
             {
-                for (var next = 0; next < 4; next++) table.Add((idle * 4) + priority, action, chance / 4, ((left + freed) * 4) + next, reward);
+                for (var next = 0; next < 4; next++)
+                    table.Add((idle * 4) + priority, action, chance / 4, ((left + freed) * 4) + next, reward);
                 chance *= (busy - freed) / (double)(freed + 1) * free / (1 - free);
             }
         }

@@ -41,7 +41,9 @@ public sealed record ZhaoGridWorldOptions : IOptionsRecord
     /// <summary>Whether the episode ends at the target.</summary>
     public bool EndsAtTarget { get; init; }
 
-    /// <summary>Whether bumping into the border from within a forbidden cell pays both rewards (figures 5.6 and 5.7 of the book need it).</summary>
+    /// <summary>
+    /// Whether bumping into the border from within a forbidden cell pays both rewards (figures 5.6 and 5.7 of the book need it).
+    /// </summary>
     public bool AdditiveBounce { get; init; }
 
     /// <summary>The book's second setting: forbidden cells cost 10.</summary>
@@ -65,7 +67,8 @@ public sealed record ZhaoGridWorldOptions : IOptionsRecord
         .Finite(BoundaryReward).Finite(ForbiddenReward).Finite(TargetReward).Finite(StepReward)
         .Must(IsInside(Target), Target, $"a cell of the {Rows} by {Columns} grid", "rows and columns count from 0")
         .Must(Start is not { } s || IsInside(s), Start, $"a cell of the {Rows} by {Columns} grid, or null", "rows and columns count from 0")
-        .Must(Forbidden.All(IsInside), string.Join(' ', Forbidden), $"cells of the {Rows} by {Columns} grid", "rows and columns count from 0");
+        .Must(Forbidden.All(IsInside), string.Join(' ', Forbidden), $"cells of the {Rows} by {Columns} grid",
+            "rows and columns count from 0");
 
     private bool IsInside((int Row, int Column) cell) => (uint)cell.Row < (uint)Rows && (uint)cell.Column < (uint)Columns;
 }
@@ -133,7 +136,8 @@ public sealed class ZhaoGridWorld : TableEnvironment, IGridWorld, IRenderable
                 else
                 {
                     var target = (row, column) == options.Target;
-                    table.Add(state, action, 1, (row * columns) + column, target ? options.TargetReward : options.StepReward, target && options.EndsAtTarget);
+                    table.Add(state, action, 1, (row * columns) + column, target ? options.TargetReward : options.StepReward,
+                        target && options.EndsAtTarget);
                 }
             }
         }

@@ -66,7 +66,9 @@ public abstract class ActionValueLearner
     /// <summary>The estimates, [StateCount, ActionCount]; negative infinity for actions that do not exist.</summary>
     public double[] Values { get; }
 
-    /// <summary>The present strength of the exploration: the share of random actions, or the temperature or confidence of other rules.</summary>
+    /// <summary>
+    /// The present strength of the exploration: the share of random actions, or the temperature or confidence of other rules.
+    /// </summary>
     public double Epsilon { get; private set; }
 
     /// <summary>Number of transitions seen.</summary>
@@ -110,20 +112,27 @@ public abstract class ActionValueLearner
         Start(state);
     }
 
-    /// <summary>Takes the actions out of a state that its mask forbids: they are neither chosen nor count in a maximum. Later calls for the same state must bring the same mask.</summary>
+    /// <summary>
+    /// Takes the actions out of a state that its mask forbids: they are neither chosen nor count in a maximum. Later calls for the same
+    /// state must bring the same mask.
+    /// </summary>
     /// <param name="state">The state.</param>
     /// <param name="mask">True for every allowed action.</param>
     /// <exception cref="InvalidOperationException">The state had another mask before, or the mask allows nothing.</exception>
     public void Restrict(int state, ReadOnlySpan<bool> mask)
     {
-        if (mask.Length != ActionCount) throw new ArgumentException($"The mask has {mask.Length} entries; there are {ActionCount} actions.", nameof(mask));
+        if (mask.Length != ActionCount)
+            throw new ArgumentException($"The mask has {mask.Length} entries; there are {ActionCount} actions.", nameof(mask));
         _restricted ??= new bool[StateCount];
         var row = Row(state);
         if (_restricted[state])
         {
             for (var a = 0; a < mask.Length; a++)
             {
-                if (mask[a] == double.IsNegativeInfinity(row[a])) throw new InvalidOperationException($"The mask of state {state} has changed: action {a} is {(mask[a] ? "allowed" : "forbidden")} now. A table needs masks that follow from the state; put what they depend on into the observation.");
+                if (mask[a] == double.IsNegativeInfinity(row[a]))
+                    throw new InvalidOperationException(
+                        $"The mask of state {state} has changed: action {a} is {(mask[a] ? "allowed" : "forbidden")} now. A table needs "
+                            + $"masks that follow from the state; put what they depend on into the observation.");
             }
             return;
         }
@@ -185,7 +194,8 @@ public abstract class ActionValueLearner
     protected double NextStepSize(int index) => _updates.Length == 0 ? _constantStep : Options.StepSize.At(_updates[index]++);
 
     /// <summary>Probabilities of the actions under the present behaviour.</summary>
-    protected void PolicyOf(int state, Span<double> probabilities) => Options.Exploration.Probabilities(ActingRow(state), Epsilon, probabilities, Visits(state));
+    protected void PolicyOf(int state, Span<double> probabilities) =>
+        Options.Exploration.Probabilities(ActingRow(state), Epsilon, probabilities, Visits(state));
 
     private ReadOnlySpan<long> Visits(int state) => _visits.Length == 0 ? [] : _visits.AsSpan(state * ActionCount, ActionCount);
 

@@ -1,6 +1,8 @@
 namespace Cresset.Rl;
 
-/// <summary>What TD(0) and Monte Carlo converge to when the same episodes are presented again and again (Sutton and Barto, section 6.3).</summary>
+/// <summary>
+/// What TD(0) and Monte Carlo converge to when the same episodes are presented again and again (Sutton and Barto, section 6.3).
+/// </summary>
 public static class BatchEvaluation
 {
     /// <summary>Batch TD(0): the values of the process that the episodes most likely come from (certainty equivalence).</summary>
@@ -8,7 +10,8 @@ public static class BatchEvaluation
     /// <param name="episodes">The episodes; actions are ignored.</param>
     /// <param name="gamma">Discount factor.</param>
     /// <param name="unseenValue">Value of states that were not visited.</param>
-    public static double[] CertaintyEquivalence(int states, IEnumerable<IReadOnlyList<Transition>> episodes, double gamma, double unseenValue = 0)
+    public static double[] CertaintyEquivalence(int states, IEnumerable<IReadOnlyList<Transition>> episodes, double gamma,
+        double unseenValue = 0)
     {
         Discount.Checked(gamma);
         var all = episodes.SelectMany(e => e).ToList();
@@ -27,7 +30,8 @@ public static class BatchEvaluation
             right[t.State] += t.Reward / visits[t.State];
             if (!t.Terminated) matrix[t.State][t.NextState] -= gamma / visits[t.State];
         }
-        return LinearSystem.Solve(matrix, right) ?? throw new InvalidOperationException("Some visited state never led to an end: with gamma 1 its value does not exist.");
+        return LinearSystem.Solve(matrix, right)
+            ?? throw new InvalidOperationException("Some visited state never led to an end: with gamma 1 its value does not exist.");
     }
 
     /// <summary>Batch Monte Carlo: the mean return over every visit.</summary>

@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Rl;
 
-/// <summary>Draws actions with probabilities proportional to exp(value / temperature), beside a share <see cref="Exploration.Epsilon"/> of uniformly random ones.</summary>
+/// <summary>
+/// Draws actions with probabilities proportional to exp(value / temperature), beside a share <see cref="Exploration.Epsilon"/> of uniformly
+/// random ones.
+/// </summary>
 [Part("boltzmann", "Sutton and Barto, section 2.8")]
 public sealed record BoltzmannExploration : Exploration
 {
@@ -35,12 +38,14 @@ public sealed record BoltzmannExploration : Exploration
     }
 
     /// <inheritdoc/>
-    public override void Probabilities(ReadOnlySpan<double> values, double strength, Span<double> probabilities, ReadOnlySpan<long> visits = default)
+    public override void Probabilities(ReadOnlySpan<double> values, double strength, Span<double> probabilities,
+        ReadOnlySpan<long> visits = default)
     {
         Softmax(values, strength, probabilities);
         if (Epsilon == 0) return;
         var available = values.Length - values.Count(double.NegativeInfinity);
-        for (var a = 0; a < values.Length; a++) probabilities[a] = double.IsNegativeInfinity(values[a]) ? 0 : (Epsilon / available) + ((1 - Epsilon) * probabilities[a]);
+        for (var a = 0; a < values.Length; a++)
+            probabilities[a] = double.IsNegativeInfinity(values[a]) ? 0 : (Epsilon / available) + ((1 - Epsilon) * probabilities[a]);
     }
 
     /// <inheritdoc/>

@@ -24,7 +24,8 @@ public sealed class DynaQ : ActionValueLearner
     /// <param name="bonus">Kappa of Dyna-Q+; 0 for Dyna-Q.</param>
     /// <param name="options">Discount, step sizes, behaviour.</param>
     /// <param name="isAvailable">Which actions exist; all when left out.</param>
-    public DynaQ(int states, int actions, int planningSteps, RandomStream random, double bonus = 0, ControlOptions? options = null, Func<int, int, bool>? isAvailable = null)
+    public DynaQ(int states, int actions, int planningSteps, RandomStream random, double bonus = 0, ControlOptions? options = null,
+        Func<int, int, bool>? isAvailable = null)
         : base(states, actions, options, isAvailable)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(planningSteps);
@@ -95,7 +96,8 @@ public sealed class PrioritizedSweeping : ActionValueLearner
     /// <param name="threshold">Errors up to this are not worth an update.</param>
     /// <param name="options">Discount, step sizes, behaviour.</param>
     /// <param name="isAvailable">Which actions exist; all when left out.</param>
-    public PrioritizedSweeping(int states, int actions, int planningSteps, double threshold = 1e-4, ControlOptions? options = null, Func<int, int, bool>? isAvailable = null)
+    public PrioritizedSweeping(int states, int actions, int planningSteps, double threshold = 1e-4, ControlOptions? options = null,
+        Func<int, int, bool>? isAvailable = null)
         : base(states, actions, options, isAvailable)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(planningSteps);

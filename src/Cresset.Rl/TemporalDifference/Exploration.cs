@@ -12,7 +12,9 @@ public enum TieBreaking
     Random,
 }
 
-/// <summary>Epsilon-greedy behaviour: the greedy action, except for a share epsilon of uniformly random ones (which may be greedy too).</summary>
+/// <summary>
+/// Epsilon-greedy behaviour: the greedy action, except for a share epsilon of uniformly random ones (which may be greedy too).
+/// </summary>
 [PartKind("exploration")]
 [Part("epsilon-greedy", "Sutton and Barto, section 2.2")]
 public record Exploration : IOptionsRecord
@@ -20,7 +22,10 @@ public record Exploration : IOptionsRecord
     /// <summary>The share of uniformly random actions, in [0, 1].</summary>
     public double Epsilon { get; init; } = 0.1;
 
-    /// <summary>The strength of the exploration (epsilon; temperature or confidence of other rules) as a rule over the number of the episode, for example linear; null keeps it.</summary>
+    /// <summary>
+    /// The strength of the exploration (epsilon; temperature or confidence of other rules) as a rule over the number of the episode, for
+    /// example linear; null keeps it.
+    /// </summary>
     public StepSizeRule? Schedule { get; init; }
 
     /// <summary>How ties are broken.</summary>
@@ -53,11 +58,13 @@ public record Exploration : IOptionsRecord
         => strength > 0 && random.NextDouble() < strength ? RandomAction(values, random) : Best(values, random);
 
     /// <summary>The probabilities behind <see cref="Choose"/>: ties share the greedy part (random ties) or the first takes it.</summary>
-    public virtual void Probabilities(ReadOnlySpan<double> values, double strength, Span<double> probabilities, ReadOnlySpan<long> visits = default)
+    public virtual void Probabilities(ReadOnlySpan<double> values, double strength, Span<double> probabilities,
+        ReadOnlySpan<long> visits = default)
         => Mix(values, strength, probabilities);
 
     /// <summary>The best action, by the rule for ties.</summary>
-    private protected int Best(ReadOnlySpan<double> values, RandomStream random) => Ties == TieBreaking.Random ? Greedy.RandomMax(values, random) : Greedy.FirstMax(values);
+    private protected int Best(ReadOnlySpan<double> values, RandomStream random) =>
+        Ties == TieBreaking.Random ? Greedy.RandomMax(values, random) : Greedy.FirstMax(values);
 
     /// <summary>A share epsilon of all available actions, the rest of the best.</summary>
     private protected void Mix(ReadOnlySpan<double> values, double epsilon, Span<double> probabilities)

@@ -33,7 +33,8 @@ public sealed class NStepControl : ActionValueLearner
     /// <param name="options">Discount, step sizes, behaviour.</param>
     /// <param name="isAvailable">Which actions exist; all when left out.</param>
     /// <param name="sigma">Degree of sampling in [0, 1], for Q(sigma) only.</param>
-    public NStepControl(int states, int actions, int n, NStepKind kind, ControlOptions? options = null, Func<int, int, bool>? isAvailable = null, double sigma = 1)
+    public NStepControl(int states, int actions, int n, NStepKind kind, ControlOptions? options = null,
+        Func<int, int, bool>? isAvailable = null, double sigma = 1)
         : base(states, actions, options, isAvailable)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(n);

@@ -13,7 +13,8 @@ public sealed class Sarsa(int states, int actions, ControlOptions? options = nul
     protected override void Learn(in Transition t)
     {
         var index = (t.State * ActionCount) + t.Action;
-        TdTarget.Update(ref Values[index], TdTarget.Sample(t.Reward, Gamma, t.Terminated ? 0 : Row(t.NextState)[t.NextAction]), NextStepSize(index));
+        TdTarget.Update(ref Values[index], TdTarget.Sample(t.Reward, Gamma, t.Terminated ? 0 : Row(t.NextState)[t.NextAction]),
+            NextStepSize(index));
     }
 }
 
@@ -35,7 +36,8 @@ public sealed class ExpectedSarsa(int states, int actions, ControlOptions? optio
             if (TargetPolicy is { } policy) policy(t.NextState, _policy);
             else PolicyOf(t.NextState, _policy);
         }
-        TdTarget.Update(ref Values[index], t.Terminated ? t.Reward : TdTarget.Expected(t.Reward, Gamma, _policy, Row(t.NextState)), NextStepSize(index));
+        TdTarget.Update(ref Values[index], t.Terminated ? t.Reward : TdTarget.Expected(t.Reward, Gamma, _policy, Row(t.NextState)),
+            NextStepSize(index));
     }
 }
 
@@ -47,11 +49,13 @@ public sealed class QLearning(int states, int actions, ControlOptions? options =
     protected override void Learn(in Transition t)
     {
         var index = (t.State * ActionCount) + t.Action;
-        TdTarget.Update(ref Values[index], t.Terminated ? t.Reward : TdTarget.Greedy(t.Reward, Gamma, Row(t.NextState)), NextStepSize(index));
+        TdTarget.Update(ref Values[index], t.Terminated ? t.Reward : TdTarget.Greedy(t.Reward, Gamma, Row(t.NextState)),
+            NextStepSize(index));
     }
 
     /// <summary>
-    /// Plays and learns at full speed: the same draws, updates and results as <see cref="TabularControl.Run"/>, with the work of a step in one loop.
+    /// Plays and learns at full speed: the same draws, updates and results as <see cref="TabularControl.Run"/>, with the work of a step in
+    /// one loop.
     /// Needs lowest-index ties, a constant step size and a constant epsilon.
     /// </summary>
     /// <param name="environment">A plain table environment.</param>
@@ -62,10 +66,13 @@ public sealed class QLearning(int states, int actions, ControlOptions? options =
     /// <exception cref="InvalidOperationException">The options are not of the simple kind.</exception>
     public long RunFast(TableEnvironment environment, long steps, RandomStream random, int maxEpisodeSteps = int.MaxValue)
     {
-        if (Options.StepSize is not ConstantStepSize { Size: var alpha } || Options.Exploration is not { Schedule: null, Ties: TieBreaking.LowestIndex, Epsilon: var epsilon }
+        if (Options.StepSize is not ConstantStepSize { Size: var alpha }
+            || Options.Exploration is not { Schedule: null, Ties: TieBreaking.LowestIndex, Epsilon: var epsilon }
             || Options.Exploration.GetType() != typeof(Exploration) || environment.HasActionMask)
         {
-            throw new InvalidOperationException("The fast loop needs a constant step size, epsilon-greedy actions with a constant epsilon and lowest-index ties, and a table without missing actions; use TabularControl for the rest.");
+            throw new InvalidOperationException(
+                "The fast loop needs a constant step size, epsilon-greedy actions with a constant epsilon and lowest-index ties, and a "
+                    + "table without missing actions; use TabularControl for the rest.");
         }
         var (gamma, actions) = (Gamma, ActionCount);
         var values = Values;
@@ -81,7 +88,8 @@ public sealed class QLearning(int states, int actions, ControlOptions? options =
             var nextRow = values.AsSpan(next * actions, actions);
             greedy = Greedy.FirstMax(nextRow);
             ref var estimate = ref values[(state * actions) + action];
-            TdTarget.Update(ref estimate, outcome.Terminated ? outcome.Reward : TdTarget.Sample(outcome.Reward, gamma, nextRow[greedy]), alpha);
+            TdTarget.Update(ref estimate, outcome.Terminated ? outcome.Reward : TdTarget.Sample(outcome.Reward, gamma, nextRow[greedy]),
+                alpha);
             if (next == state) greedy = Greedy.FirstMax(nextRow);
             state = next;
             if (outcome.Terminated || ++length == maxEpisodeSteps)
@@ -110,7 +118,8 @@ public sealed class DoubleQLearning : ActionValueLearner
     private readonly double[] _sums;
 
     /// <summary>Makes the learner; <paramref name="coin"/> picks the table.</summary>
-    public DoubleQLearning(int states, int actions, RandomStream coin, ControlOptions? options = null, Func<int, int, bool>? isAvailable = null)
+    public DoubleQLearning(int states, int actions, RandomStream coin, ControlOptions? options = null,
+        Func<int, int, bool>? isAvailable = null)
         : base(states, actions, options, isAvailable)
     {
         SecondValues = NewTable(isAvailable);
@@ -143,7 +152,8 @@ public sealed class DoubleQLearning : ActionValueLearner
         var (learning, judging) = first ? (Values, SecondValues) : (SecondValues, Values);
         var index = (t.State * ActionCount) + t.Action;
         var next = t.NextState * ActionCount;
-        var target = t.Terminated ? t.Reward : TdTarget.Double(t.Reward, Gamma, learning.AsSpan(next, ActionCount), judging.AsSpan(next, ActionCount));
+        var target = t.Terminated ? t.Reward
+            : TdTarget.Double(t.Reward, Gamma, learning.AsSpan(next, ActionCount), judging.AsSpan(next, ActionCount));
         TdTarget.Update(ref learning[index], target, NextStepSize(index));
     }
 }
@@ -152,7 +162,8 @@ public sealed class DoubleQLearning : ActionValueLearner
 /// Differential Sarsa for continuing tasks (Sutton and Barto, section 10.3): the target is r - mean + q(s', a'), and the mean reward
 /// moves by <c>beta</c> times the error.
 /// </summary>
-public sealed class DifferentialSarsa(int states, int actions, double meanStepSize, ControlOptions? options = null, Func<int, int, bool>? isAvailable = null)
+public sealed class DifferentialSarsa(int states, int actions, double meanStepSize, ControlOptions? options = null,
+    Func<int, int, bool>? isAvailable = null)
     : ActionValueLearner(states, actions, options, isAvailable)
 {
     /// <summary>The estimate of the average reward a step.</summary>

@@ -3,7 +3,8 @@ using Cresset.Numerics;
 namespace Cresset.Rl;
 
 /// <summary>
-/// Policy gradients on a table of softmax preferences: REINFORCE, with or without a baseline, and the one-step actor-critic (Sutton and Barto, sections
+/// Policy gradients on a table of softmax preferences: REINFORCE, with or without a baseline, and the one-step actor-critic (Sutton and
+/// Barto, sections
 /// 13.3 to 13.5). The move of the preferences is alpha gamma^t (target - value) times the gradient of the log-probability.
 /// </summary>
 public sealed class SoftmaxPolicyGradient
@@ -24,7 +25,8 @@ public sealed class SoftmaxPolicyGradient
     /// <param name="criticStepSize">Step size of the state values; 0 for REINFORCE without a baseline.</param>
     /// <param name="actorCritic">Learn at every step from the TD error, instead of at the end from the returns.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count or step size is not allowed.</exception>
-    public SoftmaxPolicyGradient(int states, int actions, double gamma, double stepSize, double criticStepSize = 0, bool actorCritic = false)
+    public SoftmaxPolicyGradient(int states, int actions, double gamma, double stepSize, double criticStepSize = 0,
+        bool actorCritic = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(states);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(actions);
@@ -106,7 +108,8 @@ public sealed class SoftmaxPolicyGradient
     }
 
     /// <summary>Plays one episode and learns from it.</summary>
-    public EpisodeRecord RunEpisode(IEnvironment<int, int> environment, RandomStream random, int maxSteps = int.MaxValue, ulong? seed = null)
+    public EpisodeRecord RunEpisode(IEnvironment<int, int> environment, RandomStream random, int maxSteps = int.MaxValue,
+        ulong? seed = null)
     {
         environment = environment.FromZero();
         var masks = ActionMasks.Of(environment);

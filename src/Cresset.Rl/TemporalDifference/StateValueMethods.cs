@@ -3,14 +3,18 @@ using Cresset.Numerics;
 namespace Cresset.Rl;
 
 /// <summary>TD(0): the target is r + gamma v(s').</summary>
-public sealed class TdZero(int states, double gamma, StepSizeRule stepSize, double initialValue = 0) : StateValueLearner(states, gamma, stepSize, initialValue)
+public sealed class TdZero(int states, double gamma, StepSizeRule stepSize, double initialValue = 0)
+    : StateValueLearner(states, gamma, stepSize, initialValue)
 {
     /// <inheritdoc/>
     protected override void Learn(in Transition t)
         => MoveTowards(t.State, TdTarget.Sample(t.Reward, Gamma, t.Terminated ? 0 : Values[t.NextState]));
 }
 
-/// <summary>n-step TD: the target is the n-step return; with a large n it is constant-step Monte Carlo (Sutton and Barto, section 7.1). Importance ratios are taken into account.</summary>
+/// <summary>
+/// n-step TD: the target is the n-step return; with a large n it is constant-step Monte Carlo (Sutton and Barto, section 7.1). Importance
+/// ratios are taken into account.
+/// </summary>
 public sealed class NStepTd : StateValueLearner
 {
     private readonly int _n;
@@ -69,7 +73,9 @@ public enum TraceKind
     /// <summary>Every visit adds 1 after taking off alpha times the old trace.</summary>
     Dutch,
 
-    /// <summary>Dutch traces with the corrections that make the method equal to the online lambda-return algorithm (van Seijen and Sutton 2014).</summary>
+    /// <summary>
+    /// Dutch traces with the corrections that make the method equal to the online lambda-return algorithm (van Seijen and Sutton 2014).
+    /// </summary>
     TrueOnline,
 }
 

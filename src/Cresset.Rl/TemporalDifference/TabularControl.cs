@@ -3,7 +3,8 @@ using Cresset.Numerics;
 namespace Cresset.Rl;
 
 /// <summary>
-/// Plays episodes with a learner of action values. Rows and columns of its table count from 0: row i is state <c>Start + i</c> of a <see cref="Discrete"/> that starts
+/// Plays episodes with a learner of action values. Rows and columns of its table count from 0: row i is state <c>Start + i</c> of a
+/// <see cref="Discrete"/> that starts
 /// elsewhere. Where the environment has an action mask, masked actions are neither taken nor bootstrapped from.
 /// </summary>
 public static class TabularControl
@@ -65,7 +66,8 @@ public static class TabularControl
     /// <param name="episodes">Number of episodes.</param>
     /// <param name="seed">Seed of the first reset.</param>
     /// <param name="maxSteps">Longest episode.</param>
-    public static double Evaluate(IEnvironment<int, int> environment, IReadOnlyList<int> actions, int episodes, ulong seed, int maxSteps = 10_000)
+    public static double Evaluate(IEnvironment<int, int> environment, IReadOnlyList<int> actions, int episodes, ulong seed,
+        int maxSteps = 10_000)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(episodes);
         environment = environment.FromZero();
@@ -92,7 +94,8 @@ public static class TabularControl
     /// <param name="steps">Number of steps.</param>
     /// <param name="random">Stream of the behaviour.</param>
     /// <param name="onStep">Called after each step with its number (from 1).</param>
-    public static void RunOffPolicy(IEnvironment<int, int> environment, ActionValueLearner learner, TabularPolicy behaviour, long steps, RandomStream random, Action<long>? onStep = null)
+    public static void RunOffPolicy(IEnvironment<int, int> environment, ActionValueLearner learner, TabularPolicy behaviour, long steps,
+        RandomStream random, Action<long>? onStep = null)
     {
         environment = Checked(environment, learner);
         var mask = new LearnedMask(environment, learner);
@@ -115,12 +118,15 @@ public static class TabularControl
     {
         if (environment.StateCount() != learner.StateCount || environment.ActionCount() != learner.ActionCount)
         {
-            throw new ArgumentException($"The learner is for {learner.StateCount} states and {learner.ActionCount} actions; {environment.Name} has {environment.StateCount()} and {environment.ActionCount()}.", nameof(learner));
+            throw new ArgumentException(
+                $"The learner is for {learner.StateCount} states and {learner.ActionCount} actions; {environment.Name} has "
+                    + $"{environment.StateCount()} and {environment.ActionCount()}.", nameof(learner));
         }
         return environment.FromZero();
     }
 
-    // Tells the learner the mask of each state when it is first seen. Tables have one row a state, so the mask has to follow from the state.
+    // Tells the learner the mask of each state when it is first seen. Tables have one row a state, so the mask has to follow from the
+    // state.
     private sealed class LearnedMask(IEnvironment<int, int> environment, ActionValueLearner learner)
     {
         private readonly IActionMask? _source = ActionMasks.Of(environment);

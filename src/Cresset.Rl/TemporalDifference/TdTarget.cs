@@ -27,7 +27,8 @@ public static class TdTarget
         => reward + (gamma * Mean(nextPolicy, nextValues));
 
     /// <summary>Q-learning: r + gamma max_a q(s', a).</summary>
-    public static double Greedy(double reward, double gamma, ReadOnlySpan<double> nextValues) => reward + (gamma * nextValues[Rl.Greedy.FirstMax(nextValues)]);
+    public static double Greedy(double reward, double gamma, ReadOnlySpan<double> nextValues) =>
+        reward + (gamma * nextValues[Rl.Greedy.FirstMax(nextValues)]);
 
     /// <summary>Double Q-learning: r + gamma q2(s', argmax_a q1(s', a)): one table chooses, the other judges.</summary>
     public static double Double(double reward, double gamma, ReadOnlySpan<double> choosing, ReadOnlySpan<double> judging)

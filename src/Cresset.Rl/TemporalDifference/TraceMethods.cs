@@ -9,7 +9,8 @@ public sealed class SarsaLambda : ActionValueLearner
     private double _oldValue;
 
     /// <summary>Makes the learner.</summary>
-    public SarsaLambda(int states, int actions, double lambda, TraceKind kind, ControlOptions? options = null, Func<int, int, bool>? isAvailable = null)
+    public SarsaLambda(int states, int actions, double lambda, TraceKind kind, ControlOptions? options = null,
+        Func<int, int, bool>? isAvailable = null)
         : base(states, actions, options, isAvailable)
     {
         _lambda = Discount.Checked(lambda, nameof(lambda));
@@ -65,10 +66,12 @@ public sealed class WatkinsQLambda : ActionValueLearner
     private readonly double[] _traces;
 
     /// <summary>Makes the learner; <paramref name="kind"/> may be accumulating, replacing or dutch.</summary>
-    public WatkinsQLambda(int states, int actions, double lambda, TraceKind kind = TraceKind.Accumulating, ControlOptions? options = null, Func<int, int, bool>? isAvailable = null)
+    public WatkinsQLambda(int states, int actions, double lambda, TraceKind kind = TraceKind.Accumulating, ControlOptions? options = null,
+        Func<int, int, bool>? isAvailable = null)
         : base(states, actions, options, isAvailable)
     {
-        if (kind == TraceKind.TrueOnline) throw new ArgumentException("Q(lambda) has no true online form; use accumulating, replacing or dutch traces.", nameof(kind));
+        if (kind == TraceKind.TrueOnline)
+            throw new ArgumentException("Q(lambda) has no true online form; use accumulating, replacing or dutch traces.", nameof(kind));
         _lambda = Discount.Checked(lambda, nameof(lambda));
         _kind = kind;
         _traces = new double[states * actions];

@@ -10,4 +10,5 @@ namespace Cresset.Rl;
 /// <param name="Ratio">Importance ratio pi(a|s) / b(a|s) of <paramref name="Action"/>; 1 on-policy.</param>
 /// <param name="NextRatio">Importance ratio of <paramref name="NextAction"/>; 1 on-policy.</param>
 public readonly record struct Transition(
-    int State, int Action, double Reward, int NextState, bool Terminated = false, int NextAction = -1, double Ratio = 1, double NextRatio = 1);
+    int State, int Action, double Reward, int NextState, bool Terminated = false, int NextAction = -1, double Ratio = 1,
+    double NextRatio = 1);

@@ -3,8 +3,10 @@ using Cresset.Numerics;
 namespace Cresset.Rl;
 
 /// <summary>
-/// Takes the action with the largest <c>value + c sqrt(ln N / n)</c>, where N counts the visits of the state and n those of the action; an action that was
-/// never taken comes first (Auer et al. 2002, in every state by itself). A share <see cref="Exploration.Epsilon"/> of actions is uniformly random beside.
+/// Takes the action with the largest <c>value + c sqrt(ln N / n)</c>, where N counts the visits of the state and n those of the action; an
+/// action that was
+/// never taken comes first (Auer et al. 2002, in every state by itself). A share <see cref="Exploration.Epsilon"/> of actions is uniformly
+/// random beside.
 /// </summary>
 [Part("ucb", "Auer et al. 2002")]
 public sealed record UpperConfidenceExploration : Exploration
@@ -32,7 +34,8 @@ public sealed record UpperConfidenceExploration : Exploration
     }
 
     /// <inheritdoc/>
-    public override void Probabilities(ReadOnlySpan<double> values, double strength, Span<double> probabilities, ReadOnlySpan<long> visits = default)
+    public override void Probabilities(ReadOnlySpan<double> values, double strength, Span<double> probabilities,
+        ReadOnlySpan<long> visits = default)
     {
         Span<double> bounds = values.Length <= 256 ? stackalloc double[values.Length] : new double[values.Length];
         Bounds(values, strength, visits, bounds);
@@ -44,7 +47,10 @@ public sealed record UpperConfidenceExploration : Exploration
 
     private static void Bounds(ReadOnlySpan<double> values, double confidence, ReadOnlySpan<long> visits, Span<double> bounds)
     {
-        if (visits.Length != values.Length) throw new ArgumentException($"There are {visits.Length} counts of visits for {values.Length} actions; upper confidence bounds need one for each.", nameof(visits));
+        if (visits.Length != values.Length)
+            throw new ArgumentException(
+                $"There are {visits.Length} counts of visits for {values.Length} actions; upper confidence bounds need one for each.",
+                nameof(visits));
         var all = 0L;
         foreach (var count in visits) all += count;
         for (var a = 0; a < values.Length; a++)

@@ -45,7 +45,8 @@ public sealed class Blackjack : Environment<int, int>, IRenderable
     /// <summary>Starts an episode from the given cards.</summary>
     public void SetCards(ReadOnlySpan<int> player, ReadOnlySpan<int> dealer)
     {
-        if (player.Length < 2 || dealer.Length < 2) throw new ArgumentException("Player and dealer need at least two cards.", nameof(player));
+        if (player.Length < 2 || dealer.Length < 2)
+            throw new ArgumentException("Player and dealer need at least two cards.", nameof(player));
         _player.Clear();
         _player.AddRange(player);
         _dealer.Clear();

@@ -27,7 +27,8 @@ public sealed record FrozenLakeOptions : IOptionsRecord
     public static FrozenLakeOptions Large => new() { Map = FrozenLakeMap.Large };
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(SuccessRate, 0, 1).Finite(GoalReward).Finite(HoleReward).Finite(FrozenReward);
+    public IEnumerable<OptionProblem> Validate() =>
+        new OptionChecks().Within(SuccessRate, 0, 1).Finite(GoalReward).Finite(HoleReward).Finite(FrozenReward);
 }
 
 /// <summary>
@@ -96,7 +97,8 @@ public sealed class FrozenLake : TableEnvironment, IGridWorld, IRenderable
                 }
                 else if (options.IsSlippery)
                 {
-                    foreach (var turn in (int[])[3, 0, 1]) Move(state, action, (action + turn) % 4, turn == 0 ? options.SuccessRate : failRate);
+                    foreach (var turn in (int[])[3, 0, 1])
+                        Move(state, action, (action + turn) % 4, turn == 0 ? options.SuccessRate : failRate);
                 }
                 else
                 {

@@ -12,7 +12,9 @@ public static class FrozenLakeMap
     public static IReadOnlyList<string> Large { get; } =
         ["SFFFFFFF", "FFFFFFFF", "FFFHFFFF", "FFFFFHFF", "FFFHFFFF", "FHHFFFHF", "FHFFHFHF", "FFFHFFFG"];
 
-    /// <summary>A random map with a way from the start (top left) to the goal (bottom right); the same seed gives Gymnasium's map.</summary>
+    /// <summary>
+    /// A random map with a way from the start (top left) to the goal (bottom right); the same seed gives Gymnasium's map.
+    /// </summary>
     /// <param name="size">Side of the square, at least 2.</param>
     /// <param name="frozen">Probability that a cell is frozen, in (0, 1].</param>
     /// <param name="seed">Seed of the map.</param>
@@ -28,7 +30,8 @@ public static class FrozenLakeMap
             for (var row = 0; row < size; row++)
             {
                 board[row] = new char[size];
-                for (var column = 0; column < size; column++) board[row][column] = random.ChoiceIndex([frozen, 1 - frozen]) == 0 ? 'F' : 'H';
+                for (var column = 0; column < size; column++)
+                    board[row][column] = random.ChoiceIndex([frozen, 1 - frozen]) == 0 ? 'F' : 'H';
             }
             board[0][0] = 'S';
             board[^1][^1] = 'G';
@@ -38,12 +41,15 @@ public static class FrozenLakeMap
 
     internal static void Check(IReadOnlyList<string> map)
     {
-        if (map.Count == 0 || map.Any(row => row.Length != map[0].Length || row.Length == 0)) throw new ArgumentException("The rows of the map must have the same positive length.", nameof(map));
+        if (map.Count == 0 || map.Any(row => row.Length != map[0].Length || row.Length == 0))
+            throw new ArgumentException("The rows of the map must have the same positive length.", nameof(map));
         foreach (var letter in map.SelectMany(row => row))
         {
-            if (!"SFHG".Contains(letter, StringComparison.Ordinal)) throw new ArgumentException($"The map holds '{letter}'; allowed are S, F, H and G.", nameof(map));
+            if (!"SFHG".Contains(letter, StringComparison.Ordinal))
+                throw new ArgumentException($"The map holds '{letter}'; allowed are S, F, H and G.", nameof(map));
         }
-        if (!map.Any(row => row.Contains('S', StringComparison.Ordinal))) throw new ArgumentException("The map has no start (S).", nameof(map));
+        if (!map.Any(row => row.Contains('S', StringComparison.Ordinal)))
+            throw new ArgumentException("The map has no start (S).", nameof(map));
     }
 
     private static bool HasWay(char[][] board)

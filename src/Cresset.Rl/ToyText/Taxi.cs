@@ -43,10 +43,12 @@ public sealed class Taxi : TableEnvironment, IRenderable
     public int FramesPerSecond => 4;
 
     /// <summary>Row, column, passenger (0 to 3: waiting place, 4: in the taxi) and destination of a state.</summary>
-    public static (int Row, int Column, int Passenger, int Destination) Decode(int state) => (state / 100, state / 20 % 5, state / 4 % 5, state % 4);
+    public static (int Row, int Column, int Passenger, int Destination) Decode(int state) =>
+        (state / 100, state / 20 % 5, state / 4 % 5, state % 4);
 
     /// <summary>The number of a state.</summary>
-    public static int Encode(int row, int column, int passenger, int destination) => (((((row * 5) + column) * 5) + passenger) * 4) + destination;
+    public static int Encode(int row, int column, int passenger, int destination) =>
+        (((((row * 5) + column) * 5) + passenger) * 4) + destination;
 
     /// <summary>True for the actions that change the state.</summary>
     public override void WriteActionMask(Span<bool> mask) => TaxiTable.WriteMask(State, mask);

@@ -28,7 +28,8 @@ internal static class TaxiTable
             if (passenger < 4 && (row, column) == Places[passenger]) table.Add(state, 4, 1, Taxi.Encode(row, column, 4, destination), -1);
             else table.Add(state, 4, 1, state, -10);
             var place = Array.IndexOf(Places, (row, column));
-            if (passenger == 4 && place == destination) table.Add(state, 5, 1, Taxi.Encode(row, column, destination, destination), 20, true);
+            if (passenger == 4 && place == destination)
+                table.Add(state, 5, 1, Taxi.Encode(row, column, destination, destination), 20, true);
             else if (passenger == 4 && place >= 0) table.Add(state, 5, 1, Taxi.Encode(row, column, place, destination), -1);
             else table.Add(state, 5, 1, state, -10);
         }
@@ -47,7 +48,9 @@ internal static class TaxiTable
     {
         const int Size = 60;
         var (row, column, passenger, destination) = Taxi.Decode(state);
-        var canvas = GridPictures.Draw(Side, Side, (r, c) => Array.IndexOf(Places, (r, c)) is var p and >= 0 ? new GridCell(PlaceColors[p], "RGYB"[p].ToString()) : new GridCell(GridPictures.Floor), Size);
+        var canvas = GridPictures.Draw(Side, Side,
+            (r, c) => Array.IndexOf(Places, (r, c)) is var p and >= 0 ? new GridCell(PlaceColors[p], "RGYB"[p].ToString())
+                : new GridCell(GridPictures.Floor), Size);
         for (var r = 0; r < Side; r++)
         {
             for (var c = 0; c < Side - 1; c++)
@@ -57,8 +60,10 @@ internal static class TaxiTable
         }
         var (goalRow, goalColumn) = Places[destination];
         canvas.FrameRectangle((goalColumn * Size) + 3, (goalRow * Size) + 3, Size - 6, Size - 6, new Rgb(190, 50, 190), 4);
-        canvas.FillRectangle((column * Size) + 12, (row * Size) + 20, Size - 24, Size - 40, passenger == 4 ? new Rgb(40, 140, 60) : new Rgb(230, 180, 40));
-        if (passenger < 4) canvas.FillCircle((Places[passenger].Column + 0.5) * Size, (Places[passenger].Row + 0.72) * Size, 7, new Rgb(30, 60, 160));
+        canvas.FillRectangle((column * Size) + 12, (row * Size) + 20, Size - 24, Size - 40,
+            passenger == 4 ? new Rgb(40, 140, 60) : new Rgb(230, 180, 40));
+        if (passenger < 4)
+            canvas.FillCircle((Places[passenger].Column + 0.5) * Size, (Places[passenger].Row + 0.72) * Size, 7, new Rgb(30, 60, 160));
         return canvas.Image;
     }
 
@@ -79,15 +84,18 @@ internal static class TaxiTable
             text.AppendLine();
         }
         text.AppendLine("+---------+");
-        text.Append(passenger == 4 ? "passenger in the taxi" : $"passenger at {"RGYB"[passenger]}").Append(", to ").Append("RGYB"[destination]);
-        if (lastAction >= 0) text.Append("  (").Append(((string[])["south", "north", "east", "west", "pick up", "drop"])[lastAction]).Append(')');
+        text.Append(passenger == 4 ? "passenger in the taxi" : $"passenger at {"RGYB"[passenger]}").Append(", to ")
+            .Append("RGYB"[destination]);
+        if (lastAction >= 0)
+            text.Append("  (").Append(((string[])["south", "north", "east", "west", "pick up", "drop"])[lastAction]).Append(')');
         return text.AppendLine().ToString();
     }
 
     private static void AddMove(TransitionTableBuilder table, int state, int action, TaxiOptions options)
     {
         var (row, column, passenger, destination) = Taxi.Decode(state);
-        int At((int Row, int Column) move) => CanMove(row, column, move) ? Taxi.Encode(row + move.Row, column + move.Column, passenger, destination) : state;
+        int At((int Row, int Column) move) =>
+            CanMove(row, column, move) ? Taxi.Encode(row + move.Row, column + move.Column, passenger, destination) : state;
         var heading = Headings[action];
         if (!options.IsRainy)
         {

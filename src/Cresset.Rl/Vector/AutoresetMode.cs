@@ -9,7 +9,9 @@ public enum AutoresetMode
     /// </summary>
     NextStep,
 
-    /// <summary>The step that ends an episode also resets: the observation is the next episode's first, the last one is in the final observations.</summary>
+    /// <summary>
+    /// The step that ends an episode also resets: the observation is the next episode's first, the last one is in the final observations.
+    /// </summary>
     SameStep,
 
     /// <summary>Nothing is reset; the caller resets by mask before the next step.</summary>

@@ -31,7 +31,8 @@ public sealed class CartPoleBatch : VectorEnvironment<float, int>
     /// <param name="count">Number of copies.</param>
     /// <param name="maxSteps">Longest episode.</param>
     /// <param name="writeRows">
-    /// Write <c>Observations</c> and <c>FinalObservations</c> (rows of four values). Turn off to read the columns <see cref="Positions"/> and
+    /// Write <c>Observations</c> and <c>FinalObservations</c> (rows of four values). Turn off to read the columns <see cref="Positions"/>
+    /// and
     /// so on instead, which is faster; <c>FinalObservations</c> are then not kept.
     /// </param>
     public CartPoleBatch(int count, int maxSteps = 500, bool writeRows = true)
@@ -86,8 +87,10 @@ public sealed class CartPoleBatch : VectorEnvironment<float, int>
     /// <inheritdoc/>
     public override void Step(ReadOnlySpan<int> actions)
     {
-        if (actions.Length != Count) throw new ArgumentException($"{actions.Length} actions were given for {Count} copies.", nameof(actions));
-        if (actions.ContainsAnyExceptInRange(0, 1)) throw new ArgumentException($"CartPole: an action lies outside {SingleActionSpace}.", nameof(actions));
+        if (actions.Length != Count)
+            throw new ArgumentException($"{actions.Length} actions were given for {Count} copies.", nameof(actions));
+        if (actions.ContainsAnyExceptInRange(0, 1))
+            throw new ArgumentException($"CartPole: an action lies outside {SingleActionSpace}.", nameof(actions));
         if (_padded != Count)
         {
             actions.CopyTo(_actions);
@@ -134,7 +137,9 @@ public sealed class CartPoleBatch : VectorEnvironment<float, int>
         // The masses are divided out beforehand: 0.05 / 1.1 and so on.
         const float PoleShare = (float)(CartPoleDynamics.PoleMassLength / CartPoleDynamics.TotalMass);
         var temp = Vector512.FusedMultiplyAdd(w * w * PoleShare, sin, force);
-        var denominator = Vector512.FusedMultiplyAdd(cos * cos, Vector512.Create((float)(-CartPoleDynamics.HalfLength * CartPoleDynamics.PoleMass / CartPoleDynamics.TotalMass)), Vector512.Create(0.5f * 4f / 3f));
+        var denominator = Vector512.FusedMultiplyAdd(cos * cos,
+            Vector512.Create((float)(-CartPoleDynamics.HalfLength * CartPoleDynamics.PoleMass / CartPoleDynamics.TotalMass)),
+            Vector512.Create(0.5f * 4f / 3f));
         var angular = ((sin * 9.8f) - (cos * temp)) / denominator;
         var acceleration = Vector512.FusedMultiplyAdd(angular * cos, Vector512.Create(-PoleShare), temp);
         x = Vector512.FusedMultiplyAdd(v, Vector512.Create(Step), x);
@@ -219,7 +224,8 @@ public sealed class CartPoleBatch : VectorEnvironment<float, int>
             ref var row = ref MemoryMarshal.GetArrayDataReference(rows);
             for (; i + 4 <= Count; i += 4)
             {
-                var (x, v, a, w) = (Vector128.LoadUnsafe(ref _x[i]), Vector128.LoadUnsafe(ref _v[i]), Vector128.LoadUnsafe(ref _angle[i]), Vector128.LoadUnsafe(ref _w[i]));
+                var (x, v, a, w) = (Vector128.LoadUnsafe(ref _x[i]), Vector128.LoadUnsafe(ref _v[i]), Vector128.LoadUnsafe(ref _angle[i]),
+                    Vector128.LoadUnsafe(ref _w[i]));
                 // A 4 by 4 transpose: pairs first, then halves.
                 var (xv0, xv1, aw0, aw1) = (Sse.UnpackLow(x, v), Sse.UnpackHigh(x, v), Sse.UnpackLow(a, w), Sse.UnpackHigh(a, w));
                 Sse.MoveLowToHigh(xv0, aw0).StoreUnsafe(ref row, (nuint)i * 4);

@@ -9,7 +9,8 @@ namespace Cresset.Rl;
 /// <summary>
 /// Many cart-poles driven by one random stream, as Gymnasium's own <c>CartPoleVectorEnv</c>: double precision, next-step resets, start
 /// states drawn as a block of all positions, all velocities and so on. Its seeds therefore give other episodes than
-/// <see cref="SyncVectorEnvironment{TObservation,TAction}"/>. Eight copies are stepped at a time, with the same bits as <see cref="CartPole"/>.
+/// <see cref="SyncVectorEnvironment{TObservation,TAction}"/>. Eight copies are stepped at a time, with the same bits as
+/// <see cref="CartPole"/>.
 /// </summary>
 public sealed class CartPoleVectorEnvironment : VectorEnvironment<float, int>
 {
@@ -62,8 +63,10 @@ public sealed class CartPoleVectorEnvironment : VectorEnvironment<float, int>
     public override void Step(ReadOnlySpan<int> actions)
     {
         if (!_isRunning) throw new InvalidOperationException("CartPole: call Reset before Step.");
-        if (actions.Length != Count) throw new ArgumentException($"{actions.Length} actions were given for {Count} copies.", nameof(actions));
-        if (actions.ContainsAnyExceptInRange(0, 1)) throw new ArgumentException($"CartPole: an action lies outside {SingleActionSpace}.", nameof(actions));
+        if (actions.Length != Count)
+            throw new ArgumentException($"{actions.Length} actions were given for {Count} copies.", nameof(actions));
+        if (actions.ContainsAnyExceptInRange(0, 1))
+            throw new ArgumentException($"CartPole: an action lies outside {SingleActionSpace}.", nameof(actions));
         var at = 0;
         var resets = 0;
         if (LibraryBits.HasLanes)
@@ -129,10 +132,12 @@ public sealed class CartPoleVectorEnvironment : VectorEnvironment<float, int>
     // CartPoleDynamics.Step over eight copies, operation for operation.
     private void StepBlock(int at, ReadOnlySpan<int> actions, ref int resets)
     {
-        var (x, v, angle, w) = (Vector512.LoadUnsafe(ref _x[at]), Vector512.LoadUnsafe(ref _v[at]), Vector512.LoadUnsafe(ref _angle[at]), Vector512.LoadUnsafe(ref _w[at]));
+        var (x, v, angle, w) = (Vector512.LoadUnsafe(ref _x[at]), Vector512.LoadUnsafe(ref _v[at]), Vector512.LoadUnsafe(ref _angle[at]),
+            Vector512.LoadUnsafe(ref _w[at]));
         var (low, high) = Vector256.Widen(Vector256.LoadUnsafe(in actions[at]));
         var right = Vector512.Equals(Vector512.Create(low, high), Vector512<long>.One).AsDouble();
-        var force = Vector512.ConditionalSelect(right, Vector512.Create(CartPoleDynamics.ForceMagnitude), Vector512.Create(-CartPoleDynamics.ForceMagnitude));
+        var force = Vector512.ConditionalSelect(right, Vector512.Create(CartPoleDynamics.ForceMagnitude),
+            Vector512.Create(-CartPoleDynamics.ForceMagnitude));
         var sin = LibraryBits.Sine(angle, out var cos);
         var temp = OverTotalMass(force + (CartPoleDynamics.PoleMassLength * (w * w) * sin));
         var turn = ((CartPoleDynamics.Gravity * sin) - (cos * temp))
@@ -163,7 +168,8 @@ public sealed class CartPoleVectorEnvironment : VectorEnvironment<float, int>
         var wasEnded = Load(_ended, at);
         // Flags as bytes of 0 and 1, a copy each.
         var terminated = Bytes(~Vector512.ExtractMostSignificantBits(stands) & 0xFF) & ~wasEnded;
-        var truncated = Bytes(Vector256.ExtractMostSignificantBits(Vector256.GreaterThanOrEqual(steps, Vector256.Create(_maxSteps)))) & ~wasEnded;
+        var truncated = Bytes(Vector256.ExtractMostSignificantBits(Vector256.GreaterThanOrEqual(steps, Vector256.Create(_maxSteps))))
+            & ~wasEnded;
         Store(TerminatedArray, at, terminated);
         Store(TruncatedArray, at, truncated);
         Store(IsResetArray, at, wasEnded);

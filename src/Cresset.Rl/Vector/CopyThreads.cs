@@ -28,7 +28,8 @@ internal sealed class CopyThreads : IDisposable
         Array.Clear(_failures);
         foreach (var go in _go) go.Release();
         _busy.Wait();
-        if (_failures.FirstOrDefault(f => f is not null) is { } failure) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        if (_failures.FirstOrDefault(f => f is not null) is { } failure)
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
     }
 
     public void Dispose()

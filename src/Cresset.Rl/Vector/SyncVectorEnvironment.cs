@@ -2,8 +2,10 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// Copies of any environment stepped one after the other, or shared among threads with the same results. A seed s gives copy i the
-/// seed s + i. Gymnasium's <c>SyncVectorEnv</c> with its three autoreset modes. Copies with running moments (<see cref="NormalizeObservation{TAction}"/>,
-/// <see cref="NormalizeReward{TObservation,TAction}"/>) share one set: in a step all are scaled by the moments before it, and what they saw is taken in afterwards in
+/// seed s + i. Gymnasium's <c>SyncVectorEnv</c> with its three autoreset modes. Copies with running moments
+/// (<see cref="NormalizeObservation{TAction}"/>,
+/// <see cref="NormalizeReward{TObservation,TAction}"/>) share one set: in a step all are scaled by the moments before it, and what they saw
+/// is taken in afterwards in
 /// the order of the copies. Copies in other processes (<see cref="ProcessSource"/>) are always stepped at once.
 /// </summary>
 /// <typeparam name="TObservation">Element of an observation.</typeparam>
@@ -29,8 +31,10 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
     /// <param name="copies">The environments.</param>
     /// <param name="autoreset">When ended copies are reset.</param>
     /// <param name="threads">Number of threads to share the copies among; worth it only for costly environments.</param>
-    /// <exception cref="ArgumentException">There are no copies, the same object comes twice, or spaces or wrappers with moments differ.</exception>
-    public SyncVectorEnvironment(IReadOnlyList<IEnvironment<TObservation, TAction>> copies, AutoresetMode autoreset = AutoresetMode.NextStep, int threads = 1)
+    /// <exception cref="ArgumentException">There are no copies, the same object comes twice, or spaces or wrappers with moments
+    /// differ.</exception>
+    public SyncVectorEnvironment(IReadOnlyList<IEnvironment<TObservation, TAction>> copies,
+        AutoresetMode autoreset = AutoresetMode.NextStep, int threads = 1)
         : base(copies.Count, Check(copies).ObservationSpace, copies[0].ActionSpace, autoreset)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);
@@ -44,14 +48,16 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
         _rawRewards = _scaled[0] is null ? RewardArray : new double[Count];
         _masks = ActionMasks.Of(_copies[0]) is null ? null : [.. _copies.Select(c => (IActionMask)c)];
         // Copies that wait on other processes cost no processor meanwhile: each has a thread.
-        if (Count > 1 && _copies.All(c => c.Unwrapped is IServedEnvironment)) _waiting = new CopyThreads(Count, i => StepCopy(i, _actions.AsSpan(i * _actionSize, _actionSize)));
+        if (Count > 1 && _copies.All(c => c.Unwrapped is IServedEnvironment))
+            _waiting = new CopyThreads(Count, i => StepCopy(i, _actions.AsSpan(i * _actionSize, _actionSize)));
         if (_masks is null) return;
         MaskArray = new bool[Count * MaskSize];
         FinalMaskArray = autoreset == AutoresetMode.SameStep ? new bool[MaskArray.Length] : [];
     }
 
     /// <summary><paramref name="count"/> copies made by <paramref name="make"/>.</summary>
-    public SyncVectorEnvironment(int count, Func<IEnvironment<TObservation, TAction>> make, AutoresetMode autoreset = AutoresetMode.NextStep, int threads = 1)
+    public SyncVectorEnvironment(int count, Func<IEnvironment<TObservation, TAction>> make,
+        AutoresetMode autoreset = AutoresetMode.NextStep, int threads = 1)
         : this(MakeAll(count, make), autoreset, threads)
     {
     }
@@ -69,7 +75,8 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
     public override IReadOnlyList<int> Lost => _lost;
 
     /// <inheritdoc/>
-    public override IGoalEnvironment? Goals => WrapperChain.Of(_copies[0]).All(KeepsGoals) ? _copies[0].Unwrapped as IGoalEnvironment : null;
+    public override IGoalEnvironment? Goals =>
+        WrapperChain.Of(_copies[0]).All(KeepsGoals) ? _copies[0].Unwrapped as IGoalEnvironment : null;
 
     /// <inheritdoc/>
     public override double? RewardThreshold => _copies[0].RewardThreshold;
@@ -103,7 +110,9 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
     /// <inheritdoc/>
     public override void Step(ReadOnlySpan<TAction> actions)
     {
-        if (actions.Length != Count * _actionSize) throw new ArgumentException($"{actions.Length} action values were given; {Count} copies take {_actionSize} each.", nameof(actions));
+        if (actions.Length != Count * _actionSize)
+            throw new ArgumentException($"{actions.Length} action values were given; {Count} copies take {_actionSize} each.",
+                nameof(actions));
         Defer(true);
         if (_threads == 1 && _waiting is null)
         {
@@ -157,7 +166,8 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
     }
 
     private static bool KeepsGoals(IEnvironment layer)
-        => layer is not IWrapper or TimeLimit<TObservation, TAction> or RecordEpisodeStatistics<TObservation, TAction> or EnvironmentChecker<TObservation, TAction>
+        => layer is not IWrapper or TimeLimit<TObservation, TAction> or RecordEpisodeStatistics<TObservation, TAction>
+            or EnvironmentChecker<TObservation, TAction>
             or RecordFrames<TObservation, TAction> or RescaleAction<TObservation> or ClipAction<TObservation>;
 
     private static IEnvironment<TObservation, TAction>[] MakeAll(int count, Func<IEnvironment<TObservation, TAction>> make)
@@ -169,7 +179,8 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
         {
             copies[0] = make();
             // Programs take a while to start; they can do so side by side.
-            if (copies[0].Unwrapped is IServedEnvironment) Parallel.For(1, count, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i => copies[i] = make());
+            if (copies[0].Unwrapped is IServedEnvironment)
+                Parallel.For(1, count, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i => copies[i] = make());
             else for (var i = 1; i < count; i++) copies[i] = make();
             return copies;
         }
@@ -185,16 +196,22 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
     private static IEnvironment<TObservation, TAction> Check(IReadOnlyList<IEnvironment<TObservation, TAction>> copies)
     {
         if (copies.Count == 0) throw new ArgumentException("A vector environment needs at least one copy.", nameof(copies));
-        if (copies.Distinct(ReferenceEqualityComparer.Instance).Count() != copies.Count) throw new ArgumentException("The same environment object comes twice; make a new one for each copy.", nameof(copies));
+        if (copies.Distinct(ReferenceEqualityComparer.Instance).Count() != copies.Count)
+            throw new ArgumentException("The same environment object comes twice; make a new one for each copy.", nameof(copies));
         foreach (var copy in copies)
         {
             if (copy.ObservationSpace.Size != copies[0].ObservationSpace.Size || copy.ActionSpace.Size != copies[0].ActionSpace.Size)
             {
-                throw new ArgumentException($"{copy.Name} has other spaces than {copies[0].Name}: {copy.ObservationSpace} against {copies[0].ObservationSpace}.", nameof(copies));
+                throw new ArgumentException(
+                    $"{copy.Name} has other spaces than {copies[0].Name}: {copy.ObservationSpace} against {copies[0].ObservationSpace}.",
+                    nameof(copies));
             }
-            if (ActionMasks.SizeOf(copy.ActionSpace) != ActionMasks.SizeOf(copies[0].ActionSpace) || ActionMasks.Of(copy) is null != ActionMasks.Of(copies[0]) is null)
+            if (ActionMasks.SizeOf(copy.ActionSpace) != ActionMasks.SizeOf(copies[0].ActionSpace)
+                || ActionMasks.Of(copy) is null != ActionMasks.Of(copies[0]) is null)
             {
-                throw new ArgumentException($"{copy.Name} has other actions or masks than {copies[0].Name}: {copy.ActionSpace} against {copies[0].ActionSpace}.", nameof(copies));
+                throw new ArgumentException(
+                    $"{copy.Name} has other actions or masks than {copies[0].Name}: {copy.ActionSpace} against {copies[0].ActionSpace}.",
+                    nameof(copies));
             }
         }
         return copies[0];
@@ -205,7 +222,10 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
         var all = copies.Select(c => WrapperChain.MomentsOf(c).ToArray()).ToArray();
         foreach (var wrappers in all)
         {
-            if (wrappers.Length != all[0].Length) throw new ArgumentException($"The copies have {all[0].Length} and {wrappers.Length} wrappers with running moments; make all of them alike, so that they can share the moments.", nameof(copies));
+            if (wrappers.Length != all[0].Length)
+                throw new ArgumentException(
+                    $"The copies have {all[0].Length} and {wrappers.Length} wrappers with running moments; make all of them alike, so that "
+                        + $"they can share the moments.", nameof(copies));
             for (var k = 0; k < wrappers.Length; k++) wrappers[k].Moments = all[0][k].Moments;
         }
         return all;
@@ -229,7 +249,8 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
     {
         try
         {
-            Parallel.For(0, Count, new ParallelOptions { MaxDegreeOfParallelism = _threads }, i => StepCopy(i, actions.AsSpan(i * _actionSize, _actionSize)));
+            Parallel.For(0, Count, new ParallelOptions { MaxDegreeOfParallelism = _threads },
+                i => StepCopy(i, actions.AsSpan(i * _actionSize, _actionSize)));
         }
         catch (AggregateException e)
         {
@@ -243,7 +264,9 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
         if (_masks is null) return;
         var mask = masks.AsSpan(i * MaskSize, MaskSize);
         _masks[i].WriteActionMask(mask);
-        if (!mask.Contains(true)) throw new EnvironmentContractException($"{_copies[i].Name}: the mask of copy {i} allows no action. A state without actions has to end the episode.");
+        if (!mask.Contains(true))
+            throw new EnvironmentContractException(
+                $"{_copies[i].Name}: the mask of copy {i} allows no action. A state without actions has to end the episode.");
     }
 
     private void ResetCopy(int i, ulong? seed)
@@ -258,7 +281,8 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
         var observation = ObservationArray.AsSpan(i * _size, _size);
         if (_ended[i])
         {
-            if (Autoreset == AutoresetMode.Disabled) throw new InvalidOperationException($"Copy {i} has ended: reset it by mask before the next step.");
+            if (Autoreset == AutoresetMode.Disabled)
+                throw new InvalidOperationException($"Copy {i} has ended: reset it by mask before the next step.");
             _copies[i].Reset(observation);
             RewardArray[i] = _rawRewards[i] = 0;
             WriteMask(i, MaskArray);

@@ -67,19 +67,31 @@ public abstract class VectorEnvironment<TObservation, TAction>
     /// <summary>Which actions the current states allow, [Count, MaskSize]; empty where every action is always allowed.</summary>
     public ReadOnlySpan<bool> Masks => MaskArray;
 
-    /// <summary>In <see cref="AutoresetMode.SameStep"/> the masks that belong to <see cref="FinalObservations"/>; empty without masks.</summary>
+    /// <summary>
+    /// In <see cref="AutoresetMode.SameStep"/> the masks that belong to <see cref="FinalObservations"/>; empty without masks.
+    /// </summary>
     public ReadOnlySpan<bool> FinalMasks => FinalMaskArray;
 
-    /// <summary>Reward of each copy in the last step before any <see cref="NormalizeReward{TObservation,TAction}"/> scaled it: what returns are counted in.</summary>
+    /// <summary>
+    /// Reward of each copy in the last step before any <see cref="NormalizeReward{TObservation,TAction}"/> scaled it: what returns are
+    /// counted in.
+    /// </summary>
     public virtual ReadOnlySpan<double> RawRewards => RewardArray;
 
-    /// <summary>The running moments of observations that the copies share, outermost first; they belong to the policy that learns here.</summary>
+    /// <summary>
+    /// The running moments of observations that the copies share, outermost first; they belong to the policy that learns here.
+    /// </summary>
     public virtual IReadOnlyList<RunningMoments> Moments => [];
 
-    /// <summary>Copies whose episode was lost by the last <see cref="Load"/> because their environment cannot be saved: they have been reset.</summary>
+    /// <summary>
+    /// Copies whose episode was lost by the last <see cref="Load"/> because their environment cannot be saved: they have been reset.
+    /// </summary>
     public virtual IReadOnlyList<int> Lost => [];
 
-    /// <summary>The goals of the world, so that hindsight can judge by others; null where it has none, or where a wrapper changes its observations or rewards.</summary>
+    /// <summary>
+    /// The goals of the world, so that hindsight can judge by others; null where it has none, or where a wrapper changes its observations
+    /// or rewards.
+    /// </summary>
     public virtual IGoalEnvironment? Goals => null;
 
     /// <summary>Mean return at which the task counts as solved; null where none is known.</summary>

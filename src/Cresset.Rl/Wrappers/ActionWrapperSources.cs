@@ -21,7 +21,9 @@ public sealed record RescaleActionSource : WrapperSource
     };
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Must(float.IsFinite(Low) && float.IsFinite(High) && Low < High, Low, $"a number below high ({High})", field: nameof(Low));
+    public override IEnumerable<OptionProblem> Validate() =>
+        new OptionChecks().Must(float.IsFinite(Low) && float.IsFinite(High) && Low < High, Low, $"a number below high ({High})",
+            field: nameof(Low));
 }
 
 /// <summary>Clips continuous actions to the bounds of the environment.</summary>
@@ -53,7 +55,9 @@ public sealed record DiscretizeActionSource : WrapperSource
     };
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Must(Bins.Count > 0 && Bins.All(b => b is >= 1 and <= 100_000), Bins, "bins from 1 to 100000", field: nameof(Bins));
+    public override IEnumerable<OptionProblem> Validate() =>
+        new OptionChecks().Must(Bins.Count > 0 && Bins.All(b => b is >= 1 and <= 100_000), Bins, "bins from 1 to 100000",
+            field: nameof(Bins));
 }
 
 /// <summary>Repeats the last action instead of the new one with some probability.</summary>
@@ -137,7 +141,8 @@ public sealed record ClipRewardSource : WrapperSource
 
     /// <inheritdoc/>
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .Must((Low ?? High) is not null && !double.IsNaN(Low ?? 0) && !double.IsNaN(High ?? 0) && !(Low > High), Low, $"a number not above high ({High}), or one of them null", field: nameof(Low));
+        .Must((Low ?? High) is not null && !double.IsNaN(Low ?? 0) && !double.IsNaN(High ?? 0) && !(Low > High), Low,
+            $"a number not above high ({High}), or one of them null", field: nameof(Low));
 
     private sealed class Clip(double? low, double? high) : IEnvironmentVisitor<IEnvironment>
     {

@@ -20,11 +20,14 @@ public sealed class StickyAction<TObservation, TAction> : Wrapper<TObservation, 
     /// <param name="probability">Chance that a repetition begins.</param>
     /// <param name="minDuration">Fewest steps of a repetition.</param>
     /// <param name="maxDuration">Most steps of a repetition; the number is drawn uniformly.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The probability is outside [0, 1) or the durations are not a range of positive numbers.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The probability is outside [0, 1) or the durations are not a range of positive
+    /// numbers.</exception>
     public StickyAction(IEnvironment<TObservation, TAction> inner, double probability, int minDuration = 1, int maxDuration = 1)
         : base(inner)
     {
-        if (probability is not (>= 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(probability), probability, $"The probability is {probability}; allowed is [0, 1).");
+        if (probability is not (>= 0 and < 1))
+            throw new ArgumentOutOfRangeException(nameof(probability), probability,
+                $"The probability is {probability}; allowed is [0, 1).");
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(minDuration);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxDuration, minDuration);
         _probability = probability;
@@ -83,7 +86,9 @@ public sealed class StickyAction<TObservation, TAction> : Wrapper<TObservation, 
     }
 }
 
-/// <summary>Takes every action a number of times and adds the rewards; with <c>maxOfLastTwo</c> the observation is the larger of the last two.</summary>
+/// <summary>
+/// Takes every action a number of times and adds the rewards; with <c>maxOfLastTwo</c> the observation is the larger of the last two.
+/// </summary>
 /// <typeparam name="TAction">Element of an action.</typeparam>
 public sealed class RepeatAction<TAction> : Wrapper<float, TAction>
     where TAction : unmanaged

@@ -65,7 +65,9 @@ public sealed class DiscretizeAction<TObservation> : Wrapper<TObservation, int, 
     {
         var box = BoxScale.BoxOf(inner.ActionSpace);
         _bins = Bins.Expand(box, bins);
-        _centers = [.. _bins.Select((count, i) => Bins.Edges(box, i, count)).Select(e => e[1..].Zip(e, (high, low) => 0.5f * (low + high)).ToArray())];
+        _centers =
+            [.. _bins.Select((count, i) => Bins.Edges(box, i, count))
+                .Select(e => e[1..].Zip(e, (high, low) => 0.5f * (low + high)).ToArray())];
         _inner = new float[box.Size];
     }
 
@@ -75,7 +77,9 @@ public sealed class DiscretizeAction<TObservation> : Wrapper<TObservation, int, 
     /// <inheritdoc/>
     public override StepOutcome Step(ReadOnlySpan<int> action, Span<TObservation> observation)
     {
-        if (!ActionSpace.Contains(action)) throw new ArgumentException($"{Name}: action [{string.Join(", ", action.ToArray())}] lies outside {ActionSpace}.", nameof(action));
+        if (!ActionSpace.Contains(action))
+            throw new ArgumentException($"{Name}: action [{string.Join(", ", action.ToArray())}] lies outside {ActionSpace}.",
+                nameof(action));
         var index = action[0];
         for (var i = _bins.Length - 1; i >= 0; i--)
         {
@@ -93,7 +97,9 @@ internal static class Bins
     {
         var box = BoxScale.BoxOf(space);
         if (!box.IsBounded) throw new ArgumentException($"{box} has infinite bounds and cannot be cut into bins.", nameof(space));
-        if (bins.Length != 1 && bins.Length != box.Size) throw new ArgumentException($"{bins.Length} numbers of bins were given for {box.Size} dimensions; give one, or one a dimension.", nameof(bins));
+        if (bins.Length != 1 && bins.Length != box.Size)
+            throw new ArgumentException(
+                $"{bins.Length} numbers of bins were given for {box.Size} dimensions; give one, or one a dimension.", nameof(bins));
         if (bins.Any(b => b < 1)) throw new ArgumentException("Every number of bins must be positive.", nameof(bins));
         return bins.Length == box.Size ? bins : [.. Enumerable.Repeat(bins[0], box.Size)];
     }

@@ -9,7 +9,8 @@ public sealed class EnvironmentContractException(string message) : Exception(mes
 /// </summary>
 /// <typeparam name="TObservation">Element of an observation.</typeparam>
 /// <typeparam name="TAction">Element of an action.</typeparam>
-public sealed class EnvironmentChecker<TObservation, TAction>(IEnvironment<TObservation, TAction> inner) : Wrapper<TObservation, TAction>(inner)
+public sealed class EnvironmentChecker<TObservation, TAction>(IEnvironment<TObservation, TAction> inner)
+    : Wrapper<TObservation, TAction>(inner)
     where TObservation : unmanaged
     where TAction : unmanaged
 {
@@ -28,17 +29,23 @@ public sealed class EnvironmentChecker<TObservation, TAction>(IEnvironment<TObse
     /// <inheritdoc/>
     public override StepOutcome Step(ReadOnlySpan<TAction> action, Span<TObservation> observation)
     {
-        if (!_isRunning) throw new InvalidOperationException($"{Name}: no episode is running. It has ended or was never started: call Reset before Step.");
-        if (!ActionSpace.Contains(action)) throw new ArgumentException($"{Name}: action [{string.Join(", ", action.ToArray())}] lies outside {ActionSpace}.", nameof(action));
+        if (!_isRunning)
+            throw new InvalidOperationException(
+                $"{Name}: no episode is running. It has ended or was never started: call Reset before Step.");
+        if (!ActionSpace.Contains(action))
+            throw new ArgumentException($"{Name}: action [{string.Join(", ", action.ToArray())}] lies outside {ActionSpace}.",
+                nameof(action));
         if (HasActionMask)
         {
             WriteActionMask(_mask);
-            if (!ActionMasks.Allows(ActionSpace, _mask, action)) throw new ArgumentException(ActionMasks.Refusal(this, ActionSpace, action), nameof(action));
+            if (!ActionMasks.Allows(ActionSpace, _mask, action))
+                throw new ArgumentException(ActionMasks.Refusal(this, ActionSpace, action), nameof(action));
         }
         var outcome = Inner.Step(action, observation);
         _step++;
         _isRunning = !outcome.Ended;
-        if (!double.IsFinite(outcome.Reward)) throw new EnvironmentContractException($"{Name}: the reward of step {_step} is {outcome.Reward}; rewards must be finite.");
+        if (!double.IsFinite(outcome.Reward))
+            throw new EnvironmentContractException($"{Name}: the reward of step {_step} is {outcome.Reward}; rewards must be finite.");
         CheckObservation(observation);
         return outcome;
     }
@@ -55,6 +62,9 @@ public sealed class EnvironmentChecker<TObservation, TAction>(IEnvironment<TObse
 
     private void CheckObservation(ReadOnlySpan<TObservation> observation)
     {
-        if (!ObservationSpace.Contains(observation)) throw new EnvironmentContractException($"{Name}: the observation after step {_step}, [{string.Join(", ", observation.ToArray())}], lies outside {ObservationSpace}.");
+        if (!ObservationSpace.Contains(observation))
+            throw new EnvironmentContractException(
+                $"{Name}: the observation after step {_step}, [{string.Join(", ", observation.ToArray())}], lies outside "
+                    + $"{ObservationSpace}.");
     }
 }

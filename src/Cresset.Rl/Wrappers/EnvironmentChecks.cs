@@ -7,15 +7,18 @@ namespace Cresset.Rl;
 public static class EnvironmentChecks
 {
     /// <summary>
-    /// Plays random episodes of two copies: observations, rewards and masks keep to the contract, every value of an observation is written, equal seeds give equal
+    /// Plays random episodes of two copies: observations, rewards and masks keep to the contract, every value of an observation is written,
+    /// equal seeds give equal
     /// episodes, and a copy that was saved and restored goes on exactly.
     /// </summary>
     /// <param name="make">Makes a new copy.</param>
     /// <param name="steps">Number of steps.</param>
     /// <param name="seed">Seed of environment and actions.</param>
-    /// <returns>What is allowed but makes learning hard or slow: values far from 1, episodes without an end, a state that cannot be saved. Empty when nothing is.</returns>
+    /// <returns>What is allowed but makes learning hard or slow: values far from 1, episodes without an end, a state that cannot be saved.
+    /// Empty when nothing is.</returns>
     /// <exception cref="EnvironmentContractException">The environment broke its contract.</exception>
-    public static IReadOnlyList<string> Check<TObservation, TAction>(Func<IEnvironment<TObservation, TAction>> make, int steps = 500, ulong seed = 0)
+    public static IReadOnlyList<string> Check<TObservation, TAction>(Func<IEnvironment<TObservation, TAction>> make, int steps = 500,
+        ulong seed = 0)
         where TObservation : unmanaged
         where TAction : unmanaged
     {
@@ -46,7 +49,9 @@ public static class EnvironmentChecks
         return habits.Warnings(first, steps);
     }
 
-    /// <summary>The same for an environment of any elements by its record, with its limit and wrappers; what it holds beyond memory is freed.</summary>
+    /// <summary>
+    /// The same for an environment of any elements by its record, with its limit and wrappers; what it holds beyond memory is freed.
+    /// </summary>
     /// <param name="source">The environment.</param>
     /// <param name="steps">Number of steps.</param>
     /// <param name="seed">Seed of environment and actions.</param>
@@ -66,7 +71,8 @@ public static class EnvironmentChecks
         }
     }
 
-    private static void Reset<TObservation, TAction>(EnvironmentChecker<TObservation, TAction> first, TObservation[] a, EnvironmentChecker<TObservation, TAction> second, TObservation[] b, ulong? seed, string cause)
+    private static void Reset<TObservation, TAction>(EnvironmentChecker<TObservation, TAction> first, TObservation[] a,
+        EnvironmentChecker<TObservation, TAction> second, TObservation[] b, ulong? seed, string cause)
         where TObservation : unmanaged
         where TAction : unmanaged
     {
@@ -75,7 +81,8 @@ public static class EnvironmentChecks
         Same(first, 0, cause, a, b);
     }
 
-    private static EnvironmentChecker<TObservation, TAction> Restored<TObservation, TAction>(Func<IEnvironment<TObservation, TAction>> make, EnvironmentChecker<TObservation, TAction> saved, TObservation[]? lost)
+    private static EnvironmentChecker<TObservation, TAction> Restored<TObservation, TAction>(Func<IEnvironment<TObservation, TAction>> make,
+        EnvironmentChecker<TObservation, TAction> saved, TObservation[]? lost)
         where TObservation : unmanaged
         where TAction : unmanaged
     {
@@ -84,7 +91,9 @@ public static class EnvironmentChecks
         memory.Position = 0;
         var restored = new EnvironmentChecker<TObservation, TAction>(new Poisoned<TObservation, TAction>(make(), 0x3C));
         restored.Load(new BinaryReader(memory));
-        if (memory.Position != memory.Length) throw new EnvironmentContractException($"{saved.Name}: Load read {memory.Position} of the {memory.Length} bytes that Save wrote.");
+        if (memory.Position != memory.Length)
+            throw new EnvironmentContractException(
+                $"{saved.Name}: Load read {memory.Position} of the {memory.Length} bytes that Save wrote.");
         if (lost is not null) Array.Clear(lost);
         return restored;
     }
@@ -116,16 +125,20 @@ public static class EnvironmentChecks
 
     private static string Cause(int step, int steps) => step < steps / 2 ? "equal seeds and actions" : "a restored copy";
 
-    private static void Same<TObservation, TAction>(EnvironmentChecker<TObservation, TAction> environment, long step, string cause, TObservation[] a, TObservation[] b)
+    private static void Same<TObservation, TAction>(EnvironmentChecker<TObservation, TAction> environment, long step, string cause,
+        TObservation[] a, TObservation[] b)
         where TObservation : unmanaged
         where TAction : unmanaged
     {
         if (a.AsSpan().SequenceEqual(b)) return;
-        throw new EnvironmentContractException($"{environment.Name}: {cause} gave different observations after step {step}: [{string.Join(", ", a)}] and [{string.Join(", ", b)}].");
+        throw new EnvironmentContractException(
+            $"{environment.Name}: {cause} gave different observations after step {step}: [{string.Join(", ", a)}] and "
+                + $"[{string.Join(", ", b)}].");
     }
 
     // Fills the memory that the environment is to write with bytes that no observation is made of, and looks what is left of them.
-    private sealed class Poisoned<TObservation, TAction>(IEnvironment<TObservation, TAction> inner, byte rubbish) : Wrapper<TObservation, TAction>(inner)
+    private sealed class Poisoned<TObservation, TAction>(IEnvironment<TObservation, TAction> inner, byte rubbish)
+        : Wrapper<TObservation, TAction>(inner)
         where TObservation : unmanaged
         where TAction : unmanaged
     {
@@ -156,7 +169,11 @@ public static class EnvironmentChecks
             {
                 if (EqualityComparer<TObservation>.Default.Equals(observation[i], _again[i])) left.Add(i);
             }
-            if (left.Count > 0) throw new EnvironmentContractException($"{Name}: {call} did not write value{(left.Count > 1 ? "s" : "")} {string.Join(", ", left.Take(10))} of the observation: the memory of the caller holds old numbers, all {observation.Length} have to be written each time.");
+            if (left.Count > 0)
+                throw new EnvironmentContractException(
+                    $"{Name}: {call} did not write value{(left.Count > 1 ? "s" : "")} {string.Join(", ", left.Take(10))} of the "
+                        + $"observation: the memory of the caller holds old numbers, all {observation.Length} have to be written each "
+                        + $"time.");
         }
     }
 
@@ -179,7 +196,8 @@ public static class EnvironmentChecks
             environment.WriteActionMask(_mask);
             if (_space is Discrete single)
             {
-                if (!_mask.Contains(true)) throw new EnvironmentContractException("The mask allows no action. A state without actions has to end the episode.");
+                if (!_mask.Contains(true))
+                    throw new EnvironmentContractException("The mask allows no action. A state without actions has to end the episode.");
                 _action[0] = (TAction)(object)single.Sample(_mask);
                 return [.. _action];
             }
@@ -219,11 +237,19 @@ public static class EnvironmentChecks
             var found = new List<string>();
             void Say(string text) => found.Add($"{name}: {text}");
             var isPicture = environment.ObservationSpace is Box { Shape.Length: 3 };
-            if (_largest > 20 && !isPicture) Say(string.Create(CultureInfo.InvariantCulture, $"observations reach {_largest:0.###}; networks learn from values near 1. Scale them, or use RescaleObservation or NormalizeObservation."));
-            if (_largestReward > 1000) Say(string.Create(CultureInfo.InvariantCulture, $"rewards reach {_largestReward:0.###}; scale them, or use TransformReward or NormalizeReward."));
-            if (environment.ActionSpace is Box box && !(box.Low.IndexOfAnyExcept(-1f) < 0 && box.High.IndexOfAnyExcept(1f) < 0)) Say($"actions are {box}; agents explore evenly in [-1, 1]. Use RescaleAction.");
+            if (_largest > 20 && !isPicture)
+                Say(string.Create(CultureInfo.InvariantCulture,
+                    $"observations reach {_largest:0.###}; networks learn from values near 1. Scale them, or use RescaleObservation or "
+                        + $"NormalizeObservation."));
+            if (_largestReward > 1000)
+                Say(string.Create(CultureInfo.InvariantCulture,
+                    $"rewards reach {_largestReward:0.###}; scale them, or use TransformReward or NormalizeReward."));
+            if (environment.ActionSpace is Box box && !(box.Low.IndexOfAnyExcept(-1f) < 0 && box.High.IndexOfAnyExcept(1f) < 0))
+                Say($"actions are {box}; agents explore evenly in [-1, 1]. Use RescaleAction.");
             if (environment.ActionSpace is Box { IsBounded: false }) Say("actions have no bounds; SAC, TD3 and DDPG need them.");
-            if (_ends == 0 && environment.MaxEpisodeSteps is null) Say($"no episode ended within {steps} steps and there is no limit; put a TimeLimit around it, or override MaxEpisodeSteps.");
+            if (_ends == 0 && environment.MaxEpisodeSteps is null)
+                Say($"no episode ended within {steps} steps and there is no limit; put a TimeLimit around it, or override "
+                    + $"MaxEpisodeSteps.");
             if (!environment.SavesState) Say("SaveState is not overridden; a resumed training begins its episodes anew.");
             return found;
         }

@@ -52,7 +52,9 @@ public sealed class FlattenObservation<TAction> : Wrapper<float, TAction, int, T
         MultiDiscrete multi => Enumerable.Range(0, multi.Size).Select(i => (multi.Starts[i], multi.Counts[i])),
         TupleSpace<int> tuple => tuple.Parts.SelectMany(RangesOf),
         DictSpace<int> named => named.Names.SelectMany(name => RangesOf(named[name])),
-        _ => throw new ArgumentException($"{space} cannot be flattened to one-hot rows; allowed are Discrete, MultiDiscrete and tuples or dictionaries of them.", nameof(space)),
+        _ => throw new ArgumentException(
+            $"{space} cannot be flattened to one-hot rows; allowed are Discrete, MultiDiscrete and tuples or dictionaries of them.",
+            nameof(space)),
     };
 }
 
@@ -71,7 +73,9 @@ public sealed class FilterObservation<TObservation, TAction> : Wrapper<TObservat
     /// <exception cref="ArgumentException">The observations have no names.</exception>
     /// <exception cref="KeyNotFoundException">There is no part of some name.</exception>
     public FilterObservation(IEnvironment<TObservation, TAction> inner, params IEnumerable<string> names)
-        : base(inner, new DictSpace<TObservation>(Named(inner, names).ToDictionary(n => n, n => ((DictSpace<TObservation>)inner.ObservationSpace)[n])))
+        : base(inner,
+            new DictSpace<TObservation>(Named(inner, names)
+                .ToDictionary(n => n, n => ((DictSpace<TObservation>)inner.ObservationSpace)[n])))
     {
         _all = (DictSpace<TObservation>)inner.ObservationSpace;
         _kept = [.. ((DictSpace<TObservation>)ObservationSpace).Names];
@@ -97,7 +101,8 @@ public sealed class FilterObservation<TObservation, TAction> : Wrapper<TObservat
     {
         ArgumentNullException.ThrowIfNull(inner);
         string[] kept = [.. names.Distinct()];
-        if (inner.ObservationSpace is not DictSpace<TObservation>) throw new ArgumentException($"{inner.Name} observes {inner.ObservationSpace}, whose parts have no names.", nameof(inner));
+        if (inner.ObservationSpace is not DictSpace<TObservation>)
+            throw new ArgumentException($"{inner.Name} observes {inner.ObservationSpace}, whose parts have no names.", nameof(inner));
         return kept.Length > 0 ? kept : throw new ArgumentException("At least one name must be kept.", nameof(names));
     }
 

@@ -1,7 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// A wrapper that scales by running moments. The moments belong to the policy that learns behind them: a vector environment shares one set among its copies, an agent
+/// A wrapper that scales by running moments. The moments belong to the policy that learns behind them: a vector environment shares one set
+/// among its copies, an agent
 /// saves them with its policy, and evaluation and play freeze them.
 /// </summary>
 public interface IMomentsWrapper
@@ -15,7 +16,10 @@ public interface IMomentsWrapper
     /// <summary>Whether what is seen still changes the moments.</summary>
     bool IsUpdating { get; set; }
 
-    /// <summary>Whether what is seen waits for <see cref="Commit"/>: copies that share moments are stepped by several threads, and the result must not depend on their order.</summary>
+    /// <summary>
+    /// Whether what is seen waits for <see cref="Commit"/>: copies that share moments are stepped by several threads, and the result must
+    /// not depend on their order.
+    /// </summary>
     bool IsDeferred { get; set; }
 
     /// <summary>Takes in what has waited, oldest first.</summary>

@@ -27,7 +27,9 @@ public sealed class NormalizeObservation<TAction> : Wrapper<float, TAction>, IMo
         set
         {
             ArgumentNullException.ThrowIfNull(value);
-            if (value.Size != ObservationSpace.Size) throw new ArgumentException($"The moments are of {value.Size} values; {Name} observes {ObservationSpace.Size}.", nameof(value));
+            if (value.Size != ObservationSpace.Size)
+                throw new ArgumentException($"The moments are of {value.Size} values; {Name} observes {ObservationSpace.Size}.",
+                    nameof(value));
             _moments = value;
         }
     }

@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Rl;
 
-/// <summary>Scales every value of an observation to mean 0 and deviation 1 by moments that learn along, are shared by all copies, saved with the policy and frozen when it plays.</summary>
+/// <summary>
+/// Scales every value of an observation to mean 0 and deviation 1 by moments that learn along, are shared by all copies, saved with the
+/// policy and frozen when it plays.
+/// </summary>
 [Part("normalize-observation")]
 public sealed record NormalizeObservationSource : WrapperSource
 {
@@ -34,7 +37,9 @@ public sealed record RescaleObservationSource : WrapperSource
     };
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Must(float.IsFinite(Low) && float.IsFinite(High) && Low < High, Low, $"a number below high ({High})", field: nameof(Low));
+    public override IEnumerable<OptionProblem> Validate() =>
+        new OptionChecks().Must(float.IsFinite(Low) && float.IsFinite(High) && Low < High, Low, $"a number below high ({High})",
+            field: nameof(Low));
 }
 
 /// <summary>Shows the last observations side by side, the newest last.</summary>
@@ -96,7 +101,8 @@ public sealed record TimeAwareObservationSource : WrapperSource
     {
         TimeLimit<float, int> e => new TimeAwareObservation<int>(e, Normalize),
         TimeLimit<float, float> e => new TimeAwareObservation<float>(e, Normalize),
-        _ => throw Refuse(environment, "observations of numbers and a time limit (max_episode_steps) directly inside it, so it must be the first of the wrappers"),
+        _ => throw Refuse(environment,
+            "observations of numbers and a time limit (max_episode_steps) directly inside it, so it must be the first of the wrappers"),
     };
 }
 
@@ -129,5 +135,7 @@ public sealed record DiscretizeObservationSource : WrapperSource
     };
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Must(Bins.Count > 0 && Bins.All(b => b is >= 1 and <= 100_000), Bins, "bins from 1 to 100000", field: nameof(Bins));
+    public override IEnumerable<OptionProblem> Validate() =>
+        new OptionChecks().Must(Bins.Count > 0 && Bins.All(b => b is >= 1 and <= 100_000), Bins, "bins from 1 to 100000",
+            field: nameof(Bins));
 }

@@ -48,10 +48,12 @@ public sealed class FrameStack<TObservation, TAction> : Wrapper<TObservation, TA
     }
 
     /// <inheritdoc/>
-    protected override void SaveState(BinaryWriter writer) => writer.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes<TObservation>(_frames));
+    protected override void SaveState(BinaryWriter writer) =>
+        writer.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes<TObservation>(_frames));
 
     /// <inheritdoc/>
-    protected override void LoadState(BinaryReader reader) => reader.BaseStream.ReadExactly(System.Runtime.InteropServices.MemoryMarshal.AsBytes(_frames.AsSpan()));
+    protected override void LoadState(BinaryReader reader) =>
+        reader.BaseStream.ReadExactly(System.Runtime.InteropServices.MemoryMarshal.AsBytes(_frames.AsSpan()));
 }
 
 /// <summary>Observations that arrive a number of steps late; zeros come until the first one arrives.</summary>

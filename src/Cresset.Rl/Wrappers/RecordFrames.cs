@@ -19,7 +19,8 @@ public sealed class RecordFrames<TObservation, TAction> : Wrapper<TObservation, 
     /// <param name="trigger">Which episodes are filmed; 0, 1, 8, 27, ... up to 1000 and then every thousandth when left out.</param>
     /// <param name="maxFrames">Most pictures of a film.</param>
     /// <exception cref="NotSupportedException">The environment has no pictures.</exception>
-    public RecordFrames(IEnvironment<TObservation, TAction> inner, Action<long, IReadOnlyList<RgbImage>> onFilm, Func<long, bool>? trigger = null, int maxFrames = int.MaxValue)
+    public RecordFrames(IEnvironment<TObservation, TAction> inner, Action<long, IReadOnlyList<RgbImage>> onFilm,
+        Func<long, bool>? trigger = null, int maxFrames = int.MaxValue)
         : base(inner)
     {
         ArgumentNullException.ThrowIfNull(onFilm);

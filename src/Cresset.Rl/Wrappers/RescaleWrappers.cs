@@ -80,7 +80,8 @@ internal sealed class BoxScale
 
     public BoxScale(Box box, float low, float high)
     {
-        if (!box.IsBounded) throw new ArgumentException($"{box} has infinite bounds and cannot be rescaled to [{low}, {high}].", nameof(box));
+        if (!box.IsBounded)
+            throw new ArgumentException($"{box} has infinite bounds and cannot be rescaled to [{low}, {high}].", nameof(box));
         _gradient = new float[box.Size];
         _intercept = new float[box.Size];
         for (var i = 0; i < box.Size; i++)

@@ -79,7 +79,8 @@ public sealed class NormalizeReward<TObservation, TAction> : Wrapper<TObservatio
 /// <summary>Applies a function to every reward: scaling, clipping, shaping.</summary>
 /// <typeparam name="TObservation">Element of an observation.</typeparam>
 /// <typeparam name="TAction">Element of an action.</typeparam>
-public sealed class TransformReward<TObservation, TAction>(IEnvironment<TObservation, TAction> inner, Func<double, double> transform) : Wrapper<TObservation, TAction>(inner)
+public sealed class TransformReward<TObservation, TAction>(IEnvironment<TObservation, TAction> inner, Func<double, double> transform)
+    : Wrapper<TObservation, TAction>(inner)
     where TObservation : unmanaged
     where TAction : unmanaged
 {

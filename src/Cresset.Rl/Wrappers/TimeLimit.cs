@@ -14,7 +14,8 @@ public sealed class TimeLimit<TObservation, TAction> : Wrapper<TObservation, TAc
     /// <summary>Limits <paramref name="inner"/> to <paramref name="maxSteps"/> steps an episode.</summary>
     /// <param name="inner">The environment.</param>
     /// <param name="maxSteps">Longest episode.</param>
-    /// <param name="rewardThreshold">Mean return at which the task counts as solved under this limit; that of the environment inside when left out.</param>
+    /// <param name="rewardThreshold">Mean return at which the task counts as solved under this limit; that of the environment inside when
+    /// left out.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxSteps"/> is not positive.</exception>
     public TimeLimit(IEnvironment<TObservation, TAction> inner, int maxSteps, double? rewardThreshold = null)
         : base(inner)
@@ -46,7 +47,8 @@ public sealed class TimeLimit<TObservation, TAction> : Wrapper<TObservation, TAc
     /// <inheritdoc/>
     public override StepOutcome Step(ReadOnlySpan<TAction> action, Span<TObservation> observation)
     {
-        if (_elapsed >= MaxSteps) throw new InvalidOperationException($"{Name}: the episode was truncated after {MaxSteps} steps. Call Reset before Step.");
+        if (_elapsed >= MaxSteps)
+            throw new InvalidOperationException($"{Name}: the episode was truncated after {MaxSteps} steps. Call Reset before Step.");
         var outcome = Inner.Step(action, observation);
         return ++_elapsed >= MaxSteps ? outcome with { Truncated = true } : outcome;
     }

@@ -23,7 +23,8 @@ public sealed class TransformObservation<TObservation, TInner, TAction> : Wrappe
     /// <param name="inner">The environment.</param>
     /// <param name="space">The space of what the function writes.</param>
     /// <param name="transform">The function.</param>
-    public TransformObservation(IEnvironment<TInner, TAction> inner, Space<TObservation> space, ObservationTransform<TInner, TObservation> transform)
+    public TransformObservation(IEnvironment<TInner, TAction> inner, Space<TObservation> space,
+        ObservationTransform<TInner, TObservation> transform)
         : base(inner, space, inner.ActionSpace)
     {
         ArgumentNullException.ThrowIfNull(transform);
@@ -118,7 +119,8 @@ public sealed class ClipReward<TObservation, TAction> : Wrapper<TObservation, TA
     public ClipReward(IEnvironment<TObservation, TAction> inner, double? min = null, double? max = null)
         : base(inner)
     {
-        if (min is null && max is null) throw new ArgumentException("Neither the smallest nor the largest reward is given; at least one is needed.", nameof(min));
+        if (min is null && max is null)
+            throw new ArgumentException("Neither the smallest nor the largest reward is given; at least one is needed.", nameof(min));
         (_min, _max) = (min ?? double.NegativeInfinity, max ?? double.PositiveInfinity);
         if (!(_min <= _max)) throw new ArgumentException($"The smallest reward {_min} lies above the largest {_max}.", nameof(min));
     }

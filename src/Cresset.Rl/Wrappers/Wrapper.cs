@@ -14,7 +14,8 @@ public interface IWrapper : IEnvironment
 /// <typeparam name="TAction">Element of an action as taken outside.</typeparam>
 /// <typeparam name="TInnerObservation">Element of an observation inside.</typeparam>
 /// <typeparam name="TInnerAction">Element of an action inside.</typeparam>
-public abstract class Wrapper<TObservation, TAction, TInnerObservation, TInnerAction> : IEnvironment<TObservation, TAction>, IWrapper, IActionMask
+public abstract class Wrapper<TObservation, TAction, TInnerObservation, TInnerAction>
+    : IEnvironment<TObservation, TAction>, IWrapper, IActionMask
     where TObservation : unmanaged
     where TAction : unmanaged
     where TInnerObservation : unmanaged
@@ -57,7 +58,8 @@ public abstract class Wrapper<TObservation, TAction, TInnerObservation, TInnerAc
 
     /// <summary>Whether the environment inside has a mask that fits the actions outside.</summary>
     public virtual bool HasActionMask
-        => typeof(TAction) == typeof(TInnerAction) && ActionMasks.Of(Inner) is not null && ActionMasks.SizeOf(ActionSpace) == ActionMasks.SizeOf(Inner.ActionSpace);
+        => typeof(TAction) == typeof(TInnerAction) && ActionMasks.Of(Inner) is not null
+            && ActionMasks.SizeOf(ActionSpace) == ActionMasks.SizeOf(Inner.ActionSpace);
 
     /// <inheritdoc/>
     public Space<TObservation> ObservationSpace { get; }
@@ -111,7 +113,8 @@ public abstract class Wrapper<TObservation, TAction> : Wrapper<TObservation, TAc
     where TAction : unmanaged
 {
     /// <summary>Wraps <paramref name="inner"/>; spaces that are left out are those of the inner environment.</summary>
-    protected Wrapper(IEnvironment<TObservation, TAction> inner, Space<TObservation>? observationSpace = null, Space<TAction>? actionSpace = null)
+    protected Wrapper(IEnvironment<TObservation, TAction> inner, Space<TObservation>? observationSpace = null,
+        Space<TAction>? actionSpace = null)
         : base(inner, observationSpace ?? inner.ObservationSpace, actionSpace ?? inner.ActionSpace)
     {
     }

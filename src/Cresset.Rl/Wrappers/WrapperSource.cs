@@ -2,7 +2,9 @@ using Cresset.Numerics;
 
 namespace Cresset.Rl;
 
-/// <summary>A wrapper that can be named: in a recipe (<c>wrappers: [normalize-observation, {kind: frame-stack, count: 4}]</c>) and in code alike.</summary>
+/// <summary>
+/// A wrapper that can be named: in a recipe (<c>wrappers: [normalize-observation, {kind: frame-stack, count: 4}]</c>) and in code alike.
+/// </summary>
 [PartKind("wrapper")]
 public abstract record WrapperSource : IOptionsRecord
 {
@@ -15,5 +17,6 @@ public abstract record WrapperSource : IOptionsRecord
 
     /// <summary>Why the wrapper cannot stand around an environment.</summary>
     private protected ArgumentException Refuse(IEnvironment environment, string needed)
-        => new($"The wrapper {PartCatalog.NameOf(GetType())} needs {needed}; {environment.Name} has {EnvironmentElements.Describe(environment)}.");
+        => new($"The wrapper {PartCatalog.NameOf(GetType())} needs {needed}; {environment.Name} has "
+            + $"{EnvironmentElements.Describe(environment)}.");
 }

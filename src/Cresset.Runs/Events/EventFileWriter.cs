@@ -20,7 +20,10 @@ public sealed class EventFileWriter : IDisposable
     private long _written;
     private bool _disposed;
 
-    /// <summary>Makes a new file <c>events.out.tfevents.&lt;seconds&gt;.&lt;host&gt;.&lt;process&gt;.&lt;number&gt;</c> in a folder and writes the version record.</summary>
+    /// <summary>
+    /// Makes a new file <c>events.out.tfevents.&lt;seconds&gt;.&lt;host&gt;.&lt;process&gt;.&lt;number&gt;</c> in a folder and writes the
+    /// version record.
+    /// </summary>
     /// <exception cref="IOException">The folder is not writable or the disk is full.</exception>
     public EventFileWriter(string folder)
     {
@@ -31,7 +34,8 @@ public sealed class EventFileWriter : IDisposable
         // The number keeps two files of one process and one second apart.
         for (var number = 0; ; number++)
         {
-            Path = System.IO.Path.Combine(folder, $"events.out.tfevents.{seconds}.{Environment.MachineName}.{Environment.ProcessId}.{number}");
+            Path = System.IO.Path.Combine(folder,
+                $"events.out.tfevents.{seconds}.{Environment.MachineName}.{Environment.ProcessId}.{number}");
             if (!File.Exists(Path)) break;
         }
         _stream = new FileStream(Path, FileMode.CreateNew, FileAccess.Write, FileShare.Read | FileShare.Delete, 0);
@@ -55,7 +59,8 @@ public sealed class EventFileWriter : IDisposable
         _value.Clear();
         _value.Bytes(1, TagBytes(tag));
         _value.Float(2, (float)value);
-        // What float32 cannot hold stands beside it in a field that other readers pass over, so that a run can be made anew from its folder.
+        // What float32 cannot hold stands beside it in a field that other readers pass over, so that a run can be made anew from its
+        // folder.
         if ((float)value != value && !double.IsNaN(value)) _value.Double(ExactField, value);
         EndValue();
     }
@@ -98,7 +103,9 @@ public sealed class EventFileWriter : IDisposable
         EndValue();
     }
 
-    /// <summary>Tells readers that the run continues at <paramref name="step"/>: TensorBoard forgets what earlier files hold from there on.</summary>
+    /// <summary>
+    /// Tells readers that the run continues at <paramref name="step"/>: TensorBoard forgets what earlier files hold from there on.
+    /// </summary>
     public void Restart(long step, long wallTime)
     {
         Begin(wallTime, step);
@@ -150,7 +157,8 @@ public sealed class EventFileWriter : IDisposable
         var newest = long.MinValue / 2;
         foreach (var file in Directory.EnumerateFiles(folder, prefix + "*"))
         {
-            if (long.TryParse(System.IO.Path.GetFileName(file)[prefix.Length..].Split('.')[0], System.Globalization.CultureInfo.InvariantCulture, out var found)) newest = Math.Max(newest, found);
+            if (long.TryParse(System.IO.Path.GetFileName(file)[prefix.Length..].Split('.')[0],
+                System.Globalization.CultureInfo.InvariantCulture, out var found)) newest = Math.Max(newest, found);
         }
         return newest;
     }

@@ -7,7 +7,8 @@ namespace Cresset.Runs;
 public readonly record struct Logged<T>(long Step, double WallTime, T Value);
 
 /// <summary>
-/// All event files of one folder taken together, in the order of their names, as TensorBoard shows them: when a later session starts again at
+/// All event files of one folder taken together, in the order of their names, as TensorBoard shows them: when a later session starts again
+/// at
 /// a step, what earlier ones wrote from that step on is dropped. Files of any writer can be read.
 /// </summary>
 public sealed class EventLog : IDisposable
@@ -42,7 +43,9 @@ public sealed class EventLog : IDisposable
     /// <summary>What was found damaged in the files.</summary>
     public IReadOnlyList<EventFileDamage> Damage => _readers.Values.SelectMany(reader => reader.Damage).ToList();
 
-    /// <summary>The folders at or below <paramref name="root"/> that hold event files, relative to it and sorted; the root itself is ".".</summary>
+    /// <summary>
+    /// The folders at or below <paramref name="root"/> that hold event files, relative to it and sorted; the root itself is ".".
+    /// </summary>
     public static IReadOnlyList<string> FindFolders(string root)
         => Directory.EnumerateFiles(root, "*tfevents*", SearchOption.AllDirectories)
             .Select(file => Path.GetRelativePath(root, Path.GetDirectoryName(file)!)).Distinct().Order(StringComparer.Ordinal).ToList();

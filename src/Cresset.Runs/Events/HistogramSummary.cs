@@ -105,7 +105,8 @@ public sealed record HistogramSummary
                 case 15: result = result with { NonFinite = (long)reader.Bits }; break;
             }
         }
-        if (limits.Count != buckets.Count) throw new InvalidDataException($"A histogram has {limits.Count} limits and {buckets.Count} buckets.");
+        if (limits.Count != buckets.Count)
+            throw new InvalidDataException($"A histogram has {limits.Count} limits and {buckets.Count} buckets.");
         return result with { BucketLimits = limits, Buckets = buckets };
     }
 }

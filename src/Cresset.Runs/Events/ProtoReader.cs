@@ -77,7 +77,8 @@ internal ref struct ProtoReader(ReadOnlySpan<byte> bytes)
 
     private ReadOnlySpan<byte> Take(ulong count)
     {
-        if (count > (ulong)(_bytes.Length - _position)) throw new InvalidDataException($"A field of {count} bytes at byte {_position} passes the record's end at {_bytes.Length}.");
+        if (count > (ulong)(_bytes.Length - _position))
+            throw new InvalidDataException($"A field of {count} bytes at byte {_position} passes the record's end at {_bytes.Length}.");
         var taken = _bytes.Slice(_position, (int)count);
         _position += (int)count;
         return taken;

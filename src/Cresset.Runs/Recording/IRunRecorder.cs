@@ -7,11 +7,15 @@ namespace Cresset.Runs;
 /// <remarks>All members may be called from several threads.</remarks>
 public interface IRunRecorder
 {
-    /// <summary>Records a value of the series <paramref name="tag"/>; well below a microsecond for the caller, stored at the latest 250 ms later.</summary>
+    /// <summary>
+    /// Records a value of the series <paramref name="tag"/>; well below a microsecond for the caller, stored at the latest 250 ms later.
+    /// </summary>
     /// <exception cref="RunStoreException">An earlier value could not be stored (disk full, …).</exception>
     void Scalar(string tag, long step, double value);
 
-    /// <summary>Keeps a PNG picture or an animated GIF under its own extension; returns the path of its file, or null if nothing is kept.</summary>
+    /// <summary>
+    /// Keeps a PNG picture or an animated GIF under its own extension; returns the path of its file, or null if nothing is kept.
+    /// </summary>
     /// <param name="tag">Name, for example <c>samples</c>.</param>
     /// <param name="step">Step it belongs to.</param>
     /// <param name="png">The bytes of a PNG or GIF (89a) file.</param>
@@ -31,8 +35,10 @@ public interface IRunRecorder
     void Tag(string label);
 
     /// <summary>
-    /// Forgets what was recorded with a step greater than <paramref name="step"/> (points, pictures, texts, histograms), of all names or of those
-    /// that <paramref name="tags"/> accepts. Called when work goes on from a saved state of that step: what comes after it will be recorded again.
+    /// Forgets what was recorded with a step greater than <paramref name="step"/> (points, pictures, texts, histograms), of all names or of
+    /// those
+    /// that <paramref name="tags"/> accepts. Called when work goes on from a saved state of that step: what comes after it will be recorded
+    /// again.
     /// </summary>
     void TruncateAfter(long step, Func<string, bool>? tags = null);
 

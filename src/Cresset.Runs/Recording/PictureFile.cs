@@ -26,7 +26,9 @@ public static class PictureFile
     public static string NameOf(string tag, long step, ReadOnlySpan<byte> bytes)
     {
         ArgumentException.ThrowIfNullOrEmpty(tag);
-        var picture = Describe(bytes) ?? throw new ArgumentException($"The picture '{tag}' of step {step} is neither a PNG nor a GIF file ({bytes.Length} bytes).", nameof(bytes));
+        var picture = Describe(bytes)
+            ?? throw new ArgumentException($"The picture '{tag}' of step {step} is neither a PNG nor a GIF file ({bytes.Length} bytes).",
+                nameof(bytes));
         return string.Create(CultureInfo.InvariantCulture, $"{Stem(tag)}-{step:D6}.{picture.Extension}");
     }
 
@@ -34,11 +36,16 @@ public static class PictureFile
     internal static (string Extension, string Type, int Width, int Height)? Describe(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length < 24) return null;
-        if (bytes.StartsWith(PngSignature)) return ("png", "image/png", BinaryPrimitives.ReadInt32BigEndian(bytes[16..]), BinaryPrimitives.ReadInt32BigEndian(bytes[20..]));
-        return bytes.StartsWith("GIF89a"u8) ? ("gif", "image/gif", BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]), BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..])) : null;
+        if (bytes.StartsWith(PngSignature))
+            return ("png", "image/png", BinaryPrimitives.ReadInt32BigEndian(bytes[16..]), BinaryPrimitives.ReadInt32BigEndian(bytes[20..]));
+        return bytes.StartsWith("GIF89a"u8)
+            ? ("gif", "image/gif", BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]), BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]))
+            : null;
     }
 
-    /// <summary>A file name for any text: different texts never share one, since what is replaced makes a name that carries the text's hash.</summary>
+    /// <summary>
+    /// A file name for any text: different texts never share one, since what is replaced makes a name that carries the text's hash.
+    /// </summary>
     public static string Stem(string text)
     {
         ArgumentException.ThrowIfNullOrEmpty(text);

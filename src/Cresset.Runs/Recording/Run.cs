@@ -6,7 +6,9 @@ namespace Cresset.Runs;
 /// A run that is being recorded: its folder and its rows in the store. Points go through a queue to one writer
 /// thread that commits every 250 ms; a killed process loses at most that much and never damages the database.
 /// </summary>
-/// <remarks>A run that is disposed without <see cref="Finish"/> counts as failed: that is what an exception in a using block leaves behind.</remarks>
+/// <remarks>
+/// A run that is disposed without <see cref="Finish"/> counts as failed: that is what an exception in a using block leaves behind.
+/// </remarks>
 public sealed class Run : IRunRecorder, IDisposable
 {
     // Wall times come from the cheap monotonic clock, anchored once: a clock that is set back does not bend the curves.
@@ -110,7 +112,8 @@ public sealed class Run : IRunRecorder, IDisposable
     public IReadOnlyList<RunRequest> TakeRequests() => _writer.TakeRequests();
 
     /// <summary>
-    /// Requests that are older than <paramref name="patience"/> in a run whose recording code never called <see cref="TakeRequests"/>; empty when it does,
+    /// Requests that are older than <paramref name="patience"/> in a run whose recording code never called <see cref="TakeRequests"/>;
+    /// empty when it does,
     /// since then it answers them itself.
     /// </summary>
     public IReadOnlyList<RunRequest> UnheardRequests(TimeSpan patience) => _writer.UnheardRequests(DateTime.UtcNow - patience);
@@ -125,7 +128,9 @@ public sealed class Run : IRunRecorder, IDisposable
     public void Answer(RunRequest request, string answer)
     {
         ArgumentNullException.ThrowIfNull(request);
-        _writer.Post((connection, key) => connection.Execute("UPDATE control SET answer = $2 WHERE run = $0 AND key = $1", key, request.Key, answer));
+        _writer.Post(
+            (connection, key) =>
+                connection.Execute("UPDATE control SET answer = $2 WHERE run = $0 AND key = $1", key, request.Key, answer));
     }
 
     /// <inheritdoc/>

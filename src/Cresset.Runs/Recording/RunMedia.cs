@@ -22,7 +22,8 @@ internal static class RunMedia
         var hash = Convert.ToHexStringLower(SHA256.HashData(bytes));
         writer.Post(
             (connection, key) => connection.Execute(
-                "INSERT OR REPLACE INTO media (run, tag, step, time, type, file, bytes, sha256, caption) VALUES ($0, $1, $2, $3, $4, $5, $6, $7, $8)",
+                "INSERT OR REPLACE INTO media (run, tag, step, time, type, file, bytes, sha256, caption) VALUES ($0, $1, $2, $3, $4, $5, "
+                    + "$6, $7, $8)",
                 key, tag, step, time, type, $"samples/{name}", bytes.Length, hash, caption ?? ""),
             events => events.Image(tag, step, time, bytes, width, height, caption ?? ""));
         return path;

@@ -132,7 +132,8 @@ internal sealed class RunWriter : IDisposable
                 "UPDATE runs SET status = $1, message = $2, ended = $3 WHERE key = $0",
                 _key, status.ToString().ToLowerInvariant(), message, EventFileWriter.Microseconds(DateTime.UtcNow));
             connection.Execute("DELETE FROM summary WHERE run = $0", _key);
-            foreach (var (place, (name, value)) in summary.Index()) connection.Execute("INSERT INTO summary (run, key, value, place) VALUES ($0, $1, $2, $3)", _key, name, value, place);
+            foreach (var (place, (name, value)) in summary.Index())
+                connection.Execute("INSERT INTO summary (run, key, value, place) VALUES ($0, $1, $2, $3)", _key, name, value, place);
             Beat(connection);
         });
         WriteFacts();
@@ -207,7 +208,9 @@ internal sealed class RunWriter : IDisposable
                 var beat = Stopwatch.GetElapsedTime(_lastBeat) >= Heartbeat;
                 // A database that was deleted would go on taking rows that nobody can find.
                 if ((beat || also is not null) && !File.Exists(_path))
-                    throw new RunStoreException($"'{_path}' was deleted or moved away while '{_folder}' was being recorded. What the folder still holds can be taken in with: cresset runs repair.");
+                    throw new RunStoreException(
+                        $"'{_path}' was deleted or moved away while '{_folder}' was being recorded. What the folder still holds can be "
+                            + $"taken in with: cresset runs repair.");
                 if (_points.Count > 0 || _rows.Count > 0 || beat || also is not null || _fault is not null) Store(also, beat);
                 _events?.Flush();
                 _fault = null;
@@ -272,7 +275,8 @@ internal sealed class RunWriter : IDisposable
             open = connection.Query(
                 "SELECT key, command, value, time FROM control WHERE run = $0 AND taken IS NULL ORDER BY key",
                 r => new RunRequest(r.GetInt64(0), r.GetString(1), r.GetString(2), r.Time(3)), _key);
-            connection.Execute("UPDATE control SET taken = $1 WHERE run = $0 AND taken IS NULL", _key, EventFileWriter.Microseconds(DateTime.UtcNow));
+            connection.Execute("UPDATE control SET taken = $1 WHERE run = $0 AND taken IS NULL", _key,
+                EventFileWriter.Microseconds(DateTime.UtcNow));
         });
         foreach (var request in open) _requests.Enqueue(request);
     }
@@ -305,7 +309,8 @@ internal sealed class RunWriter : IDisposable
         {
             foreach (var pending in _points)
             {
-                if (!_series.TryGetValue(pending.Tag, out var series)) _series[pending.Tag] = series = SeriesAppender.Load(_connection, _key, pending.Tag);
+                if (!_series.TryGetValue(pending.Tag, out var series))
+                    _series[pending.Tag] = series = SeriesAppender.Load(_connection, _key, pending.Tag);
                 series.Append(pending.Point, _columns);
                 taken++;
             }
@@ -328,7 +333,8 @@ internal sealed class RunWriter : IDisposable
     {
         var active = (long)Stopwatch.GetElapsedTime(_lastBeat).TotalMicroseconds;
         _lastBeat = Stopwatch.GetTimestamp();
-        connection.Execute("UPDATE runs SET heartbeat = $1, active = active + $2 WHERE key = $0", _key, EventFileWriter.Microseconds(DateTime.UtcNow), active);
+        connection.Execute("UPDATE runs SET heartbeat = $1, active = active + $2 WHERE key = $0", _key,
+            EventFileWriter.Microseconds(DateTime.UtcNow), active);
     }
 
     private void ThrowIfFaulted()

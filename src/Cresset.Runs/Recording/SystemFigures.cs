@@ -13,7 +13,8 @@ internal sealed class SystemFigures
     public SystemFigures() => Begin();
 
     /// <summary>
-    /// <c>system/processor_percent</c>: share of all cores that this process used since the last call; <c>system/memory_mb</c>: its resident memory;
+    /// <c>system/processor_percent</c>: share of all cores that this process used since the last call; <c>system/memory_mb</c>: its
+    /// resident memory;
     /// <c>system/machine_memory_percent</c>: how full the memory of the machine (or its container) is.
     /// </summary>
     public IEnumerable<(string Tag, double Value)> Take()
@@ -24,7 +25,8 @@ internal sealed class SystemFigures
         if (elapsed > TimeSpan.Zero) yield return ("system/processor_percent", 100 * (_used - used) / elapsed / Environment.ProcessorCount);
         yield return ("system/memory_mb", _process.WorkingSet64 / Megabyte);
         var memory = GC.GetGCMemoryInfo(GCKind.Any);
-        if (memory is { TotalAvailableMemoryBytes: > 0, MemoryLoadBytes: > 0 }) yield return ("system/machine_memory_percent", 100.0 * memory.MemoryLoadBytes / memory.TotalAvailableMemoryBytes);
+        if (memory is { TotalAvailableMemoryBytes: > 0, MemoryLoadBytes: > 0 })
+            yield return ("system/machine_memory_percent", 100.0 * memory.MemoryLoadBytes / memory.TotalAvailableMemoryBytes);
     }
 
     private void Begin()

@@ -84,9 +84,11 @@ internal static class ChunkCodec
 
     private static int Begin(ref ColumnReader reader)
     {
-        if (reader.Byte() is var version && version != Version) throw new InvalidDataException($"A chunk of a series has format {version}; this version reads {Version}.");
+        if (reader.Byte() is var version && version != Version)
+            throw new InvalidDataException($"A chunk of a series has format {version}; this version reads {Version}.");
         var count = reader.Varint();
-        return count <= Capacity ? (int)count : throw new InvalidDataException($"A chunk of a series claims {count} items; at most {Capacity} are possible.");
+        return count <= Capacity ? (int)count
+            : throw new InvalidDataException($"A chunk of a series claims {count} items; at most {Capacity} are possible.");
     }
 
     private static void Integers(ColumnWriter writer, ReadOnlySpan<SeriesBucket> buckets, Func<SeriesBucket, long> pick)

@@ -11,7 +11,8 @@ internal readonly record struct ChunkRow(int Level, long Number, SeriesBucket Wh
             last_step = excluded.last_step, min = excluded.min, max = excluded.max, data = excluded.data
         """;
 
-    public static SqliteCommand Command(SqliteConnection connection) => connection.Prepare(Upsert, 0L, 0, 0L, 0, 0L, 0L, 0.0, 0.0, Array.Empty<byte>());
+    public static SqliteCommand Command(SqliteConnection connection) =>
+        connection.Prepare(Upsert, 0L, 0, 0L, 0, 0L, 0L, 0.0, 0.0, Array.Empty<byte>());
 
     public void Store(SqliteCommand command, long series)
     {

@@ -45,7 +45,8 @@ internal ref struct ColumnReader(ReadOnlySpan<byte> bytes)
         _position += width * values.Length;
         for (var i = 0; i < values.Length; i++)
         {
-            values[i] = width == 4 ? BinaryPrimitives.ReadSingleLittleEndian(source[(4 * i)..]) : BinaryPrimitives.ReadDoubleLittleEndian(source[(8 * i)..]);
+            values[i] = width == 4 ? BinaryPrimitives.ReadSingleLittleEndian(source[(4 * i)..])
+                : BinaryPrimitives.ReadDoubleLittleEndian(source[(8 * i)..]);
         }
     }
 

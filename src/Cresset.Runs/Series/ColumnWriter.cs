@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Cresset.Runs;
 
-/// <summary>Packs columns of numbers: integers as varints of their second differences, doubles raw or, if nothing is lost, as floats.</summary>
+/// <summary>
+/// Packs columns of numbers: integers as varints of their second differences, doubles raw or, if nothing is lost, as floats.
+/// </summary>
 internal sealed class ColumnWriter
 {
     private byte[] _bytes = new byte[4096];

@@ -61,7 +61,8 @@ internal sealed class SeriesAppender(long run, string tag)
     /// <summary>Continues a stored series, or begins it if it is not stored.</summary>
     public static SeriesAppender Load(SqliteConnection connection, long run, string tag)
     {
-        var found = connection.Query("SELECT key, count FROM series WHERE run = $0 AND tag = $1", r => (Key: r.GetInt64(0), Count: r.GetInt64(1)), run, tag);
+        var found = connection.Query("SELECT key, count FROM series WHERE run = $0 AND tag = $1",
+            r => (Key: r.GetInt64(0), Count: r.GetInt64(1)), run, tag);
         var appender = new SeriesAppender(run, tag);
         if (found is [var row]) appender.LoadFirst(connection, row.Key, row.Count);
         return appender;
@@ -100,9 +101,11 @@ internal sealed class SeriesAppender(long run, string tag)
         {
             var wanted = (int)(length % ChunkCodec.Capacity);
             if (wanted == 0) return [];
-            var data = connection.Query("SELECT data FROM chunks WHERE series = $0 AND level = $1 AND number = $2", r => r.Blob(0), key, level, length / ChunkCodec.Capacity);
+            var data = connection.Query("SELECT data FROM chunks WHERE series = $0 AND level = $1 AND number = $2", r => r.Blob(0), key,
+                level, length / ChunkCodec.Capacity);
             var stored = data is [var blob] ? decode(blob) : [];
-            return stored.Length >= wanted ? stored[..wanted] : throw new InvalidDataException($"Series '{tag}' lacks items of level {level} at {length}.");
+            return stored.Length >= wanted ? stored[..wanted]
+                : throw new InvalidDataException($"Series '{tag}' lacks items of level {level} at {length}.");
         }
     }
 
@@ -116,7 +119,9 @@ internal sealed class SeriesAppender(long run, string tag)
         foreach (var point in _points.Items) parts.Add(SeriesBucket.Of(point));
         var last = _points.Count > 0
             ? _points.Items[^1]
-            : ChunkCodec.DecodePoints(connection.Scalar<byte[]>("SELECT data FROM chunks WHERE series = $0 AND level = 0 AND number = $1", key, (count / ChunkCodec.Capacity) - 1))[^1];
+            : ChunkCodec.DecodePoints(
+                connection.Scalar<byte[]>("SELECT data FROM chunks WHERE series = $0 AND level = 0 AND number = $1", key,
+                    (count / ChunkCodec.Capacity) - 1))[^1];
         return (SeriesBucket.Merge(parts.ToArray()), last);
     }
 
@@ -150,7 +155,8 @@ internal sealed class SeriesAppender(long run, string tag)
     private ChunkRow Row(int level, ColumnWriter writer)
     {
         var chunk = _levels[level - 1];
-        return new(level, chunk.Number, chunk.Count == 0 ? default : SeriesBucket.Merge(chunk.Items), chunk.Count, ChunkCodec.Encode(chunk.Items, writer));
+        return new(level, chunk.Number, chunk.Count == 0 ? default : SeriesBucket.Merge(chunk.Items), chunk.Count,
+            ChunkCodec.Encode(chunk.Items, writer));
     }
 
     private void StoreSummary(SqliteConnection connection)
@@ -161,7 +167,8 @@ internal sealed class SeriesAppender(long run, string tag)
             INSERT INTO series (run, tag, count, first_step, last_step, final_step, final_time, final_value, min, max)
             VALUES ($0, $1, $2, $3, $4, $5, $6, $7, $8, $9)
             ON CONFLICT (run, tag) DO UPDATE SET count = excluded.count, first_step = excluded.first_step, last_step = excluded.last_step,
-                final_step = excluded.final_step, final_time = excluded.final_time, final_value = excluded.final_value, min = excluded.min, max = excluded.max
+                final_step = excluded.final_step, final_time = excluded.final_time, final_value = excluded.final_value,
+                min = excluded.min, max = excluded.max
             RETURNING key
             """,
             run, tag, Count, _whole.FirstStep, _whole.LastStep, _last.Step, _last.WallTime, _last.Value, _whole.Min, _whole.Max);

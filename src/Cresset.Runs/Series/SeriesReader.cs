@@ -25,7 +25,8 @@ internal static class SeriesReader
     public static SeriesBucket[] Zoom(SqliteConnection connection, long key, long count, long fromStep, long toStep, int maxBuckets)
     {
         var covered = connection.Query(
-            "SELECT coalesce(sum(count), 0) FROM chunks INDEXED BY chunks_range WHERE series = $0 AND level = 0 AND last_step >= $1 AND first_step <= $2",
+            "SELECT coalesce(sum(count), 0) FROM chunks INDEXED BY chunks_range WHERE series = $0 AND level = 0 AND last_step >= $1 AND "
+                + "first_step <= $2",
             r => r.GetInt64(0), key, fromStep, toStep)[0];
         var level = 0;
         // At least as many items as are asked for, at most sixteen times as many.
@@ -40,14 +41,16 @@ internal static class SeriesReader
         void AddChunks(List<SeriesBucket> into, int at, long firstItem)
         {
             using var command = connection.Prepare(
-                "SELECT number, data FROM chunks WHERE series = $0 AND level = $1 AND number >= $2 AND last_step >= $3 AND first_step <= $4 ORDER BY number",
+                "SELECT number, data FROM chunks WHERE series = $0 AND level = $1 AND number >= $2 AND last_step >= $3 AND first_step <= "
+                    + "$4 ORDER BY number",
                 key, at, firstItem / ChunkCodec.Capacity, fromStep, toStep);
             using var reader = command.ExecuteReader();
             while (reader.Read())
             {
                 var skip = (int)Math.Clamp(firstItem - (reader.Whole(0) * ChunkCodec.Capacity), 0, ChunkCodec.Capacity);
                 var data = reader.Blob(1);
-                var buckets = at == 0 ? Array.ConvertAll(ChunkCodec.DecodePoints(data), p => SeriesBucket.Of(p)) : ChunkCodec.DecodeBuckets(data);
+                var buckets = at == 0 ? Array.ConvertAll(ChunkCodec.DecodePoints(data), p => SeriesBucket.Of(p))
+                    : ChunkCodec.DecodeBuckets(data);
                 for (var i = skip; i < buckets.Length; i++)
                 {
                     if (buckets[i].LastStep >= fromStep && buckets[i].FirstStep <= toStep) into.Add(buckets[i]);

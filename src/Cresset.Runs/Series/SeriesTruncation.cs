@@ -10,19 +10,22 @@ internal static class SeriesTruncation
     {
         var writer = new ColumnWriter();
         using var chunk = ChunkRow.Command(connection);
-        var reached = connection.Query("SELECT key, tag FROM series WHERE run = $0 AND last_step > $1", r => (Key: r.GetInt64(0), Tag: r.GetString(1)), run, step);
+        var reached = connection.Query("SELECT key, tag FROM series WHERE run = $0 AND last_step > $1",
+            r => (Key: r.GetInt64(0), Tag: r.GetString(1)), run, step);
         var kept = false;
         foreach (var (key, tag) in reached)
         {
             if (Accepts(tag)) Truncate(connection, chunk, writer, run, tag, key, step);
         }
-        foreach (var (tag, file) in connection.Query("SELECT tag, file FROM media WHERE run = $0 AND step > $1", r => (r.GetString(0), r.GetString(1)), run, step))
+        foreach (var (tag, file) in connection.Query("SELECT tag, file FROM media WHERE run = $0 AND step > $1",
+            r => (r.GetString(0), r.GetString(1)), run, step))
         {
             if (Accepts(tag)) File.Delete(RunFolder.PathOf(folder, file));
         }
         foreach (var table in (string[])["media", "texts", "histograms"])
         {
-            foreach (var tag in connection.Query($"SELECT DISTINCT tag FROM {table} WHERE run = $0 AND step > $1", r => r.GetString(0), run, step))
+            foreach (var tag in connection.Query($"SELECT DISTINCT tag FROM {table} WHERE run = $0 AND step > $1", r => r.GetString(0), run,
+                step))
             {
                 if (Accepts(tag)) connection.Execute($"DELETE FROM {table} WHERE run = $0 AND step > $1 AND tag = $2", run, step, tag);
             }
@@ -37,7 +40,8 @@ internal static class SeriesTruncation
         }
     }
 
-    private static void Truncate(SqliteConnection connection, SqliteCommand chunk, ColumnWriter writer, long run, string tag, long key, long step)
+    private static void Truncate(SqliteConnection connection, SqliteCommand chunk, ColumnWriter writer, long run, string tag, long key,
+        long step)
     {
         var from = connection.Scalar<long>("SELECT min(number) FROM chunks WHERE series = $0 AND level = 0 AND last_step > $1", key, step);
         var tail = connection.Query(

@@ -22,7 +22,9 @@ public sealed record BadRow(string What, string Why)
 
     /// <summary>Whether an exception is one that reading a row throws when its content is wrong.</summary>
     /// <param name="e">The exception.</param>
-    public static bool IsFault(Exception e) => e is InvalidDataException or (ArgumentException and not RunNotFoundException) or OverflowException or InvalidCastException or InvalidOperationException or FormatException;
+    public static bool IsFault(Exception e) =>
+        e is InvalidDataException or (ArgumentException and not RunNotFoundException) or OverflowException or InvalidCastException
+            or InvalidOperationException or FormatException;
 
     /// <summary>The first columns of a row, short and on one line, whatever they hold.</summary>
     internal static string Name(string what, SqliteDataReader row)

@@ -73,11 +73,14 @@ internal sealed class Connections(string path, bool readOnly, TimeSpan? patience
 
     public static Exception Translate(SqliteException e, string path) => e.SqliteErrorCode switch
     {
-        11 or 26 => new InvalidDataException($"'{path}' is no intact SQLite database ({e.Message}). Restore it from a copy or move it away.", e),
+        11 or 26 =>
+            new InvalidDataException($"'{path}' is no intact SQLite database ({e.Message}). Restore it from a copy or move it away.", e),
         13 => new RunStoreException($"No space left on the disk of '{path}'. Free some space and resume the run.", e),
         5 or 6 => new RunStoreException($"'{path}' stayed locked by another process for too long.", e),
         10 when HasNoSpace(path) => new RunStoreException($"No space left on the disk of '{path}'. Free some space and resume the run.", e),
-        10 => new RunStoreException($"'{path}' cannot be read or written (disk I/O error): the disk is full or failing, or the file system does not support what SQLite needs.", e),
+        10 => new RunStoreException(
+            $"'{path}' cannot be read or written (disk I/O error): the disk is full or failing, or the file system does not support what "
+                + $"SQLite needs.", e),
         8 => new RunStoreException($"'{path}' is not writable.", e),
         14 => new RunStoreException($"'{path}' cannot be opened; check that the folder exists and is readable and writable.", e),
         _ => new RunStoreException($"'{path}': {e.Message}", e),
@@ -110,7 +113,8 @@ internal sealed class Connections(string path, bool readOnly, TimeSpan? patience
         try
         {
             connection.Open();
-            connection.Execute(FormattableString.Invariant($"PRAGMA busy_timeout = {(int)(patience ?? TimeSpan.FromSeconds(10)).TotalMilliseconds}"));
+            connection.Execute(
+                FormattableString.Invariant($"PRAGMA busy_timeout = {(int)(patience ?? TimeSpan.FromSeconds(10)).TotalMilliseconds}"));
             if (readOnly) connection.Scalar<long>("SELECT count(*) FROM sqlite_master");
             else Journal.Synchronise(connection);
             return connection;

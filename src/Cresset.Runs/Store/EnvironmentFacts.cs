@@ -10,7 +10,8 @@ public static class EnvironmentFacts
     /// <summary>Operating system, processor count, runtime, program and command line of this process, by name.</summary>
     public static IReadOnlyDictionary<string, string> Collect()
     {
-        var version = typeof(EnvironmentFacts).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+        var version = typeof(EnvironmentFacts).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+            ?? "";
         return new Dictionary<string, string>
         {
             ["cresset"] = version,

@@ -3,7 +3,8 @@ using Microsoft.Data.Sqlite;
 namespace Cresset.Runs;
 
 /// <summary>
-/// How SQLite keeps commits whole. A write-ahead log lets readers and recorders work side by side but needs memory that processes share through the
+/// How SQLite keeps commits whole. A write-ahead log lets readers and recorders work side by side but needs memory that processes share
+/// through the
 /// file system; network file systems have none, and there a rollback journal does it, with which readers and writers wait for each other.
 /// </summary>
 internal static class Journal
@@ -12,9 +13,12 @@ internal static class Journal
     public const string Variable = "CRESSET_JOURNAL";
     private const string Wal = "wal";
     private const int Busy = 5, Locked = 6, ReadOnly = 8, InputOutput = 10, CannotOpen = 14;
-    private static readonly string[] Remote = ["nfs", "nfs4", "cifs", "smb", "smb2", "smbfs", "lustre", "gpfs", "beegfs", "afs", "9p", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs", "fuse.s3fs"];
+    private static readonly string[] Remote = ["nfs", "nfs4", "cifs", "smb", "smb2", "smbfs", "lustre", "gpfs", "beegfs", "afs", "9p",
+        "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs", "fuse.s3fs"];
 
-    /// <summary>Settles the journal of a store that is opened for writing. One that has a rollback journal keeps it: others may be at work with it.</summary>
+    /// <summary>
+    /// Settles the journal of a store that is opened for writing. One that has a rollback journal keeps it: others may be at work with it.
+    /// </summary>
     /// <exception cref="ArgumentException">The environment variable has another value.</exception>
     public static void Enter(SqliteConnection connection, string folder)
     {
@@ -30,9 +34,13 @@ internal static class Journal
         Synchronise(connection);
     }
 
-    /// <summary>With a write-ahead log a power cut costs the last commits at most; a rollback journal must be on the disk before the database changes.</summary>
+    /// <summary>
+    /// With a write-ahead log a power cut costs the last commits at most; a rollback journal must be on the disk before the database
+    /// changes.
+    /// </summary>
     public static void Synchronise(SqliteConnection connection)
-        => connection.Execute($"PRAGMA synchronous = {(Mode(connection) == Wal ? "NORMAL" : "FULL")}; PRAGMA journal_size_limit = 16777216;");
+        => connection.Execute(
+            $"PRAGMA synchronous = {(Mode(connection) == Wal ? "NORMAL" : "FULL")}; PRAGMA journal_size_limit = 16777216;");
 
     private static bool IsAsked => Environment.GetEnvironmentVariable(Variable) == Wal;
 
@@ -137,7 +145,8 @@ internal static class Journal
             try
             {
                 if (Mode(connection) != Wal) return;
-                // Whoever holds the file alone needs no shared memory to put the log's content where it belongs; that must be said before the first look.
+                // Whoever holds the file alone needs no shared memory to put the log's content where it belongs; that must be said before
+                // the first look.
                 connection.Close();
                 connection.Open();
                 connection.Execute("PRAGMA busy_timeout = 50; PRAGMA locking_mode = EXCLUSIVE");

@@ -23,7 +23,8 @@ internal static class Liveness
                 using var found = Process.GetProcessById(process);
                 var started = long.Parse(processKey[(processKey.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture);
                 // The start time is derived from the boot time, which drifts by a second when the clock is adjusted.
-                return !found.HasExited && !IsZombie(process) && Math.Abs((found.StartTime.ToUniversalTime().Ticks / TimeSpan.TicksPerSecond) - started) <= 2;
+                return !found.HasExited && !IsZombie(process)
+                    && Math.Abs((found.StartTime.ToUniversalTime().Ticks / TimeSpan.TicksPerSecond) - started) <= 2;
             }
             catch (Exception e) when (e is ArgumentException or InvalidOperationException)
             {

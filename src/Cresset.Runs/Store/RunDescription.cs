@@ -18,7 +18,9 @@ public sealed record RunDescription
     /// <summary>File name for <see cref="ConfigText"/>.</summary>
     public string ConfigFileName { get; init; } = "config.yaml";
 
-    /// <summary>Facts about the environment beside those that <see cref="EnvironmentFacts"/> finds (device, libtorch, threads, seed, …).</summary>
+    /// <summary>
+    /// Facts about the environment beside those that <see cref="EnvironmentFacts"/> finds (device, libtorch, threads, seed, …).
+    /// </summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Labels.</summary>

@@ -4,7 +4,8 @@ using Cresset.Numerics;
 namespace Cresset.Runs;
 
 /// <summary>
-/// What <c>run.json</c> in a run's folder says: everything the store knows of the run but its series, pictures and texts, which the event files
+/// What <c>run.json</c> in a run's folder says: everything the store knows of the run but its series, pictures and texts, which the event
+/// files
 /// hold. With it a folder that was copied elsewhere, or whose store was lost, is a run again.
 /// </summary>
 internal sealed record RunFacts
@@ -124,7 +125,8 @@ internal sealed record RunFacts
                 ? facts
                 : throw new InvalidDataException($"{path} is damaged: name, kind or status is missing.");
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or OverflowException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException
+            or OverflowException)
         {
             throw new InvalidDataException($"{path} is damaged: {e.Message}", e);
         }
@@ -133,10 +135,13 @@ internal sealed record RunFacts
             ? double.Parse(value.GetString()!, System.Globalization.CultureInfo.InvariantCulture)
             : value.GetDouble();
 
-        static Dictionary<string, string> Pairs(JsonElement value) => value.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetString() ?? "");
+        static Dictionary<string, string> Pairs(JsonElement value) =>
+            value.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetString() ?? "");
     }
 
-    /// <summary>What can be said of a folder without facts, which an earlier version made: name and beginning stand in its own name.</summary>
+    /// <summary>
+    /// What can be said of a folder without facts, which an earlier version made: name and beginning stand in its own name.
+    /// </summary>
     public static RunFacts Guess(string folder)
     {
         var id = Path.GetFileName(folder);
@@ -148,6 +153,14 @@ internal sealed record RunFacts
         {
             (name, created) = (string.Join('-', parts[..^3]), time);
         }
-        return new RunFacts { Name = name, Kind = "train", Status = "stopped", Created = created, Ended = created, Message = "Taken in from its folder, which holds no run.json." };
+        return new RunFacts
+        {
+            Name = name,
+            Kind = "train",
+            Status = "stopped",
+            Created = created,
+            Ended = created,
+            Message = "Taken in from its folder, which holds no run.json."
+        };
     }
 }

@@ -5,14 +5,17 @@ public static class RunFolder
 {
     /// <summary>Whether a folder is that of a run: it holds its facts, or a recipe with checkpoints.</summary>
     public static bool Is(string path)
-        => File.Exists(Path.Combine(path, RunFacts.FileName)) || (File.Exists(Path.Combine(path, "config.yaml")) && Directory.Exists(Path.Combine(path, "checkpoints")));
+        => File.Exists(Path.Combine(path, RunFacts.FileName))
+            || (File.Exists(Path.Combine(path, "config.yaml")) && Directory.Exists(Path.Combine(path, "checkpoints")));
 
     /// <summary>What the folder says of its run; its id is the folder's name.</summary>
     /// <exception cref="InvalidDataException">It is no run's folder, or its facts are damaged.</exception>
     public static RunInfo Read(string path)
     {
         var folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        if (!Is(folder)) throw new InvalidDataException($"'{folder}' is not the folder of a run: it has no {RunFacts.FileName}, and no config.yaml with checkpoints.");
+        if (!Is(folder))
+            throw new InvalidDataException(
+                $"'{folder}' is not the folder of a run: it has no {RunFacts.FileName}, and no config.yaml with checkpoints.");
         var facts = RunFacts.Read(folder) ?? RunFacts.Guess(folder);
         var status = Enum.Parse<RunStatus>(facts.Status, ignoreCase: true);
         return new RunInfo
@@ -39,7 +42,9 @@ public static class RunFolder
     /// <exception cref="InvalidDataException">It is not one.</exception>
     internal static string CheckId(string id) => IsId(id)
         ? id
-        : throw new InvalidDataException($"The store names a run '{id.ReplaceLineEndings(" ")}', which cannot be a folder in it; Cresset did not write that. Nothing was changed.");
+        : throw new InvalidDataException(
+            $"The store names a run '{id.ReplaceLineEndings(" ")}', which cannot be a folder in it; Cresset did not write that. Nothing "
+                + $"was changed.");
 
     internal static bool IsId(string id)
         => id.Length is > 0 and <= 200 && !id.StartsWith('.') && !id.Any(c => char.IsControl(c) || c is '/' or '\\' or ':');
@@ -51,6 +56,8 @@ public static class RunFolder
         var path = Path.GetFullPath(Path.Combine(folder, file));
         return path.StartsWith(Path.TrimEndingDirectorySeparator(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal)
             ? path
-            : throw new InvalidDataException($"The store names the picture '{file.ReplaceLineEndings(" ")}' of '{folder}', which lies elsewhere; Cresset did not write that. Nothing was changed.");
+            : throw new InvalidDataException(
+                $"The store names the picture '{file.ReplaceLineEndings(" ")}' of '{folder}', which lies elsewhere; Cresset did not write "
+                    + $"that. Nothing was changed.");
     }
 }

@@ -3,7 +3,9 @@ using Microsoft.Data.Sqlite;
 
 namespace Cresset.Runs;
 
-/// <summary>The rows of a run made anew from its folder: facts from <c>run.json</c>, points, texts, distributions and pictures from its event files.</summary>
+/// <summary>
+/// The rows of a run made anew from its folder: facts from <c>run.json</c>, points, texts, distributions and pictures from its event files.
+/// </summary>
 internal sealed class RunImport
 {
     private readonly Dictionary<string, List<Logged<double>>> _scalars = [];
@@ -24,7 +26,10 @@ internal sealed class RunImport
     {
         var facts = RunFacts.Read(folder);
         var import = new RunImport(folder, facts ?? RunFacts.Guess(folder));
-        if (facts is null) import.Notices.Add($"{folder} has no {RunFacts.FileName}: name and beginning were taken from the folder's name, the settings are in its config.yaml.");
+        if (facts is null)
+            import.Notices.Add(
+                $"{folder} has no {RunFacts.FileName}: name and beginning were taken from the folder's name, the settings are in its "
+                    + $"config.yaml.");
         foreach (var file in Directory.EnumerateFiles(folder, "*tfevents*").Order(StringComparer.Ordinal))
         {
             using var reader = new EventFileReader(file);
@@ -44,14 +49,22 @@ internal sealed class RunImport
             INSERT INTO runs (id, name, kind, status, created, ended, heartbeat, active, sessions, host, note, message, archived)
             VALUES ($0, $1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11) RETURNING key
             """,
-            id, _facts.Name, _facts.Kind, _facts.Status, created, ended, (long)Math.Round(_facts.ActiveTime.TotalMicroseconds), _facts.Sessions, _facts.Host, _facts.Note, _facts.Message, _facts.Archived ? 1 : 0);
-        foreach (var (name, value) in _facts.Config) connection.Execute("INSERT INTO config (run, key, value) VALUES ($0, $1, $2)", key, name, value);
-        foreach (var (name, value) in _facts.Environment) connection.Execute("INSERT INTO environment (run, key, value) VALUES ($0, $1, $2)", key, name, value);
+            id, _facts.Name, _facts.Kind, _facts.Status, created, ended, (long)Math.Round(_facts.ActiveTime.TotalMicroseconds),
+            _facts.Sessions, _facts.Host, _facts.Note, _facts.Message, _facts.Archived ? 1 : 0);
+        foreach (var (name, value) in _facts.Config)
+            connection.Execute("INSERT INTO config (run, key, value) VALUES ($0, $1, $2)", key, name, value);
+        foreach (var (name, value) in _facts.Environment)
+            connection.Execute("INSERT INTO environment (run, key, value) VALUES ($0, $1, $2)", key, name, value);
         foreach (var tag in _facts.Tags) connection.Execute("INSERT OR IGNORE INTO tags (run, tag) VALUES ($0, $1)", key, tag);
-        foreach (var (place, (name, value)) in _facts.Summary.Index()) connection.Execute("INSERT OR REPLACE INTO summary (run, key, value, place) VALUES ($0, $1, $2, $3)", key, name, value, place);
+        foreach (var (place, (name, value)) in _facts.Summary.Index())
+            connection.Execute("INSERT OR REPLACE INTO summary (run, key, value, place) VALUES ($0, $1, $2, $3)", key, name, value, place);
         Series(connection, key);
-        foreach (var ((tag, step), (time, text)) in _texts) connection.Execute("INSERT INTO texts (run, tag, step, time, text) VALUES ($0, $1, $2, $3, $4)", key, tag, step, Micros(time), text);
-        foreach (var ((tag, step), (time, value)) in _histograms) connection.Execute("INSERT INTO histograms (run, tag, step, time, data) VALUES ($0, $1, $2, $3, $4)", key, tag, step, Micros(time), value.Encode());
+        foreach (var ((tag, step), (time, text)) in _texts)
+            connection.Execute("INSERT INTO texts (run, tag, step, time, text) VALUES ($0, $1, $2, $3, $4)", key, tag, step, Micros(time),
+                text);
+        foreach (var ((tag, step), (time, value)) in _histograms)
+            connection.Execute("INSERT INTO histograms (run, tag, step, time, data) VALUES ($0, $1, $2, $3, $4)", key, tag, step,
+                Micros(time), value.Encode());
         foreach (var ((tag, step), picture) in _pictures)
         {
             if (!File.Exists(Path.Combine(_folder, picture.File)))
@@ -106,7 +119,8 @@ internal sealed class RunImport
                 case LoggedImage image when PictureFile.Describe(image.Encoded) is { } description && image.Tag.Length > 0:
                     var file = $"samples/{PictureFile.NameOf(image.Tag, logged.Step, image.Encoded)}";
                     var hash = Convert.ToHexStringLower(SHA256.HashData(image.Encoded));
-                    _pictures[(image.Tag, logged.Step)] = new Picture(logged.WallTime, description.Type, file, image.Encoded.Length, hash, image.Caption);
+                    _pictures[(image.Tag, logged.Step)] = new Picture(logged.WallTime, description.Type, file, image.Encoded.Length, hash,
+                        image.Caption);
                     break;
             }
         }

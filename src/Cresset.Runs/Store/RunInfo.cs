@@ -3,7 +3,9 @@ namespace Cresset.Runs;
 /// <summary>What the store knows of one run, without its series.</summary>
 public sealed record RunInfo
 {
-    /// <summary>Readable and unique in its store, for example <c>digits-classifier-20261124-151200-ab12</c>; also the folder's name.</summary>
+    /// <summary>
+    /// Readable and unique in its store, for example <c>digits-classifier-20261124-151200-ab12</c>; also the folder's name.
+    /// </summary>
     public required string Id { get; init; }
 
     /// <summary>Name given at the start, usually the recipe's; several runs may share it.</summary>

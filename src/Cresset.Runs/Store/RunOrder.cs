@@ -18,6 +18,8 @@ public enum RunOrder
     /// <summary>Time spent recording.</summary>
     ActiveTime,
 
-    /// <summary>The summary figure (or else the last value of the series) named by <see cref="RunQuery.OrderKey"/>; runs without it come last.</summary>
+    /// <summary>
+    /// The summary figure (or else the last value of the series) named by <see cref="RunQuery.OrderKey"/>; runs without it come last.
+    /// </summary>
     Figure,
 }

@@ -7,4 +7,5 @@ namespace Cresset.Runs;
 /// <param name="Headline">The series to look at first: a measured one before a training one; null without any.</param>
 /// <param name="LastPicture">The picture kept last; null without any.</param>
 /// <param name="Job">The setting <c>job</c>: what the run's recipe does; null where there is none.</param>
-public sealed record RunProgress(long Points, long LastStep, string? PlannedSteps, SeriesInfo? Headline, RunPicture? LastPicture, string? Job = null);
+public sealed record RunProgress(long Points, long LastStep, string? PlannedSteps, SeriesInfo? Headline, RunPicture? LastPicture,
+    string? Job = null);

@@ -7,7 +7,8 @@ public sealed record RunQuery
     public string? Text { get; init; }
 
     /// <summary>
-    /// A condition such as <c>lr&lt;1e-3 and tag:good</c>, or null: settings, figures and the last values of series compared by &lt; &lt;= &gt; &gt;= = != ~ (holds a text),
+    /// A condition such as <c>lr&lt;1e-3 and tag:good</c>, or null: settings, figures and the last values of series compared by &lt; &lt;=
+    /// &gt; &gt;= = != ~ (holds a text),
     /// <c>tag: name: kind: status: archived:</c>, words to look for, <c>and or not</c>.
     /// </summary>
     public string? Where { get; init; }

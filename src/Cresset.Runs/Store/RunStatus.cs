@@ -15,6 +15,8 @@ public enum RunStatus
     /// <summary>It ended with an error.</summary>
     Failed,
 
-    /// <summary>Its process vanished without a word (killed, power cut). Never stored: readers find it by the missing process or heartbeat.</summary>
+    /// <summary>
+    /// Its process vanished without a word (killed, power cut). Never stored: readers find it by the missing process or heartbeat.
+    /// </summary>
     Interrupted,
 }

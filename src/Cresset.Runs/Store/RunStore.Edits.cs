@@ -5,7 +5,8 @@ namespace Cresset.Runs;
 
 public sealed partial class RunStore
 {
-    private static readonly string[] RunTables = ["tags", "config", "environment", "summary", "media", "texts", "histograms", "series", "control"];
+    private static readonly string[] RunTables = ["tags", "config", "environment", "summary", "media", "texts", "histograms", "series",
+        "control"];
 
     /// <summary>Deletes a run: its rows and its folder with checkpoints and pictures.</summary>
     /// <exception cref="RunNotFoundException">There is no run of this id.</exception>
@@ -69,7 +70,8 @@ public sealed partial class RunStore
                 var key = KeyOf(connection, id);
                 if (key < 0) return 0;
                 connection.Execute("DELETE FROM config WHERE run = $0", key);
-                foreach (var (name, value) in config) connection.Execute("INSERT INTO config (run, key, value) VALUES ($0, $1, $2)", key, name, value);
+                foreach (var (name, value) in config)
+                    connection.Execute("INSERT INTO config (run, key, value) VALUES ($0, $1, $2)", key, name, value);
                 return config.Count;
             });
         });
@@ -88,9 +90,14 @@ public sealed partial class RunStore
     /// <exception cref="InvalidOperationException">Nobody records the run.</exception>
     public void Ask(string id, string command, string value = "")
     {
-        if (!RunRequest.Commands.Contains(command)) throw new ArgumentException($"'{command}' cannot be asked of a run; allowed: {string.Join(", ", RunRequest.Commands)}.", nameof(command));
-        if (Get(id) is { Status: not RunStatus.Running } run) throw new InvalidOperationException($"Run '{id}' is {run.Status.ToString().ToLowerInvariant()}; only a run that is being recorded can be asked to {command}.");
-        Edit(id, "INSERT INTO control (run, time, command, value) VALUES ($0, $2, $3, $1)", value, EventFileWriter.Microseconds(DateTime.UtcNow), command);
+        if (!RunRequest.Commands.Contains(command))
+            throw new ArgumentException($"'{command}' cannot be asked of a run; allowed: {string.Join(", ", RunRequest.Commands)}.",
+                nameof(command));
+        if (Get(id) is { Status: not RunStatus.Running } run)
+            throw new InvalidOperationException(
+                $"Run '{id}' is {run.Status.ToString().ToLowerInvariant()}; only a run that is being recorded can be asked to {command}.");
+        Edit(id, "INSERT INTO control (run, time, command, value) VALUES ($0, $2, $3, $1)", value,
+            EventFileWriter.Microseconds(DateTime.UtcNow), command);
     }
 
     /// <summary>What was asked of a run and what it answered, oldest first.</summary>

@@ -5,7 +5,10 @@ namespace Cresset.Runs;
 
 public sealed partial class RunStore
 {
-    /// <summary>Writes all points of a run as CSV with the columns <c>tag,step,wall_time,value</c>; times in seconds since 1970, numbers so that they read back exactly.</summary>
+    /// <summary>
+    /// Writes all points of a run as CSV with the columns <c>tag,step,wall_time,value</c>; times in seconds since 1970, numbers so that
+    /// they read back exactly.
+    /// </summary>
     public void ExportCsv(string id, TextWriter writer)
     {
         ArgumentNullException.ThrowIfNull(writer);
@@ -15,14 +18,17 @@ public sealed partial class RunStore
             var tag = Quote(series.Tag);
             foreach (var point in ReadSeries(id, series.Tag))
             {
-                writer.Write(string.Create(CultureInfo.InvariantCulture, $"{tag},{point.Step},{point.WallTime / 1_000_000}.{point.WallTime % 1_000_000:D6},{Number(point.Value)}\n"));
+                writer.Write(
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"{tag},{point.Step},{point.WallTime / 1_000_000}.{point.WallTime % 1_000_000:D6},{Number(point.Value)}\n"));
             }
         }
     }
 
     /// <summary>
     /// Writes a run as one JSON object: what <see cref="Get"/> tells, <c>config</c>, <c>environment</c>, <c>series</c> (by tag the arrays
-    /// <c>step</c>, <c>wall_time</c> in seconds, <c>value</c>), <c>pictures</c>, <c>texts</c>. Values that JSON has no number for are the texts
+    /// <c>step</c>, <c>wall_time</c> in seconds, <c>value</c>), <c>pictures</c>, <c>texts</c>. Values that JSON has no number for are the
+    /// texts
     /// "NaN", "Infinity", "-Infinity".
     /// </summary>
     public void ExportJson(string id, Stream stream)

@@ -6,7 +6,8 @@ namespace Cresset.Runs;
 public sealed partial class RunStore
 {
     private const string NewestFirst = "SELECT id, name FROM runs WHERE deleted IS NULL ORDER BY created DESC, key DESC";
-    private const string Columns = "key, id, name, kind, status, created, ended, heartbeat, active, sessions, host, process, process_key, note, message, archived";
+    private const string Columns = "key, id, name, kind, status, created, ended, heartbeat, active, sessions, host, process, process_key, "
+        + "note, message, archived";
 
     /// <summary>The runs that a query asks for, in its order.</summary>
     /// <param name="query">Which; all that are not archived when null.</param>
@@ -39,7 +40,10 @@ public sealed partial class RunStore
     /// <exception cref="RunNotFoundException">There is none.</exception>
     public RunInfo Get(string id, ICollection<BadRow>? bad = null)
     {
-        var found = _connections.Read(connection => Complete(connection, connection.Rows("run", $"SELECT {Columns} FROM runs WHERE id = $0 AND deleted IS NULL", ReadRow, null, id), bad));
+        var found = _connections.Read(
+            connection =>
+                Complete(connection,
+                    connection.Rows("run", $"SELECT {Columns} FROM runs WHERE id = $0 AND deleted IS NULL", ReadRow, null, id), bad));
         return found is [var run] ? run : throw Missing(id);
     }
 
@@ -56,22 +60,29 @@ public sealed partial class RunStore
         // Newest first, so the first of a name is the one meant.
         if (ids.Find(run => run.Name == text) is { Id: not null } named) return Get(named.Id);
         if (text == "latest" && ids.Count > 0) return Get(ids[0].Id);
-        var fitting = ids.Where(run => run.Id.StartsWith(text, StringComparison.OrdinalIgnoreCase) || run.Id.EndsWith(text, StringComparison.OrdinalIgnoreCase)).Select(run => run.Id).ToList();
+        var fitting =
+            ids.Where(
+                run => run.Id.StartsWith(text, StringComparison.OrdinalIgnoreCase)
+                    || run.Id.EndsWith(text, StringComparison.OrdinalIgnoreCase)).Select(run => run.Id).ToList();
         return fitting switch
         {
             [] => throw Missing(text),
             [var one] => Get(one),
-            _ => throw new RunNotFoundException($"'{text}' fits {fitting.Count} runs: {string.Join(", ", fitting.Take(5))}{(fitting.Count > 5 ? ", …" : "")}. Give more of the id.", fitting),
+            _ => throw new RunNotFoundException(
+                $"'{text}' fits {fitting.Count} runs: {string.Join(", ", fitting.Take(5))}{(fitting.Count > 5 ? ", …" : "")}. Give more of "
+                    + $"the id.", fitting),
         };
     }
 
     private RunNotFoundException Missing(string text)
     {
         // A name that cannot be a run's is not what was meant.
-        var ids = _connections.Read(connection => connection.Query(NewestFirst, r => (Id: r.GetString(0), Name: r.GetString(1)))).FindAll(run => RunFolder.IsId(run.Id));
+        var ids = _connections.Read(connection => connection.Query(NewestFirst, r => (Id: r.GetString(0), Name: r.GetString(1))))
+            .FindAll(run => RunFolder.IsId(run.Id));
         if (ids.Count == 0) return new($"There is no run '{text}': no runs are recorded in '{Folder}' yet.", []);
         var near = NearestName.Find(text, ids.Select(run => run.Id).Concat(ids.Select(run => run.Name)));
-        return new($"There is no run '{text}' in '{Folder}'." + (near is null ? $" The newest is '{ids[0].Id}'." : $" Did you mean '{near}'?"), near is null ? [] : [near]);
+        return new($"There is no run '{text}' in '{Folder}'."
+            + (near is null ? $" The newest is '{ids[0].Id}'." : $" Did you mean '{near}'?"), near is null ? [] : [near]);
     }
 
     private List<(string Id, string Name)> Ids() => _connections.Read(connection =>
@@ -83,9 +94,11 @@ public sealed partial class RunStore
     private static List<RunInfo> Complete(SqliteConnection connection, List<(long Key, RunInfo Run)> rows, ICollection<BadRow>? bad)
     {
         var one = rows is [var single] ? single.Key : (long?)null;
-        var tags = connection.Query("SELECT run, tag FROM tags WHERE $0 IS NULL OR run = $0 ORDER BY tag", r => (Run: r.GetInt64(0), Tag: r.GetString(1)), one).ToLookup(r => r.Run, r => r.Tag);
+        var tags = connection.Query("SELECT run, tag FROM tags WHERE $0 IS NULL OR run = $0 ORDER BY tag",
+            r => (Run: r.GetInt64(0), Tag: r.GetString(1)), one).ToLookup(r => r.Run, r => r.Tag);
         var figures = connection.Rows(
-            "figure of a run", "SELECT run, key, value FROM summary WHERE $0 IS NULL OR run = $0 ORDER BY run, place, key", r => (Run: r.GetInt64(0), Name: r.GetString(1), Value: r.DoubleOrNaN(2)), bad, one).ToLookup(r => r.Run);
+            "figure of a run", "SELECT run, key, value FROM summary WHERE $0 IS NULL OR run = $0 ORDER BY run, place, key",
+            r => (Run: r.GetInt64(0), Name: r.GetString(1), Value: r.DoubleOrNaN(2)), bad, one).ToLookup(r => r.Run);
         return rows.ConvertAll(row => row.Run with
         {
             Tags = tags[row.Key].ToList(),
@@ -98,7 +111,8 @@ public sealed partial class RunStore
         var host = r.GetString(10);
         var process = checked((int)r.Whole(11));
         var heartbeat = r.Time(7);
-        var status = Enum.TryParse<RunStatus>(r.GetString(4), ignoreCase: true, out var said) && Enum.IsDefined(said) ? said : throw new InvalidDataException($"'{r.GetString(4)}' is not a status.");
+        var status = Enum.TryParse<RunStatus>(r.GetString(4), ignoreCase: true, out var said) && Enum.IsDefined(said) ? said
+            : throw new InvalidDataException($"'{r.GetString(4)}' is not a status.");
         if (status == RunStatus.Running && !Liveness.IsAlive(host, process, r.GetString(12), heartbeat)) status = RunStatus.Interrupted;
         var id = r.GetString(1);
         return (r.GetInt64(0), new RunInfo
@@ -125,8 +139,10 @@ public sealed partial class RunStore
     private List<RunInfo> Fitting(List<RunInfo> runs, RunFilter filter)
     {
         var (config, figures) = _connections.Read(connection => (
-            connection.Query("SELECT runs.id, config.key, config.value FROM config JOIN runs ON runs.key = config.run", r => (Id: r.GetString(0), Key: r.GetString(1), Value: r.GetString(2))).ToLookup(r => r.Id),
-            connection.Query("SELECT runs.id, series.tag, series.final_value FROM series JOIN runs ON runs.key = series.run", r => (Id: r.GetString(0), Key: r.GetString(1), Value: r.DoubleOrNaN(2))).ToLookup(r => r.Id)));
+            connection.Query("SELECT runs.id, config.key, config.value FROM config JOIN runs ON runs.key = config.run",
+                r => (Id: r.GetString(0), Key: r.GetString(1), Value: r.GetString(2))).ToLookup(r => r.Id),
+            connection.Query("SELECT runs.id, series.tag, series.final_value FROM series JOIN runs ON runs.key = series.run",
+                r => (Id: r.GetString(0), Key: r.GetString(1), Value: r.DoubleOrNaN(2))).ToLookup(r => r.Id)));
         return runs.FindAll(run =>
         {
             var values = figures[run.Id].ToDictionary(f => f.Key, f => f.Value);
@@ -141,15 +157,20 @@ public sealed partial class RunStore
         && (query.Kind is null || run.Kind == query.Kind)
         && (query.Status is null || run.Status == query.Status)
         && (query.Tag is null || run.Tags.Contains(query.Tag))
-        && (string.IsNullOrEmpty(query.Text) || run.Tags.Append(run.Id).Append(run.Name).Append(run.Kind).Append(run.Note).Any(text => text.Contains(query.Text, StringComparison.OrdinalIgnoreCase)));
+        && (string.IsNullOrEmpty(query.Text)
+            || run.Tags.Append(run.Id).Append(run.Name).Append(run.Kind).Append(run.Note)
+                .Any(text => text.Contains(query.Text, StringComparison.OrdinalIgnoreCase)));
 
     private List<RunInfo> ByFigure(List<RunInfo> runs, RunQuery query)
     {
         ArgumentException.ThrowIfNullOrEmpty(query.OrderKey);
         var last = _connections.Read(connection => connection.Query(
-            "SELECT runs.id, series.final_value FROM series JOIN runs ON runs.key = series.run WHERE series.tag = $0", r => (Id: r.GetString(0), Value: r.DoubleOrNaN(1)), query.OrderKey))
+            "SELECT runs.id, series.final_value FROM series JOIN runs ON runs.key = series.run WHERE series.tag = $0",
+            r => (Id: r.GetString(0), Value: r.DoubleOrNaN(1)), query.OrderKey))
             .ToDictionary(row => row.Id, row => row.Value);
-        var keyed = runs.ConvertAll(run => (Run: run, Value: run.Summary.TryGetValue(query.OrderKey, out var value) || last.TryGetValue(run.Id, out value) ? value : double.NaN));
+        var keyed = runs.ConvertAll(
+            run => (Run: run,
+                Value: run.Summary.TryGetValue(query.OrderKey, out var value) || last.TryGetValue(run.Id, out value) ? value : double.NaN));
         var known = keyed.Where(pair => !double.IsNaN(pair.Value));
         return (query.Descending ? known.OrderByDescending(pair => pair.Value) : known.OrderBy(pair => pair.Value))
             .Concat(keyed.Where(pair => double.IsNaN(pair.Value))).Select(pair => pair.Run).ToList();

@@ -8,7 +8,8 @@ public sealed partial class RunStore
     public const string ImportedKind = "tensorboard";
 
     /// <summary>
-    /// Takes a copy of a TensorBoard log of any program in as a finished run: its numbers, pictures, texts and distributions with their own times. The log
+    /// Takes a copy of a TensorBoard log of any program in as a finished run: its numbers, pictures, texts and distributions with their own
+    /// times. The log
     /// itself is left as it is.
     /// </summary>
     /// <param name="folder">The folder that holds the event files.</param>
@@ -25,8 +26,12 @@ public sealed partial class RunStore
         var files = Directory.EnumerateFiles(source, "*tfevents*").ToList();
         if (files.Count == 0) throw new InvalidDataException($"'{source}' holds no TensorBoard event files (*tfevents*).");
         using var log = new EventLog(source);
-        var times = log.Scalars.Values.SelectMany(Times).Concat(log.Images.Values.SelectMany(Times)).Concat(log.Texts.Values.SelectMany(Times)).Concat(log.Histograms.Values.SelectMany(Times)).Where(IsTime).ToList();
-        if (times.Count == 0) throw new InvalidDataException($"'{source}' holds event files without a number, picture, text or distribution that can be read{(log.Damage is [var first, ..] ? $" ({first})" : "")}.");
+        var times = log.Scalars.Values.SelectMany(Times).Concat(log.Images.Values.SelectMany(Times))
+            .Concat(log.Texts.Values.SelectMany(Times)).Concat(log.Histograms.Values.SelectMany(Times)).Where(IsTime).ToList();
+        if (times.Count == 0)
+            throw new InvalidDataException(
+                $"'{source}' holds event files without a number, picture, text or distribution that can be "
+                    + $"read{(log.Damage is [var first, ..] ? $" ({first})" : "")}.");
         var (begun, ended) = (Moment(times.Min()), Moment(times.Max()));
         var facts = new RunFacts
         {
@@ -37,7 +42,8 @@ public sealed partial class RunStore
             Ended = ended,
             ActiveTime = ended - begun,
             Note = $"from {source}",
-            Summary = [.. log.Scalars.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => KeyValuePair.Create(s.Key, s.Value[^1].Value))],
+            Summary =
+                [.. log.Scalars.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => KeyValuePair.Create(s.Key, s.Value[^1].Value))],
         };
         var id = NewId(facts.Name, begun);
         var target = FolderOf(id);
@@ -49,8 +55,11 @@ public sealed partial class RunStore
             {
                 foreach (var image in images)
                 {
-                    if (tag.Length > 0 && PictureFile.Describe(image.Value.Encoded) is not null) PictureFile.Save(Path.Combine(target, "samples"), tag, image.Step, image.Value.Encoded);
-                    else notices?.Add(string.Create(CultureInfo.InvariantCulture, $"The picture '{tag}' of step {image.Step} is neither PNG nor GIF and is left out."));
+                    if (tag.Length > 0 && PictureFile.Describe(image.Value.Encoded) is not null)
+                        PictureFile.Save(Path.Combine(target, "samples"), tag, image.Step, image.Value.Encoded);
+                    else notices
+                        ?.Add(string.Create(CultureInfo.InvariantCulture,
+                            $"The picture '{tag}' of step {image.Step} is neither PNG nor GIF and is left out."));
                 }
             }
             // Last: a folder with facts is a run.

@@ -11,8 +11,10 @@ public sealed record StoreRepair(IReadOnlyList<string> TakenIn, IReadOnlyList<st
 public sealed partial class RunStore
 {
     /// <summary>
-    /// Makes a store right again from what lies in its folder: a damaged database is set aside and made anew, folders it does not know are taken in,
-    /// runs of earlier versions get the facts that let their folders travel, and what killed processes left behind is removed. No run is changed.
+    /// Makes a store right again from what lies in its folder: a damaged database is set aside and made anew, folders it does not know are
+    /// taken in,
+    /// runs of earlier versions get the facts that let their folders travel, and what killed processes left behind is removed. No run is
+    /// changed.
     /// </summary>
     /// <exception cref="InvalidDataException">The database is of another program or of a newer version.</exception>
     public static StoreRepair Repair(string folder)
@@ -23,7 +25,9 @@ public sealed partial class RunStore
         if (Damage(folder) is { } damage)
         {
             var aside = SetAside(folder);
-            notices.Add($"The database was damaged ({damage}); it was moved to '{aside}' and made anew from the runs' folders. Points of runs without event files, and runs without folders, are in the old one alone.");
+            notices.Add(
+                $"The database was damaged ({damage}); it was moved to '{aside}' and made anew from the runs' folders. Points of runs "
+                    + $"without event files, and runs without folders, are in the old one alone.");
         }
         using var store = Open(folder);
         var takenIn = store.TakeIn(notices);
@@ -52,8 +56,11 @@ public sealed partial class RunStore
         ThrowIfReadOnly();
         var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         var id = Path.GetFileName(path);
-        if (Path.GetDirectoryName(path) != Path.TrimEndingDirectorySeparator(Folder)) throw new ArgumentException($"'{path}' does not lie in '{Folder}'.", nameof(folder));
-        if (!RunFolder.IsId(id)) throw new InvalidDataException($"'{id}' cannot be the id of a run; rename the folder (no ':' or control characters, no '.' at the beginning).");
+        if (Path.GetDirectoryName(path) != Path.TrimEndingDirectorySeparator(Folder))
+            throw new ArgumentException($"'{path}' does not lie in '{Folder}'.", nameof(folder));
+        if (!RunFolder.IsId(id))
+            throw new InvalidDataException(
+                $"'{id}' cannot be the id of a run; rename the folder (no ':' or control characters, no '.' at the beginning).");
         if (Known().Contains(id)) return id;
         if (!RunFolder.Is(path)) throw new InvalidDataException($"'{path}' is not the folder of a run.");
         using var held = TryHold(path) ?? throw new RunStoreException($"'{path}' is being recorded by another process.");
@@ -85,7 +92,9 @@ public sealed partial class RunStore
     private string TakeIn(string path, string id, List<string> notices)
     {
         var import = RunImport.Of(path);
-        _connections.Write(connection => connection.Query("SELECT 1 FROM runs WHERE id = $0", r => r.GetInt64(0), id).Count > 0 ? 0 : import.Store(connection, id));
+        _connections.Write(
+            connection => connection.Query("SELECT 1 FROM runs WHERE id = $0", r => r.GetInt64(0), id).Count > 0 ? 0
+                : import.Store(connection, id));
         notices.AddRange(import.Notices);
         return id;
     }
@@ -130,9 +139,15 @@ public sealed partial class RunStore
         return facts with
         {
             Tags = connection.Query("SELECT tag FROM tags WHERE run = $0 ORDER BY tag", r => r.GetString(0), key),
-            Summary = connection.Query("SELECT key, value FROM summary WHERE run = $0 ORDER BY place, key", r => KeyValuePair.Create(r.GetString(0), r.DoubleOrNaN(1)), key),
-            Config = connection.Query("SELECT key, value FROM config WHERE run = $0 ORDER BY key", r => (r.GetString(0), r.GetString(1)), key).ToDictionary(),
-            Environment = connection.Query("SELECT key, value FROM environment WHERE run = $0 ORDER BY key", r => (r.GetString(0), r.GetString(1)), key).ToDictionary(),
+            Summary =
+                connection.Query("SELECT key, value FROM summary WHERE run = $0 ORDER BY place, key",
+                    r => KeyValuePair.Create(r.GetString(0), r.DoubleOrNaN(1)), key),
+            Config =
+                connection.Query("SELECT key, value FROM config WHERE run = $0 ORDER BY key", r => (r.GetString(0), r.GetString(1)), key)
+                    .ToDictionary(),
+            Environment =
+                connection.Query("SELECT key, value FROM environment WHERE run = $0 ORDER BY key", r => (r.GetString(0), r.GetString(1)),
+                    key).ToDictionary(),
         };
     }
 
@@ -184,5 +199,6 @@ public sealed partial class RunStore
 
     // AtomicFile's names: the file's own, the process, 32 digits.
     private static bool IsLeftover(string path)
-        => Path.GetFileName(path).Split('.') is [.., var process, { Length: 32 } unique, "tmp"] && process.All(char.IsAsciiDigit) && unique.All(char.IsAsciiHexDigit);
+        => Path.GetFileName(path).Split('.') is [.., var process, { Length: 32 } unique, "tmp"] && process.All(char.IsAsciiDigit)
+            && unique.All(char.IsAsciiHexDigit);
 }

@@ -15,7 +15,8 @@ public sealed partial class RunStore
     /// <summary>One series of a run without its points; null where it has none of that tag.</summary>
     /// <exception cref="RunNotFoundException">There is no such run.</exception>
     public SeriesInfo? FindSeries(string id, string tag) => OfRun(id, (connection, run)
-        => connection.Query($"SELECT {SeriesColumns} FROM series WHERE run = $0 AND tag = $1", ReadSeriesInfo, run, tag) is [var found] ? found : null);
+        => connection.Query($"SELECT {SeriesColumns} FROM series WHERE run = $0 AND tag = $1", ReadSeriesInfo, run, tag) is [var found]
+            ? found : null);
 
     /// <summary>All points of a series in the order they were recorded.</summary>
     /// <exception cref="RunNotFoundException">There is no such run.</exception>
@@ -44,20 +45,23 @@ public sealed partial class RunStore
     }
 
     /// <summary>The point recorded last of every series, by tag.</summary>
-    public IReadOnlyDictionary<string, SeriesPoint> LastValues(string id) => Series(id).ToDictionary(series => series.Tag, series => series.Last);
+    public IReadOnlyDictionary<string, SeriesPoint> LastValues(string id) =>
+        Series(id).ToDictionary(series => series.Tag, series => series.Last);
 
     /// <summary>The flat configuration of a run.</summary>
     public IReadOnlyDictionary<string, string> Config(string id) => Pairs(id, "SELECT key, value FROM config WHERE run = $0 ORDER BY key");
 
     /// <summary>Facts about the machine and the program of a run.</summary>
-    public IReadOnlyDictionary<string, string> EnvironmentOf(string id) => Pairs(id, "SELECT key, value FROM environment WHERE run = $0 ORDER BY key");
+    public IReadOnlyDictionary<string, string> EnvironmentOf(string id) =>
+        Pairs(id, "SELECT key, value FROM environment WHERE run = $0 ORDER BY key");
 
     /// <summary>The pictures of a run by tag and step.</summary>
     /// <param name="id">The run.</param>
     /// <param name="bad">Takes up the rows that cannot be read; without it one such row is refused with all others.</param>
     public IReadOnlyList<RunPicture> Pictures(string id, ICollection<BadRow>? bad = null) => OfRun(id, (connection, run) => connection.Rows(
         "picture",
-        "SELECT tag, step, time, type, file, bytes, sha256, caption FROM media WHERE run = $0 ORDER BY tag, step", r => ReadPicture(r, id, 0),
+        "SELECT tag, step, time, type, file, bytes, sha256, caption FROM media WHERE run = $0 ORDER BY tag, step",
+        r => ReadPicture(r, id, 0),
         bad,
         run));
 
@@ -65,12 +69,14 @@ public sealed partial class RunStore
     /// <param name="id">The run.</param>
     /// <param name="bad">Takes up the rows that cannot be read; without it one such row is refused with all others.</param>
     public IReadOnlyList<RunText> Texts(string id, ICollection<BadRow>? bad = null) => OfRun(id, (connection, run) => connection.Rows(
-        "text", "SELECT tag, step, time, text FROM texts WHERE run = $0 ORDER BY tag, step", r => new RunText(r.GetString(0), r.Whole(1), r.Time(2), r.GetString(3)), bad, run));
+        "text", "SELECT tag, step, time, text FROM texts WHERE run = $0 ORDER BY tag, step",
+        r => new RunText(r.GetString(0), r.Whole(1), r.Time(2), r.GetString(3)), bad, run));
 
     /// <summary>The histograms of a run by tag and step.</summary>
     /// <param name="id">The run.</param>
     /// <param name="bad">Takes up the rows that cannot be read; without it one such row is refused with all others.</param>
-    public IReadOnlyList<RunHistogram> Histograms(string id, ICollection<BadRow>? bad = null) => OfRun(id, (connection, run) => connection.Rows(
+    public IReadOnlyList<RunHistogram> Histograms(string id, ICollection<BadRow>? bad = null) =>
+        OfRun(id, (connection, run) => connection.Rows(
         "distribution",
         "SELECT tag, step, time, data FROM histograms WHERE run = $0 ORDER BY tag, step",
         r => new RunHistogram(r.GetString(0), r.Whole(1), r.Time(2), HistogramSummary.Read(r.Blob(3))),
@@ -78,7 +84,8 @@ public sealed partial class RunStore
         run));
 
     private Dictionary<string, string> Pairs(string id, string sql) => OfRun(id, (connection, run)
-        => connection.Query(sql, r => (Key: r.GetString(0), Value: r.GetString(1)), run).ToDictionary(pair => pair.Key, pair => pair.Value));
+        => connection.Query(sql, r => (Key: r.GetString(0), Value: r.GetString(1)), run)
+            .ToDictionary(pair => pair.Key, pair => pair.Value));
 
     private T OfRun<T>(string id, Func<SqliteConnection, long, T> read)
     {
@@ -94,9 +101,12 @@ public sealed partial class RunStore
 
     private static (long Key, long Count) SeriesKey(SqliteConnection connection, long run, string id, string tag)
     {
-        var found = connection.Query("SELECT key, count FROM series WHERE run = $0 AND tag = $1", r => (r.GetInt64(0), r.GetInt64(1)), run, tag);
+        var found = connection.Query("SELECT key, count FROM series WHERE run = $0 AND tag = $1", r => (r.GetInt64(0), r.GetInt64(1)), run,
+            tag);
         if (found is [var row]) return row;
         var tags = connection.Query("SELECT tag FROM series WHERE run = $0 ORDER BY tag", r => r.GetString(0), run);
-        throw new ArgumentException($"Run '{id}' has no series '{tag}'.{NearestName.Suggest(tag, tags)} It has: {(tags.Count == 0 ? "none" : string.Join(", ", tags.Take(20)))}.", nameof(tag));
+        throw new ArgumentException(
+            $"Run '{id}' has no series '{tag}'.{NearestName.Suggest(tag, tags)} It has: "
+                + $"{(tags.Count == 0 ? "none" : string.Join(", ", tags.Take(20)))}.", nameof(tag));
     }
 }

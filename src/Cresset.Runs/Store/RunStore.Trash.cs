@@ -23,7 +23,9 @@ public sealed partial class RunStore
         });
     }
 
-    /// <summary>Brings a run back from the trash; the text may be the beginning or end of its id, or its name (the one deleted last).</summary>
+    /// <summary>
+    /// Brings a run back from the trash; the text may be the beginning or end of its id, or its name (the one deleted last).
+    /// </summary>
     /// <returns>Its id.</returns>
     /// <exception cref="RunNotFoundException">The trash holds no such run, or several.</exception>
     public string Restore(string text)
@@ -31,12 +33,19 @@ public sealed partial class RunStore
         ArgumentException.ThrowIfNullOrWhiteSpace(text);
         ThrowIfReadOnly();
         var trash = Deleted();
-        var fitting = trash.Where(t => t.Id == text).DefaultIfEmpty(trash.FirstOrDefault(t => t.Name == text)).OfType<DeletedRun>().ToList();
-        if (fitting.Count == 0) fitting = [.. trash.Where(t => t.Id.StartsWith(text, StringComparison.OrdinalIgnoreCase) || t.Id.EndsWith(text, StringComparison.OrdinalIgnoreCase))];
+        var fitting = trash.Where(t => t.Id == text).DefaultIfEmpty(trash.FirstOrDefault(t => t.Name == text)).OfType<DeletedRun>()
+            .ToList();
+        if (fitting.Count == 0)
+            fitting =
+                [.. trash.Where(
+                    t => t.Id.StartsWith(text, StringComparison.OrdinalIgnoreCase)
+                        || t.Id.EndsWith(text, StringComparison.OrdinalIgnoreCase))];
         if (fitting is not [var run])
         {
             throw new RunNotFoundException(
-                fitting.Count > 0 ? $"'{text}' fits {fitting.Count} deleted runs: {string.Join(", ", fitting.Select(f => f.Id))}." : $"The trash of '{Folder}' holds no run '{text}'. It holds: {(trash.Count == 0 ? "none" : string.Join(", ", trash.Select(t => t.Id).Take(10)))}.",
+                fitting.Count > 0 ? $"'{text}' fits {fitting.Count} deleted runs: {string.Join(", ", fitting.Select(f => f.Id))}."
+                    : $"The trash of '{Folder}' holds no run '{text}'. It holds: "
+                        + $"{(trash.Count == 0 ? "none" : string.Join(", ", trash.Select(t => t.Id).Take(10)))}.",
                 [.. fitting.Select(f => f.Id)]);
         }
         Files(FolderOf(run.Id), () =>
@@ -62,7 +71,8 @@ public sealed partial class RunStore
             Files(InTrash(run.Id), () =>
             {
                 if (Directory.Exists(InTrash(run.Id))) Directory.Delete(InTrash(run.Id), recursive: true);
-                return _connections.Write(connection => Forget(connection, connection.Scalar<long>("SELECT key FROM runs WHERE id = $0", run.Id)));
+                return _connections.Write(
+                    connection => Forget(connection, connection.Scalar<long>("SELECT key FROM runs WHERE id = $0", run.Id)));
             });
         }
         return all.Count;

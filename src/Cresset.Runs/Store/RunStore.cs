@@ -34,7 +34,9 @@ public sealed partial class RunStore : IDisposable
     /// <summary>Whether a folder holds a store.</summary>
     public static bool Exists(string folder) => File.Exists(Path.Combine(folder, "runs.db"));
 
-    /// <summary>Opens the store of a folder, making folder and database if they are not there, and brings an older database up to date.</summary>
+    /// <summary>
+    /// Opens the store of a folder, making folder and database if they are not there, and brings an older database up to date.
+    /// </summary>
     /// <param name="folder">The folder of runs.</param>
     /// <param name="patience">How long to wait for a database that another process holds locked; half a minute when null.</param>
     /// <exception cref="RunStoreException">The folder is not writable, or the disk is full.</exception>
@@ -69,7 +71,8 @@ public sealed partial class RunStore : IDisposable
     }
 
     /// <summary>
-    /// Opens an existing store for reading only; works in folders that are not writable. A store of an earlier version is brought up to date first, and
+    /// Opens an existing store for reading only; works in folders that are not writable. A store of an earlier version is brought up to
+    /// date first, and
     /// runs' folders that were copied here are taken in.
     /// </summary>
     /// <param name="folder">The folder of runs.</param>
@@ -80,7 +83,9 @@ public sealed partial class RunStore : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (!Exists(folder) && Directory.Exists(folder) && Directory.EnumerateDirectories(folder).Any(RunFolder.Is)) Repair(folder);
-        if (!Exists(folder)) throw new RunStoreException($"There are no runs in '{Path.GetFullPath(folder)}' (no runs.db). Name the folder that holds them.");
+        if (!Exists(folder))
+            throw new RunStoreException(
+                $"There are no runs in '{Path.GetFullPath(folder)}' (no runs.db). Name the folder that holds them.");
         var store = new RunStore(folder, readOnly: true, patience);
         try
         {
@@ -136,7 +141,9 @@ public sealed partial class RunStore : IDisposable
     public Run Begin(string name, string kind, IReadOnlyDictionary<string, string>? config = null)
         => Begin(new RunDescription { Name = name, Kind = kind, Config = config ?? new Dictionary<string, string>() });
 
-    /// <summary>Continues a run whose process ended or was killed. Call <see cref="Run.TruncateAfter"/> with the step of the restored checkpoint.</summary>
+    /// <summary>
+    /// Continues a run whose process ended or was killed. Call <see cref="Run.TruncateAfter"/> with the step of the restored checkpoint.
+    /// </summary>
     /// <param name="text">Id, unique beginning of it, or name (see <see cref="Find"/>).</param>
     /// <param name="writeEventFile">Also write another event file into its folder.</param>
     /// <exception cref="RunNotFoundException">No run, or several, go by <paramref name="text"/>.</exception>
@@ -155,8 +162,10 @@ public sealed partial class RunStore : IDisposable
                 var key = _connections.Write(connection =>
                 {
                     connection.Execute(
-                        "UPDATE runs SET status = 'running', ended = NULL, message = '', heartbeat = $1, sessions = sessions + 1, host = $2, process = $3, process_key = $4 WHERE id = $0",
-                        info.Id, EventFileWriter.Microseconds(DateTime.UtcNow), Environment.MachineName, Environment.ProcessId, Liveness.OwnKey);
+                        "UPDATE runs SET status = 'running', ended = NULL, message = '', heartbeat = $1, sessions = sessions + 1, host = "
+                            + "$2, process = $3, process_key = $4 WHERE id = $0",
+                        info.Id, EventFileWriter.Microseconds(DateTime.UtcNow), Environment.MachineName, Environment.ProcessId,
+                        Liveness.OwnKey);
                     return KeyOf(connection, info.Id);
                 });
                 WriteFacts(info.Id);
@@ -170,7 +179,10 @@ public sealed partial class RunStore : IDisposable
         });
     }
 
-    /// <summary>Folders here that look like runs and that the database does not know: being begun, damaged, or copied into a folder that cannot be written.</summary>
+    /// <summary>
+    /// Folders here that look like runs and that the database does not know: being begun, damaged, or copied into a folder that cannot be
+    /// written.
+    /// </summary>
     public IReadOnlyList<string> NotTakenIn => UnknownFolders();
 
     /// <summary>Full path of the folder of a run.</summary>
@@ -195,12 +207,16 @@ public sealed partial class RunStore : IDisposable
     {
         var time = EventFileWriter.Microseconds(now);
         var key = connection.Scalar<long>(
-            "INSERT INTO runs (id, name, kind, status, created, heartbeat, host, process, process_key, note) VALUES ($0, $1, $2, 'running', $3, $3, $4, $5, $6, $7) RETURNING key",
-            id, description.Name, description.Kind, time, Environment.MachineName, Environment.ProcessId, Liveness.OwnKey, description.Note);
-        foreach (var (name, value) in description.Config) connection.Execute("INSERT INTO config (run, key, value) VALUES ($0, $1, $2)", key, name, value);
+            "INSERT INTO runs (id, name, kind, status, created, heartbeat, host, process, process_key, note) VALUES ($0, $1, $2, "
+                + "'running', $3, $3, $4, $5, $6, $7) RETURNING key",
+            id, description.Name, description.Kind, time, Environment.MachineName, Environment.ProcessId, Liveness.OwnKey,
+            description.Note);
+        foreach (var (name, value) in description.Config)
+            connection.Execute("INSERT INTO config (run, key, value) VALUES ($0, $1, $2)", key, name, value);
         var facts = new Dictionary<string, string>(EnvironmentFacts.Collect());
         foreach (var (name, value) in description.Environment) facts[name] = value;
-        foreach (var (name, value) in facts) connection.Execute("INSERT INTO environment (run, key, value) VALUES ($0, $1, $2)", key, name, value);
+        foreach (var (name, value) in facts)
+            connection.Execute("INSERT INTO environment (run, key, value) VALUES ($0, $1, $2)", key, name, value);
         foreach (var tag in description.Tags) connection.Execute("INSERT OR IGNORE INTO tags (run, tag) VALUES ($0, $1)", key, tag);
         return key;
     }
@@ -247,12 +263,14 @@ public sealed partial class RunStore : IDisposable
     }
 
     /// <summary>
-    /// An id that no other run has, with its folder made. Under the store's write lock: of two processes that begin runs of one name in the same second none gets the other's.
+    /// An id that no other run has, with its folder made. Under the store's write lock: of two processes that begin runs of one name in the
+    /// same second none gets the other's.
     /// </summary>
     internal string ClaimId(Func<string> draw) => _connections.Write(connection =>
     {
         var id = draw();
-        while (Directory.Exists(FolderOf(id)) || connection.Query("SELECT 1 FROM runs WHERE id = $0", r => r.GetInt64(0), id).Count > 0) id = draw();
+        while (Directory.Exists(FolderOf(id)) || connection.Query("SELECT 1 FROM runs WHERE id = $0", r => r.GetInt64(0), id).Count > 0)
+            id = draw();
         Directory.CreateDirectory(FolderOf(id));
         return id;
     });
@@ -267,7 +285,8 @@ public sealed partial class RunStore : IDisposable
             if (slug.Length == 48) break;
         }
         var start = slug.ToString().Trim('-');
-        return string.Create(CultureInfo.InvariantCulture, $"{(start.Length == 0 ? "run" : start)}-{now:yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(4, lowercase: true)}");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{(start.Length == 0 ? "run" : start)}-{now:yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(4, lowercase: true)}");
     }
 
     private void ThrowIfReadOnly()

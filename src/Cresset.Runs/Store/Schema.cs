@@ -71,11 +71,14 @@ internal static class Schema
             sha256 TEXT NOT NULL,
             caption TEXT NOT NULL DEFAULT '',
             UNIQUE (run, tag, step));
-        CREATE TABLE texts (run INTEGER NOT NULL, tag TEXT NOT NULL, step INTEGER NOT NULL, time INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE (run, tag, step));
-        CREATE TABLE histograms (run INTEGER NOT NULL, tag TEXT NOT NULL, step INTEGER NOT NULL, time INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (run, tag, step));
+        CREATE TABLE texts (run INTEGER NOT NULL, tag TEXT NOT NULL, step INTEGER NOT NULL, time INTEGER NOT NULL, text TEXT NOT NULL,
+            UNIQUE (run, tag, step));
+        CREATE TABLE histograms (run INTEGER NOT NULL, tag TEXT NOT NULL, step INTEGER NOT NULL, time INTEGER NOT NULL, data BLOB NOT NULL,
+            UNIQUE (run, tag, step));
         """,
 
-        // Summaries keep the order they were given in, the headline first. A deleted run waits in the trash until it is emptied. What others ask of
+        // Summaries keep the order they were given in, the headline first. A deleted run waits in the trash until it is emptied. What
+        // others ask of
         // a running run (stop, save, rate) are rows that its process takes up between two steps and answers.
         """
         ALTER TABLE summary ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
@@ -117,8 +120,10 @@ internal static class Schema
     {
         var version = (int)connection.Scalar<long>("PRAGMA user_version");
         var owner = (int)connection.Scalar<long>("PRAGMA application_id");
-        if (version > Version) throw new InvalidDataException($"'{path}' has schema version {version}, this program knows {Version}; use a newer Cresset.");
+        if (version > Version)
+            throw new InvalidDataException($"'{path}' has schema version {version}, this program knows {Version}; use a newer Cresset.");
         var foreign = version == 0 ? connection.Scalar<long>("SELECT count(*) FROM sqlite_master") > 0 : owner != ApplicationId;
-        return foreign ? throw new InvalidDataException($"'{path}' is an SQLite database of another program; choose another runs folder.") : version;
+        return foreign ? throw new InvalidDataException($"'{path}' is an SQLite database of another program; choose another runs folder.")
+            : version;
     }
 }

@@ -70,7 +70,8 @@ internal static unsafe partial class AutogradNative
     private static partial nint THSTorch_get_and_reset_last_err();
 
     [LibraryImport(Library)]
-    private static partial void THSAutograd_Function_wrapOutputs(TensorArray inputs, TensorArray nonDifferentiable, TensorArray dirty, TensorArray outputs, Node node, delegate* unmanaged[Cdecl]<nuint, nint*> allocator);
+    private static partial void THSAutograd_Function_wrapOutputs(TensorArray inputs, TensorArray nonDifferentiable, TensorArray dirty,
+        TensorArray outputs, Node node, delegate* unmanaged[Cdecl]<nuint, nint*> allocator);
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static nint* Allocate(nuint length) => (int)length <= _outputCount ? _outputs : null;
@@ -80,7 +81,8 @@ internal static unsafe partial class AutogradNative
         foreach (var name in (string[])["libtorch_cpu.so", "torch_cpu.dll", "libtorch_cpu.dylib"])
         {
             if (!NativeLibrary.TryLoad(name, typeof(TorchSharp.torch).Assembly, null, out var library)) continue;
-            foreach (var export in (string[])["_ZN5torch8autograd33get_current_graph_task_keep_graphEv", "?get_current_graph_task_keep_graph@autograd@torch@@YA_NXZ"])
+            foreach (var export in (string[])["_ZN5torch8autograd33get_current_graph_task_keep_graphEv",
+                "?get_current_graph_task_keep_graph@autograd@torch@@YA_NXZ"])
             {
                 if (NativeLibrary.TryGetExport(library, export, out var function)) return (delegate* unmanaged<byte>)function;
             }

@@ -6,7 +6,8 @@ namespace Cresset.Tensors;
 
 /// <summary>
 /// Gradients whose errors can be caught. TorchSharp 0.107's <c>autograd.grad</c> lets every error of libtorch end the process (a graph used
-/// twice, an in-place change, a backward pass that fails); here they are exceptions, and one of a Cresset operation has its cause as inner exception.
+/// twice, an in-place change, a backward pass that fails); here they are exceptions, and one of a Cresset operation has its cause as inner
+/// exception.
 /// </summary>
 public static class Derivatives
 {
@@ -29,7 +30,9 @@ public static class Derivatives
 
     private static readonly Lazy<jit.CompilationUnit> Script = new(() => jit.compile(Source.ReplaceLineEndings("\n")));
 
-    /// <summary>The sum of cotangent times derivative over all outputs, for each input; null for an input that no output depends on.</summary>
+    /// <summary>
+    /// The sum of cotangent times derivative over all outputs, for each input; null for an input that no output depends on.
+    /// </summary>
     /// <param name="outputs">Tensors with a graph.</param>
     /// <param name="inputs">Tensors that require a gradient; their own <c>grad</c> is not touched.</param>
     /// <param name="cotangents">One for each output and of its shape; null for outputs of one element, whose cotangents are 1.</param>
@@ -37,7 +40,8 @@ public static class Derivatives
     /// <param name="createGraph">Give the gradients a graph of their own, for derivatives of a higher order; keeps the graph too.</param>
     /// <exception cref="ArgumentException">No graph, an input without gradient, or a cotangent of another shape.</exception>
     /// <exception cref="InvalidOperationException">The backward pass failed.</exception>
-    public static Tensor?[] Of(IReadOnlyList<Tensor> outputs, IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor>? cotangents = null, bool retainGraph = false, bool createGraph = false)
+    public static Tensor?[] Of(IReadOnlyList<Tensor> outputs, IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor>? cotangents = null,
+        bool retainGraph = false, bool createGraph = false)
     {
         ArgumentNullException.ThrowIfNull(outputs);
         ArgumentNullException.ThrowIfNull(inputs);
@@ -48,7 +52,8 @@ public static class Derivatives
         try
         {
             // TorchScript's entry catches what autograd.grad lets through, at the same cost.
-            var found = Script.Value.invoke<Tensor[]>("gradients", outputs.ToArray(), inputs.ToArray(), given, retainGraph || createGraph, createGraph);
+            var found = Script.Value.invoke<Tensor[]>("gradients", outputs.ToArray(), inputs.ToArray(), given, retainGraph || createGraph,
+                createGraph);
             return Array.ConvertAll(found, Present);
         }
         catch (ExternalException e)
@@ -89,17 +94,26 @@ public static class Derivatives
     private static void Check(IReadOnlyList<Tensor> outputs, IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor>? cotangents)
     {
         if (outputs.Count == 0) throw new ArgumentException("Derivatives: there is no output.", nameof(outputs));
-        if (cotangents is not null && cotangents.Count != outputs.Count) throw new ArgumentException($"Derivatives: {cotangents.Count} cotangents for {outputs.Count} outputs.", nameof(cotangents));
+        if (cotangents is not null && cotangents.Count != outputs.Count)
+            throw new ArgumentException($"Derivatives: {cotangents.Count} cotangents for {outputs.Count} outputs.", nameof(cotangents));
         for (var i = 0; i < outputs.Count; i++)
         {
-            if (!outputs[i].requires_grad) throw new ArgumentException($"Derivatives: output {i} has no graph: it was made without gradients or from tensors that require none.", nameof(outputs));
+            if (!outputs[i].requires_grad)
+                throw new ArgumentException(
+                    $"Derivatives: output {i} has no graph: it was made without gradients or from tensors that require none.",
+                    nameof(outputs));
             if (cotangents is null)
             {
-                if (outputs[i].numel() != 1) throw new ArgumentException($"Derivatives: output {i} has shape {Shape.Text(outputs[i])}: give cotangents, or sum it up first.", nameof(cotangents));
+                if (outputs[i].numel() != 1)
+                    throw new ArgumentException(
+                        $"Derivatives: output {i} has shape {Shape.Text(outputs[i])}: give cotangents, or sum it up first.",
+                        nameof(cotangents));
             }
             else if (!cotangents[i].shape.AsSpan().SequenceEqual(outputs[i].shape))
             {
-                throw new ArgumentException($"Derivatives: cotangent {i} has shape {Shape.Text(cotangents[i])}; the output has {Shape.Text(outputs[i])}.", nameof(cotangents));
+                throw new ArgumentException(
+                    $"Derivatives: cotangent {i} has shape {Shape.Text(cotangents[i])}; the output has {Shape.Text(outputs[i])}.",
+                    nameof(cotangents));
             }
         }
         for (var i = 0; i < inputs.Count; i++)
@@ -110,7 +124,9 @@ public static class Derivatives
 
     private static InvalidOperationException Failed(ExternalException error)
     {
-        if (BackwardFailure.Take() is { } failure) return new InvalidOperationException($"The backward pass of {failure.Operation} failed: {failure.Cause.Message}", failure.Cause);
+        if (BackwardFailure.Take() is { } failure)
+            return new InvalidOperationException($"The backward pass of {failure.Operation} failed: {failure.Cause.Message}",
+                failure.Cause);
         // TorchScript's own lines come before libtorch's.
         const string Mark = "RuntimeError: ";
         var lines = error.Message.Split('\n');

@@ -4,9 +4,11 @@ using static TorchSharp.torch;
 namespace Cresset.Tensors;
 
 /// <summary>
-/// An operation with a backward pass of its own, one object a call. TorchSharp 0.107's functions of this kind leave wrappers behind that hold
+/// An operation with a backward pass of its own, one object a call. TorchSharp 0.107's functions of this kind leave wrappers behind that
+/// hold
 /// memory until a garbage collection, end the process when backward throws, and run a second backward without a word. Here memory is
-/// freed as by libtorch's own operations, an exception of <see cref="Backward"/> reaches whoever called backward, and the second pass needs <c>retain_graph</c>.
+/// freed as by libtorch's own operations, an exception of <see cref="Backward"/> reaches whoever called backward, and the second pass needs
+/// <c>retain_graph</c>.
 /// </summary>
 internal abstract class DifferentiableOperation
 {
@@ -19,12 +21,16 @@ internal abstract class DifferentiableOperation
     /// <summary>The results, in new tensors; runs without gradients.</summary>
     protected abstract Tensor[] Forward(Tensor[] inputs);
 
-    /// <summary>The tensors that <see cref="Backward"/> needs; the inputs unless overridden. Changing one of them in place before the backward pass is an error there.</summary>
+    /// <summary>
+    /// The tensors that <see cref="Backward"/> needs; the inputs unless overridden. Changing one of them in place before the backward pass
+    /// is an error there.
+    /// </summary>
     protected virtual Tensor[] Saved(Tensor[] inputs) => inputs;
 
     /// <summary>
     /// The gradient of each input, null where there is none. Gradient mode is on when derivatives of the gradients are wanted
-    /// (<c>create_graph</c>): then they must be made by differentiable operations. Tensors made here are freed afterwards, except the result.
+    /// (<c>create_graph</c>): then they must be made by differentiable operations. Tensors made here are freed afterwards, except the
+    /// result.
     /// </summary>
     /// <param name="saved">What <see cref="Saved"/> gave.</param>
     /// <param name="gradients">The gradient of each result; null for a result that nothing used.</param>
@@ -56,7 +62,8 @@ internal abstract class DifferentiableOperation
     internal Tensor?[] RunBackward(Tensor[] saved, Tensor?[] gradients)
     {
         var found = Backward(saved, gradients);
-        if (found.Length != _wanted.Length) throw new InvalidOperationException($"{Name} gave {found.Length} gradients for {_wanted.Length} inputs.");
+        if (found.Length != _wanted.Length)
+            throw new InvalidOperationException($"{Name} gave {found.Length} gradients for {_wanted.Length} inputs.");
         for (var i = 0; i < found.Length; i++)
         {
             if (!_wanted[i] || found[i] is { IsInvalid: true }) found[i] = null;

@@ -37,7 +37,8 @@ internal sealed unsafe class GraphNode : IDisposable
     private GraphNode()
     {
         (_backward, _delete) = (Backward, Delete);
-        (_backwardPointer, _deletePointer) = (Marshal.GetFunctionPointerForDelegate(_backward), Marshal.GetFunctionPointerForDelegate(_delete));
+        (_backwardPointer, _deletePointer) = (Marshal.GetFunctionPointerForDelegate(_backward),
+            Marshal.GetFunctionPointerForDelegate(_delete));
     }
 
     /// <summary>A node behind the inputs.</summary>
@@ -112,7 +113,8 @@ internal sealed unsafe class GraphNode : IDisposable
                 if (!AutogradNative.KeepsGraph) Release();
                 foreach (var gradient in found) gradient?.DetachFromDisposeScope();
             }
-            var buffer = _buffer is { } known && known.Length >= found.Length ? known : _buffer = GC.AllocateArray<nint>(Math.Max(8, found.Length), pinned: true);
+            var buffer = _buffer is { } known && known.Length >= found.Length ? known
+                : _buffer = GC.AllocateArray<nint>(Math.Max(8, found.Length), pinned: true);
             List<Tensor> handedOver = [];
             for (var i = 0; i < found.Length; i++)
             {
@@ -139,7 +141,8 @@ internal sealed unsafe class GraphNode : IDisposable
             if (_released)
             {
                 throw new InvalidOperationException(
-                    "Trying to run backward through the graph a second time: what it needs was freed by the first pass. Give retain_graph: true to the first, or run the forward pass again.");
+                    "Trying to run backward through the graph a second time: what it needs was freed by the first pass. Give retain_graph: "
+                        + "true to the first, or run the forward pass again.");
             }
             var tensors = new Tensor[_saved.Count];
             for (var i = 0; i < tensors.Length; i++)

@@ -11,7 +11,8 @@ public interface IRecomputes
 }
 
 /// <summary>
-/// Gradient checkpointing (Chen et al. 2016): of a part of a network only the inputs are kept; its backward pass computes it once more. Takes about a
+/// Gradient checkpointing (Chen et al. 2016): of a part of a network only the inputs are kept; its backward pass computes it once more.
+/// Takes about a
 /// third more time and the memory of one part at a time. Dropout draws the same again, and statistics of batch normalisation count once.
 /// </summary>
 public static class Recomputation
@@ -27,15 +28,20 @@ public static class Recomputation
         ArgumentNullException.ThrowIfNull(forward);
         ArgumentNullException.ThrowIfNull(inputs);
         if (!is_grad_enabled()) return forward(inputs);
-        var parameters = parts.SelectMany(p => p.parameters()).Where(p => p.requires_grad).DistinctBy(TensorIdentity.Of).Cast<Tensor>().ToArray();
+        var parameters = parts.SelectMany(p => p.parameters()).Where(p => p.requires_grad).DistinctBy(TensorIdentity.Of).Cast<Tensor>()
+            .ToArray();
         if (parameters.Length == 0 && !Array.Exists(inputs, i => i.requires_grad)) return forward(inputs);
-        if (parts.Any(p => p.training) && inputs[0].device.type != DeviceType.CPU && parts.SelectMany(p => p.modules()).Any(m => m.GetType().Name.Contains("Dropout", StringComparison.Ordinal)))
-            throw new NotSupportedException("A part with dropout cannot be computed again on a GPU: its random stream cannot be put back. Train without recomputing, or without dropout.");
+        if (parts.Any(p => p.training) && inputs[0].device.type != DeviceType.CPU
+            && parts.SelectMany(p => p.modules()).Any(m => m.GetType().Name.Contains("Dropout", StringComparison.Ordinal)))
+            throw new NotSupportedException(
+                "A part with dropout cannot be computed again on a GPU: its random stream cannot be put back. Train without recomputing, "
+                    + "or without dropout.");
         using var scope = NewDisposeScope();
         return new Operation(parts, forward, inputs.Length, parameters).Apply([.. inputs, .. parameters]).MoveToOuterDisposeScope();
     }
 
-    private sealed class Operation(IReadOnlyList<nn.Module> parts, Func<Tensor[], Tensor> forward, int count, Tensor[] parameters) : DifferentiableOperation
+    private sealed class Operation(IReadOnlyList<nn.Module> parts, Func<Tensor[], Tensor> forward, int count, Tensor[] parameters)
+        : DifferentiableOperation
     {
         private Tensor? _stream;
 
@@ -57,20 +63,24 @@ public static class Recomputation
 
         protected override Tensor?[] Backward(Tensor[] saved, Tensor?[] gradients)
         {
-            if (is_grad_enabled()) throw new NotSupportedException("What is computed again has first derivatives only: take gradients without create_graph.");
+            if (is_grad_enabled())
+                throw new NotSupportedException("What is computed again has first derivatives only: take gradients without create_graph.");
             using var scope = NewDisposeScope();
-            var buffers = parts.SelectMany(p => p.buffers()).DistinctBy(TensorIdentity.Of).Select(b => (Buffer: b, Before: b.clone())).ToList();
+            var buffers = parts.SelectMany(p => p.buffers()).DistinctBy(TensorIdentity.Of).Select(b => (Buffer: b, Before: b.clone()))
+                .ToList();
             using var now = get_rng_state();
             RandomState.Restore(saved[^1]);
             try
             {
                 using var grads = enable_grad();
-                var inputs = Enumerable.Range(0, count).Select(i => Wants(i) ? saved[i].detach().requires_grad_(true) : saved[i].detach()).ToArray();
+                var inputs = Enumerable.Range(0, count).Select(i => Wants(i) ? saved[i].detach().requires_grad_(true) : saved[i].detach())
+                    .ToArray();
                 var result = forward(inputs);
                 List<Tensor> wanted = [.. inputs.Where((_, i) => Wants(i)), .. parameters];
                 var found = new Queue<Tensor?>(Derivatives.Of([result], wanted, [gradients[0]!]));
                 List<Tensor?> all = [];
-                for (var i = 0; i < count + parameters.Length; i++) all.Add(i >= count || Wants(i) ? found.Dequeue()?.MoveToOuterDisposeScope() : null);
+                for (var i = 0; i < count + parameters.Length; i++)
+                    all.Add(i >= count || Wants(i) ? found.Dequeue()?.MoveToOuterDisposeScope() : null);
                 return [.. all];
             }
             finally

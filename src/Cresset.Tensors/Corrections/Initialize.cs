@@ -28,8 +28,11 @@ public static class Initialize
         return tensor;
     }
 
-    /// <summary>Normal cut to [<paramref name="low"/>, <paramref name="high"/>] (values, not deviations), by inverting the distribution function.</summary>
-    public static Tensor TruncatedNormal(Tensor tensor, double mean = 0, double std = 1, double low = -2, double high = 2, Generator? generator = null)
+    /// <summary>
+    /// Normal cut to [<paramref name="low"/>, <paramref name="high"/>] (values, not deviations), by inverting the distribution function.
+    /// </summary>
+    public static Tensor TruncatedNormal(Tensor tensor, double mean = 0, double std = 1, double low = -2, double high = 2,
+        Generator? generator = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(std);
         using var noGrad = no_grad();
@@ -85,7 +88,8 @@ public static class Initialize
         }
         foreach (var (name, parameter) in parameters)
         {
-            if (parameter.dim() < 2 && name.EndsWith("bias", StringComparison.Ordinal) && bounds.TryGetValue(Owner(name), out var bound)) Uniform(parameter, -bound, bound, generator);
+            if (parameter.dim() < 2 && name.EndsWith("bias", StringComparison.Ordinal) && bounds.TryGetValue(Owner(name), out var bound))
+                Uniform(parameter, -bound, bound, generator);
         }
         // TorchSharp's modules() lists what is inside a module, not the module itself.
         foreach (var own in module.modules().Append(module).Distinct().OfType<IOwnInitialization>()) own.DrawWeights(generator);
@@ -95,7 +99,8 @@ public static class Initialize
 
     private static (long In, long Out) Fans(Tensor tensor)
     {
-        if (tensor.dim() < 2) throw new ShapeException($"Initialize: fans need two or more dimensions; the tensor has shape {Shape.Text(tensor)}.");
+        if (tensor.dim() < 2)
+            throw new ShapeException($"Initialize: fans need two or more dimensions; the tensor has shape {Shape.Text(tensor)}.");
         var field = 1L;
         for (var i = 2; i < tensor.dim(); i++) field *= tensor.size(i);
         return (tensor.size(1) * field, tensor.size(0) * field);

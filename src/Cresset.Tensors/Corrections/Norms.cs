@@ -13,7 +13,10 @@ public static class Norms
     /// </summary>
     public static GroupNorm GroupNorm(long groups, long channels, double eps = 1e-5, bool affine = true)
     {
-        if (groups <= 0 || channels % groups != 0) throw new ArgumentException($"GroupNorm: {channels} channels do not split into {groups} groups; the number of channels must be a multiple of the number of groups.", nameof(groups));
+        if (groups <= 0 || channels % groups != 0)
+            throw new ArgumentException(
+                $"GroupNorm: {channels} channels do not split into {groups} groups; the number of channels must be a multiple of the "
+                    + $"number of groups.", nameof(groups));
 #pragma warning disable RS0030 // the one place that repairs it
         var norm = nn.GroupNorm(groups, channels, eps, affine);
 #pragma warning restore RS0030

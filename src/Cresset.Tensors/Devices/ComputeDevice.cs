@@ -15,9 +15,16 @@ public static class ComputeDevice
         if (name == "cpu") return CPU;
         if (name == "auto") return cuda.is_available() ? CUDA : CPU;
         var index = 0;
-        if (name != "cuda" && !(name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out index))) throw new ArgumentException($"Device '{name}'; allowed: auto, cpu, cuda, cuda:N.", nameof(name));
-        if (!cuda.is_available()) throw new ArgumentException($"Device '{name}': this build or machine has no CUDA. Build with -p:CressetBackend=cuda on a machine with an NVIDIA GPU, or use device=cpu.", nameof(name));
-        if (index >= cuda.device_count()) throw new ArgumentException($"Device '{name}': this machine has {cuda.device_count()} GPUs, numbered from 0.", nameof(name));
+        if (name != "cuda"
+            && !(name.StartsWith("cuda:", StringComparison.Ordinal)
+                && int.TryParse(name.AsSpan(5), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture,
+                    out index))) throw new ArgumentException($"Device '{name}'; allowed: auto, cpu, cuda, cuda:N.", nameof(name));
+        if (!cuda.is_available())
+            throw new ArgumentException(
+                $"Device '{name}': this build or machine has no CUDA. Build with -p:CressetBackend=cuda on a machine with an NVIDIA GPU, "
+                    + $"or use device=cpu.", nameof(name));
+        if (index >= cuda.device_count())
+            throw new ArgumentException($"Device '{name}': this machine has {cuda.device_count()} GPUs, numbered from 0.", nameof(name));
         return new Device(DeviceType.CUDA, index);
     }
 

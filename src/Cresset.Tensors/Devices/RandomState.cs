@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tensors;
 
-/// <summary>Puts random streams back to a saved place. TorchSharp 0.107's own calls end the process where the saved bytes are not those of a stream.</summary>
+/// <summary>
+/// Puts random streams back to a saved place. TorchSharp 0.107's own calls end the process where the saved bytes are not those of a stream.
+/// </summary>
 public static class RandomState
 {
     // libtorch's layout of the Mersenne twister: seed (8 bytes), numbers left (4), seeded (4), next (8), 624 words of 8 bytes.
@@ -39,12 +41,15 @@ public static class RandomState
     private static void Check(Tensor state, Tensor expected)
     {
         ArgumentNullException.ThrowIfNull(state);
-        using var view = TensorView.IsDense<byte>(state) ? TensorView.Dense<byte>(state) : throw Refused($"it is {state.dtype} on {state.device_type}");
+        using var view = TensorView.IsDense<byte>(state) ? TensorView.Dense<byte>(state)
+            : throw Refused($"it is {state.dtype} on {state.device_type}");
         if (view.Count != expected.numel()) throw Refused($"it has {view.Count} bytes");
         ReadOnlySpan<byte> bytes = view.Span;
-        var (left, seeded, next) = (BinaryPrimitives.ReadInt32LittleEndian(bytes[Left..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[Seeded..]), BinaryPrimitives.ReadUInt64LittleEndian(bytes[Next..]));
+        var (left, seeded, next) = (BinaryPrimitives.ReadInt32LittleEndian(bytes[Left..]),
+            BinaryPrimitives.ReadInt32LittleEndian(bytes[Seeded..]), BinaryPrimitives.ReadUInt64LittleEndian(bytes[Next..]));
         if (seeded != 1 || left is < 1 or > Words || next > Words) throw Refused("its numbers are not those of a Mersenne twister");
 
-        ArgumentException Refused(string why) => new($"The saved random state is not one of libtorch's ({expected.numel()} bytes in main memory): {why}.", nameof(state));
+        ArgumentException Refused(string why) =>
+            new($"The saved random state is not one of libtorch's ({expected.numel()} bytes in main memory): {why}.", nameof(state));
     }
 }

@@ -19,14 +19,17 @@ public interface ITensorSource : IDisposable
     /// Safetensors files of the Hugging Face libraries say so in their metadata.
     /// </summary>
     IReadOnlyDictionary<string, string> Aliases
-        => Metadata.Where(pair => !Entries.ContainsKey(pair.Key) && Entries.ContainsKey(pair.Value)).ToDictionary(pair => pair.Key, pair => pair.Value);
+        => Metadata.Where(pair => !Entries.ContainsKey(pair.Key) && Entries.ContainsKey(pair.Value))
+            .ToDictionary(pair => pair.Key, pair => pair.Value);
 
     /// <summary>A new tensor with the stored values, owned by the caller.</summary>
     /// <exception cref="KeyNotFoundException">There is no such key; the nearest is named.</exception>
     /// <exception cref="NotSupportedException">The element type cannot be read.</exception>
     Tensor Read(string name);
 
-    /// <summary>A tensor over the mapped file where type and alignment allow it (pages are read when touched), otherwise as <see cref="Read"/>.</summary>
+    /// <summary>
+    /// A tensor over the mapped file where type and alignment allow it (pages are read when touched), otherwise as <see cref="Read"/>.
+    /// </summary>
     Tensor Map(string name);
 }
 

@@ -24,7 +24,8 @@ internal class RenamedTensors : ITensorSource
                 Dropped.Add(old);
                 continue;
             }
-            if (!origin.TryAdd(key, old)) throw new CheckpointException($"{inner.Path}: '{old}' and '{origin[key]}' both become '{key}'; nothing was written.");
+            if (!origin.TryAdd(key, old))
+                throw new CheckpointException($"{inner.Path}: '{old}' and '{origin[key]}' both become '{key}'; nothing was written.");
             if (key != old) Renamed.Add((old, key));
             var stored = aliases.GetValueOrDefault(old, old);
             if (!first.TryAdd(stored, key))
@@ -51,7 +52,8 @@ internal class RenamedTensors : ITensorSource
 
     public IReadOnlyDictionary<string, string> Aliases => _aliases;
 
-    public static RenamedTensors Of(ITensorSource inner, KeyMap keys) => inner is IStoredTensors stored ? new Stored(stored, keys) : new RenamedTensors(inner, keys);
+    public static RenamedTensors Of(ITensorSource inner, KeyMap keys) =>
+        inner is IStoredTensors stored ? new Stored(stored, keys) : new RenamedTensors(inner, keys);
 
     public Tensor Read(string name) => _inner.Read(Find(name));
 
@@ -59,7 +61,8 @@ internal class RenamedTensors : ITensorSource
 
     public void Dispose() => _inner.Dispose();
 
-    private string Find(string name) => _stored.TryGetValue(name, out var key) ? key : throw TensorFileData.NoSuchKey(Path, name, _stored.Keys);
+    private string Find(string name) =>
+        _stored.TryGetValue(name, out var key) ? key : throw TensorFileData.NoSuchKey(Path, name, _stored.Keys);
 
     private sealed class Stored(IStoredTensors inner, KeyMap keys) : RenamedTensors(inner, keys), IStoredTensors
     {

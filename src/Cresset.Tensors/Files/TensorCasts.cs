@@ -1,3 +1,4 @@
+using System.Globalization;
 using static TorchSharp.torch;
 
 namespace Cresset.Tensors;
@@ -16,6 +17,9 @@ internal static class TensorCasts
         if (!lost.any().item<bool>()) return result;
         var (count, largest) = (lost.sum().item<long>(), tensor.masked_select(lost).abs().max().to(ScalarType.Float64).item<double>());
         result.Dispose();
-        throw new NotSupportedException(FormattableString.Invariant($"{path}: {count} values of '{name}' (up to {largest:0.###e+0}) lie beyond the range of {type} and would become infinite; nothing was written. bf16 and fp32 reach to 3.4e38."));
+        throw new NotSupportedException(
+            string.Create(CultureInfo.InvariantCulture,
+                $"{path}: {count} values of '{name}' (up to {largest:0.###e+0}) lie beyond the range of {type} and would become infinite; "
+                    + $"nothing was written. bf16 and fp32 reach to 3.4e38."));
     }
 }

@@ -9,7 +9,8 @@ public static class TensorFile
     /// <param name="path">The file.</param>
     /// <param name="section">Which state dict of a PyTorch checkpoint that holds several, such as "ema"; null takes the only one.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">The file is damaged, of another kind, or holds several state dicts and none was chosen.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, of another kind, or holds several state dicts and none was
+    /// chosen.</exception>
     public static ITensorSource Open(string path, string? section = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -26,13 +27,23 @@ public static class TensorFile
         return kind switch
         {
             TensorFileKind.TorchSharp => TorchSharpFile.Open(path),
-            TensorFileKind.Gguf => throw new NotSupportedException($"{path} is a GGUF file, which is opened with GgufFile of Cresset.Diffusion ('cresset sd3 convert' turns it into safetensors)."),
-            TensorFileKind.Pickle => throw new NotSupportedException($"{path} is a bare Python pickle, not a file of torch.save; save it again with torch.save or safetensors."),
-            TensorFileKind.Tar => throw new NotSupportedException($"{path} is a tar archive of PyTorch before 0.1.10; load and save it again with a later PyTorch."),
+            TensorFileKind.Gguf =>
+                throw new NotSupportedException(
+                    $"{path} is a GGUF file, which is opened with GgufFile of Cresset.Diffusion ('cresset sd3 convert' turns it into "
+                        + $"safetensors)."),
+            TensorFileKind.Pickle =>
+                throw new NotSupportedException(
+                    $"{path} is a bare Python pickle, not a file of torch.save; save it again with torch.save or safetensors."),
+            TensorFileKind.Tar =>
+                throw new NotSupportedException(
+                    $"{path} is a tar archive of PyTorch before 0.1.10; load and save it again with a later PyTorch."),
             TensorFileKind.Hdf5 => throw new NotSupportedException($"{path} is an HDF5 file (Keras); save its weights as safetensors."),
             TensorFileKind.NumPy => throw new NotSupportedException($"{path} is a NumPy file; save its arrays as safetensors."),
-            TensorFileKind.Html => throw new InvalidDataException($"{path} is a web page, not a weights file: the download answered with an error or a sign-in page."),
-            TensorFileKind.LfsPointer => throw new InvalidDataException($"{path} is a Git LFS pointer, not the file itself; fetch it with 'git lfs pull'."),
+            TensorFileKind.Html =>
+                throw new InvalidDataException(
+                    $"{path} is a web page, not a weights file: the download answered with an error or a sign-in page."),
+            TensorFileKind.LfsPointer =>
+                throw new InvalidDataException($"{path} is a Git LFS pointer, not the file itself; fetch it with 'git lfs pull'."),
             _ => SafetensorsFile.Open(path),
         };
     }
@@ -50,7 +61,8 @@ public static class TensorFile
         if (first.Length > 5 && first[0] == 0x93 && first[1..6].SequenceEqual("NUMPY"u8)) return TensorFileKind.NumPy;
         if (first.StartsWith("<!DOCTYPE"u8) || first.StartsWith("<html"u8)) return TensorFileKind.Html;
         if (first.StartsWith("version https://git-lfs"u8)) return TensorFileKind.LfsPointer;
-        if (first.Length >= 9 && first[8] == '{' && BinaryPrimitives.ReadUInt64LittleEndian(first) <= SafetensorsHeader.MaxHeaderLength) return TensorFileKind.Safetensors;
+        if (first.Length >= 9 && first[8] == '{' && BinaryPrimitives.ReadUInt64LittleEndian(first) <= SafetensorsHeader.MaxHeaderLength)
+            return TensorFileKind.Safetensors;
         if (first.Length > 2 && first[0] == 0x80 && first[1] is >= 2 and <= 5) return TensorFileKind.Pickle;
         if (IsTar(data)) return TensorFileKind.Tar;
         return TorchSharpFile.LooksLike(data) ? TensorFileKind.TorchSharp : TensorFileKind.Safetensors;

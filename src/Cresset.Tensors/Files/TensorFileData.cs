@@ -54,14 +54,16 @@ internal sealed class TensorFileData(string path, SafeFileHandle handle, long le
     {
         var size = entry.Dtype.Bits() / 8;
         // A mapped bool would show whatever byte is in the file; complex numbers have no mapping.
-        var mappable = entry.Dtype.IsNative() && entry.Dtype is not (SafetensorsDtype.Bool or SafetensorsDtype.C64 or SafetensorsDtype.C128);
+        var mappable = entry.Dtype.IsNative()
+            && entry.Dtype is not (SafetensorsDtype.Bool or SafetensorsDtype.C64 or SafetensorsDtype.C128);
         if (!mappable || entry.Length == 0 || entry.Offset % size != 0) return Read(entry);
         using var part = Whole(entry.Dtype.Scalar(), size).narrow(0, entry.Offset / size, entry.Length / size);
         return part.view(entry.Shape.ToArray());
     }
 
     /// <summary>The stored bytes of an entry, unsigned bytes over the mapped file.</summary>
-    public Tensor MapBytes(SafetensorsEntry entry) => entry.Length == 0 ? empty(0, dtype: ScalarType.Byte) : Whole(ScalarType.Byte, 1).narrow(0, entry.Offset, entry.Length);
+    public Tensor MapBytes(SafetensorsEntry entry) =>
+        entry.Length == 0 ? empty(0, dtype: ScalarType.Byte) : Whole(ScalarType.Byte, 1).narrow(0, entry.Offset, entry.Length);
 
     public void CopyBytes(SafetensorsEntry entry, Stream target)
     {
@@ -106,8 +108,13 @@ internal sealed class TensorFileData(string path, SafeFileHandle handle, long le
 
     private Tensor ReadConverted(SafetensorsEntry entry)
     {
-        if (entry.Dtype == SafetensorsDtype.Unknown) throw new NotSupportedException($"{Path}: '{entry.Name}' has the element type {entry.TypeName}, which is not read; its other tensors are.");
-        if (entry.Length > Array.MaxLength) throw new NotSupportedException($"{Path}: '{entry.Name}' has {entry.Length} bytes of type {entry.TypeName}, which is converted in one piece of at most {Array.MaxLength} bytes.");
+        if (entry.Dtype == SafetensorsDtype.Unknown)
+            throw new NotSupportedException(
+                $"{Path}: '{entry.Name}' has the element type {entry.TypeName}, which is not read; its other tensors are.");
+        if (entry.Length > Array.MaxLength)
+            throw new NotSupportedException(
+                $"{Path}: '{entry.Name}' has {entry.Length} bytes of type {entry.TypeName}, which is converted in one piece of at most "
+                    + $"{Array.MaxLength} bytes.");
         if (entry.Offset + entry.Length > RandomAccess.GetLength(Handle)) throw Cut(entry.Offset + entry.Length);
         var bytes = new byte[entry.Length];
         Fill(bytes, entry.Offset);
@@ -115,5 +122,6 @@ internal sealed class TensorFileData(string path, SafeFileHandle handle, long le
         return flat.reshape(entry.Shape.ToArray());
     }
 
-    private InvalidDataException Cut(long needed) => new($"{Path}: the file ends at offset {RandomAccess.GetLength(Handle)}, before {needed}; it was cut while it was open.");
+    private InvalidDataException Cut(long needed) =>
+        new($"{Path}: the file ends at offset {RandomAccess.GetLength(Handle)}, before {needed}; it was cut while it was open.");
 }

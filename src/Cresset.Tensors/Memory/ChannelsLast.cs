@@ -4,20 +4,23 @@ using static TorchSharp.torch;
 namespace Cresset.Tensors;
 
 /// <summary>
-/// Pictures whose channels lie side by side in memory while their shape stays [N, C, H, W]. A convolution on the CPU reads them faster, and its
+/// Pictures whose channels lie side by side in memory while their shape stays [N, C, H, W]. A convolution on the CPU reads them faster, and
+/// its
 /// result is laid out like its input, so that a net decides once, where pictures come in; weights and files stay as they are.
 /// </summary>
 public static class ChannelsLast
 {
     /// <summary>
-    /// The pictures with channels last where that is faster: float32 in main memory, more than one pixel. Everything else comes back as it is
+    /// The pictures with channels last where that is faster: float32 in main memory, more than one pixel. Everything else comes back as it
+    /// is
     /// (the same object), and so does all while a module is traced. A copy joins the open scope.
     /// </summary>
     /// <param name="pictures">[N, C, H, W].</param>
     public static Tensor Of(Tensor pictures)
     {
         ArgumentNullException.ThrowIfNull(pictures);
-        if (pictures.dim() != 4 || !TensorView.Holds<float>(pictures) || pictures.size(2) * pictures.size(3) == 1 || Is(pictures)) return pictures;
+        if (pictures.dim() != 4 || !TensorView.Holds<float>(pictures) || pictures.size(2) * pictures.size(3) == 1 || Is(pictures))
+            return pictures;
         using var scope = NewDisposeScope();
         // One channel lies last already; only the strides must say so.
         var rows = pictures.size(1) == 1
@@ -32,6 +35,7 @@ public static class ChannelsLast
         ArgumentNullException.ThrowIfNull(tensor);
         if (tensor.dim() != 4 || tensor.is_contiguous()) return false;
         long channels = tensor.size(1), width = tensor.size(3), height = tensor.size(2);
-        return tensor.stride(1) == 1 && tensor.stride(3) == channels && tensor.stride(2) == channels * width && tensor.stride(0) == channels * width * height;
+        return tensor.stride(1) == 1 && tensor.stride(3) == channels && tensor.stride(2) == channels * width
+            && tensor.stride(0) == channels * width * height;
     }
 }

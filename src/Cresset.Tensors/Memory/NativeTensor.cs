@@ -22,11 +22,14 @@ internal static partial class NativeTensor
         return type;
     }
 
-    /// <summary>Strided CPU memory that holds the values themselves: not their negatives, as <c>z.conj().imag</c> does, nor their conjugates.</summary>
+    /// <summary>
+    /// Strided CPU memory that holds the values themselves: not their negatives, as <c>z.conj().imag</c> does, nor their conjugates.
+    /// </summary>
     public static bool IsPlain(Tensor tensor)
     {
         var handle = tensor.Handle;
-        var plain = (DeviceType)THSTensor_device_type(handle) == DeviceType.CPU && THSTensor_is_sparse(handle) == 0 && THSTensor_is_neg(handle) == 0 && THSTensor_is_conj(handle) == 0;
+        var plain = (DeviceType)THSTensor_device_type(handle) == DeviceType.CPU && THSTensor_is_sparse(handle) == 0
+            && THSTensor_is_neg(handle) == 0 && THSTensor_is_conj(handle) == 0;
         GC.KeepAlive(tensor);
         return plain;
     }

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tensors;
 
-/// <summary>The numbers of a tensor in main memory whose rows may lie anywhere; made by <see cref="TensorView.Strided"/>, which checks it.</summary>
+/// <summary>
+/// The numbers of a tensor in main memory whose rows may lie anywhere; made by <see cref="TensorView.Strided"/>, which checks it.
+/// </summary>
 /// <typeparam name="T">The element type; <see cref="ushort"/> is bfloat16 by its bits.</typeparam>
 internal readonly unsafe struct StridedView<T> : IDisposable
     where T : unmanaged

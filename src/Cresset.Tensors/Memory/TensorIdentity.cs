@@ -17,6 +17,8 @@ internal static unsafe class TensorIdentity
         return implementation;
     }
 
-    /// <summary>Where the memory starts, on whatever device; 0 for a tensor without memory. Different tensors at one place are views of one another.</summary>
+    /// <summary>
+    /// Where the memory starts, on whatever device; 0 for a tensor without memory. Different tensors at one place are views of one another.
+    /// </summary>
     public static nint Place(Tensor tensor) => tensor.is_sparse ? 0 : NativeTensor.Data(tensor);
 }

@@ -40,7 +40,10 @@ internal readonly unsafe struct TensorView<T> : IDisposable
 /// <summary>Opens tensors as native memory.</summary>
 internal static class TensorView
 {
-    /// <summary>Whether the tensor lies in main memory as plain numbers of type <typeparamref name="T"/>, with whatever strides: what kernels take after <c>contiguous()</c>. Everything else is libtorch's.</summary>
+    /// <summary>
+    /// Whether the tensor lies in main memory as plain numbers of type <typeparamref name="T"/>, with whatever strides: what kernels take
+    /// after <c>contiguous()</c>. Everything else is libtorch's.
+    /// </summary>
     public static bool Holds<T>(Tensor tensor)
         where T : unmanaged
         => Holds(tensor, TypeOf<T>());
@@ -78,7 +81,8 @@ internal static class TensorView
     /// <param name="shape">The shape the caller will walk over, which must be the tensor's.</param>
     /// <param name="name">What to call it in errors.</param>
     /// <exception cref="ArgumentException">Another type, device, layout or shape.</exception>
-    public static StridedView<T> Strided<T>(Tensor tensor, ReadOnlySpan<long> shape, [CallerArgumentExpression(nameof(tensor))] string name = "")
+    public static StridedView<T> Strided<T>(Tensor tensor, ReadOnlySpan<long> shape,
+        [CallerArgumentExpression(nameof(tensor))] string name = "")
         where T : unmanaged
     {
         if (!IsPlain(tensor, TypeOf<T>())) throw Refused(tensor, TypeOf<T>(), name);
@@ -91,7 +95,10 @@ internal static class TensorView
             strides[i] = tensor.stride(i);
             elements *= shape[i];
         }
-        if (elements > 0 && strides.Length > 0 && shape[^1] > 1 && strides[^1] != 1) throw new ArgumentException($"{name}: the last dimension of {Shape.Text(tensor)} has stride {strides[^1]}; the kernel needs 1, as contiguous() gives.", name);
+        if (elements > 0 && strides.Length > 0 && shape[^1] > 1 && strides[^1] != 1)
+            throw new ArgumentException(
+                $"{name}: the last dimension of {Shape.Text(tensor)} has stride {strides[^1]}; the kernel needs 1, as contiguous() gives.",
+                name);
         return new StridedView<T>(tensor, Start(tensor, elements, name), strides);
     }
 
@@ -100,7 +107,9 @@ internal static class TensorView
         where T : unmanaged
         => empty(shape, dtype: TypeOf<T>(), device: CPU);
 
-    /// <summary>A new dense tensor of the shape of a dense one, contents undefined; it joins the open scope. Cheaper than asking for the shape.</summary>
+    /// <summary>
+    /// A new dense tensor of the shape of a dense one, contents undefined; it joins the open scope. Cheaper than asking for the shape.
+    /// </summary>
     /// <param name="tensor">A contiguous tensor on the CPU.</param>
     public static Tensor NewLike<T>(Tensor tensor)
         where T : unmanaged
@@ -125,14 +134,17 @@ internal static class TensorView
     private static nint Start(Tensor tensor, long elements, string name)
     {
         var start = NativeTensor.Data(tensor);
-        return start != 0 || elements == 0 ? start : throw new ArgumentException($"{name}: {Shape.Text(tensor)} has no memory of its own.", name);
+        return start != 0 || elements == 0 ? start
+            : throw new ArgumentException($"{name}: {Shape.Text(tensor)} has no memory of its own.", name);
     }
 
     private static ArgumentException Refused(Tensor tensor, ScalarType type, string name)
         => tensor is null || tensor.IsInvalid
             ? new ArgumentException($"{name}: the tensor is missing or was disposed.", name)
             : new ArgumentException(
-                $"{name}: {Shape.Text(tensor)} of {tensor.dtype} on {tensor.device_type}{(tensor.is_sparse ? ", sparse" : tensor.is_contiguous() ? "" : ", not contiguous")}; the kernel needs dense {type} on the CPU.",
+                $"{name}: {Shape.Text(tensor)} of {tensor.dtype} on "
+                    + $"{tensor.device_type}{(tensor.is_sparse ? ", sparse" : tensor.is_contiguous() ? "" : ", not contiguous")}; the "
+                    + $"kernel needs dense {type} on the CPU.",
                 name);
 
     private static ArgumentException WrongShape(Tensor tensor, ReadOnlySpan<long> shape, string name)

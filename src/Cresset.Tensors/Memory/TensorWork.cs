@@ -26,5 +26,6 @@ internal static class TensorWork
     /// <paramref name="work"/>(start, count) over [0, total) in chunks of a fixed number of elements; <paramref name="weight"/> is the
     /// number of elements behind each unit.
     /// </summary>
-    public static void Chunks(long total, Action<long, long> work, long weight = 1) => ForkJoin.Chunks(get_num_threads(), total, work, weight);
+    public static void Chunks(long total, Action<long, long> work, long weight = 1) =>
+        ForkJoin.Chunks(get_num_threads(), total, work, weight);
 }

@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tensors;
 
-/// <summary>A module in evaluation mode for as long as this lives; every submodule then gets the mode it had, which <c>train()</c> would not give back.</summary>
+/// <summary>
+/// A module in evaluation mode for as long as this lives; every submodule then gets the mode it had, which <c>train()</c> would not give
+/// back.
+/// </summary>
 public sealed class EvaluationMode : IDisposable
 {
     private readonly (nn.Module Module, bool Training)[] _before;

@@ -7,7 +7,8 @@ namespace Cresset.Tensors;
 
 /// <summary>
 /// Reads a Python pickle (protocols 0 to 5) as data. Python's own reader imports and calls whatever a pickle names; here a name stays a
-/// name (<see cref="PickleGlobal"/>), and a call becomes what the <see cref="IPickleWorld"/> makes of it, or an inert <see cref="PickleObject"/>.
+/// name (<see cref="PickleGlobal"/>), and a call becomes what the <see cref="IPickleWorld"/> makes of it, or an inert
+/// <see cref="PickleObject"/>.
 /// The reader keeps its own stack and takes no more memory than a fixed multiple of the pickle's length.
 /// </summary>
 internal sealed class PickleReader(PickleInput input, IPickleWorld world)
@@ -22,14 +23,18 @@ internal sealed class PickleReader(PickleInput input, IPickleWorld world)
     private int _values;
 
     /// <summary>Reads one pickle up to its STOP.</summary>
-    /// <exception cref="InvalidDataException">Damage, an unknown instruction, or more than a checkpoint can need; the message has the offset.</exception>
+    /// <exception cref="InvalidDataException">Damage, an unknown instruction, or more than a checkpoint can need; the message has the
+    /// offset.</exception>
     public object? Read()
     {
         while (true)
         {
             var code = input.Byte();
-            if (code == '.') return _stack.Count == 1 && _marks.Count == 0 ? _stack[0] : throw input.Fault($"STOP comes with {_stack.Count} values on the stack");
-            if (!Scalar(code) && !Container(code) && !Memo(code) && !Object(code)) throw input.Fault($"the instruction 0x{code:x2} is not known");
+            if (code == '.')
+                return _stack.Count == 1 && _marks.Count == 0 ? _stack[0]
+                    : throw input.Fault($"STOP comes with {_stack.Count} values on the stack");
+            if (!Scalar(code) && !Container(code) && !Memo(code) && !Object(code))
+                throw input.Fault($"the instruction 0x{code:x2} is not known");
         }
     }
 
@@ -53,7 +58,13 @@ internal sealed class PickleReader(PickleInput input, IPickleWorld world)
                 var number = Ascii(input.Line());
                 return double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
                     ? Push(value)
-                    : Push(number switch { "inf" => double.PositiveInfinity, "-inf" => double.NegativeInfinity, "nan" => double.NaN, _ => throw input.Fault("a number cannot be read") });
+                    : Push(number switch
+                    {
+                        "inf" => double.PositiveInfinity,
+                        "-inf" => double.NegativeInfinity,
+                        "nan" => double.NaN,
+                        _ => throw input.Fault("a number cannot be read"),
+                    });
             case (byte)'G': return Push(BinaryPrimitives.ReadDoubleBigEndian(Small(8)));
             case (byte)'S': return Push(Quoted(Encoding.Latin1.GetString(input.Line())));
             case (byte)'V': return Push(Escaped(Encoding.Latin1.GetString(input.Line()), "uU"));
@@ -146,13 +157,15 @@ internal sealed class PickleReader(PickleInput input, IPickleWorld world)
                 return protocol <= 5 ? true : throw input.Fault($"the protocol {protocol} is not known; 0 to 5 are");
             case 0x95:
                 var frame = BinaryPrimitives.ReadUInt64LittleEndian(Small(8));
-                return frame <= (ulong)input.Remaining ? true : throw input.Fault($"a frame of {frame} bytes is announced and {input.Remaining} are left");
+                return frame <= (ulong)input.Remaining ? true
+                    : throw input.Fault($"a frame of {frame} bytes is announced and {input.Remaining} are left");
             case (byte)'c':
                 var module = PickleInput.Text(input.Line());
                 return Push(new PickleGlobal(module, PickleInput.Text(input.Line())));
             case 0x93:
                 var (name, owner) = (Pop(), Pop());
-                return Push(name is string n && owner is string o ? new PickleGlobal(o, n) : throw input.Fault("a global is not named by texts"));
+                return Push(name is string n && owner is string o ? new PickleGlobal(o, n)
+                    : throw input.Fault("a global is not named by texts"));
             case (byte)'R' or 0x81 or 0x92:
                 // NEWOBJ_EX brings keyword arguments, which no part of a checkpoint needs.
                 if (code == 0x92) Pop();
@@ -163,14 +176,16 @@ internal sealed class PickleReader(PickleInput input, IPickleWorld world)
                 return Push(Call(new PickleGlobal(at, PickleInput.Text(input.Line())), Sequence(PickleSequenceKind.Tuple, PopToMark())));
             case (byte)'o':
                 var parts = PopToMark();
-                return parts.Count > 0 ? Push(Call(parts[0], Sequence(PickleSequenceKind.Tuple, parts.Skip(1)))) : throw input.Fault("an object has no class");
+                return parts.Count > 0 ? Push(Call(parts[0], Sequence(PickleSequenceKind.Tuple, parts.Skip(1))))
+                    : throw input.Fault("an object has no class");
             case (byte)'b':
                 var state = Pop();
                 if (Top() is PickleObject target) target.State = state;
                 return true;
             case (byte)'P': return Push(world.Persistent(PickleInput.Text(input.Line()), input));
             case (byte)'Q': return Push(world.Persistent(Pop(), input));
-            case 0x82 or 0x83 or 0x84: throw input.Fault("it uses the registry of extension codes, which only the program that wrote it has");
+            case 0x82 or 0x83 or 0x84:
+                throw input.Fault("it uses the registry of extension codes, which only the program that wrote it has");
             case 0x97 or 0x98: throw input.Fault("it refers to buffers outside the pickle");
             default: return false;
         }
@@ -180,7 +195,8 @@ internal sealed class PickleReader(PickleInput input, IPickleWorld world)
         ? world.Call(global, arguments, input)
         : throw input.Fault($"it calls {PickleText.Kind(function)}, not a class or function");
 
-    private PickleSequence Arguments(object? value) => value as PickleSequence ?? throw input.Fault($"the arguments of a call are {PickleText.Kind(value)}, not a tuple");
+    private PickleSequence Arguments(object? value) =>
+        value as PickleSequence ?? throw input.Fault($"the arguments of a call are {PickleText.Kind(value)}, not a tuple");
 
     private void Append(IEnumerable<object?> items)
     {
@@ -217,11 +233,13 @@ internal sealed class PickleReader(PickleInput input, IPickleWorld world)
         return Count();
     }
 
-    private bool Count() => ++_values <= MaxValues ? true : throw input.Fault($"it holds more than {MaxValues} values, which no checkpoint does");
+    private bool Count() =>
+        ++_values <= MaxValues ? true : throw input.Fault($"it holds more than {MaxValues} values, which no checkpoint does");
 
     private object? Pop()
     {
-        if (_stack.Count == 0 || (_marks.Count > 0 && _marks[^1] == _stack.Count)) throw input.Fault("an instruction takes a value from an empty stack");
+        if (_stack.Count == 0 || (_marks.Count > 0 && _marks[^1] == _stack.Count))
+            throw input.Fault("an instruction takes a value from an empty stack");
         var value = _stack[^1];
         _stack.RemoveAt(_stack.Count - 1);
         return value;
@@ -240,7 +258,8 @@ internal sealed class PickleReader(PickleInput input, IPickleWorld world)
         return items;
     }
 
-    private object? Remembered(long index) => _memo.TryGetValue(index, out var value) ? value : throw input.Fault($"it refers to the memo {index}, which was not set");
+    private object? Remembered(long index) =>
+        _memo.TryGetValue(index, out var value) ? value : throw input.Fault($"it refers to the memo {index}, which was not set");
 
     private bool Remember(long index)
     {
@@ -250,14 +269,19 @@ internal sealed class PickleReader(PickleInput input, IPickleWorld world)
 
     private byte[] Small(int length) => input.Bytes((ulong)length);
 
-    private string Ascii(byte[] line) => line.All(b => b is >= 32 and < 127) ? Encoding.ASCII.GetString(line) : throw input.Fault("a number holds other characters");
+    private string Ascii(byte[] line) =>
+        line.All(b => b is >= 32 and < 127) ? Encoding.ASCII.GetString(line) : throw input.Fault("a number holds other characters");
 
-    private long Index(byte[] line) => long.TryParse(Ascii(line), NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? index : throw input.Fault("a memo index cannot be read");
+    private long Index(byte[] line) =>
+        long.TryParse(Ascii(line), NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? index
+            : throw input.Fault("a memo index cannot be read");
 
     private object Whole(string text)
     {
         if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var small)) return small;
-        return text.Length <= 2 * MaxLongBytes && BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var big) ? big : throw input.Fault("a whole number cannot be read");
+        return text.Length <= 2 * MaxLongBytes
+            && BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var big) ? big
+            : throw input.Fault("a whole number cannot be read");
     }
 
     private object Long(uint length)
@@ -291,7 +315,9 @@ internal sealed class PickleReader(PickleInput input, IPickleWorld world)
             var digits = wide.Contains(kind, StringComparison.Ordinal) ? kind switch { 'x' => 2, 'u' => 4, 'U' => 8, _ => 0 } : 0;
             if (digits > 0)
             {
-                if (i + digits >= text.Length || !uint.TryParse(text.AsSpan(i + 1, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code) || code > 0x10ffff)
+                if (i + digits >= text.Length
+                    || !uint.TryParse(text.AsSpan(i + 1, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+                        out var code) || code > 0x10ffff)
                     throw input.Fault("an escape in a text cannot be read");
                 if (code is >= 0xd800 and <= 0xdfff) result.Append((char)code);
                 else result.Append(char.ConvertFromUtf32((int)code));

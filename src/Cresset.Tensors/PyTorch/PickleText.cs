@@ -36,7 +36,8 @@ internal static class PickleText
         double number => number.ToString("R", CultureInfo.InvariantCulture),
         string text => Short(text),
         PickleGlobal global => Short(global.FullName),
-        PickleSequence { Items.Count: <= MaxParts } sequence when sequence.Items.All(IsScalar) => Short($"[{string.Join(", ", sequence.Items.Select(Plain))}]"),
+        PickleSequence { Items.Count: <= MaxParts } sequence when sequence.Items.All(IsScalar) =>
+            Short($"[{string.Join(", ", sequence.Items.Select(Plain))}]"),
         _ => null,
     };
 

@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace Cresset.Tensors;
 
 /// <summary>
-/// A checkpoint of torch.save (<c>.pt</c>, <c>.pth</c>, <c>.bin</c>, <c>.ckpt</c>), open for reading, in today's zip layout or the one before PyTorch 1.6.
+/// A checkpoint of torch.save (<c>.pt</c>, <c>.pth</c>, <c>.bin</c>, <c>.ckpt</c>), open for reading, in today's zip layout or the one
+/// before PyTorch 1.6.
 /// Nothing in the file is ever run: classes and functions that it names stay names, see <see cref="Unknown"/>.
 /// Opening reads the description of the tensors; their data stays in the file until it is asked for.
 /// </summary>
@@ -17,7 +18,8 @@ public sealed class PyTorchFile : IStoredTensors
     private readonly Dictionary<string, SafetensorsEntry> _entries = [];
     private readonly Dictionary<string, string> _aliases = [];
 
-    private PyTorchFile(TensorFileData data, object? root, TorchWorld world, IReadOnlyDictionary<string, ZipRecord> records, Func<string, string> recordName, string? section, bool anyWeights)
+    private PyTorchFile(TensorFileData data, object? root, TorchWorld world, IReadOnlyDictionary<string, ZipRecord> records,
+        Func<string, string> recordName, string? section, bool anyWeights)
     {
         (_data, _records, _recordName) = (data, records, recordName);
         Unknown = world.Met;
@@ -45,7 +47,9 @@ public sealed class PyTorchFile : IStoredTensors
     /// <summary>Plain values beside the tensors (epoch, hyper-parameters) as text, by their path in the checkpoint.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _sections.Texts;
 
-    /// <summary>Keys whose tensor is the same memory as another's (tied weights), and that other key. They are among the entries too.</summary>
+    /// <summary>
+    /// Keys whose tensor is the same memory as another's (tied weights), and that other key. They are among the entries too.
+    /// </summary>
     public IReadOnlyDictionary<string, string> Aliases => _aliases;
 
     /// <summary>Classes and functions that the file names and that were left alone, with the number of times.</summary>
@@ -59,7 +63,9 @@ public sealed class PyTorchFile : IStoredTensors
     /// <exception cref="NotSupportedException">It is another kind of archive, or was saved on a big-endian machine.</exception>
     public static PyTorchFile Open(string path, string? section = null) => Open(path, section, anyWeights: false);
 
-    /// <summary>Opens a checkpoint without choosing a state dict: its sections and optimizers can be listed, its entries are empty.</summary>
+    /// <summary>
+    /// Opens a checkpoint without choosing a state dict: its sections and optimizers can be listed, its entries are empty.
+    /// </summary>
     public static PyTorchFile OpenOverview(string path) => Open(path, null, anyWeights: true);
 
     private static PyTorchFile Open(string path, string? section, bool anyWeights)
@@ -115,13 +121,20 @@ public sealed class PyTorchFile : IStoredTensors
     /// <c>param_groups</c> as JSON text. The tensors are the caller's.
     /// </summary>
     /// <param name="name">One of <see cref="Optimizers"/>; null takes the only one.</param>
-    /// <exception cref="InvalidDataException">There is none, or several and none was chosen, or it holds what is no number, text or tensor.</exception>
+    /// <exception cref="InvalidDataException">There is none, or several and none was chosen, or it holds what is no number, text or
+    /// tensor.</exception>
     public (IReadOnlyDictionary<string, Tensor> Tensors, string ParamGroups) ReadOptimizer(string? name = null)
     {
-        if (_sections.Optimizers.Count == 0) throw new InvalidDataException($"{Path} holds no optimizer state (a dictionary with 'state' and 'param_groups').");
-        if (name is null && _sections.Optimizers.Count > 1) throw new InvalidDataException($"{Path} holds {_sections.Optimizers.Count} optimizer states: {string.Join(", ", Optimizers.Select(o => $"'{o}'"))}. Name one.");
+        if (_sections.Optimizers.Count == 0)
+            throw new InvalidDataException($"{Path} holds no optimizer state (a dictionary with 'state' and 'param_groups').");
+        if (name is null && _sections.Optimizers.Count > 1)
+            throw new InvalidDataException(
+                $"{Path} holds {_sections.Optimizers.Count} optimizer states: {string.Join(", ", Optimizers.Select(o => $"'{o}'"))}. Name "
+                    + $"one.");
         var chosen = name ?? Optimizers[0];
-        if (!_sections.Optimizers.TryGetValue(chosen, out var state)) throw new InvalidDataException($"{Path} holds no optimizer state '{chosen}'; there is {string.Join(", ", Optimizers.Select(o => $"'{o}'"))}.");
+        if (!_sections.Optimizers.TryGetValue(chosen, out var state))
+            throw new InvalidDataException(
+                $"{Path} holds no optimizer state '{chosen}'; there is {string.Join(", ", Optimizers.Select(o => $"'{o}'"))}.");
         return TorchOptimizer.Read(state, chosen, Path, _data.Length, tensor => Read(tensor, Locate(chosen, tensor)));
     }
 
@@ -148,17 +161,20 @@ public sealed class PyTorchFile : IStoredTensors
     /// <summary>Closes the file. Mapped tensors stay valid.</summary>
     public void Dispose() => _data.Dispose();
 
-    private Tensor Read(TorchTensor tensor, SafetensorsEntry entry) => tensor.IsDense ? _data.Read(entry) : StridedTensors.Read(_data, tensor, entry);
+    private Tensor Read(TorchTensor tensor, SafetensorsEntry entry) =>
+        tensor.IsDense ? _data.Read(entry) : StridedTensors.Read(_data, tensor, entry);
 
     private (TorchTensor Tensor, SafetensorsEntry Entry) Find(string name) => _entries.TryGetValue(name, out var entry)
         ? (_tensors[name], entry)
         : throw TensorFileData.NoSuchKey(Path, name, _entries.Keys);
 
-    private NotSupportedException NoData(string name, TorchTensor tensor) => new($"{Path}: '{name}' is a {tensor.TypeName} tensor, which is not read; the others are.");
+    private NotSupportedException NoData(string name, TorchTensor tensor) =>
+        new($"{Path}: '{name}' is a {tensor.TypeName} tensor, which is not read; the others are.");
 
     private void Add(string key, TorchTensor tensor)
     {
-        if (!_entries.TryAdd(key, Locate(key, tensor))) throw new InvalidDataException($"{Path}: two tensors have the key '{PickleText.Short(key)}'.");
+        if (!_entries.TryAdd(key, Locate(key, tensor)))
+            throw new InvalidDataException($"{Path}: two tensors have the key '{PickleText.Short(key)}'.");
         _tensors.Add(key, tensor);
         if (tensor.Storage is null) return;
         var first = _first.TryGetValue(tensor.Storage, out var others) ? others : _first[tensor.Storage] = [];
@@ -170,11 +186,16 @@ public sealed class PyTorchFile : IStoredTensors
 
     private SafetensorsEntry Locate(string key, TorchTensor tensor)
     {
-        if (tensor.Storage is not { } storage) return new SafetensorsEntry(key, SafetensorsDtype.Unknown, tensor.Shape, 0, 0) { TypeName = tensor.TypeName };
-        if (!_records.TryGetValue(_recordName(storage.Key), out var record)) throw new InvalidDataException($"{Path}: '{PickleText.Short(key)}' lies in the record '{PickleText.Short(storage.Key)}', which is missing.");
+        if (tensor.Storage is not { } storage)
+            return new SafetensorsEntry(key, SafetensorsDtype.Unknown, tensor.Shape, 0, 0) { TypeName = tensor.TypeName };
+        if (!_records.TryGetValue(_recordName(storage.Key), out var record))
+            throw new InvalidDataException(
+                $"{Path}: '{PickleText.Short(key)}' lies in the record '{PickleText.Short(storage.Key)}', which is missing.");
         TorchZip.Plain(_data, record);
         if (record.Length < storage.Dtype.Bytes(storage.Start) + storage.Bytes)
-            throw new InvalidDataException($"{Path}: '{PickleText.Short(key)}' needs {storage.Bytes} bytes of the record '{PickleText.Short(storage.Key)}', which has {record.Length}.");
+            throw new InvalidDataException(
+                $"{Path}: '{PickleText.Short(key)}' needs {storage.Bytes} bytes of the record '{PickleText.Short(storage.Key)}', which has "
+                    + $"{record.Length}.");
         var offset = record.Offset + storage.Dtype.Bytes(storage.Start) + tensor.Dtype.Bytes(tensor.Start);
         var entry = new SafetensorsEntry(key, tensor.Dtype, tensor.Shape, offset, tensor.Dtype.Bytes(tensor.Count));
         return tensor.Dtype == SafetensorsDtype.Unknown ? entry with { TypeName = tensor.TypeName } : entry;
@@ -185,25 +206,33 @@ public sealed class PyTorchFile : IStoredTensors
         var all = _sections.Weights;
         if (section is not null)
         {
-            return all.FirstOrDefault(s => s.Name == section) ?? throw new InvalidDataException($"{Path} has no section '{section}'; there is {Names(all)}.");
+            return all.FirstOrDefault(s => s.Name == section)
+                ?? throw new InvalidDataException($"{Path} has no section '{section}'; there is {Names(all)}.");
         }
         return all switch
         {
             [var only] => only,
             [] => new TorchSection("", []),
-            _ => throw new InvalidDataException($"{Path} holds several state dicts: {Names(all)}. Choose one by its name (section; --section at the command line)."),
+            _ => throw new InvalidDataException(
+                $"{Path} holds several state dicts: {Names(all)}. Choose one by its name (section; --section at the command line)."),
         };
     }
 
     private static string Names(IReadOnlyList<TorchSection> sections)
-        => sections.Count == 0 ? "none" : string.Join(", ", sections.Take(20).Select(s => $"{s.Title} ({s.Tensors.Count} tensors)")) + (sections.Count > 20 ? ", ..." : "");
+        => sections.Count == 0 ? "none"
+            : string.Join(", ", sections.Take(20).Select(s => $"{s.Title} ({s.Tensors.Count} tensors)"))
+                + (sections.Count > 20 ? ", ..." : "");
 
     private static string Prefix(string path, Dictionary<string, ZipRecord> records)
     {
-        var found = records.Keys.Where(n => n == "data.pkl" || (n.EndsWith("/data.pkl", StringComparison.Ordinal) && n.Count(c => c == '/') == 1)).ToList();
+        var found =
+            records.Keys.Where(n => n == "data.pkl" || (n.EndsWith("/data.pkl", StringComparison.Ordinal) && n.Count(c => c == '/') == 1))
+                .ToList();
         if (found.Count == 1) return found[0][..^"data.pkl".Length];
-        if (found.Count > 1) throw new InvalidDataException($"{path}: the archive holds {found.Count} records data.pkl; a checkpoint has one.");
-        var other = records.Keys.Any(n => n.EndsWith(".npy", StringComparison.Ordinal)) ? "NumPy arrays (npz)" : records.Keys.Any(n => n.EndsWith(".weights.h5", StringComparison.Ordinal)) ? "a Keras model" : "no record data.pkl";
+        if (found.Count > 1)
+            throw new InvalidDataException($"{path}: the archive holds {found.Count} records data.pkl; a checkpoint has one.");
+        var other = records.Keys.Any(n => n.EndsWith(".npy", StringComparison.Ordinal)) ? "NumPy arrays (npz)"
+            : records.Keys.Any(n => n.EndsWith(".weights.h5", StringComparison.Ordinal)) ? "a Keras model" : "no record data.pkl";
         throw new NotSupportedException($"{path}: the archive holds {other}; it is not a file of torch.save.");
     }
 
@@ -212,6 +241,8 @@ public sealed class PyTorchFile : IStoredTensors
         if (!records.TryGetValue(prefix + "byteorder", out var record) || record.Length > 16 || record.IsCompressed) return;
         var text = new byte[record.Length];
         data.Fill(text, record.Offset);
-        if (text.AsSpan().SequenceEqual("big"u8)) throw new NotSupportedException($"{data.Path} was saved on a big-endian machine; load and save it once more on a little-endian one.");
+        if (text.AsSpan().SequenceEqual("big"u8))
+            throw new NotSupportedException(
+                $"{data.Path} was saved on a big-endian machine; load and save it once more on a little-endian one.");
     }
 }

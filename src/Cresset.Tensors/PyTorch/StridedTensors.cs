@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tensors;
 
-/// <summary>Tensors of a checkpoint whose elements do not lie in the order of their shape: transposed, sliced, channels last, broadcast.</summary>
+/// <summary>
+/// Tensors of a checkpoint whose elements do not lie in the order of their shape: transposed, sliced, channels last, broadcast.
+/// </summary>
 internal static class StridedTensors
 {
     public static Tensor Read(TensorFileData data, TorchTensor tensor, SafetensorsEntry entry)
@@ -20,15 +22,21 @@ internal static class StridedTensors
         return result;
     }
 
-    public static void CopyBytes(TensorFileData data, TorchTensor tensor, SafetensorsEntry entry, Stream target) => target.Write(Gather(data, tensor, entry));
+    public static void CopyBytes(TensorFileData data, TorchTensor tensor, SafetensorsEntry entry, Stream target) =>
+        target.Write(Gather(data, tensor, entry));
 
     // The elements between the first and the last are read once; a walk over the shape picks them.
     private static byte[] Gather(TensorFileData data, TorchTensor tensor, SafetensorsEntry entry)
     {
-        if (tensor.Storage is null || entry.Dtype == SafetensorsDtype.Unknown) throw new NotSupportedException($"{data.Path}: '{entry.Name}' is a {entry.TypeName} tensor, which is not read; the others are.");
+        if (tensor.Storage is null || entry.Dtype == SafetensorsDtype.Unknown)
+            throw new NotSupportedException(
+                $"{data.Path}: '{entry.Name}' is a {entry.TypeName} tensor, which is not read; the others are.");
         var size = entry.Dtype.Bits() / 8;
         long extent = tensor.Extent * size;
-        if (Math.Max(extent, entry.Length) > Array.MaxLength) throw new NotSupportedException($"{data.Path}: '{entry.Name}' is a strided tensor over {extent} bytes; at most {Array.MaxLength} are gathered. Save it with .contiguous().");
+        if (Math.Max(extent, entry.Length) > Array.MaxLength)
+            throw new NotSupportedException(
+                $"{data.Path}: '{entry.Name}' is a strided tensor over {extent} bytes; at most {Array.MaxLength} are gathered. Save it "
+                    + $"with .contiguous().");
         var source = new byte[extent];
         data.Fill(source, entry.Offset);
         var target = new byte[entry.Length];

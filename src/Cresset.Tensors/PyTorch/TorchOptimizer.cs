@@ -22,16 +22,20 @@ internal sealed class TorchOptimizer
         (_path, _read, _bytesLeft) = (path, read, (1L << 28) + (4 * fileLength));
     }
 
-    public static (IReadOnlyDictionary<string, Tensor> Tensors, string ParamGroups) Read(PickleDict optimizer, string name, string path, long fileLength, Func<TorchTensor, Tensor> read)
+    public static (IReadOnlyDictionary<string, Tensor> Tensors, string ParamGroups) Read(PickleDict optimizer, string name, string path,
+        long fileLength, Func<TorchTensor, Tensor> read)
     {
-        if (optimizer["param_groups"] is not PickleSequence groups || optimizer["state"] is not PickleDict state) throw new InvalidDataException($"{path}: '{name}' has no list of groups or no state.");
+        if (optimizer["param_groups"] is not PickleSequence groups || optimizer["state"] is not PickleDict state)
+            throw new InvalidDataException($"{path}: '{name}' has no list of groups or no state.");
         var result = new TorchOptimizer(path, fileLength, read);
         var json = new JsonArray([.. groups.Items.Select((g, i) => result.Json(g, $"{name}.param_groups[{i}]", 0))]);
         try
         {
             foreach (var (key, slots) in state.Items)
             {
-                if (key is not (long or string)) throw new InvalidDataException($"{path}: '{name}' has a state under {PickleText.Kind(key)}; numbers and names are read.");
+                if (key is not (long or string))
+                    throw new InvalidDataException(
+                        $"{path}: '{name}' has a state under {PickleText.Kind(key)}; numbers and names are read.");
                 result.Flatten(slots, string.Create(CultureInfo.InvariantCulture, $"state.{key}"), 0);
             }
             return (result._tensors, json.ToJsonString());
@@ -51,7 +55,9 @@ internal sealed class TorchOptimizer
             case null: return;
             case TorchTensor stored:
                 _bytesLeft -= stored.Dtype.Bytes(stored.Count);
-                if (_bytesLeft < 0) throw new InvalidDataException($"{_path}: the optimizer's state would unfold to far more than the file holds, at '{PickleText.Short(name)}'.");
+                if (_bytesLeft < 0)
+                    throw new InvalidDataException(
+                        $"{_path}: the optimizer's state would unfold to far more than the file holds, at '{PickleText.Short(name)}'.");
                 Add(name, _read(stored));
                 return;
             case long whole: Add(name, tensor(whole)); return;
@@ -61,9 +67,12 @@ internal sealed class TorchOptimizer
                 foreach (var (key, inner) in dict.Items) Flatten(inner, $"{name}.{PickleText.Plain(key)}", depth + 1);
                 return;
             case PickleSequence sequence:
-                for (var i = 0; i < sequence.Items.Count; i++) Flatten(sequence.Items[i], string.Create(CultureInfo.InvariantCulture, $"{name}.{i}"), depth + 1);
+                for (var i = 0; i < sequence.Items.Count; i++)
+                    Flatten(sequence.Items[i], string.Create(CultureInfo.InvariantCulture, $"{name}.{i}"), depth + 1);
                 return;
-            default: throw new InvalidDataException($"{_path}: '{PickleText.Short(name)}' is {PickleText.Kind(value)}; an optimizer's state holds numbers and tensors.");
+            default:
+                throw new InvalidDataException(
+                    $"{_path}: '{PickleText.Short(name)}' is {PickleText.Kind(value)}; an optimizer's state holds numbers and tensors.");
         }
     }
 
@@ -78,7 +87,8 @@ internal sealed class TorchOptimizer
     private void Visit(string name, int depth)
     {
         if (depth > MaxDepth) throw new InvalidDataException($"{_path}: '{PickleText.Short(name)}' lies too deep.");
-        if (++_values > MaxValues) throw new InvalidDataException($"{_path}: the optimizer's state unfolds to more than {MaxValues} values.");
+        if (++_values > MaxValues)
+            throw new InvalidDataException($"{_path}: the optimizer's state unfolds to more than {MaxValues} values.");
     }
 
     private JsonNode? Json(object? value, string name, int depth)
@@ -94,13 +104,20 @@ internal sealed class TorchOptimizer
             case BigInteger big: return big.ToString(CultureInfo.InvariantCulture);
             case string text: return text;
             case PickleGlobal global: return global.FullName;
-            case PickleSequence sequence: return new JsonArray([.. sequence.Items.Select((item, i) => Json(item, $"{name}[{i}]", depth + 1))]);
+            case PickleSequence sequence:
+                return new JsonArray([.. sequence.Items.Select((item, i) => Json(item, $"{name}[{i}]", depth + 1))]);
             case PickleDict dict:
                 var result = new JsonObject();
-                foreach (var (key, inner) in dict.Items) result[PickleText.Plain(key) ?? throw new InvalidDataException($"{_path}: '{PickleText.Short(name)}' has a key that is {PickleText.Kind(key)}.")] = Json(inner, $"{name}.{PickleText.Plain(key)}", depth + 1);
+                foreach (var (key, inner) in dict.Items)
+                    result[PickleText.Plain(key)
+                        ?? throw new InvalidDataException(
+                            $"{_path}: '{PickleText.Short(name)}' has a key that is {PickleText.Kind(key)}.")] = Json(inner,
+                                $"{name}.{PickleText.Plain(key)}", depth + 1);
                 return result;
             // A rate kept as a tensor (capturable, fused): its number is read by the state's reader alone, so it is named.
-            default: throw new InvalidDataException($"{_path}: '{PickleText.Short(name)}' is {PickleText.Kind(value)}; a group holds numbers, texts and lists.");
+            default:
+                throw new InvalidDataException(
+                    $"{_path}: '{PickleText.Short(name)}' is {PickleText.Kind(value)}; a group holds numbers, texts and lists.");
         }
     }
 }

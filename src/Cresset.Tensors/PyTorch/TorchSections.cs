@@ -122,7 +122,9 @@ internal sealed class TorchSections
 
     // nn.Module keeps its parts in these attributes; TorchScript keeps parameters and submodules as plain attributes.
     private static PickleDict? Modules(PickleObject value)
-        => value.Attributes is { } own && (own.Contains("_parameters") || own.Contains("_modules") || value.Type.StartsWith("__torch__.", StringComparison.Ordinal)) ? own : null;
+        => value.Attributes is { } own
+            && (own.Contains("_parameters") || own.Contains("_modules") || value.Type.StartsWith("__torch__.", StringComparison.Ordinal))
+            ? own : null;
 
     private void CollectModule(PickleObject module, string prefix, int depth, List<KeyValuePair<string, TorchTensor>> found)
     {
@@ -138,7 +140,8 @@ internal sealed class TorchSections
         CollectTensors(own["_buffers"], prefix, found, transient);
         foreach (var (key, child) in (own["_modules"] as PickleDict)?.Items ?? [])
         {
-            if (key is string name && child is PickleObject inner && Modules(inner) is not null) CollectModule(inner, Join(prefix, name), depth + 1, found);
+            if (key is string name && child is PickleObject inner && Modules(inner) is not null)
+                CollectModule(inner, Join(prefix, name), depth + 1, found);
         }
     }
 
@@ -147,7 +150,8 @@ internal sealed class TorchSections
         CollectTensors(attributes, prefix, found, []);
         foreach (var (key, child) in attributes.Items)
         {
-            if (key is string name && child is PickleObject inner && Modules(inner) is not null) CollectModule(inner, Join(prefix, name), depth + 1, found);
+            if (key is string name && child is PickleObject inner && Modules(inner) is not null)
+                CollectModule(inner, Join(prefix, name), depth + 1, found);
         }
     }
 
@@ -198,7 +202,8 @@ internal sealed class TorchSections
     // A dictionary that is in itself, or shared a million times over, ends here.
     private void Visit()
     {
-        if (++_visits > 12 * MaxTensors) throw new InvalidDataException($"{_path}: its values refer to one another too often to be listed.");
+        if (++_visits > 12 * MaxTensors)
+            throw new InvalidDataException($"{_path}: its values refer to one another too often to be listed.");
     }
 
     private void CheckDepth(int depth)
@@ -208,7 +213,8 @@ internal sealed class TorchSections
 
     private string Join(string prefix, string name)
     {
-        if (prefix.Length + name.Length > MaxName) throw new InvalidDataException($"{_path}: a key has more than {MaxName} characters: '{PickleText.Short(prefix + name)}'.");
+        if (prefix.Length + name.Length > MaxName)
+            throw new InvalidDataException($"{_path}: a key has more than {MaxName} characters: '{PickleText.Short(prefix + name)}'.");
         return prefix.Length == 0 ? name : $"{prefix}.{name}";
     }
 

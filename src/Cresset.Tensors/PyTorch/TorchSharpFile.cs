@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace Cresset.Tensors;
 
 /// <summary>
-/// A file of TorchSharp's <c>Module.save</c> (<c>.dat</c>, also written by its exportsd.py), open for reading: the number of tensors, then each
+/// A file of TorchSharp's <c>Module.save</c> (<c>.dat</c>, also written by its exportsd.py), open for reading: the number of tensors, then
+/// each
 /// as name, element type, sizes and data. The format has no magic number; the whole file must add up.
 /// </summary>
 public sealed class TorchSharpFile : IStoredTensors
@@ -64,7 +65,8 @@ public sealed class TorchSharpFile : IStoredTensors
         }
     }
 
-    private SafetensorsEntry Find(string name) => _entries.TryGetValue(name, out var entry) ? entry : throw TensorFileData.NoSuchKey(Path, name, _entries.Keys);
+    private SafetensorsEntry Find(string name) =>
+        _entries.TryGetValue(name, out var entry) ? entry : throw TensorFileData.NoSuchKey(Path, name, _entries.Keys);
 
     private static Dictionary<string, SafetensorsEntry> Entry(TensorFileData data)
     {
@@ -93,11 +95,13 @@ public sealed class TorchSharpFile : IStoredTensors
         position += length;
         var name = PickleInput.Text(bytes);
         var type = Number(data, ref position);
-        if (type is 12 or 13 or 14 || type > 15 || !Enum.IsDefined((ScalarType)(sbyte)type)) throw Fault(data, start, $"'{PickleText.Short(name)}' has the type number {type}");
+        if (type is 12 or 13 or 14 || type > 15 || !Enum.IsDefined((ScalarType)(sbyte)type))
+            throw Fault(data, start, $"'{PickleText.Short(name)}' has the type number {type}");
         var scalar = (ScalarType)(sbyte)type;
         var dtype = scalar == ScalarType.ComplexFloat64 ? SafetensorsDtype.C128 : SafetensorsDtypes.Of(scalar);
         var dimensions = Number(data, ref position);
-        if (dimensions > MaxDimensions) throw Fault(data, start, $"'{PickleText.Short(name)}' has {dimensions} dimensions; at most {MaxDimensions} are read");
+        if (dimensions > MaxDimensions)
+            throw Fault(data, start, $"'{PickleText.Short(name)}' has {dimensions} dimensions; at most {MaxDimensions} are read");
         var shape = new long[dimensions];
         Int128 elements = 1;
         for (var d = 0; d < shape.Length; d++)
@@ -128,5 +132,6 @@ public sealed class TorchSharpFile : IStoredTensors
         throw Fault(data, start, "a number has more than nine bytes");
     }
 
-    private static InvalidDataException Fault(TensorFileData data, long position, string what) => new($"{data.Path}: {what} (offset {position}; read as TorchSharp's .dat).");
+    private static InvalidDataException Fault(TensorFileData data, long position, string what) =>
+        new($"{data.Path}: {what} (offset {position}; read as TorchSharp's .dat).");
 }

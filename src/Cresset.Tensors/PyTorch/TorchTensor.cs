@@ -44,7 +44,8 @@ internal sealed record TorchTensor(TorchStorage? Storage, SafetensorsDtype Dtype
 
     /// <summary>Whether both are one and the same: tied weights.</summary>
     public bool Is(TorchTensor other)
-        => Storage is not null && ReferenceEquals(Storage, other.Storage) && Start == other.Start && Dtype == other.Dtype && Shape.SequenceEqual(other.Shape) && Strides.SequenceEqual(other.Strides);
+        => Storage is not null && ReferenceEquals(Storage, other.Storage) && Start == other.Start && Dtype == other.Dtype
+            && Shape.SequenceEqual(other.Shape) && Strides.SequenceEqual(other.Strides);
 }
 
 /// <summary>PyTorch's names of element types.</summary>
@@ -114,5 +115,6 @@ internal static class TorchTypes
         => dtype is PickleGlobal { Module: "torch" } name ? Types.GetValueOrDefault(name.Name, SafetensorsDtype.Unknown) : null;
 
     public static (SafetensorsDtype Dtype, string Name)? Storage(object? type)
-        => type is PickleGlobal { Module: "torch" or "torch.cuda" or "torch.storage" } name && Storages.TryGetValue(name.Name, out var found) ? found : null;
+        => type is PickleGlobal { Module: "torch" or "torch.cuda" or "torch.storage" } name
+            && Storages.TryGetValue(name.Name, out var found) ? found : null;
 }

@@ -23,15 +23,20 @@ internal sealed class TorchWorld : IPickleWorld
 
     public object? Persistent(object? id, PickleInput input)
     {
-        if (id is not PickleSequence { Items: [string kind, ..] } parts) throw input.Fault("it refers to something outside that is not a storage");
+        if (id is not PickleSequence { Items: [string kind, ..] } parts)
+            throw input.Fault("it refers to something outside that is not a storage");
         // Files before PyTorch 1.6 wrap a class in its source text, which nobody needs here.
         if (kind == "module" && parts.Items.Count >= 2) return parts.Items[1];
-        if (kind != "storage" || parts.Items.Count is < 5 or > 6) throw input.Fault($"it refers to '{PickleText.Short(kind)}' outside, not to a storage");
-        if (TorchTypes.Storage(parts.Items[1]) is not { } type) throw input.Fault($"the storage type {PickleText.Kind(parts.Items[1])} is not known");
-        if (parts.Items[2] is not string key || parts.Items[4] is not long count || count < 0 || count > 1L << 58) throw input.Fault("a storage has no key or no size");
+        if (kind != "storage" || parts.Items.Count is < 5 or > 6)
+            throw input.Fault($"it refers to '{PickleText.Short(kind)}' outside, not to a storage");
+        if (TorchTypes.Storage(parts.Items[1]) is not { } type)
+            throw input.Fault($"the storage type {PickleText.Kind(parts.Items[1])} is not known");
+        if (parts.Items[2] is not string key || parts.Items[4] is not long count || count < 0 || count > 1L << 58)
+            throw input.Fault("a storage has no key or no size");
         if (_storages.TryGetValue(key, out var known))
         {
-            if (known.Dtype != type.Dtype || known.Count != count) throw input.Fault($"the storage '{PickleText.Short(key)}' is described twice in different ways");
+            if (known.Dtype != type.Dtype || known.Count != count)
+                throw input.Fault($"the storage '{PickleText.Short(key)}' is described twice in different ways");
         }
         else
         {
@@ -39,7 +44,8 @@ internal sealed class TorchWorld : IPickleWorld
             _storages.Add(key, known);
         }
         if (parts.Items.Count < 6 || parts.Items[5] is null) return known;
-        if (parts.Items[5] is PickleSequence { Items: [_, long start, long length] } && start >= 0 && length >= 0 && start <= count - length) return known with { Start = start, Count = length };
+        if (parts.Items[5] is PickleSequence { Items: [_, long start, long length] } && start >= 0 && length >= 0
+            && start <= count - length) return known with { Start = start, Count = length };
         throw input.Fault($"the view of the storage '{PickleText.Short(key)}' lies outside it");
     }
 
@@ -54,27 +60,39 @@ internal sealed class TorchWorld : IPickleWorld
             case "torch._utils._rebuild_parameter" when a.Count >= 1 && a[0] is TorchTensor: return a[0];
             case "torch._utils._rebuild_parameter_with_state" when a.Count >= 1 && a[0] is TorchTensor: return a[0];
             case "torch.nn.parameter.Parameter" or "torch.nn.parameter.Buffer" when a.Count >= 1 && a[0] is TorchTensor: return a[0];
-            case "torch._tensor._rebuild_from_type_v2" when a.Count >= 3 && a[0] is PickleGlobal inner && a[2] is PickleSequence own && inner.FullName != function.FullName: return Call(inner, own, input);
-            case "torch._utils._rebuild_qtensor": return NoData("quantized", a.Count > 2 ? a[2] : null, a.Count > 0 && a[0] is TorchStorage q ? q.TypeName : "");
-            case "torch._utils._rebuild_sparse_tensor" or "torch._utils._rebuild_sparse_csr_tensor": return NoData("sparse", a.Count > 1 && a[1] is PickleSequence { Items: [_, _, var size, ..] } ? size : null, "");
+            case "torch._tensor._rebuild_from_type_v2"
+                when a.Count >= 3 && a[0] is PickleGlobal inner && a[2] is PickleSequence own && inner.FullName != function.FullName:
+                return Call(inner, own, input);
+            case "torch._utils._rebuild_qtensor":
+                return NoData("quantized", a.Count > 2 ? a[2] : null, a.Count > 0 && a[0] is TorchStorage q ? q.TypeName : "");
+            case "torch._utils._rebuild_sparse_tensor" or "torch._utils._rebuild_sparse_csr_tensor":
+                return NoData("sparse", a.Count > 1 && a[1] is PickleSequence { Items: [_, _, var size, ..] } ? size : null, "");
             case "torch._utils._rebuild_nested_tensor": return NoData("nested", null, "");
             case "torch._utils._rebuild_meta_tensor_no_storage" when a.Count >= 2: return NoData("meta", a[1], "");
             case "torch._utils._rebuild_wrapper_subclass" when a.Count >= 3: return NoData($"subclass {PickleText.Kind(a[0])}", a[2], "");
-            case "torch._utils._rebuild_device_tensor_from_numpy" or "torch._utils._rebuild_xla_tensor": return NoData("of a device without storage", null, "");
+            case "torch._utils._rebuild_device_tensor_from_numpy" or "torch._utils._rebuild_xla_tensor":
+                return NoData("of a device without storage", null, "");
             case "torch.jit._pickle.restore_type_tag" when a.Count >= 1: return a[0];
-            case "torch.jit._pickle.build_intlist" or "torch.jit._pickle.build_tensorlist" or "torch.jit._pickle.build_doublelist" or "torch.jit._pickle.build_boollist" when a.Count == 1: return a[0];
+            case "torch.jit._pickle.build_intlist" or "torch.jit._pickle.build_tensorlist" or "torch.jit._pickle.build_doublelist"
+                or "torch.jit._pickle.build_boollist" when a.Count == 1:
+                return a[0];
             case "torch.Size" when a is [PickleSequence sizes]: return sizes;
             case "torch.device": return $"device {string.Join(':', a.Select(PickleText.Plain))}";
             case "torch.serialization._get_layout" when a is [string layout]: return layout;
-            case "collections.OrderedDict" or "collections.Counter" or "builtins.dict" or "__builtin__.dict": return Dict(a.Count > 0 ? a[0] : null, input);
+            case "collections.OrderedDict" or "collections.Counter" or "builtins.dict" or "__builtin__.dict":
+                return Dict(a.Count > 0 ? a[0] : null, input);
             case "collections.defaultdict": return Dict(a.Count > 1 ? a[1] : null, input);
-            case "builtins.set" or "__builtin__.set" or "builtins.frozenset" or "__builtin__.frozenset": return Sequence(PickleSequenceKind.Set, a);
+            case "builtins.set" or "__builtin__.set" or "builtins.frozenset" or "__builtin__.frozenset":
+                return Sequence(PickleSequenceKind.Set, a);
             case "builtins.list" or "__builtin__.list": return Sequence(PickleSequenceKind.List, a);
             case "builtins.tuple" or "__builtin__.tuple": return Sequence(PickleSequenceKind.Tuple, a);
             case "builtins.bytearray" or "__builtin__.bytearray": return a is [byte[] bytes] ? bytes : Array.Empty<byte>();
             case "_codecs.encode" when a is [string text, ..]: return Encoding.Latin1.GetBytes(text);
             case "numpy.dtype" when a is [string, ..]: return new PickleObject("numpy.dtype", arguments);
-            case "numpy.core.multiarray.scalar" or "numpy._core.multiarray.scalar" when a is [PickleObject { Type: "numpy.dtype", Arguments.Items: [string code, ..] } dtype, byte[] value] && Number(code, dtype, value) is { } number: return number;
+            case "numpy.core.multiarray.scalar" or "numpy._core.multiarray.scalar"
+                when a is [PickleObject { Type: "numpy.dtype", Arguments.Items: [string code, ..] } dtype, byte[] value]
+                    && Number(code, dtype, value) is { } number:
+                return number;
             default:
                 var name = PickleText.Short(function.FullName);
                 Met[name] = Met.GetValueOrDefault(name) + 1;
@@ -84,17 +102,23 @@ internal sealed class TorchWorld : IPickleWorld
 
     private TorchTensor Tensor(IReadOnlyList<object?> a, object? dtype, PickleInput input)
     {
-        if (a[0] is not TorchStorage storage || a[1] is not long start || a[2] is not PickleSequence sizes || a[3] is not PickleSequence steps) throw input.Fault("a tensor is not described by storage, offset, sizes and strides");
-        if (sizes.Items.Count > MaxDimensions || sizes.Items.Count != steps.Items.Count) throw input.Fault($"a tensor has {sizes.Items.Count} sizes and {steps.Items.Count} strides; as many of each and at most {MaxDimensions} are read");
+        if (a[0] is not TorchStorage storage || a[1] is not long start || a[2] is not PickleSequence sizes
+            || a[3] is not PickleSequence steps) throw input.Fault("a tensor is not described by storage, offset, sizes and strides");
+        if (sizes.Items.Count > MaxDimensions || sizes.Items.Count != steps.Items.Count)
+            throw input.Fault(
+                $"a tensor has {sizes.Items.Count} sizes and {steps.Items.Count} strides; as many of each and at most {MaxDimensions} are "
+                    + $"read");
         Charge(8 + (2 * sizes.Items.Count), input);
         var shape = new long[sizes.Items.Count];
         var strides = new long[shape.Length];
         for (var i = 0; i < shape.Length; i++)
         {
-            if (sizes.Items[i] is not long size || steps.Items[i] is not long stride || size < 0 || stride < 0) throw input.Fault("a size or a stride is not a whole number from 0 up");
+            if (sizes.Items[i] is not long size || steps.Items[i] is not long stride || size < 0 || stride < 0)
+                throw input.Fault("a size or a stride is not a whole number from 0 up");
             (shape[i], strides[i]) = (size, stride);
         }
-        var type = dtype is null ? storage.Dtype : TorchTypes.Of(dtype) ?? throw input.Fault($"the element type is {PickleText.Kind(dtype)}");
+        var type = dtype is null ? storage.Dtype
+            : TorchTypes.Of(dtype) ?? throw input.Fault($"the element type is {PickleText.Kind(dtype)}");
         var name = dtype is PickleGlobal named ? PickleText.Short(named.Name) : storage.TypeName;
         CheckRange(storage, type, start, shape, strides, input);
         var tensor = new TorchTensor(storage, type, name, start, shape, strides);
@@ -118,7 +142,8 @@ internal sealed class TorchWorld : IPickleWorld
         if (count > 0 && (start < 0 || (start + last + 1) * width > storage.Bytes))
             throw input.Fault($"a tensor of shape [{string.Join(", ", shape)}] lies outside its storage of {storage.Bytes} bytes");
         // Broadcast dimensions (stride 0) cost nothing in the file: what they would unfold to has a bound.
-        if (count * width > Math.Max(1L << 28, 4L * storage.Bytes)) throw input.Fault($"a tensor of shape [{string.Join(", ", shape)}] unfolds {storage.Bytes} bytes to {count * width}");
+        if (count * width > Math.Max(1L << 28, 4L * storage.Bytes))
+            throw input.Fault($"a tensor of shape [{string.Join(", ", shape)}] unfolds {storage.Bytes} bytes to {count * width}");
     }
 
     private static TorchTensor Pairs(TorchTensor tensor)
@@ -133,8 +158,10 @@ internal sealed class TorchWorld : IPickleWorld
 
     private static TorchTensor NoData(string kind, object? sizes, string type)
     {
-        var shape = sizes is PickleSequence { Items.Count: <= MaxDimensions } sequence && sequence.Items.All(s => s is long and >= 0 and < int.MaxValue) ? sequence.Items.Select(s => (long)s!).ToArray() : [];
-        return new TorchTensor(null, SafetensorsDtype.Unknown, type.Length > 0 ? $"{kind} ({type})" : kind, 0, shape, new long[shape.Length]);
+        var shape = sizes is PickleSequence { Items.Count: <= MaxDimensions } sequence
+            && sequence.Items.All(s => s is long and >= 0 and < int.MaxValue) ? sequence.Items.Select(s => (long)s!).ToArray() : [];
+        return new TorchTensor(null, SafetensorsDtype.Unknown, type.Length > 0 ? $"{kind} ({type})" : kind, 0, shape,
+            new long[shape.Length]);
     }
 
     private PickleDict Dict(object? start, PickleInput input)

@@ -7,21 +7,25 @@ namespace Cresset.Tensors;
 internal sealed record ZipRecord(string Name, long Offset, long Length, uint Checksum, bool IsCompressed = false);
 
 /// <summary>
-/// The directory of a zip archive as torch.save writes it: the records of tensors are stored without compression, so that they can be mapped. Nothing is
+/// The directory of a zip archive as torch.save writes it: the records of tensors are stored without compression, so that they can be
+/// mapped. Nothing is
 /// unpacked to disk; names serve as keys only.
 /// </summary>
 internal static class TorchZip
 {
-    private const uint EndMark = 0x06054b50, End64Mark = 0x06064b50, Locator64Mark = 0x07064b50, EntryMark = 0x02014b50, LocalMark = 0x04034b50;
+    private const uint EndMark = 0x06054b50, End64Mark = 0x06064b50, Locator64Mark = 0x07064b50, EntryMark = 0x02014b50,
+        LocalMark = 0x04034b50;
     private const int EndLength = 22, EntryLength = 46, LocalLength = 30;
     private const int MaxRecords = 1_000_000;
 
     /// <summary>All records by name.</summary>
-    /// <exception cref="InvalidDataException">The archive is damaged, compressed, encrypted, or its records overlap or have names that lead elsewhere.</exception>
+    /// <exception cref="InvalidDataException">The archive is damaged, compressed, encrypted, or its records overlap or have names that lead
+    /// elsewhere.</exception>
     public static Dictionary<string, ZipRecord> Read(TensorFileData data)
     {
         var (start, length, count) = FindDirectory(data);
-        if (count > MaxRecords || count * EntryLength > length) throw Fault(data, $"the directory announces {count} records in {length} bytes");
+        if (count > MaxRecords || count * EntryLength > length)
+            throw Fault(data, $"the directory announces {count} records in {length} bytes");
         if (length > 1 << 28) throw Fault(data, $"the directory is {length} bytes long");
         var directory = new byte[length];
         data.Fill(directory, start);
@@ -34,7 +38,9 @@ internal static class TorchZip
 
     /// <summary>A record whose bytes are used as they are.</summary>
     public static ZipRecord Plain(TensorFileData data, ZipRecord record) => record.IsCompressed
-        ? throw new NotSupportedException($"{data.Path}: '{PickleText.Short(record.Name)}' is compressed, which torch.save never does; unpack the archive and pack it without compression ('zip -0 -r').")
+        ? throw new NotSupportedException(
+            $"{data.Path}: '{PickleText.Short(record.Name)}' is compressed, which torch.save never does; unpack the archive and pack it "
+                + $"without compression ('zip -0 -r').")
         : record;
 
     /// <summary>The CRC-32 of a record as it is in the file.</summary>
@@ -61,9 +67,12 @@ internal static class TorchZip
             if (BinaryPrimitives.ReadUInt32LittleEndian(end) != EndMark) continue;
             if (at + EndLength + BinaryPrimitives.ReadUInt16LittleEndian(end[20..]) > tail.Length) continue;
             var position = data.Length - tail.Length + at;
-            long count = BinaryPrimitives.ReadUInt16LittleEndian(end[10..]), length = BinaryPrimitives.ReadUInt32LittleEndian(end[12..]), start = BinaryPrimitives.ReadUInt32LittleEndian(end[16..]);
-            if (count == ushort.MaxValue || length == uint.MaxValue || start == uint.MaxValue) (start, length, count, position) = FindDirectory64(data, position) ?? (start, length, count, position);
-            return start >= 0 && length >= 0 && count >= 0 && start <= position - length ? (start, length, count) : throw Fault(data, $"the directory lies at {start} to {start + length}, behind its own end at {position}");
+            long count = BinaryPrimitives.ReadUInt16LittleEndian(end[10..]), length = BinaryPrimitives.ReadUInt32LittleEndian(end[12..]),
+                start = BinaryPrimitives.ReadUInt32LittleEndian(end[16..]);
+            if (count == ushort.MaxValue || length == uint.MaxValue || start == uint.MaxValue)
+                (start, length, count, position) = FindDirectory64(data, position) ?? (start, length, count, position);
+            return start >= 0 && length >= 0 && count >= 0 && start <= position - length ? (start, length, count)
+                : throw Fault(data, $"the directory lies at {start} to {start + length}, behind its own end at {position}");
         }
         throw Fault(data, "the directory at the end is missing; the file was cut");
     }
@@ -78,31 +87,43 @@ internal static class TorchZip
         Span<byte> record = stackalloc byte[56];
         if (position < 0 || position > end - record.Length) throw Fault(data, $"the 64-bit directory end is announced at {position}");
         data.Fill(record, position);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(record) != End64Mark) throw Fault(data, $"there is no 64-bit directory end at {position}");
-        return (BinaryPrimitives.ReadInt64LittleEndian(record[48..]), BinaryPrimitives.ReadInt64LittleEndian(record[40..]), BinaryPrimitives.ReadInt64LittleEndian(record[32..]), position);
+        if (BinaryPrimitives.ReadUInt32LittleEndian(record) != End64Mark)
+            throw Fault(data, $"there is no 64-bit directory end at {position}");
+        return (BinaryPrimitives.ReadInt64LittleEndian(record[48..]), BinaryPrimitives.ReadInt64LittleEndian(record[40..]),
+            BinaryPrimitives.ReadInt64LittleEndian(record[32..]), position);
     }
 
     private static int ReadEntry(TensorFileData data, byte[] directory, int at, long start, Dictionary<string, ZipRecord> records)
     {
-        if (at > directory.Length - EntryLength || BinaryPrimitives.ReadUInt32LittleEndian(directory.AsSpan(at)) != EntryMark) throw Fault(data, $"the directory is damaged at {start + at}");
+        if (at > directory.Length - EntryLength || BinaryPrimitives.ReadUInt32LittleEndian(directory.AsSpan(at)) != EntryMark)
+            throw Fault(data, $"the directory is damaged at {start + at}");
         var entry = directory.AsSpan(at);
         int flags = BinaryPrimitives.ReadUInt16LittleEndian(entry[8..]), method = BinaryPrimitives.ReadUInt16LittleEndian(entry[10..]);
-        int nameLength = BinaryPrimitives.ReadUInt16LittleEndian(entry[28..]), extraLength = BinaryPrimitives.ReadUInt16LittleEndian(entry[30..]), commentLength = BinaryPrimitives.ReadUInt16LittleEndian(entry[32..]);
-        long packed = BinaryPrimitives.ReadUInt32LittleEndian(entry[20..]), length = BinaryPrimitives.ReadUInt32LittleEndian(entry[24..]), local = BinaryPrimitives.ReadUInt32LittleEndian(entry[42..]);
+        int nameLength = BinaryPrimitives.ReadUInt16LittleEndian(entry[28..]),
+            extraLength = BinaryPrimitives.ReadUInt16LittleEndian(entry[30..]),
+            commentLength = BinaryPrimitives.ReadUInt16LittleEndian(entry[32..]);
+        long packed = BinaryPrimitives.ReadUInt32LittleEndian(entry[20..]), length = BinaryPrimitives.ReadUInt32LittleEndian(entry[24..]),
+            local = BinaryPrimitives.ReadUInt32LittleEndian(entry[42..]);
         var next = at + EntryLength + nameLength + extraLength + commentLength;
         if (next > directory.Length) throw Fault(data, $"the directory is damaged at {start + at}");
         var nameBytes = entry.Slice(EntryLength, nameLength);
         var name = PickleInput.Text(nameBytes.ToArray());
         Read64(data, entry.Slice(EntryLength + nameLength, extraLength), ref length, ref packed, ref local);
-        if (name.Length == 0 || name[0] == '/' || name.Contains('\\', StringComparison.Ordinal) || name.Contains('\0', StringComparison.Ordinal) || name.Split('/').Contains(".."))
+        if (name.Length == 0 || name[0] == '/' || name.Contains('\\', StringComparison.Ordinal)
+            || name.Contains('\0', StringComparison.Ordinal) || name.Split('/').Contains(".."))
             throw Fault(data, $"a record is named '{PickleText.Short(name)}', which leads out of the archive");
         // A folder's own record holds nothing.
         if (name[^1] == '/' && length == 0) return next;
         if ((flags & 1) != 0) throw Fault(data, $"'{PickleText.Short(name)}' is encrypted");
         var compressed = method != 0;
-        if (!compressed && packed != length) throw Fault(data, $"'{PickleText.Short(name)}' is stored as it is, with {packed} bytes for {length}");
-        if (!records.TryAdd(name, new ZipRecord(name, DataOffset(data, local, nameBytes, name, start), packed, BinaryPrimitives.ReadUInt32LittleEndian(entry[16..]), compressed))) throw Fault(data, $"'{PickleText.Short(name)}' is there twice");
-        if (records[name].Offset > start - packed) throw Fault(data, $"'{PickleText.Short(name)}' ends behind the directory's start at {start}");
+        if (!compressed && packed != length)
+            throw Fault(data, $"'{PickleText.Short(name)}' is stored as it is, with {packed} bytes for {length}");
+        if (!records.TryAdd(name,
+            new ZipRecord(name, DataOffset(data, local, nameBytes, name, start), packed,
+                BinaryPrimitives.ReadUInt32LittleEndian(entry[16..]), compressed)))
+            throw Fault(data, $"'{PickleText.Short(name)}' is there twice");
+        if (records[name].Offset > start - packed)
+            throw Fault(data, $"'{PickleText.Short(name)}' ends behind the directory's start at {start}");
         return next;
     }
 
@@ -135,13 +156,19 @@ internal static class TorchZip
     private static long DataOffset(TensorFileData data, long local, ReadOnlySpan<byte> nameBytes, string name, long directory)
     {
         Span<byte> header = stackalloc byte[LocalLength];
-        if (local > directory - LocalLength) throw Fault(data, $"'{PickleText.Short(name)}' is announced at {local}, behind the directory's start at {directory}");
+        if (local > directory - LocalLength)
+            throw Fault(data, $"'{PickleText.Short(name)}' is announced at {local}, behind the directory's start at {directory}");
         data.Fill(header, local);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(header) != LocalMark) throw Fault(data, $"there is no record at {local} for '{PickleText.Short(name)}'");
-        int nameLength = BinaryPrimitives.ReadUInt16LittleEndian(header[26..]), extraLength = BinaryPrimitives.ReadUInt16LittleEndian(header[28..]);
+        if (BinaryPrimitives.ReadUInt32LittleEndian(header) != LocalMark)
+            throw Fault(data, $"there is no record at {local} for '{PickleText.Short(name)}'");
+        int nameLength = BinaryPrimitives.ReadUInt16LittleEndian(header[26..]),
+            extraLength = BinaryPrimitives.ReadUInt16LittleEndian(header[28..]);
         var ownName = new byte[nameLength];
         data.Fill(ownName, local + LocalLength);
-        if (!nameBytes.SequenceEqual(ownName)) throw Fault(data, $"the record at {local} calls itself '{PickleText.Short(PickleInput.Text(ownName))}', the directory '{PickleText.Short(name)}'");
+        if (!nameBytes.SequenceEqual(ownName))
+            throw Fault(data,
+                $"the record at {local} calls itself '{PickleText.Short(PickleInput.Text(ownName))}', the directory "
+                    + $"'{PickleText.Short(name)}'");
         return local + LocalLength + nameLength + extraLength;
     }
 
@@ -150,11 +177,14 @@ internal static class TorchZip
         ZipRecord? before = null;
         foreach (var record in records.Where(r => r.Length > 0).OrderBy(r => r.Offset))
         {
-            if (before is not null && record.Offset < before.Offset + before.Length) throw Fault(data, $"the records '{PickleText.Short(before.Name)}' and '{PickleText.Short(record.Name)}' overlap");
+            if (before is not null && record.Offset < before.Offset + before.Length)
+                throw Fault(data, $"the records '{PickleText.Short(before.Name)}' and '{PickleText.Short(record.Name)}' overlap");
             before = record;
         }
-        if (before is not null && before.Offset + before.Length > directory) throw Fault(data, $"'{PickleText.Short(before.Name)}' overlaps the directory");
+        if (before is not null && before.Offset + before.Length > directory)
+            throw Fault(data, $"'{PickleText.Short(before.Name)}' overlaps the directory");
     }
 
-    private static InvalidDataException Fault(TensorFileData data, string what) => new($"{data.Path}: {what} (zip archive of {data.Length} bytes).");
+    private static InvalidDataException Fault(TensorFileData data, string what) =>
+        new($"{data.Path}: {what} (zip archive of {data.Length} bytes).");
 }

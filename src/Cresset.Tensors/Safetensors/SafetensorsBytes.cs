@@ -37,7 +37,8 @@ public sealed class SafetensorsBytes : ITensorSource
     public Tensor Read(string name)
     {
         if (!_header.Entries.TryGetValue(name, out var entry)) throw TensorFileData.NoSuchKey(Path, name, _header.Entries.Keys);
-        if (!entry.Dtype.IsNative()) throw new NotSupportedException($"{Path}: '{name}' is stored as {entry.TypeName}, which is not read from memory.");
+        if (!entry.Dtype.IsNative())
+            throw new NotSupportedException($"{Path}: '{name}' is stored as {entry.TypeName}, which is not read from memory.");
         var tensor = empty(entry.Shape.ToArray(), dtype: entry.Dtype.Scalar());
         if (entry.Length > 0) _content.AsSpan(checked((int)entry.Offset), checked((int)entry.Length)).CopyTo(tensor.bytes);
         return tensor;

@@ -41,7 +41,9 @@ public enum SafetensorsDtype
     /// <summary>As <see cref="F8E4M3"/> with exponent bias 8, no negative zero and one NaN (128); read as bfloat16.</summary>
     F8E4M3Fnuz,
 
-    /// <summary>As <see cref="F8E5M2"/> with exponent bias 16, no infinities, no negative zero and one NaN (128); read as bfloat16.</summary>
+    /// <summary>
+    /// As <see cref="F8E5M2"/> with exponent bias 16, no infinities, no negative zero and one NaN (128); read as bfloat16.
+    /// </summary>
     F8E5M2Fnuz,
 
     /// <summary>16-bit signed.</summary>
@@ -145,7 +147,8 @@ internal static class SafetensorsDtypes
 
     /// <summary>True for every type of floating-point numbers, the narrow ones included.</summary>
     public static bool IsFloating(this SafetensorsDtype dtype)
-        => dtype != SafetensorsDtype.Unknown && dtype.Scalar() is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64;
+        => dtype != SafetensorsDtype.Unknown
+            && dtype.Scalar() is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64;
 
     public static SafetensorsDtype Of(ScalarType scalar)
     {
@@ -153,6 +156,7 @@ internal static class SafetensorsDtypes
         {
             if (row.InFormat && row.IsNative && row.Scalar == scalar) return row.Dtype;
         }
-        throw new NotSupportedException($"safetensors has no element type for {scalar}; convert the tensor first, for example with .to(ScalarType.Float32).");
+        throw new NotSupportedException(
+            $"safetensors has no element type for {scalar}; convert the tensor first, for example with .to(ScalarType.Float32).");
     }
 }

@@ -19,7 +19,9 @@ public sealed class SafetensorsFile : IStoredTensors, IStoredBytes
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
-    /// <summary>Opens a file and checks its header against its length. A tensor of an unknown type is listed; the others can be read.</summary>
+    /// <summary>
+    /// Opens a file and checks its header against its length. A tensor of an unknown type is listed; the others can be read.
+    /// </summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The header or the layout is damaged; the message names file, offset and fault.</exception>
     public static SafetensorsFile Open(string path)

@@ -13,7 +13,8 @@ internal sealed class SafetensorsHeader
     private readonly string _path;
     private readonly long _dataLength;
 
-    private SafetensorsHeader(string path, long dataStart, long dataLength) => (_path, DataStart, _dataLength) = (path, dataStart, dataLength);
+    private SafetensorsHeader(string path, long dataStart, long dataLength) =>
+        (_path, DataStart, _dataLength) = (path, dataStart, dataLength);
 
     public long DataStart { get; }
 
@@ -24,11 +25,21 @@ internal sealed class SafetensorsHeader
     /// <summary>The length that the first 8 bytes announce, checked against the file's.</summary>
     public static int HeaderLength(string path, ReadOnlySpan<byte> first8, long fileLength)
     {
-        if (first8.Length < 8) throw new InvalidDataException($"{path}: {fileLength} bytes are too few for a safetensors file (8 bytes of header length come first).");
+        if (first8.Length < 8)
+            throw new InvalidDataException(
+                $"{path}: {fileLength} bytes are too few for a safetensors file (8 bytes of header length come first).");
         var length = BinaryPrimitives.ReadUInt64LittleEndian(first8);
-        if (length > MaxHeaderLength) throw new InvalidDataException($"{path}: the header length at offset 0 is {length}, above the allowed {MaxHeaderLength}; this is probably no safetensors file.");
-        if ((long)length > fileLength - 8) throw new InvalidDataException($"{path}: the header length at offset 0 is {length}, but only {fileLength - 8} bytes follow; the file is truncated or no safetensors file.");
-        if (length < 2) throw new InvalidDataException($"{path}: the header length at offset 0 is {length}; the smallest header is the 2 bytes of an empty JSON object.");
+        if (length > MaxHeaderLength)
+            throw new InvalidDataException(
+                $"{path}: the header length at offset 0 is {length}, above the allowed {MaxHeaderLength}; this is probably no safetensors "
+                    + $"file.");
+        if ((long)length > fileLength - 8)
+            throw new InvalidDataException(
+                $"{path}: the header length at offset 0 is {length}, but only {fileLength - 8} bytes follow; the file is truncated or no "
+                    + $"safetensors file.");
+        if (length < 2)
+            throw new InvalidDataException(
+                $"{path}: the header length at offset 0 is {length}; the smallest header is the 2 bytes of an empty JSON object.");
         return (int)length;
     }
 
@@ -42,7 +53,8 @@ internal sealed class SafetensorsHeader
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{path}: the header is no valid JSON near offset {8 + (e.BytePositionInLine ?? 0)}: {FirstSentence(e.Message)}", e);
+            throw new InvalidDataException(
+                $"{path}: the header is no valid JSON near offset {8 + (e.BytePositionInLine ?? 0)}: {FirstSentence(e.Message)}", e);
         }
         catch (InvalidOperationException e)
         {
@@ -108,20 +120,24 @@ internal sealed class SafetensorsHeader
                     throw Fault(reader.TokenStartIndex, $"'{Short(name)}' has an unexpected or repeated field '{Short(field)}'");
             }
         }
-        if (type is null || shape is null || offsets is null) throw Fault(at, $"'{Short(name)}' lacks {(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")}");
+        if (type is null || shape is null || offsets is null)
+            throw Fault(at, $"'{Short(name)}' lacks {(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")}");
         if (offsets.Count != 2) throw Fault(at, $"'{Short(name)}' has {offsets.Count} data_offsets; expected [begin, end]");
         long begin = offsets[0], end = offsets[1];
-        if (begin > end || end > _dataLength) throw Fault(at, $"'{Short(name)}' has the data_offsets [{begin}, {end}]; the data is {_dataLength} bytes long");
+        if (begin > end || end > _dataLength)
+            throw Fault(at, $"'{Short(name)}' has the data_offsets [{begin}, {end}]; the data is {_dataLength} bytes long");
         var count = ElementCount(shape) ?? throw Fault(at, $"'{Short(name)}' has a shape of more than 2^58 elements");
         var dtype = SafetensorsDtypes.Parse(type);
         var entry = new SafetensorsEntry(name, dtype, shape, DataStart + begin, end - begin) { TypeName = Short(type) };
         // The size of a type from after this reader's time is not known: its offsets alone are checked.
         if (dtype == SafetensorsDtype.Unknown) return entry;
-        if ((Int128)count * dtype.Bits() % 8 != 0) throw Fault(at, $"'{Short(name)}' has {count} elements of {dtype.Bits()} bits, which fill no whole number of bytes");
+        if ((Int128)count * dtype.Bits() % 8 != 0)
+            throw Fault(at, $"'{Short(name)}' has {count} elements of {dtype.Bits()} bits, which fill no whole number of bytes");
         var bytes = dtype.Bytes(count);
         return bytes == end - begin
             ? entry
-            : throw Fault(at, $"'{Short(name)}' of shape {entry.ShapeText} and type {type} needs {bytes} bytes; its data_offsets span {end - begin}");
+            : throw Fault(at,
+                $"'{Short(name)}' of shape {entry.ShapeText} and type {type} needs {bytes} bytes; its data_offsets span {end - begin}");
     }
 
     private List<long> ReadNumbers(ref Utf8JsonReader reader, string name, string field)
@@ -130,7 +146,8 @@ internal sealed class SafetensorsHeader
         var numbers = new List<long>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var number) || number < 0) throw Fault(reader.TokenStartIndex, $"'{Short(name)}'.{field} holds something that is no whole number from 0 up");
+            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var number) || number < 0)
+                throw Fault(reader.TokenStartIndex, $"'{Short(name)}'.{field} holds something that is no whole number from 0 up");
             if (numbers.Count == 64) throw Fault(reader.TokenStartIndex, $"'{Short(name)}'.{field} has more than 64 numbers");
             numbers.Add(number);
         }
@@ -144,11 +161,15 @@ internal sealed class SafetensorsHeader
         {
             if (entry.Offset != position)
             {
-                throw new InvalidDataException($"{_path}: '{Short(entry.Name)}' starts at offset {entry.Offset}, {(entry.Offset < position ? "inside the tensor before it, which ends" : "leaving a hole after the tensor before it, which ends")} at {position}.");
+                var where = entry.Offset < position ? "inside" : "leaving a hole after";
+                throw new InvalidDataException($"{_path}: '{Short(entry.Name)}' starts at offset {entry.Offset}, "
+                    + $"{where} the tensor before it, which ends at {position}.");
             }
             position += entry.Length;
         }
-        if (position != DataStart + _dataLength) throw new InvalidDataException($"{_path}: the tensors end at offset {position}, the file at {DataStart + _dataLength}; it is damaged or was cut.");
+        if (position != DataStart + _dataLength)
+            throw new InvalidDataException(
+                $"{_path}: the tensors end at offset {position}, the file at {DataStart + _dataLength}; it is damaged or was cut.");
     }
 
     // Even 16 bytes an element stay below 2^63 then. Beside a size of 0 the others are bounded too: libtorch multiplies them all the same.
@@ -167,14 +188,16 @@ internal sealed class SafetensorsHeader
 
     private static string Short(string text) => text.Length <= 120 ? text : text[..117] + "...";
 
-    private static string FirstSentence(string text) => text.IndexOf(". ", StringComparison.Ordinal) is var dot and >= 0 ? text[..(dot + 1)] : text;
+    private static string FirstSentence(string text) =>
+        text.IndexOf(". ", StringComparison.Ordinal) is var dot and >= 0 ? text[..(dot + 1)] : text;
 
     /// <summary>The header bytes (length included) for entries whose offsets are already set, padded to 8.</summary>
     public static byte[] Write(IEnumerable<SafetensorsEntry> entries, IReadOnlyDictionary<string, string> metadata)
     {
         using var buffer = new MemoryStream();
         buffer.Write(stackalloc byte[8]);
-        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var json = new Utf8JsonWriter(buffer,
+            new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
             if (metadata.Count > 0)

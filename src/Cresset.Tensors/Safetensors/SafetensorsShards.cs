@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tensors;
 
-/// <summary>A checkpoint in several files (safetensors, or PyTorch's <c>.bin</c>) with an <c>*.index.json</c> that says which key lies where.</summary>
+/// <summary>
+/// A checkpoint in several files (safetensors, or PyTorch's <c>.bin</c>) with an <c>*.index.json</c> that says which key lies where.
+/// </summary>
 public sealed class SafetensorsShards : IStoredTensors, IStoredBytes
 {
     private readonly Dictionary<string, ITensorSource> _files;
@@ -34,7 +36,8 @@ public sealed class SafetensorsShards : IStoredTensors, IStoredBytes
         {
             foreach (var file in map.Values.Distinct().Order(StringComparer.Ordinal))
             {
-                if (System.IO.Path.GetFileName(file) != file || file is "" or "." or "..") throw new InvalidDataException($"{indexPath}: weight_map names '{file}'; only files beside the index are allowed.");
+                if (System.IO.Path.GetFileName(file) != file || file is "" or "." or "..")
+                    throw new InvalidDataException($"{indexPath}: weight_map names '{file}'; only files beside the index are allowed.");
                 var path = System.IO.Path.Combine(folder, file);
                 if (!File.Exists(path)) throw new FileNotFoundException($"{indexPath} names the shard '{file}', which is not there.", path);
                 var opened = TensorFile.OpenSingle(path);
@@ -44,7 +47,8 @@ public sealed class SafetensorsShards : IStoredTensors, IStoredBytes
             foreach (var (name, file) in map)
             {
                 var owner = shards._files[file];
-                if (!owner.Entries.TryGetValue(name, out var entry)) throw new InvalidDataException($"{indexPath}: weight_map places '{name}' in '{file}', which does not hold it.");
+                if (!owner.Entries.TryGetValue(name, out var entry))
+                    throw new InvalidDataException($"{indexPath}: weight_map places '{name}' in '{file}', which does not hold it.");
                 shards._owner.Add(name, owner);
                 shards._entries.Add(name, entry);
             }
@@ -65,11 +69,13 @@ public sealed class SafetensorsShards : IStoredTensors, IStoredBytes
 
     /// <inheritdoc/>
     public Tensor MapBytes(string name)
-        => Owner(name) is IStoredBytes stored ? stored.MapBytes(name) : throw new NotSupportedException($"{Owner(name).Path}: stored bytes cannot be mapped.");
+        => Owner(name) is IStoredBytes stored ? stored.MapBytes(name)
+            : throw new NotSupportedException($"{Owner(name).Path}: stored bytes cannot be mapped.");
 
     void IStoredTensors.CopyBytes(string name, Stream target)
     {
-        if (Owner(name) is not IStoredTensors stored) throw new NotSupportedException($"{Owner(name).Path}: stored bytes cannot be copied.");
+        if (Owner(name) is not IStoredTensors stored)
+            throw new NotSupportedException($"{Owner(name).Path}: stored bytes cannot be copied.");
         stored.CopyBytes(name, target);
     }
 
@@ -88,19 +94,23 @@ public sealed class SafetensorsShards : IStoredTensors, IStoredBytes
         try
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { MaxDepth = 8 });
-            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
+            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out var map)
+                || map.ValueKind != JsonValueKind.Object)
                 throw new InvalidDataException($"{path}: no object 'weight_map' in the index.");
             var result = new Dictionary<string, string>();
             foreach (var property in map.EnumerateObject())
             {
-                if (property.Value.ValueKind != JsonValueKind.String) throw new InvalidDataException($"{path}: weight_map['{property.Name}'] is no file name.");
-                if (!result.TryAdd(property.Name, property.Value.GetString()!)) throw new InvalidDataException($"{path}: weight_map names '{property.Name}' twice.");
+                if (property.Value.ValueKind != JsonValueKind.String)
+                    throw new InvalidDataException($"{path}: weight_map['{property.Name}'] is no file name.");
+                if (!result.TryAdd(property.Name, property.Value.GetString()!))
+                    throw new InvalidDataException($"{path}: weight_map names '{property.Name}' twice.");
             }
             return result;
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{path}: the index is no valid JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}).", e);
+            throw new InvalidDataException($"{path}: the index is no valid JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}).",
+                e);
         }
     }
 }

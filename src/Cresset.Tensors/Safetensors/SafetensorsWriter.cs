@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tensors;
 
-/// <summary>Writes safetensors files, byte for byte as the reference writer lays them out (largest element type first, then by name).</summary>
+/// <summary>
+/// Writes safetensors files, byte for byte as the reference writer lays them out (largest element type first, then by name).
+/// </summary>
 public static class SafetensorsWriter
 {
     private const int ChunkBytes = 1 << 28;
@@ -14,9 +16,11 @@ public static class SafetensorsWriter
     /// <param name="tensors">Any device, any strides.</param>
     /// <param name="metadata">Free text for the header.</param>
     /// <param name="float8">Store floating-point tensors as this 8-bit type; null keeps their own.</param>
-    public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null, SafetensorsDtype? float8 = null)
+    public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null,
+        SafetensorsDtype? float8 = null)
     {
-        if (float8 is { } f and not (SafetensorsDtype.F8E4M3 or SafetensorsDtype.F8E5M2)) throw new ArgumentException($"float8 is {f}; allowed are F8E4M3 and F8E5M2.", nameof(float8));
+        if (float8 is { } f and not (SafetensorsDtype.F8E4M3 or SafetensorsDtype.F8E5M2))
+            throw new ArgumentException($"float8 is {f}; allowed are F8E4M3 and F8E5M2.", nameof(float8));
         Write(path, Layout(tensors, float8), metadata, (entry, stream) => WriteData(stream, tensors[entry.Name], entry));
     }
 
@@ -29,11 +33,14 @@ public static class SafetensorsWriter
     /// <param name="metadata">Free text for the header; null takes the source's.</param>
     /// <param name="dtype">A type for all floating-point tensors; null keeps their own.</param>
     /// <param name="cancellation">Stops between two tensors; nothing is left behind then.</param>
-    /// <exception cref="NotSupportedException">A tensor has an element type that safetensors lacks, or values beyond <paramref name="dtype"/>; it is named, and nothing is written.</exception>
-    public static void Copy(string path, ITensorSource source, IReadOnlyDictionary<string, string>? metadata = null, ScalarType? dtype = null, CancellationToken cancellation = default)
+    /// <exception cref="NotSupportedException">A tensor has an element type that safetensors lacks, or values beyond
+    /// <paramref name="dtype"/>; it is named, and nothing is written.</exception>
+    public static void Copy(string path, ITensorSource source, IReadOnlyDictionary<string, string>? metadata = null,
+        ScalarType? dtype = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
-        if (dtype is { } wanted && !SafetensorsDtypes.Of(wanted).IsFloating()) throw new ArgumentException($"dtype is {wanted}; allowed are the floating-point types of safetensors.", nameof(dtype));
+        if (dtype is { } wanted && !SafetensorsDtypes.Of(wanted).IsFloating())
+            throw new ArgumentException($"dtype is {wanted}; allowed are the floating-point types of safetensors.", nameof(dtype));
         var aliases = source.Aliases;
         var entries = source.Entries.Values.Where(e => !aliases.ContainsKey(e.Name)).Select(e => Stored(e, source, dtype));
         var texts = new Dictionary<string, string>(metadata ?? source.Metadata);
@@ -53,7 +60,8 @@ public static class SafetensorsWriter
         });
     }
 
-    private static void Write(string path, List<SafetensorsEntry> entries, IReadOnlyDictionary<string, string>? metadata, Action<SafetensorsEntry, Stream> write)
+    private static void Write(string path, List<SafetensorsEntry> entries, IReadOnlyDictionary<string, string>? metadata,
+        Action<SafetensorsEntry, Stream> write)
     {
         var header = SafetensorsHeader.Write(entries, metadata ?? new Dictionary<string, string>());
         AtomicFile.Write(path, stream =>
@@ -63,7 +71,9 @@ public static class SafetensorsWriter
             {
                 var start = stream.Position;
                 write(entry, stream);
-                if (stream.Position - start != entry.Length) throw new InvalidDataException($"{path}: '{entry.Name}' took {stream.Position - start} bytes, {entry.Length} were laid out for it.");
+                if (stream.Position - start != entry.Length)
+                    throw new InvalidDataException(
+                        $"{path}: '{entry.Name}' took {stream.Position - start} bytes, {entry.Length} were laid out for it.");
             }
         });
     }
@@ -72,7 +82,9 @@ public static class SafetensorsWriter
     {
         var type = dtype is { } wanted && entry.Dtype.IsFloating() ? SafetensorsDtypes.Of(wanted) : entry.Dtype;
         if (source is not IStoredTensors && type == entry.Dtype) type = SafetensorsDtypes.Of(entry.Dtype.Scalar());
-        if (!type.IsInFormat()) throw new NotSupportedException($"{source.Path}: '{entry.Name}' has the element type {entry.TypeName}, which safetensors files cannot hold.");
+        if (!type.IsInFormat())
+            throw new NotSupportedException(
+                $"{source.Path}: '{entry.Name}' has the element type {entry.TypeName}, which safetensors files cannot hold.");
         return new SafetensorsEntry(entry.Name, type, entry.Shape, 0, type.Bytes(entry.Count));
     }
 
@@ -80,7 +92,8 @@ public static class SafetensorsWriter
     /// Writes shards of at most <paramref name="maxShardBytes"/> bytes of data (a larger tensor gets one of its own) named
     /// <c>stem-00001-of-0000N.safetensors</c>, and <c>stem.safetensors.index.json</c> last. Returns the index path.
     /// </summary>
-    public static string WriteSharded(string folder, string stem, IReadOnlyDictionary<string, Tensor> tensors, long maxShardBytes, IReadOnlyDictionary<string, string>? metadata = null)
+    public static string WriteSharded(string folder, string stem, IReadOnlyDictionary<string, Tensor> tensors, long maxShardBytes,
+        IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxShardBytes);
         var shards = new List<Dictionary<string, Tensor>> { new() };
@@ -104,7 +117,8 @@ public static class SafetensorsWriter
             foreach (var key in shards[i].Keys) map.Add(key, name);
         }
         var index = System.IO.Path.Combine(folder, $"{stem}.safetensors.index.json");
-        AtomicFile.WriteBytes(index, JsonSerializer.SerializeToUtf8Bytes(new { metadata = new { total_size = total }, weight_map = map }, IndexFormat));
+        AtomicFile.WriteBytes(index,
+            JsonSerializer.SerializeToUtf8Bytes(new { metadata = new { total_size = total }, weight_map = map }, IndexFormat));
         return index;
     }
 
@@ -126,7 +140,8 @@ public static class SafetensorsWriter
         long offset = 0;
         return entries.OrderByDescending(e => e.Dtype).ThenBy(e => e.Name, StringComparer.Ordinal).Select(e =>
         {
-            if (e.Name == "__metadata__") throw new ArgumentException("'__metadata__' is reserved in safetensors and cannot name a tensor.", nameof(entries));
+            if (e.Name == "__metadata__")
+                throw new ArgumentException("'__metadata__' is reserved in safetensors and cannot name a tensor.", nameof(entries));
             var placed = e with { Offset = offset };
             offset += e.Length;
             return placed;
@@ -141,7 +156,8 @@ public static class SafetensorsWriter
         if (!entry.Dtype.IsNative()) flat = EncodeFloat8(flat, entry.Dtype);
         var size = flat.element_size();
         var step = ChunkBytes / size;
-        for (long start = 0; start < flat.numel(); start += step) stream.Write(flat.narrow(0, start, Math.Min(step, flat.numel() - start)).bytes);
+        for (long start = 0; start < flat.numel(); start += step)
+            stream.Write(flat.narrow(0, start, Math.Min(step, flat.numel() - start)).bytes);
     }
 
     private static Tensor EncodeFloat8(Tensor values, SafetensorsDtype dtype)

@@ -25,7 +25,10 @@ internal static class SmallFloats
                 for (var i = 0; i < longs.Length; i++)
                 {
                     var value = BinaryPrimitives.ReadUInt64LittleEndian(bytes[(8 * i)..]);
-                    if (value > long.MaxValue) throw new NotSupportedException($"{path}: '{entry.Name}' holds {value} at element {i}, above 2^63 - 1; a tensor of 64-bit signed numbers cannot hold it. ReadBytes gives the stored bytes.");
+                    if (value > long.MaxValue)
+                        throw new NotSupportedException(
+                            $"{path}: '{entry.Name}' holds {value} at element {i}, above 2^63 - 1; a tensor of 64-bit signed numbers "
+                                + $"cannot hold it. ReadBytes gives the stored bytes.");
                     longs[i] = (long)value;
                 }
                 return tensor(longs);

@@ -16,17 +16,22 @@ public static class Shape
     /// must match, equal letters must have equal sizes.
     /// </summary>
     /// <exception cref="ShapeException">The shape does not fit.</exception>
-    public static void Expect(Tensor tensor, string pattern, [CallerArgumentExpression(nameof(tensor))] string name = "", [CallerMemberName] string caller = "", [CallerFilePath] string file = "")
+    public static void Expect(Tensor tensor, string pattern, [CallerArgumentExpression(nameof(tensor))] string name = "",
+        [CallerMemberName] string caller = "", [CallerFilePath] string file = "")
         => Check(tensor, pattern, default, name, caller, file);
 
     /// <summary>As above, with the values of some letters given: <c>Shape.Expect(x, "N C H W", ("C", channels))</c>.</summary>
     /// <exception cref="ShapeException">The shape does not fit.</exception>
-    public static void Expect(Tensor tensor, string pattern, ReadOnlySpan<(string Letter, long Size)> sizes, [CallerArgumentExpression(nameof(tensor))] string name = "", [CallerMemberName] string caller = "", [CallerFilePath] string file = "")
+    public static void Expect(Tensor tensor, string pattern, ReadOnlySpan<(string Letter, long Size)> sizes,
+        [CallerArgumentExpression(nameof(tensor))] string name = "", [CallerMemberName] string caller = "",
+        [CallerFilePath] string file = "")
         => Check(tensor, pattern, sizes, name, caller, file);
 
     /// <summary>As above, with one letter given.</summary>
     /// <exception cref="ShapeException">The shape does not fit.</exception>
-    public static void Expect(Tensor tensor, string pattern, (string Letter, long Size) size, [CallerArgumentExpression(nameof(tensor))] string name = "", [CallerMemberName] string caller = "", [CallerFilePath] string file = "")
+    public static void Expect(Tensor tensor, string pattern, (string Letter, long Size) size,
+        [CallerArgumentExpression(nameof(tensor))] string name = "", [CallerMemberName] string caller = "",
+        [CallerFilePath] string file = "")
         => Check(tensor, pattern, new ReadOnlySpan<(string, long)>(in size), name, caller, file);
 
     /// <summary>"[8, 3, 32, 32]".</summary>
@@ -36,10 +41,14 @@ public static class Shape
     public static string Text(ReadOnlySpan<long> shape) => "[" + string.Join(", ", shape.ToArray()) + "]";
 
     /// <summary>The exception for a shape that breaks a rule no pattern can state.</summary>
-    public static ShapeException Wrong(Tensor tensor, string expected, string hint = "", [CallerArgumentExpression(nameof(tensor))] string name = "", [CallerMemberName] string caller = "", [CallerFilePath] string file = "")
-        => new($"{Path.GetFileNameWithoutExtension(file)}.{caller}: {name} has shape {Text(tensor)}; expected {expected}." + (hint.Length == 0 ? "" : " " + hint));
+    public static ShapeException Wrong(Tensor tensor, string expected, string hint = "",
+        [CallerArgumentExpression(nameof(tensor))] string name = "", [CallerMemberName] string caller = "",
+        [CallerFilePath] string file = "")
+        => new($"{Path.GetFileNameWithoutExtension(file)}.{caller}: {name} has shape {Text(tensor)}; expected {expected}."
+            + (hint.Length == 0 ? "" : " " + hint));
 
-    private static void Check(Tensor tensor, string pattern, ReadOnlySpan<(string Letter, long Size)> sizes, string name, string caller, string file)
+    private static void Check(Tensor tensor, string pattern, ReadOnlySpan<(string Letter, long Size)> sizes, string name, string caller,
+        string file)
     {
         ArgumentNullException.ThrowIfNull(tensor, name);
         var words = Patterns.GetOrAdd(pattern, static p => p.Split(' ', StringSplitOptions.RemoveEmptyEntries));
@@ -64,7 +73,8 @@ public static class Shape
         if (!ok) Throw(tensor, words, sizes, name, caller, file);
     }
 
-    private static void Throw(Tensor tensor, string[] words, ReadOnlySpan<(string Letter, long Size)> sizes, string name, string caller, string file)
+    private static void Throw(Tensor tensor, string[] words, ReadOnlySpan<(string Letter, long Size)> sizes, string name, string caller,
+        string file)
     {
         var shown = (string[])words.Clone();
         foreach (var (letter, size) in sizes)
@@ -74,6 +84,7 @@ public static class Shape
                 if (shown[i] == letter) shown[i] = $"{letter}={size}";
             }
         }
-        throw new ShapeException($"{Path.GetFileNameWithoutExtension(file)}.{caller}: {name} has shape {Text(tensor)}; expected [{string.Join(", ", shown)}].");
+        throw new ShapeException(
+            $"{Path.GetFileNameWithoutExtension(file)}.{caller}: {name} has shape {Text(tensor)}; expected [{string.Join(", ", shown)}].");
     }
 }

@@ -7,7 +7,8 @@ public interface ISaved
     void Save(Snapshot state);
 
     /// <summary>
-    /// Goes on where <see cref="Save"/> was called, in an object made with the same options. Called through <see cref="Snapshot.Restore"/>, which
+    /// Goes on where <see cref="Save"/> was called, in an object made with the same options. Called through <see cref="Snapshot.Restore"/>,
+    /// which
     /// undoes a load that fails half-way.
     /// </summary>
     /// <exception cref="InvalidDataException">The state belongs to something else, or a part of it is missing.</exception>

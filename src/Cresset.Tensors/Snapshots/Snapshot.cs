@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Tensors;
 
 /// <summary>
-/// The one shape of state: tensors and short texts by name, and parts nested in it by prefix ("average/weight" is "weight" of the part "average").
+/// The one shape of state: tensors and short texts by name, and parts nested in it by prefix ("average/weight" is "weight" of the part
+/// "average").
 /// It is what a safetensors file of tensors and metadata holds.
 /// </summary>
 public sealed class Snapshot : IDisposable
@@ -16,14 +17,18 @@ public sealed class Snapshot : IDisposable
 
     /// <summary>An empty snapshot.</summary>
     /// <param name="copies">
-    /// False keeps references to tensors of the processor's memory instead of copies: for a snapshot that is written before anything in it changes.
+    /// False keeps references to tensors of the processor's memory instead of copies: for a snapshot that is written before anything in it
+    /// changes.
     /// </param>
     public Snapshot(bool copies = true)
         : this(copies, null)
     {
     }
 
-    /// <summary>An empty snapshot that takes over another, which is no longer needed: copies go into the memory of its tensors where name, type and shape are the same.</summary>
+    /// <summary>
+    /// An empty snapshot that takes over another, which is no longer needed: copies go into the memory of its tensors where name, type and
+    /// shape are the same.
+    /// </summary>
     internal Snapshot(bool copies, Snapshot? before)
         : this(new Contents("the state", null, copies), "")
     {
@@ -37,12 +42,16 @@ public sealed class Snapshot : IDisposable
     public string Origin => _all.Origin;
 
     /// <summary>The tensors of this part by name; the snapshot owns them.</summary>
-    public IReadOnlyDictionary<string, Tensor> Tensors => _all.TensorNames.Where(IsMine).ToDictionary(key => key[_prefix.Length..], _all.Tensor, StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, Tensor> Tensors =>
+        _all.TensorNames.Where(IsMine).ToDictionary(key => key[_prefix.Length..], _all.Tensor, StringComparer.Ordinal);
 
     /// <summary>The texts of this part by name.</summary>
-    public IReadOnlyDictionary<string, string> Texts => _all.Texts.Where(t => IsMine(t.Key)).ToDictionary(t => t.Key[_prefix.Length..], t => t.Value, StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, string> Texts =>
+        _all.Texts.Where(t => IsMine(t.Key)).ToDictionary(t => t.Key[_prefix.Length..], t => t.Value, StringComparer.Ordinal);
 
-    /// <summary>A snapshot over a file; its tensors are read when they are asked for, so the source must stay open as long as the snapshot.</summary>
+    /// <summary>
+    /// A snapshot over a file; its tensors are read when they are asked for, so the source must stay open as long as the snapshot.
+    /// </summary>
     public static Snapshot From(ITensorSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -141,7 +150,9 @@ public sealed class Snapshot : IDisposable
     /// <summary>A tensor that was put in.</summary>
     /// <exception cref="InvalidDataException">It is missing.</exception>
     public Tensor Tensor(string name)
-        => _all.Has(_prefix + name) ? _all.Tensor(Seen(name)) : throw new InvalidDataException($"{Origin} lacks the tensor '{_prefix}{name}': it belongs to something else or was made with other options.");
+        => _all.Has(_prefix + name) ? _all.Tensor(Seen(name))
+            : throw new InvalidDataException(
+                $"{Origin} lacks the tensor '{_prefix}{name}': it belongs to something else or was made with other options.");
 
     /// <summary>Copies numbers that were put in.</summary>
     /// <exception cref="InvalidDataException">They are missing or their number differs.</exception>
@@ -149,19 +160,24 @@ public sealed class Snapshot : IDisposable
     {
         var found = Tensor(name);
         if (found.numel() != values.Length || found.dtype != ScalarType.Float32)
-            throw new InvalidDataException($"{Origin}: '{_prefix}{name}' holds {found.numel()} values of {found.dtype}; needed are {values.Length} of Float32. The network has another shape.");
+            throw new InvalidDataException(
+                $"{Origin}: '{_prefix}{name}' holds {found.numel()} values of {found.dtype}; needed are {values.Length} of Float32. The "
+                    + $"network has another shape.");
         MemoryMarshal.Cast<byte, float>(found.bytes).CopyTo(values);
     }
 
     /// <summary>A text that was put in.</summary>
     /// <exception cref="InvalidDataException">It is missing.</exception>
     public string Text(string name)
-        => _all.Texts.TryGetValue(Seen(name), out var text) ? text : throw new InvalidDataException($"{Origin} lacks '{_prefix}{name}': it belongs to something else or was made with other options.");
+        => _all.Texts.TryGetValue(Seen(name), out var text) ? text
+            : throw new InvalidDataException(
+                $"{Origin} lacks '{_prefix}{name}': it belongs to something else or was made with other options.");
 
     /// <summary>A number that was put in.</summary>
     /// <exception cref="InvalidDataException">It is missing or not a number.</exception>
     public double Number(string name)
-        => double.TryParse(Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : throw new InvalidDataException($"{Origin}: '{_prefix}{name}' is '{Text(name)}'; a number was expected.");
+        => double.TryParse(Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value
+            : throw new InvalidDataException($"{Origin}: '{_prefix}{name}' is '{Text(name)}'; a number was expected.");
 
     /// <summary>A whole number that was put in.</summary>
     /// <exception cref="InvalidDataException">It is missing or not a whole number.</exception>
@@ -181,7 +197,9 @@ public sealed class Snapshot : IDisposable
             using var memory = new MemoryStream(found.bytes.ToArray());
             using var reader = new BinaryReader(memory);
             read(reader);
-            if (memory.Position != memory.Length) throw new InvalidDataException($"{Origin}: '{_prefix}{name}' has {memory.Length - memory.Position} bytes more than are known.");
+            if (memory.Position != memory.Length)
+                throw new InvalidDataException(
+                    $"{Origin}: '{_prefix}{name}' has {memory.Length - memory.Position} bytes more than are known.");
         }
         catch (EndOfStreamException e)
         {
@@ -194,7 +212,10 @@ public sealed class Snapshot : IDisposable
     public void GetBytes(string name, Span<byte> bytes)
     {
         var found = Tensor(name);
-        if (found.numel() != bytes.Length || found.dtype != ScalarType.Byte) throw new InvalidDataException($"{Origin}: '{_prefix}{name}' holds {found.numel()} values of {found.dtype}; needed are {bytes.Length} of Byte. It belongs to something of another size.");
+        if (found.numel() != bytes.Length || found.dtype != ScalarType.Byte)
+            throw new InvalidDataException(
+                $"{Origin}: '{_prefix}{name}' holds {found.numel()} values of {found.dtype}; needed are {bytes.Length} of Byte. It belongs "
+                    + $"to something of another size.");
         found.bytes.CopyTo(bytes);
     }
 
@@ -211,14 +232,17 @@ public sealed class Snapshot : IDisposable
 
     /// <summary>The tensors whose names start with <paramref name="start"/>, by the rest of their names; they count as read.</summary>
     public IReadOnlyDictionary<string, Tensor> Under(string start)
-        => Tensors.Where(t => t.Key.StartsWith(start, StringComparison.Ordinal)).ToDictionary(t => t.Key[start.Length..], t => _all.Tensor(Seen(t.Key)), StringComparer.Ordinal);
+        => Tensors.Where(t => t.Key.StartsWith(start, StringComparison.Ordinal))
+            .ToDictionary(t => t.Key[start.Length..], t => _all.Tensor(Seen(t.Key)), StringComparer.Ordinal);
 
     /// <summary>The texts whose names start with <paramref name="start"/>, by their whole names; they count as read.</summary>
     public IReadOnlyDictionary<string, string> TextsUnder(string start)
-        => Texts.Where(t => t.Key.StartsWith(start, StringComparison.Ordinal)).ToDictionary(t => t.Key, t => _all.Texts[Seen(t.Key)], StringComparer.Ordinal);
+        => Texts.Where(t => t.Key.StartsWith(start, StringComparison.Ordinal))
+            .ToDictionary(t => t.Key, t => _all.Texts[Seen(t.Key)], StringComparer.Ordinal);
 
     /// <summary>
-    /// Lets <paramref name="target"/> load this part, all or nothing: when it refuses, or leaves something unread, it is put back to where it was and
+    /// Lets <paramref name="target"/> load this part, all or nothing: when it refuses, or leaves something unread, it is put back to where
+    /// it was and
     /// the refusal is thrown.
     /// </summary>
     /// <exception cref="InvalidDataException">The part holds something that <paramref name="target"/> does not know.</exception>
@@ -232,7 +256,10 @@ public sealed class Snapshot : IDisposable
             target.Load(this);
             var unread = _all.Unread.Where(IsMine).Order(StringComparer.Ordinal).ToList();
             if (unread.Count == 0) return;
-            throw new InvalidDataException($"{Origin} holds what is not known here: {string.Join(", ", unread.Take(5))}{(unread.Count > 5 ? $" and {unread.Count - 5} more" : "")}. It was made with other options.");
+            throw new InvalidDataException(
+                $"{Origin} holds what is not known here: "
+                    + $"{string.Join(", ", unread.Take(5))}{(unread.Count > 5 ? $" and {unread.Count - 5} more" : "")}. It was made with "
+                    + $"other options.");
         }
         catch
         {
@@ -266,7 +293,8 @@ public sealed class Snapshot : IDisposable
 
         public HashSet<string> Seen { get; } = new(StringComparer.Ordinal);
 
-        public Dictionary<string, string> Texts { get; } = source is null ? new(StringComparer.Ordinal) : new(source.Metadata, StringComparer.Ordinal);
+        public Dictionary<string, string> Texts { get; } = source is null ? new(StringComparer.Ordinal)
+            : new(source.Metadata, StringComparer.Ordinal);
 
         public IEnumerable<string> TensorNames => source is null ? _tensors.Keys : source.Entries.Keys.Union(_tensors.Keys);
 
@@ -286,7 +314,8 @@ public sealed class Snapshot : IDisposable
         public Tensor? Lend(string key, Tensor like)
         {
             if (!_tensors.TryGetValue(key, out var tensor)) return null;
-            var fits = tensor.dtype == like.dtype && tensor.shape.AsSpan().SequenceEqual(like.shape) && (like.device_type != DeviceType.CPU || tensor.stride().AsSpan().SequenceEqual(like.stride()));
+            var fits = tensor.dtype == like.dtype && tensor.shape.AsSpan().SequenceEqual(like.shape)
+                && (like.device_type != DeviceType.CPU || tensor.stride().AsSpan().SequenceEqual(like.stride()));
             if (!fits) return null;
             _tensors.Remove(key);
             return tensor;

@@ -24,10 +24,12 @@ public sealed class KeyMap
     public KeyMap Only(string prefix) => Then(key => key.StartsWith(prefix, StringComparison.Ordinal) ? key[prefix.Length..] : null);
 
     /// <summary>Replaces a prefix by another.</summary>
-    public KeyMap RenamePrefix(string from, string to) => Then(key => key.StartsWith(from, StringComparison.Ordinal) ? to + key[from.Length..] : key);
+    public KeyMap RenamePrefix(string from, string to) =>
+        Then(key => key.StartsWith(from, StringComparison.Ordinal) ? to + key[from.Length..] : key);
 
     /// <summary>Replaces whole dot-separated parts: <c>Rename("gamma", "weight")</c> turns "norm.gamma" into "norm.weight".</summary>
-    public KeyMap Rename(string from, string to) => Then(key => ("." + key + ".").Replace($".{from}.", $".{to}.", StringComparison.Ordinal)[1..^1]);
+    public KeyMap Rename(string from, string to) =>
+        Then(key => ("." + key + ".").Replace($".{from}.", $".{to}.", StringComparison.Ordinal)[1..^1]);
 
     /// <summary>Drops keys with this prefix.</summary>
     public KeyMap Drop(string prefix) => Then(key => key.StartsWith(prefix, StringComparison.Ordinal) ? null : key);

@@ -5,7 +5,8 @@ namespace Cresset.Tensors;
 /// <param name="Missing">Keys of the module that the checkpoint lacks.</param>
 /// <param name="Unexpected">Keys of the checkpoint that the module lacks.</param>
 /// <param name="MisShaped">Keys present in both with different shapes, as "key: checkpoint [..], module [..]".</param>
-public sealed record LoadReport(IReadOnlyList<string> Loaded, IReadOnlyList<string> Missing, IReadOnlyList<string> Unexpected, IReadOnlyList<string> MisShaped)
+public sealed record LoadReport(IReadOnlyList<string> Loaded, IReadOnlyList<string> Missing, IReadOnlyList<string> Unexpected,
+    IReadOnlyList<string> MisShaped)
 {
     /// <summary>Where the values came from, with the section of a checkpoint that holds more than weights.</summary>
     public string Source { get; init; } = "";

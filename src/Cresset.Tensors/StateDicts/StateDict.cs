@@ -17,7 +17,8 @@ public static class StateDict
     }
 
     /// <summary>
-    /// Writes a module to one safetensors file. Tied weights are written once; the metadata names their other keys, as the Hugging Face libraries do,
+    /// Writes a module to one safetensors file. Tied weights are written once; the metadata names their other keys, as the Hugging Face
+    /// libraries do,
     /// and says <c>format: pt</c>, without which they refuse a file.
     /// </summary>
     public static void Save(nn.Module module, string path, IReadOnlyDictionary<string, string>? metadata = null)
@@ -35,7 +36,8 @@ public static class StateDict
     }
 
     /// <summary>
-    /// Reads a module from a file: safetensors, an <c>*.index.json</c> of shards, a PyTorch checkpoint (<c>.pt</c>, <c>.pth</c>, <c>.bin</c>, <c>.ckpt</c>)
+    /// Reads a module from a file: safetensors, an <c>*.index.json</c> of shards, a PyTorch checkpoint (<c>.pt</c>, <c>.pth</c>,
+    /// <c>.bin</c>, <c>.ckpt</c>)
     /// or TorchSharp's <c>.dat</c>.
     /// </summary>
     /// <param name="module">What gets the values.</param>
@@ -55,7 +57,8 @@ public static class StateDict
     /// All keys are compared before the first value is copied, so that a refused checkpoint changes nothing. A key that is missing from the
     /// file is not missing where the module ties it to one that is there, or the file says that it is an alias.
     /// </summary>
-    /// <exception cref="CheckpointException">Shapes differ, two keys map to one, (strict) keys are missing or unexpected, or the file has different values for weights that the module ties.</exception>
+    /// <exception cref="CheckpointException">Shapes differ, two keys map to one, (strict) keys are missing or unexpected, or the file has
+    /// different values for weights that the module ties.</exception>
     public static LoadReport Load(nn.Module module, ITensorSource source, bool strict = true, KeyMap? keys = null)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -66,11 +69,15 @@ public static class StateDict
             if ((keys ?? KeyMap.Identity).Apply(alias) is { } key && target.ContainsKey(key)) from.TryAdd(key, name);
         }
         var tied = TiedWeights.Of(target);
-        var report = Compare(target, from.ToDictionary(pair => pair.Key, pair => source.Entries[pair.Value].Shape), tied) with { Source = Place(source) };
+        var report = Compare(target, from.ToDictionary(pair => pair.Key, pair => source.Entries[pair.Value].Shape),
+            tied) with
+        { Source = Place(source) };
         Refuse(report.Source, report, strict);
         foreach (var key in report.Loaded)
         {
-            if (source.Entries[from[key]] is { Dtype: SafetensorsDtype.Unknown } entry) throw new CheckpointException($"{source.Path}: '{entry.Name}' has the element type {entry.TypeName}, which is not read; nothing was copied.");
+            if (source.Entries[from[key]] is { Dtype: SafetensorsDtype.Unknown } entry)
+                throw new CheckpointException(
+                    $"{source.Path}: '{entry.Name}' has the element type {entry.TypeName}, which is not read; nothing was copied.");
         }
         TiedWeights.RefuseConflicts(source, from, tied, report.Loaded);
         using var noGrad = no_grad();
@@ -88,12 +95,14 @@ public static class StateDict
         => Load(module, source, "The state", strict, keys);
 
     /// <summary>Copies tensors in memory into a module, with the same checks; <paramref name="origin"/> names them in messages.</summary>
-    internal static LoadReport Load(nn.Module module, IReadOnlyDictionary<string, Tensor> source, string origin, bool strict = true, KeyMap? keys = null)
+    internal static LoadReport Load(nn.Module module, IReadOnlyDictionary<string, Tensor> source, string origin, bool strict = true,
+        KeyMap? keys = null)
     {
         ArgumentNullException.ThrowIfNull(source);
         var target = Of(module);
         var from = RenamedKeys(origin, source.Keys, keys);
-        var report = Compare(target, from.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<long>)source[pair.Value].shape), TiedWeights.Of(target));
+        var report = Compare(target, from.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<long>)source[pair.Value].shape),
+            TiedWeights.Of(target));
         Refuse(origin, report, strict);
         using var noGrad = no_grad();
         foreach (var key in report.Loaded) target[key].copy_(source[from[key]]);
@@ -106,12 +115,14 @@ public static class StateDict
         foreach (var name in names)
         {
             if ((keys ?? KeyMap.Identity).Apply(name) is not { } key) continue;
-            if (!result.TryAdd(key, name)) throw new CheckpointException($"{path}: '{name}' and '{result[key]}' both become '{key}' under the key map.");
+            if (!result.TryAdd(key, name))
+                throw new CheckpointException($"{path}: '{name}' and '{result[key]}' both become '{key}' under the key map.");
         }
         return result;
     }
 
-    private static LoadReport Compare(Dictionary<string, Tensor> target, Dictionary<string, IReadOnlyList<long>> source, IReadOnlyDictionary<string, string> tied)
+    private static LoadReport Compare(Dictionary<string, Tensor> target, Dictionary<string, IReadOnlyList<long>> source,
+        IReadOnlyDictionary<string, string> tied)
     {
         List<string> loaded = [], missing = [], misShaped = [];
         foreach (var (key, tensor) in target)
@@ -120,7 +131,8 @@ public static class StateDict
             {
                 if (!Covered(key)) missing.Add(key);
             }
-            else if (!shape.SequenceEqual(tensor.shape)) misShaped.Add($"{key}: checkpoint [{string.Join(", ", shape)}], module {Shape.Text(tensor)}");
+            else if (!shape.SequenceEqual(tensor.shape))
+                misShaped.Add($"{key}: checkpoint [{string.Join(", ", shape)}], module {Shape.Text(tensor)}");
             else loaded.Add(key);
         }
         return new LoadReport(loaded, missing, source.Keys.Where(key => !target.ContainsKey(key)).ToList(), misShaped);
@@ -133,13 +145,15 @@ public static class StateDict
         }
     }
 
-    private static string Place(ITensorSource source) => source is PyTorchFile { Section: { Length: > 0 } section } ? $"{source.Path} ('{section}')" : source.Path;
+    private static string Place(ITensorSource source) =>
+        source is PyTorchFile { Section: { Length: > 0 } section } ? $"{source.Path} ('{section}')" : source.Path;
 
     private static void Refuse(string path, LoadReport report, bool strict)
     {
         if (report.MisShaped.Count > 0 || (strict && !report.IsExact))
         {
-            var hint = report.Loaded.Count == 0 ? "No key matches: this is the checkpoint of another model, or its keys need a prefix stripped." : "";
+            var hint = report.Loaded.Count == 0
+                ? "No key matches: this is the checkpoint of another model, or its keys need a prefix stripped." : "";
             throw new CheckpointException(path, report, hint);
         }
     }

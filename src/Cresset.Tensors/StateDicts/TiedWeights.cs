@@ -5,7 +5,9 @@ namespace Cresset.Tensors;
 /// <summary>Keys of a module that stand for one weight, as an embedding and the head over it often do.</summary>
 internal static class TiedWeights
 {
-    /// <summary>Every further key of a weight, and its first. Same memory, type, shape and strides; views of parts are weights of their own.</summary>
+    /// <summary>
+    /// Every further key of a weight, and its first. Same memory, type, shape and strides; views of parts are weights of their own.
+    /// </summary>
     public static Dictionary<string, string> Of(IReadOnlyDictionary<string, Tensor> tensors)
     {
         var first = new Dictionary<(nint Place, ScalarType Type, string Layout), string>();
@@ -20,7 +22,8 @@ internal static class TiedWeights
     }
 
     /// <summary>Refuses a file that has different values for one weight: whichever came last would win.</summary>
-    public static void RefuseConflicts(ITensorSource source, IReadOnlyDictionary<string, string> from, IReadOnlyDictionary<string, string> tied, IReadOnlyList<string> loaded)
+    public static void RefuseConflicts(ITensorSource source, IReadOnlyDictionary<string, string> from,
+        IReadOnlyDictionary<string, string> tied, IReadOnlyList<string> loaded)
     {
         var wanted = loaded.ToHashSet();
         foreach (var group in tied.Where(pair => wanted.Contains(pair.Key)).GroupBy(pair => pair.Value))
@@ -31,7 +34,9 @@ internal static class TiedWeights
                 if (from[keys[0]] == from[other]) continue;
                 using var scope = NewDisposeScope();
                 if (!SameValues(source.Map(from[keys[0]]), source.Map(from[other])))
-                    throw new CheckpointException($"{source.Path} has different values for '{from[keys[0]]}' and '{from[other]}', which are one weight in the module; nothing was copied. Untie them, or drop one key (KeyMap.Drop).");
+                    throw new CheckpointException(
+                        $"{source.Path} has different values for '{from[keys[0]]}' and '{from[other]}', which are one weight in the "
+                            + $"module; nothing was copied. Untie them, or drop one key (KeyMap.Drop).");
             }
         }
     }

@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Training;
 
-/// <summary>What a checkpoint says of itself in its metadata: the headline metric, and hashes of its tensors and texts by which it is known to be whole without an index.</summary>
+/// <summary>
+/// What a checkpoint says of itself in its metadata: the headline metric, and hashes of its tensors and texts by which it is known to be
+/// whole without an index.
+/// </summary>
 internal static class CheckpointDigest
 {
     public const string MetricKey = "checkpoint.metric";
@@ -55,7 +58,12 @@ internal static class CheckpointDigest
     public static void Skip(Snapshot state) => state.TextsUnder("checkpoint.");
 
     private static string Of(IReadOnlyDictionary<string, string> texts)
-        => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', texts.Where(t => t.Key is not (DigestKey or TextsKey or "format")).OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => $"{t.Key}={t.Value}")))));
+        => Convert.ToHexStringLower(
+            SHA256.HashData(
+                Encoding.UTF8.GetBytes(
+                    string.Join('\n',
+                        texts.Where(t => t.Key is not (DigestKey or TextsKey or "format")).OrderBy(t => t.Key, StringComparer.Ordinal)
+                            .Select(t => $"{t.Key}={t.Value}")))));
 
     private static string Of(IReadOnlyDictionary<string, Tensor> tensors)
     {
@@ -63,7 +71,9 @@ internal static class CheckpointDigest
         foreach (var (name, tensor) in tensors.OrderBy(t => t.Key, StringComparer.Ordinal))
         {
             using var scope = NewDisposeScope();
-            hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{name}\n{tensor.dtype}\n{string.Join(',', tensor.shape)}\n")));
+            hash.AppendData(
+                Encoding.UTF8.GetBytes(
+                    string.Create(CultureInfo.InvariantCulture, $"{name}\n{tensor.dtype}\n{string.Join(',', tensor.shape)}\n")));
             if (tensor.numel() > 0) hash.AppendData(tensor.contiguous().bytes);
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());

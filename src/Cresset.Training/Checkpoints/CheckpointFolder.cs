@@ -7,7 +7,8 @@ namespace Cresset.Training;
 
 /// <summary>
 /// The checkpoints of one run: safetensors files and <c>index.json</c> with their hashes. A file is complete before it gets
-/// its name, and listed only after that; a damaged one is passed over for the one before, and a damaged or missing index is made up from the files.
+/// its name, and listed only after that; a damaged one is passed over for the one before, and a damaged or missing index is made up from
+/// the files.
 /// </summary>
 public sealed class CheckpointFolder
 {
@@ -24,7 +25,9 @@ public sealed class CheckpointFolder
     /// <summary>All checkpoints, oldest first.</summary>
     public IReadOnlyList<Checkpoint> List() => CheckpointIndex.Read(FolderPath);
 
-    /// <summary>Saves a checkpoint, then drops those that need not be kept and what killed saves left behind. The newest is always kept.</summary>
+    /// <summary>
+    /// Saves a checkpoint, then drops those that need not be kept and what killed saves left behind. The newest is always kept.
+    /// </summary>
     public Checkpoint Save(int step, Snapshot state, double? metric, int keepLast, HeadlineMetric? keepBest)
     {
         ArgumentNullException.ThrowIfNull(state);
@@ -41,25 +44,31 @@ public sealed class CheckpointFolder
         return saved;
     }
 
-    /// <summary>Opens the newest checkpoint that is whole, or null when there is none; <paramref name="passedOver"/> names damaged ones.</summary>
-    public OpenedCheckpoint? OpenNewest(out IReadOnlyList<string> passedOver) => OpenFirst(List().OrderByDescending(c => c.Step), out passedOver);
+    /// <summary>
+    /// Opens the newest checkpoint that is whole, or null when there is none; <paramref name="passedOver"/> names damaged ones.
+    /// </summary>
+    public OpenedCheckpoint? OpenNewest(out IReadOnlyList<string> passedOver) =>
+        OpenFirst(List().OrderByDescending(c => c.Step), out passedOver);
 
     /// <summary>Opens the checkpoint with the best metric (the newest where none has one), or null.</summary>
     public OpenedCheckpoint? OpenBest(HeadlineMetric metric, out IReadOnlyList<string> passedOver)
     {
         ArgumentNullException.ThrowIfNull(metric);
         var sign = metric.HigherIsBetter ? -1 : 1;
-        return OpenFirst(List().OrderBy(c => c.Metric is { } m && !double.IsNaN(m) ? sign * m : double.PositiveInfinity).ThenByDescending(c => c.Step), out passedOver);
+        return OpenFirst(List().OrderBy(c => c.Metric is { } m && !double.IsNaN(m) ? sign * m : double.PositiveInfinity)
+            .ThenByDescending(c => c.Step), out passedOver);
     }
 
     /// <summary>
-    /// Lets <paramref name="state"/> go on from the newest whole checkpoint, if there is one, and makes <paramref name="recorder"/> forget what was
+    /// Lets <paramref name="state"/> go on from the newest whole checkpoint, if there is one, and makes <paramref name="recorder"/> forget
+    /// what was
     /// recorded after it, which will be recorded again. Everybody who resumes does it here.
     /// </summary>
     /// <param name="state">What to restore; all or nothing.</param>
     /// <param name="recorder">The run.</param>
     /// <param name="notices">Damaged checkpoints that were passed over, a sentence each.</param>
-    /// <param name="ranks">Ranks that go on together: the folder is read by rank 0 alone, which gives the others what it finds. Null for one process.</param>
+    /// <param name="ranks">Ranks that go on together: the folder is read by rank 0 alone, which gives the others what it finds. Null for
+    /// one process.</param>
     /// <returns>The checkpoint it goes on from; null when the work begins.</returns>
     public Checkpoint? Resume(ISaved state, IRunRecorder recorder, out IReadOnlyList<string> notices, ICommunicator? ranks = null)
     {
@@ -127,7 +136,8 @@ public sealed class CheckpointFolder
     {
         if (candidate.Sha256.Length > 0 && Hash(path) == candidate.Sha256) return true;
         if (CheckpointDigest.Holds(path)) return true;
-        // Checkpoints of earlier versions carry no digest: without an index they are taken when they open, since files get their name only when they are complete.
+        // Checkpoints of earlier versions carry no digest: without an index they are taken when they open, since files get their name only
+        // when they are complete.
         return candidate.Sha256.Length == 0 && CheckpointDigest.IsOfEarlierVersion(path);
     }
 

@@ -6,7 +6,8 @@ using Cresset.Tensors;
 namespace Cresset.Training;
 
 /// <summary>
-/// <c>index.json</c> of a checkpoint folder. It is a convenience: every checkpoint carries its step, metric and a digest of its tensors, so whatever
+/// <c>index.json</c> of a checkpoint folder. It is a convenience: every checkpoint carries its step, metric and a digest of its tensors, so
+/// whatever
 /// the index lacks or has wrong is found in the files.
 /// </summary>
 internal static class CheckpointIndex
@@ -33,7 +34,8 @@ internal static class CheckpointIndex
         foreach (var path in Directory.EnumerateFiles(folder, $"{Prefix}*{Suffix}"))
         {
             var name = Path.GetFileName(path);
-            if (!int.TryParse(name.AsSpan(Prefix.Length, name.Length - Prefix.Length - Suffix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var step)) continue;
+            if (!int.TryParse(name.AsSpan(Prefix.Length, name.Length - Prefix.Length - Suffix.Length), NumberStyles.None,
+                CultureInfo.InvariantCulture, out var step)) continue;
             if (NameOf(step) == name && !found.ContainsKey(step)) found[step] = new Checkpoint(step, name, "", MetricOf(path));
         }
         return [.. found.Values.OrderBy(c => c.Step)];
@@ -62,7 +64,8 @@ internal static class CheckpointIndex
         try
         {
             using var file = SafetensorsFile.Open(path);
-            return file.Metadata.TryGetValue(CheckpointDigest.MetricKey, out var text) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var metric) ? metric : null;
+            return file.Metadata.TryGetValue(CheckpointDigest.MetricKey, out var text)
+                && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var metric) ? metric : null;
         }
         catch (Exception e) when (e is InvalidDataException or IOException)
         {

@@ -3,7 +3,8 @@ using Cresset.Tensors;
 namespace Cresset.Training;
 
 /// <summary>
-/// Writes checkpoints, on a thread of its own when they may be written while training goes on: the snapshot holds copies then, so the file is the same.
+/// Writes checkpoints, on a thread of its own when they may be written while training goes on: the snapshot holds copies then, so the file
+/// is the same.
 /// At most one is being written; a second waits.
 /// </summary>
 internal sealed class CheckpointWriter(CheckpointFolder folder, int keepLast, HeadlineMetric? keepBest, bool background) : IDisposable
@@ -15,7 +16,8 @@ internal sealed class CheckpointWriter(CheckpointFolder folder, int keepLast, He
     public (int Step, string Reason)? Refused { get; private set; }
 
     /// <summary>
-    /// An empty snapshot to fill. In the background it takes its copies in the memory of the one before: for half a gigabyte, asking the system for new
+    /// An empty snapshot to fill. In the background it takes its copies in the memory of the one before: for half a gigabyte, asking the
+    /// system for new
     /// pages takes several times as long as the copy itself, and training would wait for it.
     /// </summary>
     public Snapshot Begin()
@@ -25,7 +27,10 @@ internal sealed class CheckpointWriter(CheckpointFolder folder, int keepLast, He
         return new Snapshot(background, before);
     }
 
-    /// <summary>Takes the snapshot over and writes it unless <paramref name="fault"/> finds one; returns what has been written, which in the background is the one before.</summary>
+    /// <summary>
+    /// Takes the snapshot over and writes it unless <paramref name="fault"/> finds one; returns what has been written, which in the
+    /// background is the one before.
+    /// </summary>
     public Checkpoint? Save(int step, Snapshot state, double? metric, Func<Snapshot, string?> fault)
     {
         if (!background)

@@ -23,7 +23,8 @@ public static class BatchFinder
     /// <param name="optimization">Optimizer and schedule.</param>
     /// <param name="memory">Bytes that the process may use; 0 for 80 % of what the system has.</param>
     /// <param name="cancellation">Stops after a step.</param>
-    public static IReadOnlyList<BatchTrial> Run(Func<ITrainingTask> create, TrainerOptions trainer, OptimizationOptions optimization, long memory = 0, CancellationToken cancellation = default)
+    public static IReadOnlyList<BatchTrial> Run(Func<ITrainingTask> create, TrainerOptions trainer, OptimizationOptions optimization,
+        long memory = 0, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(create);
         ArgumentNullException.ThrowIfNull(trainer);
@@ -51,7 +52,8 @@ public static class BatchFinder
         return trials.First(t => t.ExamplesPerSecond >= fastest / 1.05);
     }
 
-    private static BatchTrial? Try(Func<ITrainingTask> create, TrainerOptions options, OptimizationOptions optimization, CancellationToken cancellation)
+    private static BatchTrial? Try(Func<ITrainingTask> create, TrainerOptions options, OptimizationOptions optimization,
+        CancellationToken cancellation)
     {
         Tensors.Seeding.Apply(options.Seed);
         using var task = create();
@@ -59,7 +61,9 @@ public static class BatchFinder
         var watch = new StepWatch();
         try
         {
-            using var loop = new Trainer(task, options with { Steps = Steps + 2, EvaluateEvery = 0, PicturesEvery = 0, CheckpointEvery = 0, CheckpointMinutes = 0 }, optimization, NullRunRecorder.Instance);
+            using var loop = new Trainer(task,
+                options with { Steps = Steps + 2, EvaluateEvery = 0, PicturesEvery = 0, CheckpointEvery = 0, CheckpointMinutes = 0 },
+                optimization, NullRunRecorder.Instance);
             watch.Control = loop.Control;
             loop.Hooks.Add(watch);
             loop.Run(null, cancellation);

@@ -11,7 +11,8 @@ namespace Cresset.Training;
 public sealed record RateRange(double Suggestion, IReadOnlyList<(double Rate, double Loss, double Smooth)> Points);
 
 /// <summary>
-/// Finds a learning rate: trains with a rate that grows by the same factor each step, until the loss is four times the best (L. Smith, "Cyclical
+/// Finds a learning rate: trains with a rate that grows by the same factor each step, until the loss is four times the best (L. Smith,
+/// "Cyclical
 /// learning rates", 2017, section 3.3). The task is used up: make a new one for training.
 /// </summary>
 public static class RateFinder
@@ -28,14 +29,31 @@ public static class RateFinder
     /// <param name="steps">Steps between them, at least 20.</param>
     /// <param name="cancellation">Stops after a step.</param>
     /// <exception cref="ArgumentException">The rates or steps are out of range, or the optimizer takes no rate from a schedule.</exception>
-    public static RateRange Run(ITrainingTask task, TrainerOptions trainer, OptimizationOptions optimization, double from = 1e-6, double to = 10, int steps = 100, CancellationToken cancellation = default)
+    public static RateRange Run(ITrainingTask task, TrainerOptions trainer, OptimizationOptions optimization, double from = 1e-6,
+        double to = 10, int steps = 100, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(trainer);
         ArgumentNullException.ThrowIfNull(optimization);
-        if (!(from > 0) || !(to > from) || !double.IsFinite(to)) throw new ArgumentException($"The rates are {from} and {to}; the first must be positive and the second larger.");
+        if (!(from > 0) || !(to > from) || !double.IsFinite(to))
+            throw new ArgumentException($"The rates are {from} and {to}; the first must be positive and the second larger.");
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 20);
-        var options = trainer with { Steps = steps, EvaluateEvery = 0, PicturesEvery = 0, CheckpointEvery = 0, CheckpointMinutes = 0, Patience = 0, EmaDecay = 0, TimeLimitMinutes = 0 };
-        var flat = optimization with { Optimizer = optimization.Optimizer with { LearningRate = from }, Schedule = ConstantSchedule.Flat, WarmupSteps = 0 };
+        var options = trainer with
+        {
+            Steps = steps,
+            EvaluateEvery = 0,
+            PicturesEvery = 0,
+            CheckpointEvery = 0,
+            CheckpointMinutes = 0,
+            Patience = 0,
+            EmaDecay = 0,
+            TimeLimitMinutes = 0
+        };
+        var flat = optimization with
+        {
+            Optimizer = optimization.Optimizer with { LearningRate = from },
+            Schedule = ConstantSchedule.Flat,
+            WarmupSteps = 0
+        };
         using var loop = new Trainer(task, options, flat, NullRunRecorder.Instance);
         var ramp = new Ramp(loop.Control, from, Math.Pow(to / from, 1.0 / (steps - 1)), steps);
         loop.Hooks.Add(ramp);
@@ -78,7 +96,8 @@ public static class RateFinder
             // The average starts at 0: divided by the weight that was given out it is unbiased.
             var smooth = _average / (1 - Math.Pow(Memory, _points.Count + 1));
             _points.Add((_rate, loss, smooth));
-            var isOver = _points.Count >= Least && smooth > Explosion * Math.Max(_points.Min(p => p.Smooth), 1e-12) && _points[0].Smooth > 0;
+            var isOver = _points.Count >= Least && smooth > Explosion * Math.Max(_points.Min(p => p.Smooth), 1e-12)
+                && _points[0].Smooth > 0;
             // The last step would evaluate: the test stops before.
             if (isOver || _points.Count >= steps - 1) control.Stop();
             else control.ScaleRate(factor);

@@ -13,7 +13,8 @@ internal sealed class BestMetric(HeadlineMetric headline)
     public bool Add(int step, IReadOnlyDictionary<string, double> metrics)
     {
         if (!metrics.TryGetValue(headline.Name, out var value))
-            throw new InvalidOperationException($"The evaluation reports {string.Join(", ", metrics.Keys)}, but the task's headline metric is '{headline.Name}'.");
+            throw new InvalidOperationException(
+                $"The evaluation reports {string.Join(", ", metrics.Keys)}, but the task's headline metric is '{headline.Name}'.");
         if (!headline.Improves(value, Value))
         {
             EvaluationsSince++;

@@ -31,6 +31,7 @@ internal static class MixedPrecision
     }
 
     private static bool IsPlain(Type type)
-        => type == typeof(Projection) || type == typeof(SquareConvolution) || type == typeof(Linear) || type == typeof(Conv1d) || type == typeof(Conv2d) || type == typeof(Conv3d)
+        => type == typeof(Projection) || type == typeof(SquareConvolution) || type == typeof(Linear) || type == typeof(Conv1d)
+            || type == typeof(Conv2d) || type == typeof(Conv3d)
         || type == typeof(ConvTranspose1d) || type == typeof(ConvTranspose2d) || type == typeof(ConvTranspose3d);
 }

@@ -8,7 +8,8 @@ namespace Cresset.Training;
 public sealed partial class Trainer
 {
     /// <summary>
-    /// Refuses what a trainer of this task would refuse (the device, names to freeze, parts that cannot be computed again, an optimizer that does not fit
+    /// Refuses what a trainer of this task would refuse (the device, names to freeze, parts that cannot be computed again, an optimizer
+    /// that does not fit
     /// the module, a batch larger than the data), before anything is begun. The task can be trained afterwards.
     /// </summary>
     /// <exception cref="ArgumentException">Something does not fit.</exception>
@@ -16,7 +17,8 @@ public sealed partial class Trainer
     {
         ArgumentNullException.ThrowIfNull(task);
         Check(task.Module, options, optimization);
-        using var loader = new Loader(task.TrainingData, new LoaderOptions { BatchSize = options.BatchSize, Seed = options.Seed, Workers = options.Workers });
+        using var loader = new Loader(task.TrainingData,
+            new LoaderOptions { BatchSize = options.BatchSize, Seed = options.Seed, Workers = options.Workers });
     }
 
     /// <summary>As the other, of a module whose data do not exist yet.</summary>

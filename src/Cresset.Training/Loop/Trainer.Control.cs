@@ -21,7 +21,9 @@ public sealed partial class Trainer
             var answer = Do(asked[i].Command, asked[i].Value, progress, cancellation, ref save);
             if (i >= requests.Count) continue;
             _recorder.Answer(requests[i], answer);
-            progress?.Report(new NoticeReport($"Asked to {asked[i].Command}{(asked[i].Value.Length > 0 ? " " + asked[i].Value : "")}: {answer}"));
+            progress
+                ?.Report(
+                    new NoticeReport($"Asked to {asked[i].Command}{(asked[i].Value.Length > 0 ? " " + asked[i].Value : "")}: {answer}"));
         }
         return save;
     }
@@ -62,7 +64,8 @@ public sealed partial class Trainer
     private string ChangeRate(string value)
     {
         var isFactor = value.StartsWith('x');
-        if (!double.TryParse(value.AsSpan(isFactor ? 1 : 0), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) || !(number > 0) || !double.IsFinite(number))
+        if (!double.TryParse(value.AsSpan(isFactor ? 1 : 0), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            || !(number > 0) || !double.IsFinite(number))
             return $"'{value}' is not a rate; write a positive number such as 1e-4, or x0.5 for half of what it is.";
         var before = _optimizer.Groups[0].LearningRate;
         var numbers = new Dictionary<string, double>(_schedule.StateDict());

@@ -27,12 +27,17 @@ public sealed partial class Trainer
         _options.CheckFor(_ranks.Size);
         if (_task.Auxiliaries.Count > 0)
         {
-            throw new NotSupportedException($"This recipe trains a second model ('{_task.Auxiliaries[0].Name}') with an optimizer of its own, whose gradients ranks do not share; run it in one process.");
+            throw new NotSupportedException(
+                $"This recipe trains a second model ('{_task.Auxiliaries[0].Name}') with an optimizer of its own, whose gradients ranks do "
+                    + $"not share; run it in one process.");
         }
         RankedData.Compare(_ranks, _task.TrainingData);
         foreach (var learner in _task.Module.modules().OfType<IPoolsExamples>()) learner.Pool = own => TensorExchange.Join(_ranks, own);
         if (_options.SyncBatchNorm) SharedBatchNorm.Apply(_task.Module, _ranks);
-        else if (SharedBatchNorm.Find(_task.Module) is { } layer) _ranksNotices.Add($"'{layer}' normalises each rank's part of a batch by itself, and keeps rank 0's statistics; trainer.sync_batch_norm=true takes those of the whole batch.");
+        else if (SharedBatchNorm.Find(_task.Module) is { } layer)
+            _ranksNotices.Add(
+                $"'{layer}' normalises each rank's part of a batch by itself, and keeps rank 0's statistics; trainer.sync_batch_norm=true "
+                    + $"takes those of the whole batch.");
     }
 
     // One rank may be told to stop a step before another: all do what any was told.
@@ -68,10 +73,16 @@ public sealed partial class Trainer
     {
         _hasLookedAtBuffers = true;
         var own = buffers.Select(b => TensorExchange.Hash(new Dictionary<string, Tensor> { [b.Name] = b.Buffer }));
-        var all = _ranks.Gather(Encoding.UTF8.GetBytes(string.Join(' ', own))).Select(part => Encoding.UTF8.GetString(part).Split(' ')).ToList();
+        var all = _ranks.Gather(Encoding.UTF8.GetBytes(string.Join(' ', own))).Select(part => Encoding.UTF8.GetString(part).Split(' '))
+            .ToList();
         string[] isNoted = ["running_mean", "running_var"];
-        var differing = buffers.Select(b => b.Name).Where((name, i) => all.Exists(hashes => hashes[i] != all[0][i]) && !isNoted.Any(n => name.EndsWith(n, StringComparison.Ordinal))).ToList();
-        if (differing.Count > 0) _ranksNotices.Add($"'{differing[0]}'{(differing.Count > 1 ? $" and {differing.Count - 1} more buffers follow" : " follows")} each rank's own examples: rank 0's are kept, as PyTorch's DistributedDataParallel does.");
+        var differing = buffers.Select(b => b.Name)
+            .Where((name, i) => all.Exists(hashes => hashes[i] != all[0][i])
+                && !isNoted.Any(n => name.EndsWith(n, StringComparison.Ordinal))).ToList();
+        if (differing.Count > 0)
+            _ranksNotices.Add(
+                $"'{differing[0]}'{(differing.Count > 1 ? $" and {differing.Count - 1} more buffers follow" : " follows")} each rank's own "
+                    + $"examples: rank 0's are kept, as PyTorch's DistributedDataParallel does.");
     }
 
     private void CompareWeights()
@@ -80,8 +91,10 @@ public sealed partial class Trainer
         using var scope = NewDisposeScope();
         if (_ranks.Differing(TensorExchange.Hash(StateDict.Of(_task.Module))) is not { } others) return;
         throw new CommunicationException(
-            $"After step {_step} the weights of rank {string.Join(", ", others)} are no longer those of rank 0: the task changes weights by something that ranks do not share, or their machines compute differently "
-            + $"(another processor, another libtorch). {(_lastGood is null ? "No checkpoint had been saved yet." : $"The last good checkpoint is {_lastGood}.")}");
+            $"After step {_step} the weights of rank {string.Join(", ", others)} are no longer those of rank 0: the task changes weights "
+                + $"by something that ranks do not share, or their machines compute differently "
+            + $"(another processor, another libtorch). "
+            + $"{(_lastGood is null ? "No checkpoint had been saved yet." : $"The last good checkpoint is {_lastGood}.")}");
     }
 
     private IReadOnlyDictionary<string, double> EvaluateTogether(bool isFinal, CancellationToken cancellation)

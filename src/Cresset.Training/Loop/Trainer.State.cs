@@ -9,7 +9,9 @@ public sealed partial class Trainer
 {
     private const string TaskPart = "task";
 
-    /// <summary>Puts in weights, optimizer, averages, schedule, random streams, the position in the data and the numbers of the loop.</summary>
+    /// <summary>
+    /// Puts in weights, optimizer, averages, schedule, random streams, the position in the data and the numbers of the loop.
+    /// </summary>
     public void Save(Snapshot state)
     {
         ArgumentNullException.ThrowIfNull(state);
@@ -45,8 +47,12 @@ public sealed partial class Trainer
         ArgumentNullException.ThrowIfNull(state);
         var numbers = TrainerState.Of(state);
         if (numbers.BatchSize != _options.BatchSize)
-            throw new InvalidDataException($"{state.Origin} was made with trainer.batch_size={numbers.BatchSize}, now it is {_options.BatchSize}; the data order would differ. Start a new run instead.");
-        if (numbers.Seed != _options.Seed) throw new InvalidDataException($"{state.Origin} was made with trainer.seed={numbers.Seed}, now it is {_options.Seed}. Start a new run instead.");
+            throw new InvalidDataException(
+                $"{state.Origin} was made with trainer.batch_size={numbers.BatchSize}, now it is {_options.BatchSize}; the data order "
+                    + $"would differ. Start a new run instead.");
+        if (numbers.Seed != _options.Seed)
+            throw new InvalidDataException(
+                $"{state.Origin} was made with trainer.seed={numbers.Seed}, now it is {_options.Seed}. Start a new run instead.");
         using var scope = NewDisposeScope();
         state.Get("model", _task.Module);
         _optimizer.Load(state);
@@ -73,7 +79,9 @@ public sealed partial class Trainer
         _loader = MakeLoader(new LoaderPosition(numbers.Epoch, WholeBatches(numbers)));
         if (numbers.Parts > 0 && numbers.Parts != Parts)
         {
-            _ranksNotices.Add($"Saved with batches in {numbers.Parts} parts (ranks x trainer.accumulate), now {Parts}: the order of the examples stays; dropout and other draws of parts that are new begin anew.");
+            _ranksNotices.Add(
+                $"Saved with batches in {numbers.Parts} parts (ranks x trainer.accumulate), now {Parts}: the order of the examples stays; "
+                    + $"dropout and other draws of parts that are new begin anew.");
         }
         _step = _lastSaved = numbers.Step;
         _lastGood = state.Origin;
@@ -83,7 +91,8 @@ public sealed partial class Trainer
 
     // Earlier versions cut an epoch into pieces of a batch, and counted them: what was begun of a batch is taken again.
     private int WholeBatches(TrainerState numbers)
-        => numbers.Parts > 0 || _options.Accumulate == 1 ? numbers.Batch : Math.Min(numbers.Batch / _options.Accumulate, _loader.BatchesPerEpoch);
+        => numbers.Parts > 0 || _options.Accumulate == 1 ? numbers.Batch
+            : Math.Min(numbers.Batch / _options.Accumulate, _loader.BatchesPerEpoch);
 
     private void Save(IProgress<TrainingReport>? progress)
     {
@@ -115,7 +124,8 @@ public sealed partial class Trainer
         foreach (var hook in Hooks) hook.AfterSave(saved);
     }
 
-    // Looked at where the checkpoint is written, so that training does not wait for it: a state that is not worth a file ends training a few steps later.
+    // Looked at where the checkpoint is written, so that training does not wait for it: a state that is not worth a file ends training a
+    // few steps later.
     private void RefuseUnfit()
     {
         if (_writer?.Refused is { } refused) throw Diverged(refused.Reason, refused.Step);
@@ -128,7 +138,8 @@ public sealed partial class Trainer
         foreach (var (name, value) in state.Under("model/"))
         {
             // A sum is finite only when every summand is, short of overflow, which the full look then rules out.
-            if (value.is_floating_point() && !double.IsFinite(value.sum().ToDouble()) && !value.isfinite().all().ToBoolean()) return $"'{name}' holds values that are not finite";
+            if (value.is_floating_point() && !double.IsFinite(value.sum().ToDouble()) && !value.isfinite().all().ToBoolean())
+                return $"'{name}' holds values that are not finite";
         }
         return null;
     }

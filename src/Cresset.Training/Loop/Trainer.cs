@@ -48,10 +48,12 @@ public sealed partial class Trainer : ISaved, IDisposable
     /// <param name="optimization">Optimizer and schedule.</param>
     /// <param name="recorder">Where values and pictures go.</param>
     /// <param name="checkpoints">Where checkpoints go; null saves none.</param>
-    /// <param name="ranks">Processes that train together, each with a trainer of the same task and options; null for this one alone. Rank 0 alone records, draws and saves.</param>
+    /// <param name="ranks">Processes that train together, each with a trainer of the same task and options; null for this one alone. Rank 0
+    /// alone records, draws and saves.</param>
     /// <exception cref="ArgumentException">The ranks cannot share a batch evenly.</exception>
     /// <exception cref="NotSupportedException">The task trains a second model, which ranks do not share.</exception>
-    public Trainer(ITrainingTask task, TrainerOptions options, OptimizationOptions optimization, IRunRecorder recorder, CheckpointFolder? checkpoints = null, ICommunicator? ranks = null)
+    public Trainer(ITrainingTask task, TrainerOptions options, OptimizationOptions optimization, IRunRecorder recorder,
+        CheckpointFolder? checkpoints = null, ICommunicator? ranks = null)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(recorder);
@@ -78,18 +80,22 @@ public sealed partial class Trainer : ISaved, IDisposable
             }
             else
             {
-                PrecisionNotice = "trainer.precision=bfloat16: this machine does not compute bfloat16 (no AVX512-BF16, AMX or GPU); training in float32.";
+                PrecisionNotice = "trainer.precision=bfloat16: this machine does not compute bfloat16 (no AVX512-BF16, AMX or GPU); "
+                    + "training in float32.";
             }
         }
         _optimizer = optimization.ThrowIfInvalid().CreateOptimizer(task.Module, isNarrow);
         foreach (var auxiliary in task.Auxiliaries) auxiliary.Place(_device);
         _schedule = optimization.CreateSchedule(_optimizer, options.Steps);
-        _average = options.EmaDecay > 0 ? new WeightAverage(task.Module, new WeightAverageOptions { Decay = options.EmaDecay, WarmUp = true }) : null;
+        _average = options.EmaDecay > 0
+            ? new WeightAverage(task.Module, new WeightAverageOptions { Decay = options.EmaDecay, WarmUp = true }) : null;
         _clipping = options.ClipNorm > 0 ? GradientClipping.Norm(options.ClipNorm) : null;
         _streams = new PartStreams(options.Seed, Parts, _ranks);
         if (_ranks.Size > 1) _exchange = new GradientExchange(_ranks, task.Module, options.Overlap);
         _best = new BestMetric(task.Headline);
-        if (checkpoints is not null && _ranks.Rank == 0) _writer = new CheckpointWriter(checkpoints, options.KeepLast, options.KeepBest ? task.Headline : null, options.BackgroundCheckpoints);
+        if (checkpoints is not null && _ranks.Rank == 0)
+            _writer = new CheckpointWriter(checkpoints, options.KeepLast, options.KeepBest ? task.Headline : null,
+                options.BackgroundCheckpoints);
         _loader = MakeLoader(default);
     }
 
@@ -107,7 +113,8 @@ public sealed partial class Trainer : ISaved, IDisposable
 
     /// <summary>
     /// Goes on from the newest whole checkpoint, if there is one, and lets the recorder forget what was recorded after it.
-    /// <paramref name="notices"/> names damaged ones that were passed over. Call it before <see cref="Run"/> whenever the run may not be new.
+    /// <paramref name="notices"/> names damaged ones that were passed over. Call it before <see cref="Run"/> whenever the run may not be
+    /// new.
     /// </summary>
     /// <exception cref="CheckpointException">It belongs to another model.</exception>
     /// <exception cref="InvalidDataException">It was made with another batch size, seed or other options. Nothing was changed.</exception>
@@ -142,7 +149,12 @@ public sealed partial class Trainer : ISaved, IDisposable
             if (isOutOfTime)
             {
                 end = TrainingEnd.OutOfTime;
-                progress?.Report(new NoticeReport(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"The time limit of {_options.TimeLimitMinutes} minutes is reached: saved at step {_step} of {_options.Steps}.")));
+                progress
+                    ?.Report(
+                        new NoticeReport(
+                            string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                                $"The time limit of {_options.TimeLimitMinutes} minutes is reached: saved at step {_step} of "
+                                    + $"{_options.Steps}.")));
                 break;
             }
             training.Start();
@@ -152,7 +164,8 @@ public sealed partial class Trainer : ISaved, IDisposable
             progress?.Report(Progress(loss, training.Elapsed, started));
             if (_step % WeightChecks == 0) CompareWeights();
             var wantsSave = Due(_options.CheckpointEvery);
-            wantsSave |= Obey(_options.CheckpointMinutes > 0 && _sinceSaved.Elapsed.TotalMinutes >= _options.CheckpointMinutes, progress, cancellation);
+            wantsSave |= Obey(_options.CheckpointMinutes > 0 && _sinceSaved.Elapsed.TotalMinutes >= _options.CheckpointMinutes, progress,
+                cancellation);
             // The best model must be the one that was evaluated, not one of the steps around it.
             if (Due(_options.EvaluateEvery)) wantsSave |= Evaluate(progress, isFinal: false, cancellation) && _options.KeepBest;
             if (Due(_options.PicturesEvery)) MakePictures(progress, isFinal: false, cancellation);
@@ -166,7 +179,10 @@ public sealed partial class Trainer : ISaved, IDisposable
             if (IsOutOfPatience && _step < _options.Steps)
             {
                 end = TrainingEnd.StoppedEarly;
-                progress?.Report(new NoticeReport($"No improvement of {_task.Headline.Name} in {_options.Patience} evaluations: stopped at step {_step}."));
+                progress
+                    ?.Report(
+                        new NoticeReport(
+                            $"No improvement of {_task.Headline.Name} in {_options.Patience} evaluations: stopped at step {_step}."));
             }
             if (_lastEvaluated != _step || _lastMetrics.Count == 0) Evaluate(progress, isFinal: true, cancellation);
             if (_lastPictured != _step) MakePictures(progress, isFinal: true, cancellation);
@@ -180,8 +196,12 @@ public sealed partial class Trainer : ISaved, IDisposable
     }
 
     /// <summary>Figures and pictures of the current weights (their average, if there is one), as at the end of training.</summary>
-    public (IReadOnlyDictionary<string, double> Metrics, IReadOnlyList<TaskPicture> Pictures) EvaluateNow(CancellationToken cancellation = default)
-        => InEvaluation(() => (_task.Evaluate(Context(isFinal: true, cancellation)), (IReadOnlyList<TaskPicture>)[.. _task.Pictures(Context(isFinal: true, cancellation) with { Ranks = OneProcess.Instance })]));
+    public (IReadOnlyDictionary<string, double> Metrics,
+        IReadOnlyList<TaskPicture> Pictures) EvaluateNow(CancellationToken cancellation = default)
+        => InEvaluation(
+            () => (_task.Evaluate(Context(isFinal: true, cancellation)),
+                (IReadOnlyList<TaskPicture>)[
+                    .. _task.Pictures(Context(isFinal: true, cancellation) with { Ranks = OneProcess.Instance })]));
 
     /// <summary>Runs <paramref name="work"/> with the module in evaluation mode, averaged weights in place, no gradients.</summary>
     public T InEvaluation<T>(Func<T> work)
@@ -220,7 +240,8 @@ public sealed partial class Trainer : ISaved, IDisposable
     {
         if (training < TimeSpan.FromSeconds(20) || _waiting.Elapsed / training is not (> 0.05 and var share)) return;
         progress?.Report(new NoticeReport(string.Create(System.Globalization.CultureInfo.InvariantCulture,
-            $"Waiting for data took {100 * share:0} % of training: more trainer.workers ({_options.Workers}), a larger data.cache_megabytes or smaller files would help.")));
+            $"Waiting for data took {100 * share:0} % of training: more trainer.workers ({_options.Workers}), a larger "
+                + $"data.cache_megabytes or smaller files would help.")));
     }
 
     private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
@@ -267,7 +288,8 @@ public sealed partial class Trainer : ISaved, IDisposable
         return loss;
     }
 
-    private Batch OnDevice(Batch batch) => _device.type == DeviceType.CPU ? batch : new Batch(batch.Inputs.to(_device), batch.Targets?.to(_device));
+    private Batch OnDevice(Batch batch) =>
+        _device.type == DeviceType.CPU ? batch : new Batch(batch.Inputs.to(_device), batch.Targets?.to(_device));
 
     private bool Evaluate(IProgress<TrainingReport>? progress, bool isFinal, CancellationToken cancellation)
     {
@@ -286,12 +308,14 @@ public sealed partial class Trainer : ISaved, IDisposable
         _lastPictured = _step;
         OnRankZero(() =>
         {
-            foreach (var picture in InEvaluation(() => _task.Pictures(Context(isFinal, cancellation) with { Ranks = OneProcess.Instance }).ToList()))
+            foreach (var picture in InEvaluation(
+                () => _task.Pictures(Context(isFinal, cancellation) with { Ranks = OneProcess.Instance }).ToList()))
             {
                 var path = _recorder.Picture(picture.Tag, _step, picture.Png, picture.Caption.Length == 0 ? null : picture.Caption);
                 progress?.Report(new PictureReport(_step, path, picture));
             }
-            foreach (var (tag, text) in InEvaluation(() => _task.Texts(Context(isFinal, cancellation) with { Ranks = OneProcess.Instance }).ToList()))
+            foreach (var (tag,
+                text) in InEvaluation(() => _task.Texts(Context(isFinal, cancellation) with { Ranks = OneProcess.Instance }).ToList()))
             {
                 _recorder.Text(tag, _step, text);
                 progress?.Report(new TextReport(_step, tag, text));
@@ -300,17 +324,30 @@ public sealed partial class Trainer : ISaved, IDisposable
     }
 
     private EvaluationContext Context(bool isFinal, CancellationToken cancellation)
-        => new(_step, Seeding.Generator(_options.Seed, "evaluation"), _device, isFinal || _step >= _options.Steps, cancellation) { Ranks = _task.EvaluatesInShares ? _ranks : OneProcess.Instance };
+        => new(_step, Seeding.Generator(_options.Seed, "evaluation"), _device, isFinal || _step >= _options.Steps,
+            cancellation)
+        { Ranks = _task.EvaluatesInShares ? _ranks : OneProcess.Instance };
 
     private Loader MakeLoader(LoaderPosition position) => new(
         _task.TrainingData,
-        new LoaderOptions { BatchSize = _options.BatchSize, Parts = Parts, Rank = _ranks.Rank, Ranks = _ranks.Size, Seed = _options.Seed, Workers = _options.Workers },
+        new LoaderOptions
+        {
+            BatchSize = _options.BatchSize,
+            Parts = Parts,
+            Rank = _ranks.Rank,
+            Ranks = _ranks.Size,
+            Seed = _options.Seed,
+            Workers = _options.Workers
+        },
         position);
 
     private static void Recompute(nn.Module module, bool isWanted)
     {
         var able = module.modules().Prepend(module).OfType<IRecomputes>().ToList();
-        if (isWanted && able.Count == 0) throw new ArgumentException($"trainer.recompute: {module.GetName()} has no parts that can be computed again; trainer.accumulate saves memory with any network.");
+        if (isWanted && able.Count == 0)
+            throw new ArgumentException(
+                $"trainer.recompute: {module.GetName()} has no parts that can be computed again; trainer.accumulate saves memory with any "
+                    + $"network.");
         foreach (var part in able) part.Recomputes = isWanted;
     }
 
@@ -321,7 +358,8 @@ public sealed partial class Trainer : ISaved, IDisposable
     private StepReport Progress(double loss, TimeSpan elapsed, int started)
     {
         var rate = (_step - started) / Math.Max(elapsed.TotalSeconds, 1e-9);
-        return new StepReport(_step, _options.Steps, _loader.Position.Epoch, loss, _optimizer.Groups[0].LearningRate, rate, rate * _options.BatchSize, TimeSpan.FromSeconds((_options.Steps - _step) / rate))
+        return new StepReport(_step, _options.Steps, _loader.Position.Epoch, loss, _optimizer.Groups[0].LearningRate, rate,
+            rate * _options.BatchSize, TimeSpan.FromSeconds((_options.Steps - _step) / rate))
         {
             WaitingShare = _waiting.Elapsed / Max(elapsed, TimeSpan.FromTicks(1)),
         };
@@ -332,8 +370,11 @@ public sealed partial class Trainer : ISaved, IDisposable
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
         var bad = _task.Module.named_parameters().FirstOrDefault(p => !p.parameter.isfinite().all().ToBoolean());
-        var gradient = bad.parameter is null ? _task.Module.named_parameters().FirstOrDefault(p => p.parameter.grad is { IsInvalid: false } g && !g.isfinite().all().ToBoolean()) : default;
-        var where = bad.parameter is not null ? $"; the first bad parameter is '{bad.name}'" : gradient.parameter is not null ? $"; the first bad gradient is that of '{gradient.name}'" : "; weights and gradients are still finite";
+        var gradient = bad.parameter is null
+            ? _task.Module.named_parameters()
+                .FirstOrDefault(p => p.parameter.grad is { IsInvalid: false } g && !g.isfinite().all().ToBoolean()) : default;
+        var where = bad.parameter is not null ? $"; the first bad parameter is '{bad.name}'" : gradient.parameter is not null
+            ? $"; the first bad gradient is that of '{gradient.name}'" : "; weights and gradients are still finite";
         _recorder.Flush();
         // A checkpoint that is still being written is good unless its own look at the state says otherwise; then nothing is written.
         Told(_writer?.Finish(), null);

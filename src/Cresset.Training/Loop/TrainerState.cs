@@ -16,7 +16,9 @@ internal sealed record TrainerState
 
     public int Batch { get; init; }
 
-    /// <summary>Pieces that a batch was computed in, over all ranks; 0 from earlier versions, whose <see cref="Batch"/> counted pieces.</summary>
+    /// <summary>
+    /// Pieces that a batch was computed in, over all ranks; 0 from earlier versions, whose <see cref="Batch"/> counted pieces.
+    /// </summary>
     public int Parts { get; init; }
 
     public double? BestMetric { get; init; }
@@ -44,10 +46,13 @@ internal sealed record TrainerState
     /// <exception cref="InvalidDataException">The snapshot is not that of a trainer, or the text is damaged.</exception>
     public static TrainerState Of(Snapshot state)
     {
-        if (!state.Has(Key)) throw new InvalidDataException($"{state.Origin} is not a training checkpoint: its metadata lacks '{Key}'. A file of weights alone cannot be resumed.");
+        if (!state.Has(Key))
+            throw new InvalidDataException(
+                $"{state.Origin} is not a training checkpoint: its metadata lacks '{Key}'. A file of weights alone cannot be resumed.");
         try
         {
-            return JsonSerializer.Deserialize<TrainerState>(state.Text(Key), Format) ?? throw new InvalidDataException($"{state.Origin}: '{Key}' is empty.");
+            return JsonSerializer.Deserialize<TrainerState>(state.Text(Key), Format)
+                ?? throw new InvalidDataException($"{state.Origin}: '{Key}' is empty.");
         }
         catch (JsonException e)
         {

@@ -14,7 +14,8 @@ public abstract record TrainingReport;
 /// <param name="StepsPerSecond">Since training began or was resumed, evaluations left out.</param>
 /// <param name="ExamplesPerSecond">As above.</param>
 /// <param name="Remaining">Expected time to the end.</param>
-public sealed record StepReport(int Step, int TotalSteps, int Epoch, double Loss, double LearningRate, double StepsPerSecond, double ExamplesPerSecond, TimeSpan Remaining) : TrainingReport
+public sealed record StepReport(int Step, int TotalSteps, int Epoch, double Loss, double LearningRate, double StepsPerSecond,
+    double ExamplesPerSecond, TimeSpan Remaining) : TrainingReport
 {
     /// <summary>Share of the time of training that was spent waiting for the next batch.</summary>
     public double WaitingShare { get; init; }
@@ -77,18 +78,23 @@ public enum TrainingEnd
 /// <param name="BestMetric">Best headline metric; NaN without an evaluation.</param>
 /// <param name="BestStep">When it was reached.</param>
 /// <param name="Duration">Wall time of this session.</param>
-public sealed record TrainingResult(TrainingEnd End, int Step, IReadOnlyDictionary<string, double> Metrics, double BestMetric, int BestStep, TimeSpan Duration)
+public sealed record TrainingResult(TrainingEnd End, int Step, IReadOnlyDictionary<string, double> Metrics, double BestMetric, int BestStep,
+    TimeSpan Duration)
 {
     /// <summary>Training came to its planned end or to an early stop, so that there is nothing to resume.</summary>
     public bool IsComplete => End is TrainingEnd.Completed or TrainingEnd.StoppedEarly;
 }
 
-/// <summary>Loss, gradients or weights became NaN or infinite. The message names step, first bad tensor and the last good checkpoint.</summary>
+/// <summary>
+/// Loss, gradients or weights became NaN or infinite. The message names step, first bad tensor and the last good checkpoint.
+/// </summary>
 public sealed class TrainingDivergedException : Exception
 {
     /// <summary>Makes the exception.</summary>
     public TrainingDivergedException(int step, string what, string? lastGood)
-        : base($"Training diverged at step {step}: {what}. {(lastGood is null ? "No checkpoint had been saved yet." : $"The last good checkpoint is {lastGood}.")} Lower the learning rate, clip gradients (trainer.clip_norm=1) or add warm-up (optimization.warmup_steps=100).")
+        : base($"Training diverged at step {step}: {what}. "
+            + $"{(lastGood is null ? "No checkpoint had been saved yet." : $"The last good checkpoint is {lastGood}.")} Lower the learning "
+            + $"rate, clip gradients (trainer.clip_norm=1) or add warm-up (optimization.warmup_steps=100).")
         => Step = step;
 
     /// <summary>Finished steps before the bad one.</summary>

@@ -19,7 +19,8 @@ public sealed record OptimizationOptions : IOptionsRecord
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Nested(Optimizer)
-        .Must(Optimizer is not { NeedsClosure: true }, Optimizer is null ? null : PartCatalog.NameOf(Optimizer.GetType()), "an optimizer that steps on one gradient",
+        .Must(Optimizer is not { NeedsClosure: true }, Optimizer is null ? null : PartCatalog.NameOf(Optimizer.GetType()),
+            "an optimizer that steps on one gradient",
             "This one evaluates the loss several times a step; use it in a loop of your own.", nameof(Optimizer))
         .Nested(Schedule)
         .AtLeast(WarmupSteps, 0);

@@ -14,7 +14,10 @@ public sealed record TrainerOptions : IOptionsRecord
     /// <summary>Parts that a batch is computed in, one after the other, to save memory.</summary>
     public int Accumulate { get; init; } = 1;
 
-    /// <summary>Keep less for the backward pass and compute parts of the network again there (gradient checkpointing): less memory, about a third more time, the same bits.</summary>
+    /// <summary>
+    /// Keep less for the backward pass and compute parts of the network again there (gradient checkpointing): less memory, about a third
+    /// more time, the same bits.
+    /// </summary>
     public bool Recompute { get; init; }
 
     /// <summary>Largest gradient norm; 0 leaves gradients alone.</summary>
@@ -71,10 +74,15 @@ public sealed record TrainerOptions : IOptionsRecord
     /// <summary>Batches prepared in the background; 0 for none. Never changes the result.</summary>
     public int Workers { get; init; } = 1;
 
-    /// <summary>With several ranks: batch normalisation by mean and variance of the whole batch instead of each rank's part, at two small messages a layer each way.</summary>
+    /// <summary>
+    /// With several ranks: batch normalisation by mean and variance of the whole batch instead of each rank's part, at two small messages a
+    /// layer each way.
+    /// </summary>
     public bool SyncBatchNorm { get; init; }
 
-    /// <summary>With several ranks: add up gradients while backward still runs, in a copy of them all. Without it they are added up afterwards.</summary>
+    /// <summary>
+    /// With several ranks: add up gradients while backward still runs, in a copy of them all. Without it they are added up afterwards.
+    /// </summary>
     public bool Overlap { get; init; } = true;
 
     /// <summary>Threads of libtorch; 0 takes all cores, with several ranks a host's cores shared among them.</summary>
@@ -92,7 +100,9 @@ public sealed record TrainerOptions : IOptionsRecord
         .AtLeast(ClipNorm, 0)
         .Within(EmaDecay, 0, 1, includeMax: false)
         .Defined(Precision)
-        .Must(Device is "auto" or "cpu" or "cuda" || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device, "auto, cpu, cuda or cuda:N", field: nameof(Device))
+        .Must(Device is "auto" or "cpu" or "cuda"
+            || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device,
+            "auto, cpu, cuda or cuda:N", field: nameof(Device))
         .AtLeast(EvaluateEvery, 0)
         .AtLeast(PicturesEvery, 0)
         .AtLeast(CheckpointEvery, 0)
@@ -102,9 +112,12 @@ public sealed record TrainerOptions : IOptionsRecord
         .AtLeast(Patience, 0)
         .AtLeast(LogEvery, 1)
         .Must(InitFrom is not null, InitFrom, "a run, a folder or a file; empty for none", field: nameof(InitFrom))
-        .Must(InitKeys is not null && InitKeys.All(k => !string.IsNullOrWhiteSpace(k)), InitKeys, "beginnings of keys", field: nameof(InitKeys))
-        .Must(InitKeys is not { Count: > 0 } || !string.IsNullOrEmpty(InitFrom), InitKeys, "empty without InitFrom", field: nameof(InitKeys))
-        .Must(Freeze is not null && Freeze.All(k => !string.IsNullOrWhiteSpace(k)), Freeze, "beginnings of parameters' names", field: nameof(Freeze))
+        .Must(InitKeys is not null && InitKeys.All(k => !string.IsNullOrWhiteSpace(k)), InitKeys, "beginnings of keys",
+            field: nameof(InitKeys))
+        .Must(InitKeys is not { Count: > 0 } || !string.IsNullOrEmpty(InitFrom), InitKeys, "empty without InitFrom",
+            field: nameof(InitKeys))
+        .Must(Freeze is not null && Freeze.All(k => !string.IsNullOrWhiteSpace(k)), Freeze, "beginnings of parameters' names",
+            field: nameof(Freeze))
         .Within(Workers, 0, 256)
         .Within(Threads, 0, 1024);
 
@@ -116,7 +129,8 @@ public sealed record TrainerOptions : IOptionsRecord
         var parts = Accumulate * ranks;
         if (BatchSize % parts == 0) return;
         throw new ArgumentException(
-            $"trainer.batch_size is {BatchSize}, which {ranks} ranks{(Accumulate > 1 ? $" with trainer.accumulate={Accumulate}" : "")} cannot share evenly; "
+            $"trainer.batch_size is {BatchSize}, which {ranks} ranks{(Accumulate > 1 ? $" with trainer.accumulate={Accumulate}" : "")} "
+                + $"cannot share evenly; "
             + $"allowed: a multiple of {parts}, such as {(BatchSize + parts - 1) / parts * parts}.");
     }
 }

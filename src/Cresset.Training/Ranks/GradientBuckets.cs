@@ -9,9 +9,12 @@ using static TorchSharp.torch;
 namespace Cresset.Training;
 
 /// <summary>
-/// Gradients copied into buckets whose sums over the ranks begin while backward still runs. Which gradients share a bucket, and the order in which
-/// buckets set out, are the same on all ranks and in every step, whenever layers are done. A gradient that sets out is taken from its parameter until
-/// backward is over, so that what still comes for it is seen. In the first step nothing sets out early: it shows by hashes whose gradients are not
+/// Gradients copied into buckets whose sums over the ranks begin while backward still runs. Which gradients share a bucket, and the order
+/// in which
+/// buckets set out, are the same on all ranks and in every step, whenever layers are done. A gradient that sets out is taken from its
+/// parameter until
+/// backward is over, so that what still comes for it is seen. In the first step nothing sets out early: it shows by hashes whose gradients
+/// are not
 /// whole when their layer is left, and those wait for the end of backward from then on, with the bits that they have without overlap.
 /// </summary>
 internal sealed class GradientBuckets
@@ -33,8 +36,10 @@ internal sealed class GradientBuckets
         for (var i = parameters.Count - 1; i >= 0; i--)
         {
             var parameter = parameters[i];
-            if (parameter.dtype != ScalarType.Float32 || parameter.device_type != DeviceType.CPU || parameter.numel() is 0 or > int.MaxValue / sizeof(float)) continue;
-            if (_buckets.Count == 0 || (_buckets[^1].Count > 0 && _buckets[^1].Count + parameter.numel() > most)) _buckets.Add(new Bucket());
+            if (parameter.dtype != ScalarType.Float32 || parameter.device_type != DeviceType.CPU
+                || parameter.numel() is 0 or > int.MaxValue / sizeof(float)) continue;
+            if (_buckets.Count == 0 || (_buckets[^1].Count > 0 && _buckets[^1].Count + parameter.numel() > most))
+                _buckets.Add(new Bucket());
             var slot = new Slot(i, parameter, _buckets[^1], _buckets[^1].Count);
             _buckets[^1].Add(slot);
             _slots[TensorIdentity.Of(parameter)] = slot;
@@ -66,7 +71,10 @@ internal sealed class GradientBuckets
         while (_underWay.TryPeek(out var first) && first.Poke()) _underWay.Dequeue();
     }
 
-    /// <summary>Backward is over: gives back what was taken, sends what is left, and names the parameters whose gradients changed after they had set out.</summary>
+    /// <summary>
+    /// Backward is over: gives back what was taken, sends what is left, and names the parameters whose gradients changed after they had set
+    /// out.
+    /// </summary>
     public IReadOnlyList<int> Finish()
     {
         List<int> late = [];
@@ -229,7 +237,9 @@ internal sealed class GradientBuckets
 
         private static Tensor Plain(Tensor gradient)
         {
-            if (gradient.is_sparse) throw new NotSupportedException("A parameter has a sparse gradient, which cannot be added up over ranks; make the embedding with sparse: false.");
+            if (gradient.is_sparse)
+                throw new NotSupportedException(
+                    "A parameter has a sparse gradient, which cannot be added up over ranks; make the embedding with sparse: false.");
             return gradient.is_contiguous() ? gradient : gradient.contiguous();
         }
     }

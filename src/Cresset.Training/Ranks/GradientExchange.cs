@@ -8,8 +8,10 @@ using static TorchSharp.torch;
 namespace Cresset.Training;
 
 /// <summary>
-/// Adds up the gradients of all ranks. With overlap buckets of them set out while backward runs; otherwise all go after it, large ones from where they
-/// lie and small ones packed, since each message costs its latency. A parameter without a gradient on every rank keeps none; one that has a gradient
+/// Adds up the gradients of all ranks. With overlap buckets of them set out while backward runs; otherwise all go after it, large ones from
+/// where they
+/// lie and small ones packed, since each message costs its latency. A parameter without a gradient on every rank keeps none; one that has a
+/// gradient
 /// somewhere gets it everywhere.
 /// </summary>
 internal sealed class GradientExchange
@@ -60,7 +62,9 @@ internal sealed class GradientExchange
         {
             var gradient = _parameters[i].grad;
             gradients[i] = gradient is null || gradient.IsInvalid ? null : gradient;
-            if (gradient is { IsInvalid: false, is_sparse: true }) throw new NotSupportedException("A parameter has a sparse gradient, which cannot be added up over ranks; make the embedding with sparse: false.");
+            if (gradient is { IsInvalid: false, is_sparse: true })
+                throw new NotSupportedException(
+                    "A parameter has a sparse gradient, which cannot be added up over ranks; make the embedding with sparse: false.");
             _shared[i] = gradients[i] is null ? 0 : 1;
         }
         _shared[^1] = number;
@@ -144,5 +148,6 @@ internal sealed class GradientExchange
         gradient.copy_(tensor(values).reshape(gradient.shape));
     }
 
-    private static bool IsPlain(Tensor gradient) => gradient.device_type == DeviceType.CPU && gradient.dtype == ScalarType.Float32 && gradient.is_contiguous();
+    private static bool IsPlain(Tensor gradient) =>
+        gradient.device_type == DeviceType.CPU && gradient.dtype == ScalarType.Float32 && gradient.is_contiguous();
 }

@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Training;
 
 /// <summary>
-/// The random streams of the parts that a batch is computed in, one after the other in one process or side by side on several ranks. Each part has
+/// The random streams of the parts that a batch is computed in, one after the other in one process or side by side on several ranks. Each
+/// part has
 /// its own, so that it draws the same wherever it is computed. A batch of one part has the run's streams.
 /// </summary>
 internal sealed class PartStreams : IDisposable

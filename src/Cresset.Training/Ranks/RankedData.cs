@@ -24,12 +24,16 @@ internal static class RankedData
         var tensors = new Dictionary<string, Tensor> { ["inputs"] = batch.Inputs };
         if (batch.Targets is { } targets) tensors["targets"] = targets;
         var count = data.Count.ToString(CultureInfo.InvariantCulture);
-        var all = ranks.Gather(Encoding.UTF8.GetBytes($"{count} {TensorExchange.Hash(tensors)}")).Select(part => Encoding.UTF8.GetString(part)).ToList();
+        var all = ranks.Gather(Encoding.UTF8.GetBytes($"{count} {TensorExchange.Hash(tensors)}"))
+            .Select(part => Encoding.UTF8.GetString(part)).ToList();
         var others = Enumerable.Range(1, all.Count - 1).Where(rank => all[rank] != all[0]).ToList();
         if (others.Count == 0) return;
         string[] counts = [all[0].Split(' ')[0], all[others[0]].Split(' ')[0]];
+        var difference = counts[0] == counts[1]
+            ? $"as many examples ({counts[0]}) with other values"
+            : $"{counts[1]} examples there, {counts[0]} at rank 0";
         throw new CommunicationException(
-            $"{(others.Count == 1 ? $"Rank {others[0]}" : $"Each of the ranks {string.Join(", ", others)}")} learns from other data than rank 0: "
-            + $"{(counts[0] == counts[1] ? $"as many examples ({counts[0]}) with other values" : $"{counts[1]} examples there, {counts[0]} at rank 0")}. Give every host the same files, or a disk that all share.");
+            $"{(others.Count == 1 ? $"Rank {others[0]}" : $"Each of the ranks {string.Join(", ", others)}")} learns from other data than "
+                + $"rank 0: {difference}. Give every host the same files, or a disk that all share.");
     }
 }

@@ -7,7 +7,9 @@ internal static class RankedResume
 {
     private const int Piece = 1 << 26;
 
-    /// <summary>Where the file lies: rank 0's own, a temporary copy elsewhere, null when there is none. Only the copy may be deleted.</summary>
+    /// <summary>
+    /// Where the file lies: rank 0's own, a temporary copy elsewhere, null when there is none. Only the copy may be deleted.
+    /// </summary>
     public static (string? Path, bool IsCopy) Share(ICommunicator ranks, string? path)
     {
         if (ranks.Size == 1) return (path, false);
@@ -16,7 +18,8 @@ internal static class RankedResume
         ranks.Broadcast(size);
         length = BitConverter.ToInt64(size);
         if (length < 0) return (null, false);
-        var copy = ranks.Rank == 0 ? path! : Path.Combine(Path.GetTempPath(), $"cresset-rank-{ranks.Rank}-{Environment.ProcessId}.safetensors");
+        var copy = ranks.Rank == 0 ? path!
+            : Path.Combine(Path.GetTempPath(), $"cresset-rank-{ranks.Rank}-{Environment.ProcessId}.safetensors");
         var buffer = new byte[(int)Math.Min(Piece, length)];
         using var stream = ranks.Rank == 0 ? File.OpenRead(copy) : File.Create(copy);
         for (long at = 0; at < length; at += Piece)

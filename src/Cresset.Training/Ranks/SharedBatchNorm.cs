@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Training;
 
 /// <summary>
-/// Batch normalisation by mean and variance of the examples of all ranks, as one process has them of the whole batch: in training the result of a
+/// Batch normalisation by mean and variance of the examples of all ranks, as one process has them of the whole batch: in training the
+/// result of a
 /// layer is replaced by one whose sums went over the ranks, forwards and backwards.
 /// </summary>
 internal sealed class SharedBatchNorm
@@ -29,7 +30,8 @@ internal sealed class SharedBatchNorm
     }
 
     /// <summary>The first layer that normalises by statistics of a batch, by name; null where there is none.</summary>
-    public static string? Find(nn.Module network) => network.named_modules().Select(m => (m.name, m.module)).FirstOrDefault(m => IsOne(m.module)).name;
+    public static string? Find(nn.Module network) =>
+        network.named_modules().Select(m => (m.name, m.module)).FirstOrDefault(m => IsOne(m.module)).name;
 
     /// <summary>Changes all layers of a network.</summary>
     /// <exception cref="NotSupportedException">One of them keeps statistics in a way of its own.</exception>
@@ -39,7 +41,9 @@ internal sealed class SharedBatchNorm
         {
             if (!IsOne(module)) continue;
             if (module is not BatchNorm layer)
-                throw new NotSupportedException($"trainer.sync_batch_norm=true: '{name}' ({module.GetType().Name}) has statistics of a batch of its own kind, which cannot be shared among ranks; BatchNorm1d, 2d and 3d can. Leave the option out, or take another norm.");
+                throw new NotSupportedException(
+                    $"trainer.sync_batch_norm=true: '{name}' ({module.GetType().Name}) has statistics of a batch of its own kind, which "
+                        + $"cannot be shared among ranks; BatchNorm1d, 2d and 3d can. Leave the option out, or take another norm.");
             _ = new SharedBatchNorm(ranks, layer);
         }
     }
@@ -93,7 +97,9 @@ internal sealed class SharedBatchNorm
 
     private Tensor Sum(Tensor own) => new SumOverRanks(_ranks).Apply(own);
 
-    /// <summary>y = the sum of x over the ranks. Each rank's loss depends on every rank's x, so that gradients are summed up alike.</summary>
+    /// <summary>
+    /// y = the sum of x over the ranks. Each rank's loss depends on every rank's x, so that gradients are summed up alike.
+    /// </summary>
     private sealed class SumOverRanks(ICommunicator ranks) : DifferentiableOperation
     {
         protected override Tensor[] Forward(Tensor[] inputs) => [Summed(inputs[0])];

@@ -21,8 +21,10 @@ internal static class Shares
             if (cancellation.IsCancellationRequested) break;
         }
         if (cancellation.IsCancellationRequested) packed[0] = 1;
-        var parts = ranks.Gather(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(packed))).Select(part => MemoryMarshal.Cast<byte, double>(part).ToArray()).ToList();
-        if (parts.Any(part => part[0] > 0)) throw new OperationCanceledException(cancellation.IsCancellationRequested ? cancellation : CancellationToken.None);
+        var parts = ranks.Gather(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(packed)))
+            .Select(part => MemoryMarshal.Cast<byte, double>(part).ToArray()).ToList();
+        if (parts.Any(part => part[0] > 0))
+            throw new OperationCanceledException(cancellation.IsCancellationRequested ? cancellation : CancellationToken.None);
         var queues = parts.ConvertAll(part => Unpack(part[1..]));
         var all = new List<double[]>();
         for (var i = 0; queues[i % ranks.Size].TryDequeue(out var record); i++) all.Add(record);

@@ -8,7 +8,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Training;
 
-/// <summary>Tensors between ranks. What lies dense in main memory is sent from where it lies, without a copy; the rest goes through one.</summary>
+/// <summary>
+/// Tensors between ranks. What lies dense in main memory is sent from where it lies, without a copy; the rest goes through one.
+/// </summary>
 internal static class TensorExchange
 {
     // A span has at most 2 GiB.
@@ -38,7 +40,10 @@ internal static class TensorExchange
         if (isCopy) tensor.copy_(dense);
     }
 
-    /// <summary>The rows [n, ...] of all ranks after one another, in the order of ranks; each may bring another number. In main memory or wherever <paramref name="own"/> is.</summary>
+    /// <summary>
+    /// The rows [n, ...] of all ranks after one another, in the order of ranks; each may bring another number. In main memory or wherever
+    /// <paramref name="own"/> is.
+    /// </summary>
     public static Tensor Join(ICommunicator ranks, Tensor own)
     {
         if (ranks.Size == 1) return own;
@@ -73,7 +78,8 @@ internal static class TensorExchange
 
     private static Tensor Dense(Tensor tensor, out bool isCopy)
     {
-        if (tensor.is_sparse) throw new NotSupportedException("Sparse tensors cannot be exchanged between ranks; make the embedding with sparse: false.");
+        if (tensor.is_sparse)
+            throw new NotSupportedException("Sparse tensors cannot be exchanged between ranks; make the embedding with sparse: false.");
         isCopy = tensor.device_type != DeviceType.CPU || !tensor.is_contiguous();
         return isCopy ? tensor.detach().cpu().contiguous() : tensor.detach();
     }

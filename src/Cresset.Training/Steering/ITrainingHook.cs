@@ -2,7 +2,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Training;
 
-/// <summary>Looks, or reaches in, at fixed points of training. All calls come on the training thread; what a hook draws at random must not come from the run's streams.</summary>
+/// <summary>
+/// Looks, or reaches in, at fixed points of training. All calls come on the training thread; what a hook draws at random must not come from
+/// the run's streams.
+/// </summary>
 public interface ITrainingHook
 {
     /// <summary>The gradients of a step are complete (before clipping); the weights have not changed yet.</summary>

@@ -4,7 +4,10 @@ using Cresset.Runs;
 
 namespace Cresset.Training;
 
-/// <summary>Tells a training that runs what to do after its current step. All members may be called from any thread; the same can be asked through the store.</summary>
+/// <summary>
+/// Tells a training that runs what to do after its current step. All members may be called from any thread; the same can be asked through
+/// the store.
+/// </summary>
 public sealed class TrainingControl
 {
     private readonly ConcurrentQueue<(string Command, string Value)> _asked = new();
@@ -21,7 +24,8 @@ public sealed class TrainingControl
     /// <summary>Multiply the learning rates, now and in what the schedule still has to give; part of the saved state.</summary>
     public void ScaleRate(double factor)
     {
-        if (!(factor > 0) || !double.IsFinite(factor)) throw new ArgumentOutOfRangeException(nameof(factor), factor, "The factor must be positive and finite.");
+        if (!(factor > 0) || !double.IsFinite(factor))
+            throw new ArgumentOutOfRangeException(nameof(factor), factor, "The factor must be positive and finite.");
         _asked.Enqueue((RunRequest.Rate, "x" + factor.ToString("R", CultureInfo.InvariantCulture)));
     }
 

@@ -26,13 +26,17 @@ public static class WarmStart
         if (missing.Count > 0)
         {
             var fitting = wanted.Except(missing).Select(key => key.Split('.')[0]).Distinct().ToList();
-            throw new InvalidDataException($"{path} lacks {missing.Count} of {wanted.Count} tensors, '{missing[0]}' among them; it is of another model. "
+            throw new InvalidDataException(
+                $"{path} lacks {missing.Count} of {wanted.Count} tensors, '{missing[0]}' among them; it is of another model. "
                 + (fitting.Count > 0 ? $"To take what fits: trainer.init_keys=[{string.Join(", ", fitting)}]." : "Nothing in it fits."));
         }
         foreach (var part in prefix.Length == 0 ? (string[])[""] : ["model/", "average/"])
         {
             if (part == "average/" && !source.Entries.Keys.Any(k => k.StartsWith(part, StringComparison.Ordinal))) continue;
-            StateDict.Load(module, source, strict: false, keys: KeyMap.Identity.Then(key => key.StartsWith(part, StringComparison.Ordinal) && wanted.Contains(key[part.Length..]) ? key[part.Length..] : null));
+            StateDict.Load(module, source, strict: false,
+                keys: KeyMap.Identity.Then(
+                    key => key.StartsWith(part, StringComparison.Ordinal) && wanted.Contains(key[part.Length..]) ? key[part.Length..]
+                        : null));
         }
         return (wanted.Count, all.Count);
     }
@@ -47,7 +51,8 @@ public static class WarmStart
         var parameters = module.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         var frozen = Chosen([.. parameters.Keys], names, "trainer.freeze");
         foreach (var name in frozen) parameters[name].requires_grad_(false);
-        if (parameters.Values.All(p => !p.requires_grad)) throw new ArgumentException($"trainer.freeze is [{string.Join(", ", names)}]: nothing would be left to learn.");
+        if (parameters.Values.All(p => !p.requires_grad))
+            throw new ArgumentException($"trainer.freeze is [{string.Join(", ", names)}]: nothing would be left to learn.");
     }
 
     private static List<string> Chosen(List<string> keys, IReadOnlyList<string> beginnings, string option)
@@ -57,10 +62,13 @@ public static class WarmStart
         {
             if (keys.Exists(key => Begins(key, beginning))) continue;
             var parts = keys.Select(key => key.Split('.')[0]).Distinct().ToList();
-            throw new ArgumentException($"{option}: the model has nothing called '{beginning}'.{NearestName.Suggest(beginning, parts.Concat(keys))} It has: {string.Join(", ", parts.Take(20))}.");
+            throw new ArgumentException(
+                $"{option}: the model has nothing called '{beginning}'.{NearestName.Suggest(beginning, parts.Concat(keys))} It has: "
+                    + $"{string.Join(", ", parts.Take(20))}.");
         }
         return keys.FindAll(key => beginnings.Any(beginning => Begins(key, beginning)));
     }
 
-    private static bool Begins(string key, string beginning) => key == beginning || key.StartsWith(beginning.TrimEnd('.') + ".", StringComparison.Ordinal);
+    private static bool Begins(string key, string beginning) =>
+        key == beginning || key.StartsWith(beginning.TrimEnd('.') + ".", StringComparison.Ordinal);
 }

@@ -8,7 +8,8 @@ namespace Cresset.Training;
 
 /// <summary>
 /// A model beside <see cref="ITrainingTask.Module"/> with an optimizer of its own, such as the discriminator of a game. The task
-/// steps it, usually in <see cref="ITrainingTask.AfterStep"/>; the trainer puts it on the device and saves and restores both in checkpoints.
+/// steps it, usually in <see cref="ITrainingTask.AfterStep"/>; the trainer puts it on the device and saves and restores both in
+/// checkpoints.
 /// </summary>
 public sealed class AuxiliaryModel : ISaved, IDisposable
 {
@@ -23,7 +24,9 @@ public sealed class AuxiliaryModel : ISaved, IDisposable
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(module);
-        if (!name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')) throw new ArgumentException($"\"{name}\" must consist of letters, digits, '-' and '_': it is a key in checkpoints.", nameof(name));
+        if (!name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'))
+            throw new ArgumentException($"\"{name}\" must consist of letters, digits, '-' and '_': it is a key in checkpoints.",
+                nameof(name));
         _optimization = optimization.ThrowIfInvalid();
         (Name, Module) = (name, module);
     }
@@ -36,7 +39,8 @@ public sealed class AuxiliaryModel : ISaved, IDisposable
 
     /// <summary>Its optimizer, made when the trainer has put the module on its device.</summary>
     /// <exception cref="InvalidOperationException">No trainer has been made for the task yet.</exception>
-    public Optimizer Optimizer => _optimizer ?? throw new InvalidOperationException($"The optimizer of '{Name}' exists once a trainer has been made for the task.");
+    public Optimizer Optimizer =>
+        _optimizer ?? throw new InvalidOperationException($"The optimizer of '{Name}' exists once a trainer has been made for the task.");
 
     /// <summary>Frees model and optimizer.</summary>
     public void Dispose()

@@ -14,11 +14,14 @@ public interface ITrainingTask : IDisposable
     /// <summary>Everything that is trained and saved.</summary>
     nn.Module Module { get; }
 
-    /// <summary>Models with optimizers of their own that <see cref="AfterStep"/> trains, such as a discriminator; saved and restored with the run.</summary>
+    /// <summary>
+    /// Models with optimizers of their own that <see cref="AfterStep"/> trains, such as a discriminator; saved and restored with the run.
+    /// </summary>
     IReadOnlyList<AuxiliaryModel> Auxiliaries => [];
 
     /// <summary>
-    /// What else the task remembers from step to step and that shows in what it records, such as counts over a window of batches: saved and restored with
+    /// What else the task remembers from step to step and that shows in what it records, such as counts over a window of batches: saved and
+    /// restored with
     /// the run, so that a run that was killed records what one that was not would. Null for nothing.
     /// </summary>
     ISaved? Memory => null;
@@ -40,19 +43,28 @@ public interface ITrainingTask : IDisposable
     {
     }
 
-    /// <summary>Figures on held-out data, the headline among them. The module is in evaluation mode, with averaged weights if there are any, without gradients.</summary>
+    /// <summary>
+    /// Figures on held-out data, the headline among them. The module is in evaluation mode, with averaged weights if there are any, without
+    /// gradients.
+    /// </summary>
     IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context);
 
     /// <summary>
-    /// True when <see cref="Evaluate"/> goes through <see cref="EvaluationContext.Share"/> and its like: then all ranks call it and share the work. Otherwise rank 0
+    /// True when <see cref="Evaluate"/> goes through <see cref="EvaluationContext.Share"/> and its like: then all ranks call it and share
+    /// the work. Otherwise rank 0
     /// evaluates alone, and the others wait for its figures.
     /// </summary>
     bool EvaluatesInShares => false;
 
-    /// <summary>Pictures that show where training stands (samples, reconstructions, a confusion matrix). Same conditions as <see cref="Evaluate"/>.</summary>
+    /// <summary>
+    /// Pictures that show where training stands (samples, reconstructions, a confusion matrix). Same conditions as <see cref="Evaluate"/>.
+    /// </summary>
     IEnumerable<TaskPicture> Pictures(EvaluationContext context) => [];
 
-    /// <summary>Texts that show where training stands, by the name of their series. Same conditions as <see cref="Evaluate"/>, asked for together with the pictures.</summary>
+    /// <summary>
+    /// Texts that show where training stands, by the name of their series. Same conditions as <see cref="Evaluate"/>, asked for together
+    /// with the pictures.
+    /// </summary>
     IEnumerable<(string Tag, string Text)> Texts(EvaluationContext context) => [];
 }
 
@@ -62,7 +74,8 @@ public interface ITrainingTask : IDisposable
 public sealed record HeadlineMetric(string Name, bool HigherIsBetter)
 {
     /// <summary>True when <paramref name="value"/> beats <paramref name="best"/> (NaN never does).</summary>
-    public bool Improves(double value, double best) => double.IsNaN(best) ? !double.IsNaN(value) : HigherIsBetter ? value > best : value < best;
+    public bool Improves(double value, double best) =>
+        double.IsNaN(best) ? !double.IsNaN(value) : HigherIsBetter ? value > best : value < best;
 }
 
 /// <summary>A finished picture.</summary>

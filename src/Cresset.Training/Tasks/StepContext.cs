@@ -29,22 +29,28 @@ public sealed record StepContext(int Step, int TotalSteps, Generator Generator, 
 
 /// <summary>What an evaluation may use.</summary>
 /// <param name="Step">Finished steps.</param>
-/// <param name="Generator">A stream made from the run's seed for this evaluation alone: looking at a model never changes its training.</param>
+/// <param name="Generator">A stream made from the run's seed for this evaluation alone: looking at a model never changes its
+/// training.</param>
 /// <param name="Device">Where the module is.</param>
 /// <param name="IsFinal">The last evaluation of a run, or one asked for by hand: spend more.</param>
 /// <param name="Cancellation">Stop soon when it is cancelled.</param>
 public sealed record EvaluationContext(int Step, Generator Generator, Device Device, bool IsFinal, CancellationToken Cancellation)
 {
-    /// <summary>The ranks that evaluate together; a single process unless the task says <see cref="ITrainingTask.EvaluatesInShares"/>.</summary>
+    /// <summary>
+    /// The ranks that evaluate together; a single process unless the task says <see cref="ITrainingTask.EvaluatesInShares"/>.
+    /// </summary>
     public ICommunicator Ranks { get; init; } = OneProcess.Instance;
 
     /// <summary>
-    /// One pass over examples in dataset order, in batches that the ranks share: what <paramref name="measure"/> gives for each batch, in their order and
-    /// on every rank. The batches are the same for any number of ranks, so that sums over the records have the same bits. Each runs in a scope of its own.
+    /// One pass over examples in dataset order, in batches that the ranks share: what <paramref name="measure"/> gives for each batch, in
+    /// their order and
+    /// on every rank. The batches are the same for any number of ranks, so that sums over the records have the same bits. Each runs in a
+    /// scope of its own.
     /// </summary>
     /// <param name="part">The examples.</param>
     /// <param name="batchSize">Examples a batch; the last may be smaller.</param>
-    /// <param name="measure">Raw records of a batch, such as counts, sums or predictions; it must draw nothing from <see cref="Generator"/>.</param>
+    /// <param name="measure">Raw records of a batch, such as counts, sums or predictions; it must draw nothing from
+    /// <see cref="Generator"/>.</param>
     /// <exception cref="OperationCanceledException">One of the ranks was cancelled; it is thrown on all.</exception>
     public IReadOnlyList<double[]> Measure(IDataset part, int batchSize, Func<Batch, double[]> measure)
     {
@@ -62,7 +68,9 @@ public sealed record EvaluationContext(int Step, Generator Generator, Device Dev
         }
     }
 
-    /// <summary>The same for a measure that draws: each batch has a random stream of its own, so that it draws the same on whichever rank.</summary>
+    /// <summary>
+    /// The same for a measure that draws: each batch has a random stream of its own, so that it draws the same on whichever rank.
+    /// </summary>
     /// <param name="part">The examples.</param>
     /// <param name="batchSize">Examples a batch; the last may be smaller.</param>
     /// <param name="measure">Raw records of a batch and its stream.</param>
@@ -86,7 +94,8 @@ public sealed record EvaluationContext(int Step, Generator Generator, Device Dev
     }
 
     /// <summary>
-    /// Numbered pieces of work that the ranks share, such as pictures drawn by the hundred: what <paramref name="work"/> gives for each, in their order and
+    /// Numbered pieces of work that the ranks share, such as pictures drawn by the hundred: what <paramref name="work"/> gives for each, in
+    /// their order and
     /// on every rank. Each has a random stream and a scope of its own.
     /// </summary>
     /// <param name="pieces">How many; the same on every rank.</param>
@@ -110,7 +119,8 @@ public sealed record EvaluationContext(int Step, Generator Generator, Device Dev
         }
     }
 
-    private static Generator StreamOf(ulong seed, int piece) => Seeding.Generator(seed, string.Create(CultureInfo.InvariantCulture, $"piece/{piece}"));
+    private static Generator StreamOf(ulong seed, int piece) =>
+        Seeding.Generator(seed, string.Create(CultureInfo.InvariantCulture, $"piece/{piece}"));
 
     // Every rank draws it, and so goes on from the same place of the evaluation's stream.
     private ulong NextSeed()

@@ -7,7 +7,8 @@ using System.Text.Json;
 namespace Cresset.Tests.EndToEnd.Cli;
 
 /// <summary>
-/// A process that runs one command after the other, as many as are asked for at a time: most of what a command costs in a test is its start.
+/// A process that runs one command after the other, as many as are asked for at a time: most of what a command costs in a test is its
+/// start.
 /// Tests of the process itself (signals, kills, its environment, own assemblies) start the command.
 /// </summary>
 internal sealed class CommandHost

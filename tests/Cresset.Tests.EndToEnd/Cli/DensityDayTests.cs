@@ -17,11 +17,15 @@ public sealed class DensityDayTests : IDisposable
         string Row(double shift)
         {
             var angle = random.NextDouble() * Math.Tau;
-            return string.Create(CultureInfo.InvariantCulture, $"{100 + (20 * Math.Cos(angle)) + random.NextDouble() + shift:R},{(3 * Math.Sin(angle)) + (0.2 * random.NextDouble()):R}");
+            return string.Create(CultureInfo.InvariantCulture,
+                $"{100 + (20 * Math.Cos(angle)) + random.NextDouble() + shift:R},{(3 * Math.Sin(angle)) + (0.2 * random.NextDouble()):R}");
         }
-        File.WriteAllText(Path.Combine(_folder, "points.csv"), "pressure,flow\n" + string.Concat(Enumerable.Range(0, 600).Select(_ => Row(0) + "\n")));
+        File.WriteAllText(Path.Combine(_folder, "points.csv"),
+            "pressure,flow\n" + string.Concat(Enumerable.Range(0, 600).Select(_ => Row(0) + "\n")));
         // Ten ordinary rows and two that no machine ever showed.
-        File.WriteAllText(Path.Combine(_folder, "new.csv"), "flow,pressure\n" + string.Concat(Enumerable.Range(0, 10).Select(_ => string.Join(',', Row(0).Split(',').Reverse()) + "\n")) + "0,100\n9,180\n");
+        File.WriteAllText(Path.Combine(_folder, "new.csv"),
+            "flow,pressure\n" + string.Concat(Enumerable.Range(0, 10).Select(_ => string.Join(',', Row(0).Split(',').Reverse()) + "\n"))
+                + "0,100\n9,180\n");
         foreach (var command in Guide())
         {
             string[] arguments = [.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..]];
@@ -35,7 +39,8 @@ public sealed class DensityDayTests : IDisposable
         Assert.Equal(["input", "log_density", "anomaly_score", "anomaly"], scores[0]);
         Assert.Equal(13, scores.Length);
         // The middle of the ring and the far point are the least likely.
-        Assert.Equal(["new.csv:11", "new.csv:12"], scores[1..].OrderBy(s => double.Parse(s[1], CultureInfo.InvariantCulture)).Take(2).Select(s => s[0]).Order());
+        Assert.Equal(["new.csv:11", "new.csv:12"],
+            scores[1..].OrderBy(s => double.Parse(s[1], CultureInfo.InvariantCulture)).Take(2).Select(s => s[0]).Order());
         Assert.Equal("yes", scores[12][3]);
         Assert.All(scores[1..], s => Assert.InRange(double.Parse(s[2], CultureInfo.InvariantCulture), 0, 1));
         var drawn = File.ReadAllLines(Directory.GetFiles(Path.Combine(_folder, "drawn"), "*.csv").Single());
@@ -46,7 +51,8 @@ public sealed class DensityDayTests : IDisposable
         Assert.Equal(2, refused);
         Assert.Contains("calibrated on 60 rows", message, StringComparison.Ordinal);
         // A value or a column that is missing is the asker's to mend, as a wrong option is.
-        foreach (var (name, text, reason) in new[] { ("hole", "flow,pressure\n1,100\n2,\n", "row 2 has no value in column 'pressure'"), ("lack", "flow\n1\n", "no column 'pressure'") })
+        foreach (var (name, text, reason) in new[] { ("hole", "flow,pressure\n1,100\n2,\n", "row 2 has no value in column 'pressure'"),
+            ("lack", "flow\n1\n", "no column 'pressure'") })
         {
             File.WriteAllText(Path.Combine(_folder, $"{name}.csv"), text);
             (refused, _, message) = CressetProcess.Run(_folder, "predict", "density", $"{name}.csv");

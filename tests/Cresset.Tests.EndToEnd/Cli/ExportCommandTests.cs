@@ -28,7 +28,8 @@ public sealed class ExportCommandTests : IDisposable
         (code, output, error) = CressetProcess.Run(_folder, "export", "digits-classifier", "--float16", "-o", "half.onnx", "--json");
         Assert.True(code == 0, error);
         using (var json = JsonDocument.Parse(output)) Assert.True(json.RootElement[0].GetProperty("largest_difference").GetDouble() < 2e-2);
-        Assert.True(new FileInfo(Path.Combine(_folder, "half.onnx")).Length < 0.6 * new FileInfo(Path.Combine(_folder, "digits.onnx")).Length);
+        Assert.True(
+            new FileInfo(Path.Combine(_folder, "half.onnx")).Length < 0.6 * new FileInfo(Path.Combine(_folder, "digits.onnx")).Length);
 
         (code, _, error) = CressetProcess.Run(_folder, "export", "digits-classifier", "--dynamic", "height", "-o", "h.onnx");
         Assert.Equal(2, code);

@@ -14,7 +14,8 @@ public sealed class OwnDataCommandTests : IDisposable
     public void AFolderOfPicturesIsLearnedAndAnswered()
     {
         MakePhotos();
-        var recipe = "job: classifier\ndata:\n  kind: folder\n  path: photos\n  size: 8\nmodel:\n  width: 4\ntrainer:\n  steps: 6\n  batch_size: 4\n";
+        var recipe = "job: classifier\ndata:\n  kind: folder\n  path: photos\n  size: 8\nmodel:\n  width: 4\ntrainer:\n  steps: 6\n  "
+            + "batch_size: 4\n";
         File.WriteAllText(Path.Combine(_folder, "photos.yaml"), recipe);
         var (code, output, error) = CressetProcess.Run(_folder, "train", "photos.yaml");
         Assert.True(code == 0, output + error);
@@ -24,11 +25,14 @@ public sealed class OwnDataCommandTests : IDisposable
         (code, output, error) = CressetProcess.Run(_folder, "predict", "photos", "photos/dog/2.png", "photos/cat/turned.JPG", "--json");
         Assert.True(code == 0, output + error);
         using var answers = JsonDocument.Parse(output);
-        Assert.Equal(["photos/dog/2.png", "photos/cat/turned.JPG"], answers.RootElement.EnumerateArray().Select(a => a.GetProperty("input").GetString()));
-        Assert.All(answers.RootElement.EnumerateArray(), a => Assert.Contains(a.GetProperty("class").GetString(), (string[])["cat", "dog"]));
+        Assert.Equal(["photos/dog/2.png", "photos/cat/turned.JPG"],
+            answers.RootElement.EnumerateArray().Select(a => a.GetProperty("input").GetString()));
+        Assert.All(answers.RootElement.EnumerateArray(),
+            a => Assert.Contains(a.GetProperty("class").GetString(), (string[])["cat", "dog"]));
         (code, output, _) = CressetProcess.Run(_folder, "predict", "photos", "photos/dog/2.png", "-o", "answers.csv");
         Assert.Equal(0, code);
-        Assert.StartsWith("input,class,probability,cat,dog\n", File.ReadAllText(Path.Combine(_folder, "answers.csv")), StringComparison.Ordinal);
+        Assert.StartsWith("input,class,probability,cat,dog\n", File.ReadAllText(Path.Combine(_folder, "answers.csv")),
+            StringComparison.Ordinal);
         (code, _, error) = CressetProcess.Run(_folder, "predict", "photos", "photos/dog/2.png", "-o", "answers.csv");
         Assert.Equal(2, code);
         Assert.Contains("answers.csv exists; add --force", error, StringComparison.Ordinal);
@@ -44,7 +48,8 @@ public sealed class OwnDataCommandTests : IDisposable
     {
         File.WriteAllText(Path.Combine(_folder, "my.yaml"), yaml + "\n");
         Directory.CreateDirectory(Path.Combine(_folder, "empty"));
-        File.WriteAllText(Path.Combine(_folder, "houses.csv"), "area,price\n" + string.Concat(Enumerable.Range(1, 30).Select(i => $"{i},{2 * i}\n")));
+        File.WriteAllText(Path.Combine(_folder, "houses.csv"),
+            "area,price\n" + string.Concat(Enumerable.Range(1, 30).Select(i => $"{i},{2 * i}\n")));
         if (data == "lonely")
         {
             MakePhotos("lonely");
@@ -57,13 +62,15 @@ public sealed class OwnDataCommandTests : IDisposable
         Assert.StartsWith("cresset: ", lines[^1], StringComparison.Ordinal);
         Assert.Single(lines, line => line.StartsWith("cresset: ", StringComparison.Ordinal));
         // What is wrong was known before a run was begun.
-        Assert.DoesNotContain(Directory.EnumerateDirectories(_folder, "*", SearchOption.AllDirectories), d => File.Exists(Path.Combine(d, "run.json")));
+        Assert.DoesNotContain(Directory.EnumerateDirectories(_folder, "*", SearchOption.AllDirectories),
+            d => File.Exists(Path.Combine(d, "run.json")));
         Assert.DoesNotContain(lines, line => line.TrimStart().StartsWith("at ", StringComparison.Ordinal));
     }
 
     private void MakePhotos(string folder = "photos")
     {
-        string[] cats = ["plain.png", "plain.webp", "plain.bmp", "turned1.jpg", "turned6.png"], dogs = ["grey.png", "grey16.png", "alpha.png", "cmyk.jpg", "plain.tif"];
+        string[] cats = ["plain.png", "plain.webp", "plain.bmp", "turned1.jpg", "turned6.png"],
+            dogs = ["grey.png", "grey16.png", "alpha.png", "cmyk.jpg", "plain.tif"];
         for (var i = 0; i < cats.Length; i++)
         {
             Picture(cats[i], $"{folder}/cat/{i}{Path.GetExtension(cats[i])}");

@@ -6,7 +6,8 @@ namespace Cresset.Tests.EndToEnd.Cli;
 public sealed class OwnTaskTests : IDisposable
 {
     private static readonly string Samples = Path.Combine(Repository.Root, "samples", "Cresset.Samples.OwnTask");
-    private static readonly string Built = Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Samples.OwnTask", new DirectoryInfo(AppContext.BaseDirectory).Name);
+    private static readonly string Built = Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Samples.OwnTask",
+        new DirectoryInfo(AppContext.BaseDirectory).Name);
     private static readonly string Assembly = Path.Combine(Built, "Cresset.Samples.OwnTask.dll");
     private static readonly string Recipe = Path.Combine(Samples, "spirals.yaml");
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-own-").FullName;
@@ -23,10 +24,14 @@ public sealed class OwnTaskTests : IDisposable
             Assert.True(code == 0, error);
             return output;
         }
-        Assert.Contains("accuracy", Own("train", Recipe, "trainer.steps=60", "optimizer=lion", "optimizer.beta1=0.95"), StringComparison.Ordinal);
-        Assert.Contains("kind: lion", File.ReadAllText(Path.Combine(Directory.GetDirectories(Path.Combine(_folder, "runs"))[0], "config.yaml")), StringComparison.Ordinal);
+        Assert.Contains("accuracy", Own("train", Recipe, "trainer.steps=60", "optimizer=lion", "optimizer.beta1=0.95"),
+            StringComparison.Ordinal);
+        Assert.Contains("kind: lion",
+            File.ReadAllText(Path.Combine(Directory.GetDirectories(Path.Combine(_folder, "runs"))[0], "config.yaml")),
+            StringComparison.Ordinal);
         Assert.Contains("spirals", Own("list", "jobs"), StringComparison.Ordinal);
-        Assert.Contains("Width of the hidden layers; a whole number, allowed: [1, 4096].", Own("show", "spirals"), StringComparison.Ordinal);
+        Assert.Contains("Width of the hidden layers; a whole number, allowed: [1, 4096].", Own("show", "spirals"),
+            StringComparison.Ordinal);
         Assert.Contains("accuracy", Own("eval", "spirals"), StringComparison.Ordinal);
         Assert.Contains("accuracy", Own("train", "--resume", "spirals", "trainer.steps=90"), StringComparison.Ordinal);
     }
@@ -55,11 +60,16 @@ public sealed class OwnTaskTests : IDisposable
         try
         {
             var lines = new List<string>();
-            while (lines.LastOrDefault() != "}") lines.Add(await server.StandardOutput.ReadLineAsync() ?? throw new EndOfStreamException(await server.StandardError.ReadToEndAsync()));
+            while (lines.LastOrDefault() != "}")
+                lines.Add(await server.StandardOutput.ReadLineAsync()
+                    ?? throw new EndOfStreamException(await server.StandardError.ReadToEndAsync()));
             using var said = System.Text.Json.JsonDocument.Parse(string.Concat(lines));
             using var client = new HttpClient { BaseAddress = new Uri(said.RootElement.GetProperty("dashboard").GetString()!) };
-            Assert.Contains("subjects/spirals.js", await client.GetStringAsync(new Uri("/api/subjects", UriKind.Relative)), StringComparison.Ordinal);
-            using var request = new HttpRequestMessage(HttpMethod.Post, "/api/compute") { Content = System.Net.Http.Json.JsonContent.Create(new { what = "spiral-field", run, side = 4 }) };
+            Assert.Contains("subjects/spirals.js", await client.GetStringAsync(new Uri("/api/subjects", UriKind.Relative)),
+                StringComparison.Ordinal);
+            using var request = new HttpRequestMessage(HttpMethod.Post,
+                "/api/compute")
+            { Content = System.Net.Http.Json.JsonContent.Create(new { what = "spiral-field", run, side = 4 }) };
             request.Headers.Add("X-Cresset", "1");
             using var answer = await client.SendAsync(request);
             using var result = System.Text.Json.JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
@@ -92,11 +102,13 @@ public sealed class OwnTaskTests : IDisposable
     [Fact]
     public void ListsFitAHundredColumnsAndEveryPartIsShown()
     {
-        foreach (var arguments in new[] { "", "list", "list --optimizers", "list kinds", "show lion", "show digits-classifier", "show tokenizer" })
+        foreach (var arguments in new[] { "", "list", "list --optimizers", "list kinds", "show lion", "show digits-classifier",
+            "show tokenizer" })
         {
             var (code, output, error) = CressetProcess.Run(_folder, arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
             Assert.True(code == 0, error);
-            Assert.All(output.Split('\n'), line => Assert.True(line.TrimEnd('\r').Length <= 100, $"'{arguments}' prints {line.Length} columns: {line}"));
+            Assert.All(output.Split('\n'),
+                line => Assert.True(line.TrimEnd('\r').Length <= 100, $"'{arguments}' prints {line.Length} columns: {line}"));
         }
         Assert.Contains("did you mean 'train'?", CressetProcess.Run(_folder, "trian").Error, StringComparison.Ordinal);
         Assert.Contains("Did you mean 'lion'?", CressetProcess.Run(_folder, "show", "lyon").Error, StringComparison.Ordinal);

@@ -7,7 +7,8 @@ namespace Cresset.Tests.EndToEnd.Cli;
 /// <summary>Signals, runs that travel, and the verbs below <c>cresset runs</c>, as a user meets them.</summary>
 public sealed class RunVerbTests : IDisposable
 {
-    private static readonly string[] Short = ["train", "digits-classifier", "trainer.steps=2000", "trainer.evaluate_every=1000", "trainer.checkpoint_every=1000", "trainer.threads=1", "trainer.batch_size=8", "model.width=4", "model.hidden=8"];
+    private static readonly string[] Short = ["train", "digits-classifier", "trainer.steps=2000", "trainer.evaluate_every=1000",
+        "trainer.checkpoint_every=1000", "trainer.threads=1", "trainer.batch_size=8", "model.width=4", "model.hidden=8"];
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-verbs-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -64,7 +65,8 @@ public sealed class RunVerbTests : IDisposable
         Assert.Contains("<svg", File.ReadAllText(Path.Combine(_folder, "accuracy.svg")), StringComparison.Ordinal);
 
         Ok([.. tiny, "lr=1e-2", "--runs", "away"]);
-        var other = Path.GetFileName(Directory.GetDirectories(Path.Combine(_folder, "away"), "digits*").Single(d => Path.GetFileName(d) != id));
+        var other = Path.GetFileName(Directory.GetDirectories(Path.Combine(_folder, "away"), "digits*")
+            .Single(d => Path.GetFileName(d) != id));
         var comparison = Json("runs", "compare", id, other, "--runs", "away", "--json").GetProperty("settings");
         Assert.Equal(["optimization.optimizer.learning_rate", "trainer.steps"], comparison.EnumerateObject().Select(p => p.Name));
 
@@ -80,11 +82,13 @@ public sealed class RunVerbTests : IDisposable
         Assert.Equal(2, CressetProcess.Run(_folder, "runs", "restore", other, "--runs", "away").Code);
         File.WriteAllText(Path.Combine(_folder, "away", "runs.db"), new string('x', 9000));
         Assert.Contains($"taken in  {id}", Ok("runs", "repair", "--runs", "away"), StringComparison.Ordinal);
-        Assert.Equal(14, Ok("runs", "export", id, "--runs", "away").Split('\n').Count(line => line.StartsWith("train/loss,", StringComparison.Ordinal)));
+        Assert.Equal(14,
+            Ok("runs", "export", id, "--runs", "away").Split('\n').Count(line => line.StartsWith("train/loss,", StringComparison.Ordinal)));
 
         // Another program's log, beside one's own runs.
         Directory.CreateDirectory(Path.Combine(_folder, "logs", "version_0"));
-        File.Copy(Repository.Reference("training-dashboard/events.out.tfevents.1700000000.ref.1.0"), Path.Combine(_folder, "logs", "version_0", "events.out.tfevents.1700000000.x"));
+        File.Copy(Repository.Reference("training-dashboard/events.out.tfevents.1700000000.ref.1.0"),
+            Path.Combine(_folder, "logs", "version_0", "events.out.tfevents.1700000000.x"));
         Assert.Contains("imported  logs-version-0-2023", Ok("runs", "import", "logs", "--runs", "away"), StringComparison.Ordinal);
         Assert.Equal(2, Json("runs", "--json", "--runs", "away").GetArrayLength());
         Ok("runs", "compare", id, "logs-version_0", "--runs", "away");
@@ -107,7 +111,8 @@ public sealed class RunVerbTests : IDisposable
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
     }
 
-    private string Model(string runs) => Path.Combine(Assert.Single(Directory.GetDirectories(Path.Combine(_folder, runs))), "model.safetensors");
+    private string Model(string runs) =>
+        Path.Combine(Assert.Single(Directory.GetDirectories(Path.Combine(_folder, runs))), "model.safetensors");
 
     private JsonElement Json(params string[] words) => JsonDocument.Parse(Ok(words)).RootElement;
 

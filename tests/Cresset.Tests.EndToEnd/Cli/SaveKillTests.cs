@@ -3,11 +3,14 @@ using Xunit;
 
 namespace Cresset.Tests.EndToEnd.Cli;
 
-/// <summary>Training killed while a checkpoint is being written in the background, its store repaired in between: the end is the same bits.</summary>
+/// <summary>
+/// Training killed while a checkpoint is being written in the background, its store repaired in between: the end is the same bits.
+/// </summary>
 public sealed class SaveKillTests : IDisposable
 {
     // A checkpoint of 17 MB every other step: some is being written most of the time.
-    private static readonly string[] Heavy = ["train", "digits-classifier", "trainer.steps=20", "trainer.evaluate_every=0", "trainer.checkpoint_every=2", "trainer.threads=1", "trainer.batch_size=8", "model.width=32", "model.hidden=1024"];
+    private static readonly string[] Heavy = ["train", "digits-classifier", "trainer.steps=20", "trainer.evaluate_every=0",
+        "trainer.checkpoint_every=2", "trainer.threads=1", "trainer.batch_size=8", "model.width=32", "model.hidden=1024"];
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-save-kill-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -50,7 +53,8 @@ public sealed class SaveKillTests : IDisposable
                 Assert.Empty(Leftovers(runs));
                 arguments = ["train", "--resume", "digits-classifier", "--runs", runs];
             }
-            Assert.True(expected.AsSpan().SequenceEqual(File.ReadAllBytes(Model(runs))), string.Create(CultureInfo.InvariantCulture, $"{runs}: other weights after {done} kills"));
+            Assert.True(expected.AsSpan().SequenceEqual(File.ReadAllBytes(Model(runs))),
+                string.Create(CultureInfo.InvariantCulture, $"{runs}: other weights after {done} kills"));
             Directory.Delete(Path.Combine(_folder, runs), recursive: true);
         }
     }
@@ -69,7 +73,8 @@ public sealed class SaveKillTests : IDisposable
         }
     }
 
-    private string Model(string runs) => Directory.GetFiles(Path.Combine(_folder, runs), "model.safetensors", SearchOption.AllDirectories).Single();
+    private string Model(string runs) =>
+        Directory.GetFiles(Path.Combine(_folder, runs), "model.safetensors", SearchOption.AllDirectories).Single();
 
     private void Ok(params string[] arguments)
     {

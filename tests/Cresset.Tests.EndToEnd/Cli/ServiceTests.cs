@@ -9,7 +9,9 @@ namespace Cresset.Tests.EndToEnd.Cli;
 /// <summary>The sample service: a trained model behind HTTP, in a program that has neither recipes nor runs at hand.</summary>
 public sealed class ServiceTests : IDisposable
 {
-    private static readonly string Program = Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Samples.Service", new DirectoryInfo(AppContext.BaseDirectory).Name, OperatingSystem.IsWindows() ? "Cresset.Samples.Service.exe" : "Cresset.Samples.Service");
+    private static readonly string Program = Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Samples.Service",
+        new DirectoryInfo(AppContext.BaseDirectory).Name,
+        OperatingSystem.IsWindows() ? "Cresset.Samples.Service.exe" : "Cresset.Samples.Service");
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-service-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -18,12 +20,21 @@ public sealed class ServiceTests : IDisposable
     public async Task AServiceAnswersPicturesFromManyClientsAndRefusesOthersInOneLine()
     {
         var cancellation = TestContext.Current.CancellationToken;
-        var (code, _, trained) = CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=2", "trainer.evaluate_every=0", "model.width=4", "model.hidden=8", "-q");
+        var (code, _, trained) = CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=2", "trainer.evaluate_every=0",
+            "model.width=4", "model.hidden=8", "-q");
         Assert.True(code == 0, trained);
         // Only the model's file goes to the machine of the service.
-        File.Move(Directory.GetFiles(_folder, "model.safetensors", SearchOption.AllDirectories).Single(), Path.Combine(_folder, "model.safetensors"));
+        File.Move(Directory.GetFiles(_folder, "model.safetensors", SearchOption.AllDirectories).Single(),
+            Path.Combine(_folder, "model.safetensors"));
         Directory.Delete(Path.Combine(_folder, "runs"), recursive: true);
-        using var service = Process.Start(new ProcessStartInfo(Program, [Path.Combine(_folder, "model.safetensors"), "--urls", "http://127.0.0.1:0"]) { RedirectStandardOutput = true, WorkingDirectory = _folder })!;
+        using var service =
+            Process.Start(
+                new ProcessStartInfo(Program,
+                    [Path.Combine(_folder, "model.safetensors"), "--urls", "http://127.0.0.1:0"])
+                {
+                    RedirectStandardOutput = true,
+                    WorkingDirectory = _folder
+                })!;
         try
         {
             string? line;

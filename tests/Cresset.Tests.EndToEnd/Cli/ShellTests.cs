@@ -28,7 +28,9 @@ public sealed class ShellTests : IDisposable
     public void RunsAreCompletedAndHalfACommandLineIsNoError()
     {
         Copy(Path.Combine(Repository.Root, "tests", "References", "earlier", "store"), Path.Combine(_folder, "runs"));
-        Assert.Contains("realnvp-digits", Lines(CressetProcess.Run(_folder, "[suggest:12]", "cresset eval")).Concat(Lines(CressetProcess.Run(_folder, "[suggest:20]", "cresset eval realnvp-"))));
+        Assert.Contains("realnvp-digits",
+            Lines(CressetProcess.Run(_folder, "[suggest:12]", "cresset eval"))
+                .Concat(Lines(CressetProcess.Run(_folder, "[suggest:20]", "cresset eval realnvp-"))));
         var (code, output, error) = CressetProcess.Run(_folder, "[suggest:36]", "cresset train no-such-recipe optimiz");
         Assert.Equal((0, ""), (code, error));
         Assert.DoesNotContain("optimizer", output, StringComparison.Ordinal);
@@ -38,12 +40,15 @@ public sealed class ShellTests : IDisposable
     public void EveryVerbAnswersInJson()
     {
         Copy(Path.Combine(Repository.Root, "tests", "References", "earlier", "store"), Path.Combine(_folder, "runs"));
-        var verbs = Json("list", "verbs").EnumerateArray().ToDictionary(v => v.GetProperty("verb").GetString()!, v => v.GetProperty("options").EnumerateArray().Select(o => o.GetString()).ToList());
+        var verbs = Json("list", "verbs").EnumerateArray()
+            .ToDictionary(v => v.GetProperty("verb").GetString()!,
+                v => v.GetProperty("options").EnumerateArray().Select(o => o.GetString()).ToList());
         Assert.True(verbs.Count > 40, $"{verbs.Count} verbs");
         Assert.Empty(verbs.Where(v => !v.Value.Contains("--json")).Select(v => v.Key));
         foreach (var line in new[]
         {
-            "list kinds", "show spline", "completion bash", "sa rules", "runs", "runs show realnvp-digits", "runs plot realnvp-digits", "runs tag realnvp-digits good",
+            "list kinds", "show spline", "completion bash", "sa rules", "runs", "runs show realnvp-digits", "runs plot realnvp-digits",
+            "runs tag realnvp-digits good",
         }) Json(line.Split(' '));
     }
 
@@ -70,7 +75,8 @@ public sealed class ShellTests : IDisposable
         }
     }
 
-    private static IEnumerable<string> Lines((int Code, string Output, string Error) result) => result.Output.Split('\n').Select(line => line.TrimEnd('\r')).Where(line => line.Length > 0);
+    private static IEnumerable<string> Lines((int Code, string Output, string Error) result) =>
+        result.Output.Split('\n').Select(line => line.TrimEnd('\r')).Where(line => line.Length > 0);
 
     private static void Copy(string from, string to)
     {

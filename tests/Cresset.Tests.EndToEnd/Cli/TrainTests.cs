@@ -7,7 +7,8 @@ namespace Cresset.Tests.EndToEnd.Cli;
 /// <summary>The road of a newcomer: train, look, evaluate, list, export, delete; and the same run killed again and again.</summary>
 public sealed class TrainTests : IDisposable
 {
-    private static readonly string[] Short = ["train", "digits-classifier", "trainer.steps=40", "trainer.evaluate_every=20", "trainer.checkpoint_every=4", "model.width=8"];
+    private static readonly string[] Short = ["train", "digits-classifier", "trainer.steps=40", "trainer.evaluate_every=20",
+        "trainer.checkpoint_every=4", "model.width=8"];
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-e2e-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -30,7 +31,8 @@ public sealed class TrainTests : IDisposable
         var listed = JsonDocument.Parse(Ok("runs", "--json")).RootElement[0];
         Assert.Equal("finished", listed.GetProperty("status").GetString());
         var accuracy = listed.GetProperty("summary").GetProperty("accuracy").GetDouble();
-        var best = JsonDocument.Parse(Ok("eval", "digits-classifier", "--json")).RootElement.GetProperty("metrics").GetProperty("accuracy").GetDouble();
+        var best = JsonDocument.Parse(Ok("eval", "digits-classifier", "--json")).RootElement.GetProperty("metrics").GetProperty("accuracy")
+            .GetDouble();
         Assert.True(best >= accuracy - 1e-6, $"eval gives {best}, the run ended with {accuracy}");
         var csv = Ok("runs", "export", "digits-classifier").Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(40, csv.Count(line => line.StartsWith("train/loss,", StringComparison.Ordinal)));
@@ -51,7 +53,8 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(0, CressetProcess.Run(_folder, [.. Short, "--runs", "whole"]).Code);
         var expected = WeightsAndLosses("whole");
         // CRESSET_TEST_KILLS=50 runs the long version.
-        var kills = int.Parse(Environment.GetEnvironmentVariable("CRESSET_TEST_KILLS") ?? "2", System.Globalization.CultureInfo.InvariantCulture);
+        var kills = int.Parse(Environment.GetEnvironmentVariable("CRESSET_TEST_KILLS") ?? "2",
+            System.Globalization.CultureInfo.InvariantCulture);
         var random = new Random(7);
         var done = 0;
         for (var series = 0; done < kills; series++)
@@ -74,11 +77,14 @@ public sealed class TrainTests : IDisposable
                 }
                 done++;
                 // Killed before the run had a name: begin again; else go on with it.
-                var begun = Directory.Exists(Path.Combine(_folder, runs)) && Directory.GetDirectories(Path.Combine(_folder, runs)).Length > 0 && Ok("runs", "--json", "--runs", runs).Contains("digits-classifier", StringComparison.Ordinal);
+                var begun = Directory.Exists(Path.Combine(_folder, runs))
+                    && Directory.GetDirectories(Path.Combine(_folder, runs)).Length > 0
+                    && Ok("runs", "--json", "--runs", runs).Contains("digits-classifier", StringComparison.Ordinal);
                 arguments = begun ? ["train", "--resume", "digits-classifier", "--runs", runs] : [.. Short, "--runs", runs];
             }
             // A slow machine may be killed before it has made the folder.
-            if (!Directory.Exists(Path.Combine(_folder, runs)) || Directory.GetDirectories(Path.Combine(_folder, runs)).Length == 0 || !WasFinished(runs)) Assert.Equal(0, CressetProcess.Run(_folder, arguments).Code);
+            if (!Directory.Exists(Path.Combine(_folder, runs)) || Directory.GetDirectories(Path.Combine(_folder, runs)).Length == 0
+                || !WasFinished(runs)) Assert.Equal(0, CressetProcess.Run(_folder, arguments).Code);
             Assert.Equal(expected, WeightsAndLosses(runs));
         }
     }
@@ -107,14 +113,17 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(WeightsAndLosses("whole"), WeightsAndLosses("stopped"));
     }
 
-    private bool WasFinished(string runs) => JsonDocument.Parse(Ok("runs", "--json", "--runs", runs)).RootElement[0].GetProperty("status").GetString() == "finished";
+    private bool WasFinished(string runs) =>
+        JsonDocument.Parse(Ok("runs", "--json", "--runs", runs)).RootElement[0].GetProperty("status").GetString() == "finished";
 
     private string WeightsAndLosses(string runs)
     {
         var folder = Assert.Single(Directory.GetDirectories(Path.Combine(_folder, runs)));
-        var losses = Ok("runs", "export", Path.GetFileName(folder), "--runs", runs).Split('\n').Where(l => l.StartsWith("train/", StringComparison.Ordinal) || l.StartsWith("eval/", StringComparison.Ordinal))
+        var losses = Ok("runs", "export", Path.GetFileName(folder), "--runs", runs).Split('\n')
+            .Where(l => l.StartsWith("train/", StringComparison.Ordinal) || l.StartsWith("eval/", StringComparison.Ordinal))
             .Select(l => l.Split(',')).Select(cells => $"{cells[0]},{cells[1]},{cells[3]}").Order(StringComparer.Ordinal);
-        return Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, "model.safetensors")))) + "\n" + string.Join('\n', losses);
+        return Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, "model.safetensors")))) + "\n"
+            + string.Join('\n', losses);
     }
 
     private string Ok(params string[] arguments)

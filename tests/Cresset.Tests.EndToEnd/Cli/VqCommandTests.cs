@@ -13,7 +13,8 @@ public sealed class VqCommandTests : IDisposable
     [Fact]
     public void PicturesBecomePackedCodesAndComeBack()
     {
-        Ok("train", "pixelcnn-digits", "-q", "tokenizer_trainer.steps=60", "trainer.steps=60", "trainer.evaluate_every=0", "tokenizer_trainer.evaluate_every=0");
+        Ok("train", "pixelcnn-digits", "-q", "tokenizer_trainer.steps=60", "trainer.steps=60", "trainer.evaluate_every=0",
+            "tokenizer_trainer.evaluate_every=0");
         Ok("train", "vqvae-digits", "-q", "trainer.steps=30", "trainer.evaluate_every=0");
         // Pictures to work on: strokes of the size of the digits.
         var pictures = Path.Combine(_folder, "pictures");
@@ -30,7 +31,8 @@ public sealed class VqCommandTests : IDisposable
         var coded = Ok("vq", "encode", "pixelcnn-digits", "pictures", "--prior", "pixelcnn-digits", "-o", "coded.cvq");
         Assert.Matches(new Regex(@"\d+ bits each \(80 without the prior\)"), coded);
         Ok("vq", "decode", "pixelcnn-digits", "coded.cvq", "--prior", "pixelcnn-digits", "-o", "again");
-        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "back"))) Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(_folder, "again", Path.GetFileName(file))));
+        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "back")))
+            Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(_folder, "again", Path.GetFileName(file))));
         // Black pictures cost the prior less than packed bits, so their file needs it.
         Directory.CreateDirectory(Path.Combine(_folder, "black"));
         for (var i = 0; i < 9; i++) File.WriteAllBytes(Path.Combine(_folder, "black", $"{i}.png"), GrayPng(i, stroke: 0));
@@ -64,7 +66,8 @@ public sealed class VqCommandTests : IDisposable
         File.WriteAllBytes(Path.Combine(_folder, "messy", "cut.png"), GrayPng(3)[..50]);
         File.WriteAllText(Path.Combine(_folder, "messy", "notes.txt"), "not a picture");
         Ok("vq", "export", "pixelcnn-digits", "-o", "alone.safetensors");
-        var (left, table, notes) = CressetProcess.Run(_folder, "vq", "encode", "alone.safetensors", "messy", "-o", "messy.cvq", "--prior", "pixelcnn-digits", "--compare", "both.png");
+        var (left, table, notes) = CressetProcess.Run(_folder, "vq", "encode", "alone.safetensors", "messy", "-o", "messy.cvq", "--prior",
+            "pixelcnn-digits", "--compare", "both.png");
         Assert.Equal(1, left);
         Assert.Contains("left out cut.png", notes, StringComparison.Ordinal);
         Assert.Contains("notes.txt", notes, StringComparison.Ordinal);
@@ -74,21 +77,28 @@ public sealed class VqCommandTests : IDisposable
         Assert.Equal((19, 5), PngSize(Path.Combine(_folder, "sizes", "inner", "wide.png")));
         Assert.Equal((1, 1), PngSize(Path.Combine(_folder, "sizes", "dot.png")));
         Ok("vq", "decode", "alone.safetensors", "messy.cvq", "--prior", "pixelcnn-digits", "--only", "dot.png", "-o", "some");
-        Assert.Equal(["dot.png"], Directory.GetFiles(Path.Combine(_folder, "some"), "*", SearchOption.AllDirectories).Select(Path.GetFileName));
+        Assert.Equal(["dot.png"],
+            Directory.GetFiles(Path.Combine(_folder, "some"), "*", SearchOption.AllDirectories).Select(Path.GetFileName));
         Fails(2, "wide.png", "vq", "decode", "alone.safetensors", "messy.cvq", "--only", "inner/wide.pn", "-o", "none");
-        using (var json = System.Text.Json.JsonDocument.Parse(Ok("vq", "encode", "alone.safetensors", Path.Combine("messy", "inner", "wide.png"), "-o", "one.cvq", "--json")))
+        using (var json = System.Text.Json.JsonDocument.Parse(
+            Ok("vq", "encode", "alone.safetensors", Path.Combine("messy", "inner", "wide.png"), "-o", "one.cvq", "--json")))
         {
             var row = json.RootElement.GetProperty("pictures")[0];
-            Assert.Equal(("wide.png", 19, 5), (row.GetProperty("name").GetString(), row.GetProperty("width").GetInt32(), row.GetProperty("height").GetInt32()));
+            Assert.Equal(("wide.png", 19, 5),
+                (row.GetProperty("name").GetString(), row.GetProperty("width").GetInt32(), row.GetProperty("height").GetInt32()));
             Assert.True(double.IsFinite(row.GetProperty("psnr").GetDouble()));
         }
 
         // The lower half of a picture is drawn anew; what does not fit is one line.
-        Assert.Contains("2 completions", Ok("vq", "complete", "pixelcnn-digits", Path.Combine("pictures", "0.png"), "--hole", "0,4,8,4", "--class", "3", "-n", "2"), StringComparison.Ordinal);
+        Assert.Contains("2 completions",
+            Ok("vq", "complete", "pixelcnn-digits", Path.Combine("pictures", "0.png"), "--hole", "0,4,8,4", "--class", "3", "-n", "2"),
+            StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(_folder, "completed.png")));
-        Fails(2, "inside 8x8", "vq", "complete", "pixelcnn-digits", Path.Combine("pictures", "0.png"), "--hole", "0,4,8,5", "--class", "3", "-o", "no.png");
+        Fails(2, "inside 8x8", "vq", "complete", "pixelcnn-digits", Path.Combine("pictures", "0.png"), "--hole", "0,4,8,5", "--class", "3",
+            "-o", "no.png");
         Fails(2, "name one", "vq", "complete", "pixelcnn-digits", Path.Combine("pictures", "0.png"), "--hole", "0,4,8,4", "-o", "no.png");
-        Fails(2, "mask-git", "vq", "complete", "pixelcnn-digits", Path.Combine("pictures", "0.png"), "--hole", "0,0,4,4", "--class", "3", "-o", "no.png");
+        Fails(2, "mask-git", "vq", "complete", "pixelcnn-digits", Path.Combine("pictures", "0.png"), "--hole", "0,0,4,4", "--class", "3",
+            "-o", "no.png");
 
         // Draws report their speed.
         Assert.Contains("codes_per_second", Ok("sample", "pixelcnn-digits", "3", "-n", "2"), StringComparison.Ordinal);
@@ -97,7 +107,8 @@ public sealed class VqCommandTests : IDisposable
     [Fact]
     public void SoundsBecomeCodesOfAnyRateAndComeBackWithTheirLengths()
     {
-        Ok("train", "rvq-audio", "-q", "trainer.steps=12", "trainer.evaluate_every=0", "data.count=40", "data.length=1024", "model.width=8", "model.downsamplings=6", "model.quantizer.stages=3", "trainer.batch_size=4");
+        Ok("train", "rvq-audio", "-q", "trainer.steps=12", "trainer.evaluate_every=0", "data.count=40", "data.length=1024", "model.width=8",
+            "model.downsamplings=6", "model.quantizer.stages=3", "trainer.batch_size=4");
         Directory.CreateDirectory(Path.Combine(_folder, "sounds", "inner"));
         File.WriteAllBytes(Path.Combine(_folder, "sounds", "one.wav"), Wav(8000, 1, 3001));
         File.WriteAllBytes(Path.Combine(_folder, "sounds", "inner", "two.wav"), Wav(16000, 2, 2500));
@@ -108,9 +119,12 @@ public sealed class VqCommandTests : IDisposable
         Assert.Contains("3 of 3 stages, 2.25 kilobits", table, StringComparison.Ordinal);
         Ok("vq", "decode", "rvq-audio", "all.cvq", "-o", "back");
         // Headers (rate, channels, kind, length) are those of the originals.
-        foreach (var name in new[] { "one.wav", Path.Combine("inner", "two.wav") }) Assert.Equal(File.ReadAllBytes(Path.Combine(_folder, "sounds", name))[..44], File.ReadAllBytes(Path.Combine(_folder, "back", name))[..44]);
+        foreach (var name in new[] { "one.wav", Path.Combine("inner", "two.wav") })
+            Assert.Equal(File.ReadAllBytes(Path.Combine(_folder, "sounds", name))[..44],
+                File.ReadAllBytes(Path.Combine(_folder, "back", name))[..44]);
         Ok("vq", "export", "rvq-audio", "-o", "audio.safetensors");
-        using (var json = System.Text.Json.JsonDocument.Parse(Ok("vq", "encode", "audio.safetensors", Path.Combine("sounds", "one.wav"), "--kbps", "1.5", "-o", "less.cvq", "--json")))
+        using (var json = System.Text.Json.JsonDocument.Parse(
+            Ok("vq", "encode", "audio.safetensors", Path.Combine("sounds", "one.wav"), "--kbps", "1.5", "-o", "less.cvq", "--json")))
         {
             Assert.Equal(2, json.RootElement.GetProperty("stages").GetInt32());
             Assert.Equal(3001 / 8000.0, json.RootElement.GetProperty("sounds")[0].GetProperty("seconds").GetDouble(), 1e-9);
@@ -123,10 +137,13 @@ public sealed class VqCommandTests : IDisposable
         Fails(1, "ffmpeg", "vq", "encode", "rvq-audio", "song.mp3", "-o", "no.cvq");
         Assert.Contains("snr", Ok("eval", "rvq-audio"), StringComparison.Ordinal);
         // A published model's weights become a file for the same commands.
-        Assert.Contains("16000 Hz", Ok("vq", "import", Path.Combine(Repository.Root, "tests", "References", "vq", "published", "dac.pth"), "-o", "dac.safetensors"), StringComparison.Ordinal);
+        Assert.Contains("16000 Hz",
+            Ok("vq", "import", Path.Combine(Repository.Root, "tests", "References", "vq", "published", "dac.pth"), "-o", "dac.safetensors"),
+            StringComparison.Ordinal);
         Ok("vq", "encode", "dac.safetensors", Path.Combine("sounds", "one.wav"), "-o", "dac.cvq");
         Ok("vq", "decode", "dac.safetensors", "dac.cvq", "-o", "dac");
-        Fails(1, "no tokenizer that is read", "vq", "import", Path.Combine(Repository.Root, "tests", "References", "vq", "published", "vq.pth"), "-o", "no.safetensors");
+        Fails(1, "no tokenizer that is read", "vq", "import",
+            Path.Combine(Repository.Root, "tests", "References", "vq", "published", "vq.pth"), "-o", "no.safetensors");
         Assert.False(File.Exists(Path.Combine(_folder, "no.safetensors")));
     }
 
@@ -177,7 +194,8 @@ public sealed class VqCommandTests : IDisposable
             for (var x = 0; x < width; x++) raw.WriteByte((byte)((x + y + variant) % 4 == 0 ? stroke : 0));
         }
         using var packed = new MemoryStream();
-        using (var zlib = new System.IO.Compression.ZLibStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true)) zlib.Write(raw.ToArray());
+        using (var zlib = new System.IO.Compression.ZLibStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true))
+            zlib.Write(raw.ToArray());
         using var png = new MemoryStream();
         png.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10]);
         Chunk(png, "IHDR", [0, 0, 0, (byte)width, 0, 0, 0, (byte)height, 8, 0, 0, 0, 0]);

@@ -15,7 +15,8 @@ public sealed class WeightFileTests : IDisposable
         File.Copy(Repository.Reference("pytorch/pt26_training-adamw.pth"), Path.Combine(_folder, "a.pth"));
         var (code, output, _) = CressetProcess.Run(_folder, "inspect", "a.pth", "--check");
         Assert.Equal(0, code);
-        foreach (var part in new[] { "0.weight", "[4, 3]", "state dict 'state_dict'", "optimizers   'optimizer'", "argparse.Namespace", "all agree", "epoch: 7" }) Assert.Contains(part, output, StringComparison.Ordinal);
+        foreach (var part in new[] { "0.weight", "[4, 3]", "state dict 'state_dict'", "optimizers   'optimizer'", "argparse.Namespace",
+            "all agree", "epoch: 7" }) Assert.Contains(part, output, StringComparison.Ordinal);
         (code, output, _) = CressetProcess.Run(_folder, "convert", "a.pth", "a.safetensors", "--dtype", "fp16", "--drop", "2.");
         Assert.Equal(0, code);
         Assert.Contains("left out     key 2.weight", output, StringComparison.Ordinal);
@@ -23,7 +24,9 @@ public sealed class WeightFileTests : IDisposable
         (code, output, _) = CressetProcess.Run(_folder, "inspect", "a.safetensors", "--json");
         Assert.Equal(0, code);
         using var json = System.Text.Json.JsonDocument.Parse(output);
-        Assert.Equal("F16", json.RootElement.GetProperty("tensors").EnumerateArray().First(t => t.GetProperty("name").GetString() == "0.weight").GetProperty("type").GetString());
+        Assert.Equal("F16",
+            json.RootElement.GetProperty("tensors").EnumerateArray().First(t => t.GetProperty("name").GetString() == "0.weight")
+                .GetProperty("type").GetString());
         string error;
         (code, _, error) = CressetProcess.Run(_folder, "convert", "a.pth", "a.safetensors");
         Assert.Equal(2, code);

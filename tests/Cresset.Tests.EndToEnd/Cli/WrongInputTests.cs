@@ -45,14 +45,16 @@ public sealed class WrongInputTests : IDisposable
         Assert.Equal(expected, code);
         Assert.Contains(message, error, StringComparison.Ordinal);
         AssertNoTrace(error);
-        Assert.False(Directory.Exists(Path.Combine(_folder, "runs")) && Directory.GetDirectories(Path.Combine(_folder, "runs")).Any(d => File.Exists(Path.Combine(d, "model.safetensors"))));
+        Assert.False(Directory.Exists(Path.Combine(_folder, "runs"))
+            && Directory.GetDirectories(Path.Combine(_folder, "runs")).Any(d => File.Exists(Path.Combine(d, "model.safetensors"))));
     }
 
     [Fact]
     public void CorruptGzipNamesFileAndFails()
     {
         var data = Directory.CreateDirectory(Path.Combine(_folder, "data")).FullName;
-        foreach (var name in new[] { "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte" })
+        foreach (var name in new[] { "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
+            "t10k-labels-idx1-ubyte" })
         {
             using var stream = new GZipStream(File.Create(Path.Combine(data, name + ".gz")), CompressionLevel.Optimal);
             stream.Write(new byte[5000]);
@@ -80,14 +82,17 @@ public sealed class WrongInputTests : IDisposable
     [Fact]
     public void DamagedCheckpointsAreNamedAndNothingIsOverwritten()
     {
-        Assert.Equal(0, CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=4", "trainer.checkpoint_every=2", "model.width=4").Code);
+        Assert.Equal(0,
+            CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=4", "trainer.checkpoint_every=2",
+                "model.width=4").Code);
         var run = Assert.Single(Directory.GetDirectories(Path.Combine(_folder, "runs")));
         foreach (var file in Directory.GetFiles(Path.Combine(run, "checkpoints"), "*.safetensors")) File.WriteAllText(file, "rubbish");
         var (code, _, error) = CressetProcess.Run(_folder, "eval", "digits-classifier");
         Assert.Equal(1, code);
         Assert.Contains("is damaged", error, StringComparison.Ordinal);
         AssertNoTrace(error);
-        Assert.All(Directory.GetFiles(Path.Combine(run, "checkpoints"), "*.safetensors"), file => Assert.Equal("rubbish", File.ReadAllText(file)));
+        Assert.All(Directory.GetFiles(Path.Combine(run, "checkpoints"), "*.safetensors"),
+            file => Assert.Equal("rubbish", File.ReadAllText(file)));
     }
 
     [Fact]
@@ -111,10 +116,13 @@ public sealed class WrongInputTests : IDisposable
         if (!Mount(disk)) return;
         try
         {
-            Assert.Equal(0, CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=2", "model.width=2", "model.hidden=4", "--runs", disk).Code);
+            Assert.Equal(0,
+                CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=2", "model.width=2", "model.hidden=4", "--runs",
+                    disk).Code);
             var before = Assert.Single(Directory.GetDirectories(disk));
             var weights = File.ReadAllBytes(Path.Combine(before, "model.safetensors"));
-            var (code, _, error) = CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=2", "model.width=2", "model.hidden=20000", "--runs", disk);
+            var (code, _, error) = CressetProcess.Run(_folder, "train", "digits-classifier", "trainer.steps=2", "model.width=2",
+                "model.hidden=20000", "--runs", disk);
             Assert.Equal(1, code);
             AssertNoTrace(error);
             Assert.Contains("space", error, StringComparison.OrdinalIgnoreCase);
@@ -144,7 +152,8 @@ public sealed class WrongInputTests : IDisposable
             Assert.EndsWith(verb.GetProperty("summary").GetString()!, line.TrimEnd(), StringComparison.Ordinal);
         }
         // What a shell completes is no argument's name.
-        Assert.DoesNotContain("digits-classifier|", root.Output + CressetProcess.Run(_folder, "train", "--help").Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("digits-classifier|", root.Output + CressetProcess.Run(_folder, "train", "--help").Output,
+            StringComparison.Ordinal);
         foreach (var verb in new[] { "list", "train", "eval", "sample", "runs", "doctor", "completion" })
         {
             Assert.Contains(verb, root.Output, StringComparison.Ordinal);
@@ -168,7 +177,8 @@ public sealed class WrongInputTests : IDisposable
             Assert.Contains("libtorch", output, StringComparison.Ordinal);
             process.Dispose();
         }
-        Assert.False(Directory.Exists(Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Cli", "release", "cpu")), "TorchSharp fell back to copying libtorch");
+        Assert.False(Directory.Exists(Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Cli", "release", "cpu")),
+            "TorchSharp fell back to copying libtorch");
     }
 
     private static void AssertNoTrace(string error)
@@ -183,7 +193,9 @@ public sealed class WrongInputTests : IDisposable
         if (!OperatingSystem.IsLinux()) return false;
         try
         {
-            using var mount = Process.Start(new ProcessStartInfo("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", folder]) { RedirectStandardError = true })!;
+            using var mount =
+                Process.Start(
+                    new ProcessStartInfo("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", folder]) { RedirectStandardError = true })!;
             mount.WaitForExit();
             return mount.ExitCode == 0;
         }

@@ -5,7 +5,8 @@ using Xunit;
 namespace Cresset.Tests.EndToEnd.Conventions;
 
 /// <summary>
-/// Whoever has only the command reaches what the command's own types and the parts lead to, from type to type. What they do not lead to must be reached by a sample, or be
+/// Whoever has only the command reaches what the command's own types and the parts lead to, from type to type. What they do not lead to
+/// must be reached by a sample, or be
 /// listed here with the reason why it is for programs alone; a new class that nobody can reach fails.
 /// </summary>
 public sealed class ReachTests
@@ -13,28 +14,40 @@ public sealed class ReachTests
     private static readonly (string Reason, string[] Types)[] ForPrograms =
     [
         ("layers and nets for people who write a module", [
-            "Nn.AlphaDropout", "Nn.ChannelShuffle", "Nn.FcnHead", "Nn.FcnStride", "Nn.GridSampling", "Nn.IndexedPooling", "Nn.MaxUnpool", "Nn.MaxUnpool1d", "Nn.MaxUnpool2d",
-            "Nn.MaxUnpool3d", "Nn.MultiHeadAttention", "Nn.MultiHeadAttentionOptions", "Nn.SegNet", "Nn.SegNetOptions", "Nn.SirenLayer", "Nn.UpsamplingBilinear2d",
-            "Nn.UpsamplingNearest2d", "Nn.Perceptron", "Nn.PerceptronOptions", "Nn.PerceptronReport", "Diffusion.EncoderDropout", "Diffusion.TinyDecoder",
+            "Nn.AlphaDropout", "Nn.ChannelShuffle", "Nn.FcnHead", "Nn.FcnStride", "Nn.GridSampling", "Nn.IndexedPooling", "Nn.MaxUnpool",
+            "Nn.MaxUnpool1d", "Nn.MaxUnpool2d",
+            "Nn.MaxUnpool3d", "Nn.MultiHeadAttention", "Nn.MultiHeadAttentionOptions", "Nn.SegNet", "Nn.SegNetOptions", "Nn.SirenLayer",
+            "Nn.UpsamplingBilinear2d",
+            "Nn.UpsamplingNearest2d", "Nn.Perceptron", "Nn.PerceptronOptions", "Nn.PerceptronReport", "Diffusion.EncoderDropout",
+            "Diffusion.TinyDecoder",
             "Quantization.SkipGatedLayer"]),
         ("pieces of flows for people who write one", [
-            "Flows.AffinePreprocessing", "Flows.ConditionalNormal", "Flows.DiscreteMatching", "Flows.GaussianMixtureBase", "Flows.ImageCoupling",
-            "Flows.PolynomialSpline", "Flows.PolynomialSplineOptions", "Flows.RealNvpConditioner", "Flows.RealNvpImage", "Flows.RealNvpImageOptions", "Flows.RealNvpScale",
+            "Flows.AffinePreprocessing", "Flows.ConditionalNormal", "Flows.DiscreteMatching", "Flows.GaussianMixtureBase",
+            "Flows.ImageCoupling",
+            "Flows.PolynomialSpline", "Flows.PolynomialSplineOptions", "Flows.RealNvpConditioner", "Flows.RealNvpImage",
+            "Flows.RealNvpImageOptions", "Flows.RealNvpScale",
             "Flows.ScheduleChange", "Flows.UniformBase", "Flows.VariationalDequantization", "Flows.WeightNormConvolution"]),
         ("take a function, or the loop, of the caller's own", [
-            "Optim.LambdaSchedule", "Optim.MultiplicativeSchedule", "Optim.PlateauOptions", "Optim.PlateauScheduler", "Optim.Lookahead", "Optim.SharpnessAware",
-            "Optim.AdaptiveGradientClipping", "Numerics.CustomStepSize", "Numerics.KieferWolfowitz", "Numerics.KieferWolfowitzConditions", "Numerics.Spsa",
-            "Numerics.SpsaPerturbation", "Numerics.SecondOrderSpsa", "Numerics.SecondOrderSpsaOptions", "Numerics.SymmetricEigen", "Numerics.BinaryCurves", "Numerics.Venter"]),
+            "Optim.LambdaSchedule", "Optim.MultiplicativeSchedule", "Optim.PlateauOptions", "Optim.PlateauScheduler", "Optim.Lookahead",
+            "Optim.SharpnessAware",
+            "Optim.AdaptiveGradientClipping", "Numerics.CustomStepSize", "Numerics.KieferWolfowitz", "Numerics.KieferWolfowitzConditions",
+            "Numerics.Spsa",
+            "Numerics.SpsaPerturbation", "Numerics.SecondOrderSpsa", "Numerics.SecondOrderSpsaOptions", "Numerics.SymmetricEigen",
+            "Numerics.BinaryCurves", "Numerics.Venter"]),
         ("files of PyTorch's optimizers, which go on in a program", [
             "Optim.PyTorchGroupOptions", "Optim.PyTorchLbfgsState", "Optim.PyTorchOptimizerFile", "Optim.PyTorchOptimizerState"]),
-        ("scores within a program or a test project", ["Detection.DetectionAssert", "Detection.DetectionAssertException", "Detection.DetectionMetric", "Recipes.DetectionTensors"]),
+        ("scores within a program or a test project",
+            ["Detection.DetectionAssert", "Detection.DetectionAssertException", "Detection.DetectionMetric", "Recipes.DetectionTensors"]),
         ("wrappers with functions of the caller's own", [
             "Rl.Autoreset`2", "Rl.FilterObservation`2", "Rl.ObservationTransform`2", "Rl.TextSpace",
             "Rl.TransformAction`3", "Rl.TransformObservation`3", "Rl.CartPoleBatch", "Rl.CartPoleVectorEnvironment"]),
         ("algorithms of the textbooks over features of the caller's own", [
-            "Rl.AggregationFeatures", "Rl.BanditLearner", "Rl.BanditOptions", "Rl.BanditRule", "Rl.BatchEvaluation", "Rl.DifferentialSarsa", "Rl.EmphaticTd", "Rl.FeatureMap",
-            "Rl.FeatureTransition", "Rl.FourierFeatures", "Rl.KArmedBandit", "Rl.LeastSquaresPolicyIteration", "Rl.LeastSquaresTd", "Rl.LinearControl", "Rl.LinearFixedPoint",
-            "Rl.OffPolicyMonteCarlo", "Rl.OffPolicyMonteCarloControl", "Rl.OrthonormalFeatures", "Rl.PolynomialFeatures", "Rl.RadialBasisFeatures", "Rl.SoftmaxPolicyGradient", "Rl.TdZero",
+            "Rl.AggregationFeatures", "Rl.BanditLearner", "Rl.BanditOptions", "Rl.BanditRule", "Rl.BatchEvaluation", "Rl.DifferentialSarsa",
+            "Rl.EmphaticTd", "Rl.FeatureMap",
+            "Rl.FeatureTransition", "Rl.FourierFeatures", "Rl.KArmedBandit", "Rl.LeastSquaresPolicyIteration", "Rl.LeastSquaresTd",
+            "Rl.LinearControl", "Rl.LinearFixedPoint",
+            "Rl.OffPolicyMonteCarlo", "Rl.OffPolicyMonteCarloControl", "Rl.OrthonormalFeatures", "Rl.PolynomialFeatures",
+            "Rl.RadialBasisFeatures", "Rl.SoftmaxPolicyGradient", "Rl.TdZero",
             "Rl.Deep.OffPolicyReturns"]),
     ];
 
@@ -48,7 +61,8 @@ public sealed class ReachTests
         resolver.AddSearchDirectory(samples);
         var types = new Dictionary<string, TypeDefinition>(StringComparer.Ordinal);
         var roots = new List<string>();
-        foreach (var path in Directory.GetFiles(command, "Cresset*.dll").Append(Path.Combine(command, "cresset.dll")).Concat(Directory.GetFiles(samples, "*amples*.dll")).Where(File.Exists).Distinct())
+        foreach (var path in Directory.GetFiles(command, "Cresset*.dll").Append(Path.Combine(command, "cresset.dll"))
+            .Concat(Directory.GetFiles(samples, "*amples*.dll")).Where(File.Exists).Distinct())
         {
             var module = ModuleDefinition.ReadModule(path, new ReaderParameters { AssemblyResolver = resolver });
             var isProgram = module.Assembly.Name.Name is "cresset" || path.StartsWith(samples, StringComparison.Ordinal);
@@ -56,7 +70,8 @@ public sealed class ReachTests
             {
                 if (!types.TryAdd(type.FullName, type)) continue;
                 // The runtime looks for a StartupHook by its name; the catalog of parts finds them by their attribute.
-                if (isProgram || type.Name == "StartupHook" || type.CustomAttributes.Any(a => a.AttributeType.Name == "PartAttribute")) roots.Add(type.FullName);
+                if (isProgram || type.Name == "StartupHook" || type.CustomAttributes.Any(a => a.AttributeType.Name == "PartAttribute"))
+                    roots.Add(type.FullName);
             }
         }
         Assert.True(types.Count > 2000, $"{types.Count} types were found");
@@ -102,7 +117,8 @@ public sealed class ReachTests
     private static IEnumerable<string> Outermost(TypeReference? type)
     {
         if (type is null or GenericParameter) return [];
-        if (type is GenericInstanceType generic) return generic.GenericArguments.SelectMany(Outermost).Concat(Outermost(generic.ElementType));
+        if (type is GenericInstanceType generic)
+            return generic.GenericArguments.SelectMany(Outermost).Concat(Outermost(generic.ElementType));
         if (type is TypeSpecification specification) return Outermost(specification.ElementType);
         while (type.DeclaringType is not null) type = type.DeclaringType;
         return [type.FullName];

@@ -5,15 +5,19 @@ using Xunit;
 namespace Cresset.Tests.EndToEnd.Conventions;
 
 /// <summary>
-/// What each library shows to programs stands in a file of <c>tests/Surface</c>, so that a change of it is seen in review. <c>CRESSET_WRITE_SURFACE=1</c> with this class alone
-/// writes the files anew: <c>CRESSET_WRITE_SURFACE=1 artifacts/bin/Cresset.Tests.EndToEnd/release/Cresset.Tests.EndToEnd --filter-class '*SurfaceTests'</c>.
+/// What each library shows to programs stands in a file of <c>tests/Surface</c>, so that a change of it is seen in review.
+/// <c>CRESSET_WRITE_SURFACE=1</c> with this class alone
+/// writes the files anew: <c>CRESSET_WRITE_SURFACE=1 artifacts/bin/Cresset.Tests.EndToEnd/release/Cresset.Tests.EndToEnd --filter-class
+/// '*SurfaceTests'</c>.
 /// </summary>
 public sealed class SurfaceTests
 {
     private const string Variable = "CRESSET_WRITE_SURFACE";
     private static readonly string Lists = Path.Combine(Repository.Root, "tests", "Surface");
 
-    public static TheoryData<string> Libraries => [.. Directory.GetDirectories(Path.Combine(Repository.Root, "src"), "Cresset.*").Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Libraries =>
+        [.. Directory.GetDirectories(Path.Combine(Repository.Root, "src"), "Cresset.*").Select(folder => Path.GetFileName(folder))
+            .Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Libraries))]
@@ -36,14 +40,18 @@ public sealed class SurfaceTests
         // Whole lines with their type in front, so that a member that moved is seen as one that moved.
         var added = Qualified(shown).Except(Qualified(listed)).ToList();
         var gone = Qualified(listed).Except(Qualified(shown)).ToList();
-        Assert.True(added.Count + gone.Count == 0, $"{library} shows {added.Count} lines that tests/Surface/{library}.txt lacks, and no longer {gone.Count} that it has. If that is meant, "
-            + $"write the lists anew with {Variable}=1 (this class says how).\n{string.Join('\n', added.Take(20).Select(line => "+ " + line).Concat(gone.Take(20).Select(line => "- " + line)))}");
+        Assert.True(added.Count + gone.Count == 0,
+            $"{library} shows {added.Count} lines that tests/Surface/{library}.txt lacks, and no longer {gone.Count} that it has. If that "
+                + $"is meant, "
+            + $"write the lists anew with {Variable}=1 (this class says "
+            + $"how).\n{string.Join('\n', added.Take(20).Select(line => "+ " + line).Concat(gone.Take(20).Select(line => "- " + line)))}");
         Assert.Equal(shown, listed);
     }
 
     [Fact]
     public void NoListIsLeftOfALibraryThatIsGone()
-        => Assert.Equal(Libraries.Select(row => row.Data), Directory.GetFiles(Lists).Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal));
+        => Assert.Equal(Libraries.Select(row => row.Data),
+            Directory.GetFiles(Lists).Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal));
 
     private static IEnumerable<string> Qualified(IEnumerable<string> lines)
     {

@@ -8,7 +8,8 @@ using Xunit;
 namespace Cresset.Tests.EndToEnd.Dashboard;
 
 /// <summary>
-/// One Chromium for all tests of the page, started by the first. A machine without one skips them and says so; continuous integration has one and skips nothing.
+/// One Chromium for all tests of the page, started by the first. A machine without one skips them and says so; continuous integration has
+/// one and skips nothing.
 /// </summary>
 public sealed class Browser : IAsyncDisposable
 {
@@ -23,7 +24,15 @@ public sealed class Browser : IAsyncDisposable
     public async Task<IPage> Open(List<string> faults, int width = 1280, int height = 800, ColorScheme scheme = ColorScheme.Light)
     {
         var browser = await Start();
-        var context = await browser.NewContextAsync(new() { ViewportSize = new() { Width = width, Height = height }, ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce, AcceptDownloads = true });
+        var context =
+            await browser.NewContextAsync(
+                new()
+                {
+                    ViewportSize = new() { Width = width, Height = height },
+                    ColorScheme = scheme,
+                    ReducedMotion = ReducedMotion.Reduce,
+                    AcceptDownloads = true
+                });
         _opened.GetOrAdd(faults, _ => []).Add(context);
         return await Open(context, faults);
     }
@@ -44,7 +53,9 @@ public sealed class Browser : IAsyncDisposable
         page.PageError += (_, error) => faults.Add(error);
         page.Request += (_, request) =>
         {
-            if (!request.Url.StartsWith("http://127.0.0.1:", StringComparison.Ordinal) && !request.Url.StartsWith("blob:", StringComparison.Ordinal) && !request.Url.StartsWith("data:", StringComparison.Ordinal)) faults.Add($"a request to {request.Url}");
+            if (!request.Url.StartsWith("http://127.0.0.1:", StringComparison.Ordinal)
+                && !request.Url.StartsWith("blob:", StringComparison.Ordinal) && !request.Url.StartsWith("data:", StringComparison.Ordinal))
+                faults.Add($"a request to {request.Url}");
         };
         page.Dialog += (_, dialog) => faults.Add($"a script of a run was carried out: {dialog.Message}");
         return page;
@@ -55,7 +66,8 @@ public sealed class Browser : IAsyncDisposable
         => page.EvaluateAsync("a => { history.pushState(null, '', a); dispatchEvent(new PopStateEvent('popstate')); }", "/" + address);
 
     /// <summary>
-    /// Waits until an expression holds. Asked from outside: the page's policy lets no expression be evaluated inside. Of addresses too: a page that replaces its
+    /// Waits until an expression holds. Asked from outside: the page's policy lets no expression be evaluated inside. Of addresses too: a
+    /// page that replaces its
     /// own is through before a wait for a navigation has begun to listen, now and then.
     /// </summary>
     public static async Task Until(IPage page, string expression)
@@ -73,15 +85,18 @@ public sealed class Browser : IAsyncDisposable
     {
         await page.EvaluateAsync("document.documentElement.dataset.theme = 'light'");
         if (!await page.EvaluateAsync<bool>("typeof axe === 'object'")) await page.EvaluateAsync(Axe + "; undefined");
-        const string run = "async only => (await axe.run(document, { resultTypes: ['violations'], ...(only ? { runOnly: only } : {}) })).violations"
-            + ".filter(v => v.impact === 'serious' || v.impact === 'critical').map(v => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map(n => n.html).join(' | ')}`)";
+        const string run = "async only => (await axe.run(document, { resultTypes: ['violations'], ...(only ? { runOnly: only } : {}) "
+            + "})).violations"
+            + ".filter(v => v.impact === 'serious' || v.impact === 'critical').map(v => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map(n "
+            + "=> n.html).join(' | ')}`)";
         var found = new List<string>();
         found.AddRange((await page.EvaluateAsync<string[]>(run)).Select(f => $"{name}: {f}"));
         await page.EvaluateAsync("document.documentElement.dataset.theme = 'dark'");
         found.AddRange((await page.EvaluateAsync<string[]>(run, (string[])["color-contrast"])).Select(f => $"{name} in dark: {f}"));
         var wide = page.ViewportSize!;
         await page.SetViewportSizeAsync(390, 800);
-        if (await page.EvaluateAsync<int>("document.documentElement.scrollWidth") is > 390 and var width) found.Add($"{name} is {width} wide on a phone.");
+        if (await page.EvaluateAsync<int>("document.documentElement.scrollWidth") is > 390 and var width)
+            found.Add($"{name} is {width} wide on a phone.");
         await page.SetViewportSizeAsync(wide.Width, wide.Height);
         Assert.True(found.Count == 0, string.Join("\n", found));
     }
@@ -101,12 +116,15 @@ public sealed class Browser : IAsyncDisposable
             if (_browser is not null) return _browser;
             if (Find() is not { } program)
             {
-                Assert.False(Environment.GetEnvironmentVariable("CI") == "true", "Continuous integration needs Chromium: .ci/run installs it.");
+                Assert.False(Environment.GetEnvironmentVariable("CI") == "true",
+                    "Continuous integration needs Chromium: .ci/run installs it.");
                 Assert.Skip($"None of {string.Join(", ", Names)} is on the PATH; set CRESSET_CHROMIUM to a Chromium.");
                 throw new InvalidOperationException();
             }
             _playwright = await Playwright.CreateAsync();
-            return _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = program, Args = ["--no-sandbox", "--disable-dev-shm-usage"] });
+            return _browser =
+                await _playwright.Chromium.LaunchAsync(
+                    new() { ExecutablePath = program, Args = ["--no-sandbox", "--disable-dev-shm-usage"] });
         }
         finally
         {
@@ -115,5 +133,6 @@ public sealed class Browser : IAsyncDisposable
     }
 
     private static string? Find() => Environment.GetEnvironmentVariable("CRESSET_CHROMIUM") is { Length: > 0 } named ? named
-        : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).SelectMany(folder => Names.Select(name => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
+        : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .SelectMany(folder => Names.Select(name => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
 }

@@ -10,7 +10,8 @@ public sealed class DashboardPageTests(Browser browser) : IAsyncLifetime
 {
     private const string Hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>";
     private const int Points = 1_000_000, Spike = 654_321;
-    private static readonly byte[] Pixel = Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==");
+    private static readonly byte[] Pixel = Convert.FromBase64String(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==");
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-page-").FullName;
     private readonly List<string> _faults = [];
     private DashboardServer? _server;
@@ -51,7 +52,8 @@ public sealed class DashboardPageTests(Browser browser) : IAsyncLifetime
         await page.Keyboard.PressAsync("0");
         await Browser.Until(page, "!location.href.includes('from=')");
         Assert.Equal(0x89, (await Saved(page.Locator("button[aria-label='Save loss as PNG']")))[0]);
-        Assert.Contains("<svg", System.Text.Encoding.UTF8.GetString(await Saved(page.Locator("button[aria-label='Save loss as SVG']"))), StringComparison.Ordinal);
+        Assert.Contains("<svg", System.Text.Encoding.UTF8.GetString(await Saved(page.Locator("button[aria-label='Save loss as SVG']"))),
+            StringComparison.Ordinal);
         Assert.Empty(_faults);
     }
 
@@ -84,13 +86,19 @@ public sealed class DashboardPageTests(Browser browser) : IAsyncLifetime
         await page.GotoAsync(At(""));
         await page.Locator(".card").First.WaitForAsync();
         Assert.Contains("<script>", await page.Locator(".card h2").First.InnerTextAsync(), StringComparison.Ordinal);
-        string[] shown = ["?as=table", .. new[] { "curves", "pictures", "distributions", "settings", "texts", "console", "about" }.Select(part => $"run?id={ids[0]}&part={part}"), $"compare?run={ids[0]}&run={ids[1]}", "run?id=" + live.Id, "explore", "guide?name=" + Uri.EscapeDataString(Hostile), "run?id=" + Uri.EscapeDataString(Hostile)];
+        string[] shown = ["?as=table",
+            .. new[] { "curves", "pictures", "distributions", "settings", "texts", "console",
+                "about" }.Select(part => $"run?id={ids[0]}&part={part}"), $"compare?run={ids[0]}&run={ids[1]}", "run?id=" + live.Id,
+                "explore", "guide?name=" + Uri.EscapeDataString(Hostile), "run?id=" + Uri.EscapeDataString(Hostile)];
         foreach (var address in shown)
         {
             await Browser.Visit(page, address);
-            await page.Locator("table.runs, .panel canvas, .gallery figure, .drawing, .pairs, .text, #log, .card, .requests, .empty:not(:text('Loading'))").First.WaitForAsync();
+            await page.Locator(
+                "table.runs, .panel canvas, .gallery figure, .drawing, .pairs, .text, #log, .card, .requests, "
+                    + ".empty:not(:text('Loading'))").First.WaitForAsync();
             Assert.Equal(0, await page.Locator("main script, main img[src='x'], .banner img").CountAsync());
-            if (address.StartsWith("run?id=" + ids[0], StringComparison.Ordinal)) Assert.Contains("<script>", await page.Locator("#part, .run-head").First.InnerTextAsync(), StringComparison.Ordinal);
+            if (address.StartsWith("run?id=" + ids[0], StringComparison.Ordinal))
+                Assert.Contains("<script>", await page.Locator("#part, .run-head").First.InnerTextAsync(), StringComparison.Ordinal);
         }
         Assert.Empty(_faults);
     }
@@ -116,13 +124,16 @@ public sealed class DashboardPageTests(Browser browser) : IAsyncLifetime
         live.Scalar("train/loss", 1, 1);
         live.Flush();
         string[] parts = ["curves", "pictures", "distributions", "settings", "texts", "console", "system", "about"];
-        string[] addresses = ["", "?as=table", "run?id=" + live.Id, .. parts.Select(part => $"run?id={ids[0]}&part={part}"), $"compare?run={ids[0]}&run={ids[1]}", "compare", "explore", "guide?name=dashboard"];
+        string[] addresses = ["", "?as=table", "run?id=" + live.Id, .. parts.Select(part => $"run?id={ids[0]}&part={part}"),
+            $"compare?run={ids[0]}&run={ids[1]}", "compare", "explore", "guide?name=dashboard"];
         var page = await browser.Open(_faults);
         await page.GotoAsync(At(""));
         foreach (var address in addresses)
         {
             await Browser.Visit(page, address);
-            await page.Locator(".card, table, .panel canvas, .gallery figure, .drawing, .text, #log, .guide, .empty:not(:text('Loading'))").First.WaitForAsync();
+            await page.Locator(
+                ".card, table, .panel canvas, .gallery figure, .drawing, .text, #log, .guide, "
+                    + ".empty:not(:text('Loading'))").First.WaitForAsync();
             await Browser.Inspect(page, address);
         }
         await page.Keyboard.PressAsync("?");
@@ -180,10 +191,13 @@ public sealed class DashboardPageTests(Browser browser) : IAsyncLifetime
         await page.ReloadAsync();
         await page.Locator(".area[aria-label^='loss: 40 points'][aria-label*='(2 seeds)']").WaitForAsync();
         Assert.Equal("descending", await page.Locator("th[aria-sort]:has([id='sort-lr'])").GetAttributeAsync("aria-sort"));
-        Assert.Contains("0.3", System.Text.Encoding.UTF8.GetString(await Saved(page.Locator("button", new() { HasText = "CSV" }))), StringComparison.Ordinal);
+        Assert.Contains("0.3", System.Text.Encoding.UTF8.GetString(await Saved(page.Locator("button", new() { HasText = "CSV" }))),
+            StringComparison.Ordinal);
         foreach (var drawing in (string[])["Parallel coordinates", "accuracy against lr"])
         {
-            Assert.Contains("<svg", System.Text.Encoding.UTF8.GetString(await Saved(page.Locator($"button[aria-label='Save {drawing} as SVG']"))), StringComparison.Ordinal);
+            Assert.Contains("<svg",
+                System.Text.Encoding.UTF8.GetString(await Saved(page.Locator($"button[aria-label='Save {drawing} as SVG']"))),
+                StringComparison.Ordinal);
             Assert.Equal(0x89, (await Saved(page.Locator($"button[aria-label='Save {drawing} as PNG']")))[0]);
         }
         Assert.Empty(_faults);
@@ -199,7 +213,8 @@ public sealed class DashboardPageTests(Browser browser) : IAsyncLifetime
         foreach (var tab in tabs) await tab.GotoAsync(At(tabs.IndexOf(tab) == 0 ? "" : $"run?id={id}"));
         foreach (var tab in tabs) await tab.Locator(".pulse", new() { HasText = "live" }).WaitForAsync();
         Assert.Equal(1, await Readers(first));
-        const string hide = "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true }); document.dispatchEvent(new Event('visibilitychange')); }";
+        const string hide = "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true }); "
+            + "document.dispatchEvent(new Event('visibilitychange')); }";
         foreach (var tab in tabs[1..]) await tab.EvaluateAsync(hide, true);
         // What happens meanwhile reaches the tab that is seen, and the others when they are seen again.
         using (var store = RunStore.Open(_folder)) store.SetNote(id, "said meanwhile");

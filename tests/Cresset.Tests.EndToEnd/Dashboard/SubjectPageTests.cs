@@ -7,7 +7,10 @@ using Xunit;
 
 namespace Cresset.Tests.EndToEnd.Dashboard;
 
-/// <summary>Pages on what models do: with the command itself computing behind them, and with answers that are given so that every part of a page is met.</summary>
+/// <summary>
+/// Pages on what models do: with the command itself computing behind them, and with answers that are given so that every part of a page is
+/// met.
+/// </summary>
 public sealed class SubjectPageTests(Browser browser) : IAsyncLifetime
 {
     private const string PixelText = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -30,7 +33,9 @@ public sealed class SubjectPageTests(Browser browser) : IAsyncLifetime
         Assert.True(solved.Code == 0, solved.Error);
         var runs = Path.Combine(_folder, "runs");
         Record(runs, "plane-flow", "density");
-        await using (var server = await DashboardServer.Start(new DashboardOptions { Folder = runs, Port = 0, ComputeCommand = [CressetProcess.Path, "compute", "--runs", runs] }))
+        await using (var server =
+            await DashboardServer.Start(
+                new DashboardOptions { Folder = runs, Port = 0, ComputeCommand = [CressetProcess.Path, "compute", "--runs", runs] }))
         {
             var page = await browser.Open(_faults);
             await page.GotoAsync(new Uri(server.Address, "explore").ToString());
@@ -67,15 +72,19 @@ public sealed class SubjectPageTests(Browser browser) : IAsyncLifetime
     [Fact]
     public async Task APointIsDraggedStepsArePlayedAndPromptsAreDrawn()
     {
-        foreach (var (job, tag) in new[] { ("plane-flow", "density"), ("tokenizer", "usage"), ("sd3-miniature", "samples"), ("detector", "detections") }) Record(_folder, job, tag);
-        await using var server = await DashboardServer.Start(new DashboardOptions { Folder = _folder, Port = 0, ComputeCommand = [CressetProcess.Path, "compute"] });
+        foreach (var (job, tag) in new[] { ("plane-flow", "density"), ("tokenizer", "usage"), ("sd3-miniature", "samples"),
+            ("detector", "detections") }) Record(_folder, job, tag);
+        await using var server =
+            await DashboardServer.Start(
+                new DashboardOptions { Folder = _folder, Port = 0, ComputeCommand = [CressetProcess.Path, "compute"] });
         var page = await browser.Open(_faults);
         var asked = new List<JsonElement>();
         await page.RouteAsync("**/api/compute", async route =>
         {
             var question = route.Request.PostDataJSON()!.Value;
             lock (asked) asked.Add(question);
-            await route.FulfillAsync(new() { ContentType = "application/json", Body = JsonSerializer.Serialize(new { result = Answer(question) }) });
+            await route.FulfillAsync(
+                new() { ContentType = "application/json", Body = JsonSerializer.Serialize(new { result = Answer(question) }) });
         });
         await page.GotoAsync(new Uri(server.Address, "explore?page=flows").ToString());
         await page.Locator("[role=status]", new() { HasText = "is at" }).WaitForAsync();
@@ -104,7 +113,10 @@ public sealed class SubjectPageTests(Browser browser) : IAsyncLifetime
         await page.Locator("#guidance").FillAsync("5");
         await page.Keyboard.PressAsync("Enter");
         await Browser.Until(page, "location.href.includes('guidance=5')");
-        lock (asked) Assert.Contains(asked, q => q.GetProperty("what").GetString() == "denoising-steps" && q.GetProperty("prompt").GetString() == "one" && q.GetProperty("seed").GetInt32() == 7);
+        lock (asked)
+            Assert.Contains(asked,
+                q => q.GetProperty("what").GetString() == "denoising-steps" && q.GetProperty("prompt").GetString() == "one"
+                    && q.GetProperty("seed").GetInt32() == 7);
         await Browser.Inspect(page, "denoising");
 
         await Browser.Visit(page, "explore?page=codebooks");
@@ -127,18 +139,38 @@ public sealed class SubjectPageTests(Browser browser) : IAsyncLifetime
 
     private static object Answer(JsonElement question) => question.GetProperty("what").GetString() switch
     {
-        "flow-steps" when question.TryGetProperty("own", out var own) => new { states = new[] { Numbers(own), [Numbers(own)[0] + 1, Numbers(own)[1]] } },
-        "flow-steps" => new { steps = new[] { "noise", "transform 1" }, states = new[] { new[] { 0.0, 0, 1, 1 }, [1.0, 0, 2, 1] }, reach = 4.0, side = 2, density = new[] { 0.1, 0.2, 0.3, 0.4 } },
+        "flow-steps" when question.TryGetProperty("own", out var own) =>
+            new { states = new[] { Numbers(own), [Numbers(own)[0] + 1, Numbers(own)[1]] } },
+        "flow-steps" =>
+            new
+            {
+                steps = new[] { "noise", "transform 1" },
+                states = new[] { new[] { 0.0, 0, 1, 1 }, [1.0, 0, 2, 1] },
+                reach = 4.0,
+                side = 2,
+                density = new[] { 0.1, 0.2, 0.3, 0.4 }
+            },
         "detection-errors" => new
         {
             statistics = new[] { new { name = "AP", value = 0.5 } },
             confidence = 0.3,
-            classes = new[] { new { id = 1, name = "<i>7</i>", objects = 2, ap = 0.5, curve = new { recall = new[] { 0.5, 0.5 }, precision = new[] { 1.0, 0.5 }, score = new[] { 0.9, 0.4 } } } },
-            detections = new[] { new { image = 1, @class = 1, score = 0.9, box = Quarter, kind = "hit" }, new { image = 1, @class = 1, score = 0.4, box = Quarter, kind = "background" } },
-            objects = new object[] { new { image = 1, @class = 1, box = Quarter, foundAt = 0.9 }, new { image = 1, @class = 1, box = Quarter, foundAt = (double?)null } },
+            classes = new[] { new { id = 1, name = "<i>7</i>", objects = 2, ap = 0.5,
+                curve = new { recall = new[] { 0.5, 0.5 }, precision = new[] { 1.0, 0.5 }, score = new[] { 0.9, 0.4 } } } },
+            detections = new[] { new { image = 1, @class = 1, score = 0.9, box = Quarter, kind = "hit" },
+                new { image = 1, @class = 1, score = 0.4, box = Quarter, kind = "background" } },
+            objects = new object[] { new { image = 1, @class = 1, box = Quarter, foundAt = 0.9 },
+                new { image = 1, @class = 1, box = Quarter, foundAt = (double?)null } },
             images = new[] { new { id = 1, png = PixelText } },
         },
-        "picture-codes" => new { of = 3, original = PixelText, rebuilt = PixelText, levels = new[] { new { shape = new[] { 1, 2, 2 }, codes = new[] { 0, 1, 1, 0 } } }, usage = new[] { new { counts = new[] { 3, 1, 0, 0 }, used = 2, size = 4, perplexity = 1.75 } } },
+        "picture-codes" =>
+            new
+            {
+                of = 3,
+                original = PixelText,
+                rebuilt = PixelText,
+                levels = new[] { new { shape = new[] { 1, 2, 2 }, codes = new[] { 0, 1, 1, 0 } } },
+                usage = new[] { new { counts = new[] { 3, 1, 0, 0 }, used = 2, size = 4, perplexity = 1.75 } }
+            },
         _ => new { names = new[] { "zero", "one" }, prompt = "one", frames = new[] { PixelText, PixelText, PixelText } },
     };
 

@@ -14,14 +14,17 @@ public sealed partial class WatchedTrainingTests(Browser browser)
         var folder = Directory.CreateTempSubdirectory("cresset-watch-").FullName;
         var faults = new List<string>();
         var page = await browser.Open(faults);
-        var process = CressetProcess.Start(folder, new Dictionary<string, string> { ["OMP_NUM_THREADS"] = "1" }, "train", "digits-classifier", "trainer.steps=100000", "trainer.evaluate_every=0", "--watch", "--quiet");
+        var process = CressetProcess.Start(folder, new Dictionary<string, string> { ["OMP_NUM_THREADS"] = "1" }, "train",
+            "digits-classifier", "trainer.steps=100000", "trainer.evaluate_every=0", "--watch", "--quiet");
         try
         {
             var address = await Address(process.StandardError);
             await page.GotoAsync(address);
             await page.Locator(".area[aria-label^='train/loss'][aria-label*=' points']").WaitForAsync();
             var before = await Drawn(page);
-            await Browser.Until(page, $"Number((document.querySelector(\".area[aria-label^='train/loss']\").getAttribute('aria-label').match(/: ([0-9,]+) points/) ?? [0, '0'])[1].replaceAll(',', '')) > {before + 5}");
+            await Browser.Until(page,
+                $"Number((document.querySelector(\".area[aria-label^='train/loss']\").getAttribute('aria-label').match(/: ([0-9,]+) "
+                    + $"points/) ?? [0, '0'])[1].replaceAll(',', '')) > {before + 5}");
             await page.Locator("#stop").ClickAsync();
             await page.Locator("#really").ClickAsync();
             using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(3));
@@ -63,7 +66,8 @@ public sealed partial class WatchedTrainingTests(Browser browser)
     private static async Task<long> Drawn(Microsoft.Playwright.IPage page)
     {
         var label = await page.Locator(".area[aria-label^='train/loss']").GetAttributeAsync("aria-label");
-        return long.Parse(Points().Match(label!).Groups[1].Value.Replace(",", "", StringComparison.Ordinal), System.Globalization.CultureInfo.InvariantCulture);
+        return long.Parse(Points().Match(label!).Groups[1].Value.Replace(",", "", StringComparison.Ordinal),
+            System.Globalization.CultureInfo.InvariantCulture);
     }
 
     [GeneratedRegex(@"^watch\s+(http://\S+)")]

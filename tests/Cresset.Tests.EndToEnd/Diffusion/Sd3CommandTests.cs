@@ -15,7 +15,8 @@ public sealed class Sd3CommandTests : IDisposable
     [Fact]
     public void AFolderAndTheSingleFileMadeOfItDrawTheSamePicture()
     {
-        Ok("sd3", "generate", "--model", Model, "--prompt", "a cat", "--size", "48x32", "--steps", "2", "--seed", "5", "--output", "folder.png", "--preview");
+        Ok("sd3", "generate", "--model", Model, "--prompt", "a cat", "--size", "48x32", "--steps", "2", "--seed", "5", "--output",
+            "folder.png", "--preview");
         Assert.Equal((48, 32), Size("folder.png"));
         Assert.True(File.Exists(At("folder-preview.png")));
         // A picture knows how it was made; what is said beside --from wins.
@@ -25,7 +26,8 @@ public sealed class Sd3CommandTests : IDisposable
         Assert.NotEqual(Drawn("folder.png"), Drawn("other.png"));
         Assert.Contains("mapped from files", Ok("sd3", "plan", "--model", Model, "--size", "48x32"), StringComparison.Ordinal);
         Ok("sd3", "convert", Model, "one.safetensors");
-        Ok("sd3", "generate", "--model", "one.safetensors", "--tokenizers", Model, "--prompt", "a cat", "--size", "48x32", "--steps", "2", "--seed", "5", "--output", "file.png");
+        Ok("sd3", "generate", "--model", "one.safetensors", "--tokenizers", Model, "--prompt", "a cat", "--size", "48x32", "--steps", "2",
+            "--seed", "5", "--output", "file.png");
         Assert.Equal(Drawn("folder.png"), Drawn("file.png"));
     }
 
@@ -33,7 +35,8 @@ public sealed class Sd3CommandTests : IDisposable
     public void SeveralPicturesFromAPictureInsideAMask()
     {
         Ok("sd3", "generate", "-m", Model, "-p", "a cat", "--size", "32", "--steps", "1", "-o", "start.png");
-        var json = Ok("sd3", "generate", "-m", Model, "-p", "a dog", "--size", "32", "--steps", "4", "-n", "2", "--init", "start.png", "--mask", "start.png", "--strength", "0.5", "--sampler", "heun", "-o", "next.png", "--json");
+        var json = Ok("sd3", "generate", "-m", Model, "-p", "a dog", "--size", "32", "--steps", "4", "-n", "2", "--init", "start.png",
+            "--mask", "start.png", "--strength", "0.5", "--sampler", "heun", "-o", "next.png", "--json");
         var files = JsonDocument.Parse(json).RootElement.GetProperty("files").EnumerateArray().Select(f => f.GetString()).ToList();
         Assert.Equal(["next-1.png", "next-2.png"], files);
         Assert.NotEqual(Drawn("next-1.png"), Drawn("next-2.png"));
@@ -43,7 +46,8 @@ public sealed class Sd3CommandTests : IDisposable
     public void InspectionCountsWeightsAndNamesWhatIsMissing()
     {
         Ok("sd3", "convert", Model, "q.gguf", "--gguf", "q8_0");
-        var parts = JsonDocument.Parse(Ok("sd3", "inspect", "q.gguf", "--json")).RootElement.GetProperty("parts").EnumerateArray().ToDictionary(p => p.GetProperty("name").GetString()!, p => p.GetProperty("parameters").GetInt64());
+        var parts = JsonDocument.Parse(Ok("sd3", "inspect", "q.gguf", "--json")).RootElement.GetProperty("parts").EnumerateArray()
+            .ToDictionary(p => p.GetProperty("name").GetString()!, p => p.GetProperty("parameters").GetInt64());
         Assert.Contains("Q8_0", Ok("sd3", "inspect", "q.gguf"), StringComparison.Ordinal);
         Assert.Equal(38_304, parts["transformer"]);
         Assert.Equal(0, parts["vae"]);
@@ -60,7 +64,8 @@ public sealed class Sd3CommandTests : IDisposable
             File.Copy(At("plain.png"), At($"pictures/{i}.png"));
             File.WriteAllText(At($"pictures/{i}.txt"), "a cat");
         }
-        Ok("train", "sd3-lora", $"model.checkpoint={Model}", "model.pictures=pictures", "model.size=32", "trainer.steps=4", "trainer.checkpoint_every=2", "optimization.learning_rate=0.05", "optimization.warmup_steps=0");
+        Ok("train", "sd3-lora", $"model.checkpoint={Model}", "model.pictures=pictures", "model.size=32", "trainer.steps=4",
+            "trainer.checkpoint_every=2", "optimization.learning_rate=0.05", "optimization.warmup_steps=0");
         var lora = Path.Combine(Assert.Single(Directory.GetDirectories(At("runs"))), "lora.safetensors");
         var pairs = JsonDocument.Parse(Ok("sd3", "lora", lora, "--to-kohya", "kohya.safetensors", "--json")).RootElement;
         Assert.NotEqual(0, pairs.GetArrayLength());
@@ -77,7 +82,8 @@ public sealed class Sd3CommandTests : IDisposable
     [Fact]
     public void PartsComeFromFoldersAndFiles()
     {
-        string[] Generate(string output, params string[] more) => ["sd3", "generate", "-p", "a cat", "--size", "32", "--steps", "1", "--seed", "3", "-o", output, .. more];
+        string[] Generate(string output, params string[] more) =>
+            ["sd3", "generate", "-p", "a cat", "--size", "32", "--steps", "1", "--seed", "3", "-o", output, .. more];
         byte[] Picture(string name, params string[] more)
         {
             Ok(Generate(name, more));
@@ -85,11 +91,15 @@ public sealed class Sd3CommandTests : IDisposable
         }
         string Part(string name) => Path.Combine(Model, name);
         var plain = Picture("plain.png", "-m", Model);
-        Assert.Equal(plain, Picture("same.png", "-m", Model, "--vae", Part("vae"), "--clip-l", Part("text_encoder"), "--clip-g", Part("text_encoder_2/model.safetensors"), "--t5", Part("text_encoder_3")));
+        Assert.Equal(plain,
+            Picture("same.png", "-m", Model, "--vae", Part("vae"), "--clip-l", Part("text_encoder"), "--clip-g",
+                Part("text_encoder_2/model.safetensors"), "--t5", Part("text_encoder_3")));
         // What is named is used instead of the checkpoint's own.
         Assert.NotEqual(0, CressetProcess.Run(_folder, [.. Generate("other.png", "-m", Model, "--vae", Part("transformer"))]).Code);
         Ok("sd3", "convert", Model, "f.gguf", "--gguf", "f16");
-        Assert.Equal(plain, Picture("gguf.png", "-m", "f.gguf", "--tokenizers", Model, "--vae", Part("vae"), "--clip-l", Part("text_encoder"), "--clip-g", Part("text_encoder_2"), "--t5", Part("text_encoder_3"), "--t5-tokenizer", Part("tokenizer_3/spiece.model")));
+        Assert.Equal(plain,
+            Picture("gguf.png", "-m", "f.gguf", "--tokenizers", Model, "--vae", Part("vae"), "--clip-l", Part("text_encoder"), "--clip-g",
+                Part("text_encoder_2"), "--t5", Part("text_encoder_3"), "--t5-tokenizer", Part("tokenizer_3/spiece.model")));
     }
 
     [Fact]
@@ -97,12 +107,14 @@ public sealed class Sd3CommandTests : IDisposable
     {
         WriteTextLora("text.safetensors");
         Ok("sd3", "generate", "-m", Model, "-p", "a cat", "--size", "32", "--steps", "1", "--dtype", "int8", "-o", "plain.png");
-        Ok("sd3", "generate", "-m", Model, "-p", "a cat", "--size", "32", "--steps", "1", "--dtype", "int8", "--lora", "text.safetensors", "-o", "lora.png");
+        Ok("sd3", "generate", "-m", Model, "-p", "a cat", "--size", "32", "--steps", "1", "--dtype", "int8", "--lora", "text.safetensors",
+            "-o", "lora.png");
         Assert.NotEqual(Drawn("plain.png"), Drawn("lora.png"));
         // The folder that diffusers saves a LoRA in.
         Directory.CreateDirectory(At("saved"));
         File.Move(At("text.safetensors"), At("saved/pytorch_lora_weights.safetensors"));
-        Ok("sd3", "generate", "-m", Model, "-p", "a cat", "--size", "32", "--steps", "1", "--dtype", "int8", "--lora", "saved", "-o", "folder.png");
+        Ok("sd3", "generate", "-m", Model, "-p", "a cat", "--size", "32", "--steps", "1", "--dtype", "int8", "--lora", "saved", "-o",
+            "folder.png");
         Assert.Equal(Drawn("lora.png"), Drawn("folder.png"));
         Assert.Contains("clip-l", Ok("sd3", "inspect", "saved"), StringComparison.Ordinal);
     }
@@ -114,9 +126,12 @@ public sealed class Sd3CommandTests : IDisposable
         var shown = Ok("sd3", "inspect", "text.safetensors");
         Assert.Contains("clip-l", shown, StringComparison.Ordinal);
         Assert.Contains("t5", shown, StringComparison.Ordinal);
-        var pairs = JsonDocument.Parse(Ok("sd3", "lora", "text.safetensors", "--to-peft", "peft.safetensors", "--json")).RootElement.EnumerateArray().ToList();
+        var pairs =
+            JsonDocument.Parse(
+                Ok("sd3", "lora", "text.safetensors", "--to-peft", "peft.safetensors", "--json")).RootElement.EnumerateArray().ToList();
         Assert.Equal(["clip-l", "t5"], pairs.Select(p => p.GetProperty("part").GetString()).Order());
-        string[] Generate(string output, params string[] more) => ["sd3", "generate", "-m", Model, "-p", "a cat", "--size", "32", "--steps", "1", "--seed", "2", "-o", output, .. more];
+        string[] Generate(string output, params string[] more) =>
+            ["sd3", "generate", "-m", Model, "-p", "a cat", "--size", "32", "--steps", "1", "--seed", "2", "-o", output, .. more];
         byte[] Picture(string name, params string[] more)
         {
             Ok(Generate(name, more));
@@ -170,7 +185,8 @@ public sealed class Sd3CommandTests : IDisposable
         CopyFolder(Model, At("torn"));
         var shard = At("torn/transformer/diffusion_pytorch_model-00002-of-00003.safetensors");
         File.WriteAllBytes(shard, File.ReadAllBytes(shard)[..^100]);
-        var (code, _, error) = CressetProcess.Run(_folder, [.. arguments.Split(' ').Select(a => a.Replace("MODEL", Model, StringComparison.Ordinal))]);
+        var (code, _, error) = CressetProcess.Run(_folder,
+            [.. arguments.Split(' ').Select(a => a.Replace("MODEL", Model, StringComparison.Ordinal))]);
         Assert.Equal(expected, code);
         Assert.Contains(message, error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);

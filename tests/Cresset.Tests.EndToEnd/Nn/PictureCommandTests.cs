@@ -4,7 +4,10 @@ using Xunit;
 
 namespace Cresset.Tests.EndToEnd.Nn;
 
-/// <summary>Activations, optimizers, stochastic approximation, upsampling and the studies as a user runs them: pictures exist, wrong names get the nearest, exit codes.</summary>
+/// <summary>
+/// Activations, optimizers, stochastic approximation, upsampling and the studies as a user runs them: pictures exist, wrong names get the
+/// nearest, exit codes.
+/// </summary>
 public sealed class PictureCommandTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-pictures-").FullName;
@@ -24,7 +27,8 @@ public sealed class PictureCommandTests : IDisposable
     [Fact]
     public void ActivationsAreDrawn()
     {
-        Assert.Contains("gates.png", Ok("activations", "plot", "silu", "gelu", "elu(alpha=0.5)", "-o", "gates.png"), StringComparison.Ordinal);
+        Assert.Contains("gates.png", Ok("activations", "plot", "silu", "gelu", "elu(alpha=0.5)", "-o", "gates.png"),
+            StringComparison.Ordinal);
         IsPng("gates.png");
         Wrong("mish", "activations", "plot", "mihs");
         Wrong("from must be below to", "activations", "plot", "mish", "--from", "3", "--to", "1");
@@ -55,7 +59,8 @@ public sealed class PictureCommandTests : IDisposable
     {
         var answer = JsonDocument.Parse(Ok("upsampling", "--steps", "5", "--out", "up", "--json")).RootElement;
         Assert.All(answer.GetProperty("pictures").EnumerateArray(), p => IsPng(p.GetString()!));
-        var scores = answer.GetProperty("checkerboard").EnumerateArray().ToDictionary(s => s.GetProperty("layer").GetString()!, s => s.GetProperty("fresh").GetDouble());
+        var scores = answer.GetProperty("checkerboard").EnumerateArray()
+            .ToDictionary(s => s.GetProperty("layer").GetString()!, s => s.GetProperty("fresh").GetDouble());
         Assert.True(scores["transposed, kernel 3"] > 0.2, "uneven overlap shows");
         Assert.True(scores["pixel shuffle"] > 0.02, "independent sub-kernels show");
         Assert.Equal(0, scores["pixel shuffle, ICNR"], 1e-5);
@@ -79,7 +84,8 @@ public sealed class PictureCommandTests : IDisposable
     [Fact]
     public void TheSegmentationStudyRuns()
     {
-        var trained = Ok("train", "unet-digits-segmentation", "study.steps=2", "study.batch_size=2", "study.test_scenes=4", "study.channels=[4, 8]", "study.size=24", "study.upsamplers=[Carafe, PixelShuffle]");
+        var trained = Ok("train", "unet-digits-segmentation", "study.steps=2", "study.batch_size=2", "study.test_scenes=4",
+            "study.channels=[4, 8]", "study.size=24", "study.upsamplers=[Carafe, PixelShuffle]");
         Assert.Contains("Carafe", trained, StringComparison.OrdinalIgnoreCase);
         var run = Directory.GetDirectories(Path.Combine(_folder, "runs")).Single(d => File.Exists(Path.Combine(d, "study.md")));
         Assert.Contains("| pixel-shuffle |", File.ReadAllText(Path.Combine(run, "study.md")), StringComparison.Ordinal);
@@ -91,7 +97,8 @@ public sealed class PictureCommandTests : IDisposable
     [Fact]
     public void SuperResolutionTrainsAndIsEvaluated()
     {
-        Ok("train", "espcn-x2", "trainer.steps=4", "trainer.evaluate_every=4", "trainer.checkpoint_every=4", "trainer.batch_size=2", "model.features=[4]");
+        Ok("train", "espcn-x2", "trainer.steps=4", "trainer.evaluate_every=4", "trainer.checkpoint_every=4", "trainer.batch_size=2",
+            "model.features=[4]");
         var run = Directory.GetDirectories(Path.Combine(_folder, "runs")).Single();
         Assert.NotEmpty(Directory.GetFiles(run, "*.png", SearchOption.AllDirectories));
         Assert.Contains("psnr", Ok("eval", "espcn-x2"), StringComparison.Ordinal);

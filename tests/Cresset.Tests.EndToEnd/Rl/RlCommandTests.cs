@@ -38,7 +38,8 @@ public sealed class RlCommandTests : IDisposable
         Assert.Contains("step 5", text, StringComparison.Ordinal);
         Assert.Contains("return ", text, StringComparison.Ordinal);
         var gif = Path.Combine(_folder, "episode.gif");
-        Assert.Contains("6 frames", Ok("rl", "play", "ZhaoGridWorld-policy-iteration", "--max-steps", "5", "--gif", gif), StringComparison.Ordinal);
+        Assert.Contains("6 frames", Ok("rl", "play", "ZhaoGridWorld-policy-iteration", "--max-steps", "5", "--gif", gif),
+            StringComparison.Ordinal);
         Assert.Equal("GIF89a"u8.ToArray(), File.ReadAllBytes(gif)[..6]);
     }
 
@@ -48,7 +49,10 @@ public sealed class RlCommandTests : IDisposable
         string[] arguments = ["rl", "solve", "FrozenLake", "--algo", "q-learning", "--episodes", "300", "--seeds", "2", "--json"];
         var (first, second) = (Json(arguments), Json(arguments));
         Assert.Equal(first.GetProperty("values").GetRawText(), second.GetProperty("values").GetRawText());
-        Assert.Equal(2, first.GetProperty("pictures").EnumerateArray().Count(p => p.GetString()!.EndsWith("returns.png", StringComparison.Ordinal) || p.GetString()!.EndsWith("lengths.png", StringComparison.Ordinal)));
+        Assert.Equal(2,
+            first.GetProperty("pictures").EnumerateArray()
+                .Count(p => p.GetString()!.EndsWith("returns.png", StringComparison.Ordinal)
+                    || p.GetString()!.EndsWith("lengths.png", StringComparison.Ordinal)));
         Assert.NotEqual(first.GetProperty("id").GetString(), second.GetProperty("id").GetString());
     }
 
@@ -69,7 +73,8 @@ public sealed class RlCommandTests : IDisposable
         Assert.Equal(3, pictures.Count);
         Assert.All(pictures, IsPng);
         var evaluated = Json("eval", "zhao-gridworld-sarsa", "--json").GetProperty("metrics");
-        Assert.Equal(trained.GetProperty("metrics").GetProperty("optimal_actions").GetDouble(), evaluated.GetProperty("optimal_actions").GetDouble());
+        Assert.Equal(trained.GetProperty("metrics").GetProperty("optimal_actions").GetDouble(),
+            evaluated.GetProperty("optimal_actions").GetDouble());
         Assert.Contains("episode-3.gif", Ok("sample", "zhao-gridworld-sarsa", "--seed", "3"), StringComparison.Ordinal);
         Assert.Contains("return ", Ok("rl", "play", "zhao-gridworld-sarsa"), StringComparison.Ordinal);
     }
@@ -80,8 +85,10 @@ public sealed class RlCommandTests : IDisposable
         var output = Ok("train", "windy-grid", "runs=20");
         Assert.Contains("book 23.44: agrees", output, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', output);
-        var trained = Json("train", "windy-grid", "runs=20", "--json").GetProperty("metrics").EnumerateObject().ToDictionary(m => m.Name, m => m.Value.GetDouble());
-        var evaluated = Json("eval", "windy-grid", "--json").GetProperty("metrics").EnumerateObject().ToDictionary(m => m.Name, m => m.Value.GetDouble());
+        var trained = Json("train", "windy-grid", "runs=20", "--json").GetProperty("metrics").EnumerateObject()
+            .ToDictionary(m => m.Name, m => m.Value.GetDouble());
+        var evaluated = Json("eval", "windy-grid", "--json").GetProperty("metrics").EnumerateObject()
+            .ToDictionary(m => m.Name, m => m.Value.GetDouble());
         Assert.NotEmpty(trained);
         Assert.Equal(trained, evaluated);
         Assert.Contains("return ", Ok("rl", "play", "windy-grid"), StringComparison.Ordinal);
@@ -94,13 +101,15 @@ public sealed class RlCommandTests : IDisposable
     [InlineData("ppo-pendulum", "rollout_steps=64 minibatches=4")]
     public void PolicyGradientRecipesTrainEvaluateAndPlay(string recipe, string more)
     {
-        string[] shortened = ["steps=2000", "evaluate_every=1000", "evaluation_episodes=3", "checkpoint_every=1000", .. more.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+        string[] shortened = ["steps=2000", "evaluate_every=1000", "evaluation_episodes=3", "checkpoint_every=1000",
+            .. more.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
         var trained = Json(["train", recipe, .. shortened, "--json"]);
         Assert.True(trained.GetProperty("completed").GetBoolean());
         Assert.True(File.Exists(Path.Combine(trained.GetProperty("folder").GetString()!, "policy-best.safetensors")));
         Assert.All(trained.GetProperty("pictures").EnumerateArray().Select(p => p.GetString()!), p => Assert.True(File.Exists(p)));
         var evaluated = Json("eval", recipe, "--json").GetProperty("metrics");
-        Assert.Equal(trained.GetProperty("metrics").GetProperty("best_policy_return").GetDouble(), evaluated.GetProperty("return").GetDouble(), 1e-9);
+        Assert.Equal(trained.GetProperty("metrics").GetProperty("best_policy_return").GetDouble(),
+            evaluated.GetProperty("return").GetDouble(), 1e-9);
         Assert.Contains("return ", Ok("rl", "play", recipe, "--max-steps", "3"), StringComparison.Ordinal);
     }
 
@@ -137,7 +146,8 @@ public sealed class RlCommandTests : IDisposable
         if (OperatingSystem.IsWindows()) return;
         using var process = CressetProcess.Start(_folder, null, "train", "walk19-nstep", "runs=100000");
         var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        while (process.StandardOutput.ReadLine() is { } line && !line.StartsWith("point", StringComparison.Ordinal) && !line.StartsWith("run ", StringComparison.Ordinal))
+        while (process.StandardOutput.ReadLine() is { } line && !line.StartsWith("point", StringComparison.Ordinal)
+            && !line.StartsWith("run ", StringComparison.Ordinal))
         {
         }
         Thread.Sleep(300);

@@ -8,13 +8,17 @@ public sealed partial class ArticleTests
 {
     private const string Folder = "docs/articles";
 
-    public static TheoryData<string> Names => [.. Directory.EnumerateFiles(Path.Combine(Repository.Root, Folder), "*.md").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Names =>
+        [.. Directory.EnumerateFiles(Path.Combine(Repository.Root, Folder), "*.md").Select(f => Path.GetFileName(f))
+            .Order(StringComparer.Ordinal)];
 
     [Fact]
     public void ThereAreTwelveInBothLanguages()
     {
         Assert.Equal(12, Names.Count);
-        Assert.Equal([.. Names.Select(n => n.Data)], Directory.EnumerateFiles(Path.Combine(Repository.Root, Folder, "zh"), "*.md").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal([.. Names.Select(n => n.Data)],
+            Directory.EnumerateFiles(Path.Combine(Repository.Root, Folder, "zh"), "*.md").Select(f => Path.GetFileName(f))
+                .Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -51,14 +55,16 @@ public sealed partial class ArticleTests
         Assert.Equal(Documents.Commands(english), Documents.Commands(chinese));
         Assert.Equal(Pictures(english), Pictures(chinese));
         Assert.Equal(Code(english), Code(chinese));
-        Assert.Equal(["dotnet run -c Release --project src/Cresset.Cli -- train", "dotnet test -c Release"], Documents.Commands(english).Take(2));
+        Assert.Equal(["dotnet run -c Release --project src/Cresset.Cli -- train", "dotnet test -c Release"],
+            Documents.Commands(english).Take(2));
     }
 
     [Theory]
     [MemberData(nameof(Names))]
     public void NewsAndReadmesNameEach(string name)
     {
-        Assert.Contains($"link: articles/{Path.GetFileNameWithoutExtension(name)}.html", Documents.Text("site/updates.yaml"), StringComparison.Ordinal);
+        Assert.Contains($"link: articles/{Path.GetFileNameWithoutExtension(name)}.html", Documents.Text("site/updates.yaml"),
+            StringComparison.Ordinal);
         Assert.Contains($"({Folder}/{name})", Documents.Text("README.md"), StringComparison.Ordinal);
         Assert.Contains($"({Folder}/zh/{name})", Documents.Text("README.zh-CN.md"), StringComparison.Ordinal);
     }

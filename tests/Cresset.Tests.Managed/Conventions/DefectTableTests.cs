@@ -9,7 +9,9 @@ public sealed partial class DefectTableTests
     [Fact]
     public void EveryRowHasItsTest()
     {
-        var rows = File.ReadLines(Path.Combine(Repository.Root, "docs", "torchsharp.md")).Where(l => l.StartsWith('|') && !l.Contains("| test |", StringComparison.Ordinal) && !l.StartsWith("|---", StringComparison.Ordinal)).ToList();
+        var rows = File.ReadLines(Path.Combine(Repository.Root, "docs", "torchsharp.md"))
+            .Where(l => l.StartsWith('|') && !l.Contains("| test |", StringComparison.Ordinal)
+                && !l.StartsWith("|---", StringComparison.Ordinal)).ToList();
         Assert.True(rows.Count >= 20, $"{rows.Count} rows");
         var tests = Directory.EnumerateFiles(Path.Combine(Repository.Root, "tests"), "*.cs", SearchOption.AllDirectories)
             .SelectMany(f => Method().Matches(File.ReadAllText(f)).Select(m => m.Groups[1].Value)).ToHashSet();

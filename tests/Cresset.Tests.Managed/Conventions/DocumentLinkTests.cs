@@ -19,9 +19,11 @@ public sealed class DocumentLinkTests
         {
             var hash = target.IndexOf('#', StringComparison.Ordinal);
             var (path, anchor) = hash < 0 ? (target, "") : (target[..hash], Uri.UnescapeDataString(target[(hash + 1)..]));
-            var full = path.Length == 0 ? Path.Combine(Repository.Root, file) : Path.GetFullPath(Path.Combine(Repository.Root, Path.GetDirectoryName(file)!, Uri.UnescapeDataString(path)));
+            var full = path.Length == 0 ? Path.Combine(Repository.Root, file)
+                : Path.GetFullPath(Path.Combine(Repository.Root, Path.GetDirectoryName(file)!, Uri.UnescapeDataString(path)));
             if (isPicture ? !File.Exists(full) : !File.Exists(full) && !Directory.Exists(full)) wrong.Add(target);
-            else if (anchor.Length > 0 && full.EndsWith(".md", StringComparison.Ordinal) && !Documents.Anchors(File.ReadAllText(full).ReplaceLineEndings("\n")).Contains(anchor)) wrong.Add(target);
+            else if (anchor.Length > 0 && full.EndsWith(".md", StringComparison.Ordinal)
+                && !Documents.Anchors(File.ReadAllText(full).ReplaceLineEndings("\n")).Contains(anchor)) wrong.Add(target);
         }
         Assert.True(wrong.Count == 0, $"{file} links to what is not there: {string.Join(", ", wrong)}");
     }
@@ -29,7 +31,8 @@ public sealed class DocumentLinkTests
     [Fact]
     public void TheCheckSeesWhatItShould()
     {
-        const string Text = "# A b\n\n[![x](a.png)](b.md#a-b) [y](c.md) `[z](d.md)` [w](https://example.org)\n\n```\n[v](e.md)\n```\n## A b\n";
+        const string Text = "# A b\n\n[![x](a.png)](b.md#a-b) [y](c.md) `[z](d.md)` [w](https://example.org)\n\n```\n[v](e.md)\n```\n## A "
+            + "b\n";
         Assert.Equal([(false, "b.md#a-b"), (false, "c.md")], Documents.Links(Text));
         Assert.Contains((true, "a.png"), Documents.Links(Text.Replace("[![", "![", StringComparison.Ordinal)));
         Assert.Equal(["a-b", "a-b-1"], Documents.Anchors(Text));

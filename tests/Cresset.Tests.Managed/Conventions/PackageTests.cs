@@ -27,27 +27,32 @@ public sealed partial class PackageTests
     }
 
     [Fact]
-    public void TheChangesOfThisVersionAreTold() => Assert.Contains($"\n## {Version} ", File.ReadAllText(In("CHANGELOG.md")).ReplaceLineEndings("\n"), StringComparison.Ordinal);
+    public void TheChangesOfThisVersionAreTold() =>
+        Assert.Contains($"\n## {Version} ", File.ReadAllText(In("CHANGELOG.md")).ReplaceLineEndings("\n"), StringComparison.Ordinal);
 
     [Fact]
     public void OneLibtorchIsNamedEverywhere()
     {
-        var central = XDocument.Load(In("Directory.Packages.props")).Descendants("PackageVersion").Where(p => p.Attribute("Include")!.Value.StartsWith("libtorch-cpu-", StringComparison.Ordinal)).ToList();
+        var central = XDocument.Load(In("Directory.Packages.props")).Descendants("PackageVersion")
+            .Where(p => p.Attribute("Include")!.Value.StartsWith("libtorch-cpu-", StringComparison.Ordinal)).ToList();
         Assert.Equal(LibtorchPackage.All.Select(p => p.Id).Order(), central.Select(p => p.Attribute("Include")!.Value).Order());
         Assert.All(central, p => Assert.Equal(LibtorchPackage.Version, p.Attribute("Version")!.Value));
         var targets = XDocument.Load(In("src", "Cresset.Native", "buildTransitive", "Cresset.Native.targets"));
         Assert.Equal(LibtorchPackage.Version, targets.Descendants("CressetLibtorchVersion").Single().Value);
         Assert.Equal(LibtorchPackage.All.Select(p => p.System), targets.Descendants("CressetLibtorchSystems").Single().Value.Split(';'));
-        var cpu = XDocument.Load(In("packages", "Cresset.Cpu", "Cresset.Cpu.csproj")).Descendants("PackageReference").Select(p => p.Attribute("Include")!.Value);
+        var cpu = XDocument.Load(In("packages", "Cresset.Cpu", "Cresset.Cpu.csproj")).Descendants("PackageReference")
+            .Select(p => p.Attribute("Include")!.Value);
         Assert.Equal(LibtorchPackage.All.Select(p => p.Id).Order(), cpu.Order());
     }
 
     [Fact]
     public void TemplatesAskForThisVersionAndForTestPackagesOfTheRepository()
     {
-        var xunit = XDocument.Load(In("Directory.Packages.props")).Descendants("PackageVersion").Single(p => p.Attribute("Include")!.Value == "xunit.v3").Attribute("Version")!.Value;
+        var xunit = XDocument.Load(In("Directory.Packages.props")).Descendants("PackageVersion")
+            .Single(p => p.Attribute("Include")!.Value == "xunit.v3").Attribute("Version")!.Value;
         var references = Directory.EnumerateFiles(In("packages", "Cresset.Templates", "content"), "*.csproj", SearchOption.AllDirectories)
-            .SelectMany(file => XDocument.Load(file).Descendants("PackageReference")).Select(p => (Name: p.Attribute("Include")!.Value, Version: p.Attribute("Version")!.Value)).ToList();
+            .SelectMany(file => XDocument.Load(file).Descendants("PackageReference"))
+            .Select(p => (Name: p.Attribute("Include")!.Value, Version: p.Attribute("Version")!.Value)).ToList();
         Assert.Contains(references, r => r.Name == "Cresset.Cpu");
         Assert.Contains(references, r => r.Name == "Cresset.Detection");
         Assert.All(references, r => Assert.Equal(r.Name == "xunit.v3" ? xunit : Version, r.Version));
@@ -57,18 +62,22 @@ public sealed partial class PackageTests
     [Fact]
     public void ReadmesOfTemplatesNameFilesThatAreThere()
     {
-        foreach (var readme in Directory.EnumerateFiles(In("packages", "Cresset.Templates", "content"), "README.md", SearchOption.AllDirectories))
+        foreach (var readme in Directory.EnumerateFiles(In("packages", "Cresset.Templates", "content"), "README.md",
+            SearchOption.AllDirectories))
         {
             var folder = Path.GetDirectoryName(readme)!;
             foreach (Match file in Named().Matches(File.ReadAllText(readme)))
             {
-                Assert.True(Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Any(f => f.EndsWith('/' + file.Value, StringComparison.Ordinal) || f.EndsWith('\\' + file.Value, StringComparison.Ordinal)), $"{readme} names {file.Value}");
+                Assert.True(Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                    .Any(f => f.EndsWith('/' + file.Value, StringComparison.Ordinal)
+                        || f.EndsWith('\\' + file.Value, StringComparison.Ordinal)), $"{readme} names {file.Value}");
             }
         }
     }
 
     private static IEnumerable<string> Folders(string room)
-        => Directory.GetDirectories(In(room), "Cresset.*").Select(folder => $"{room}/{Path.GetFileName(folder)}").Order(StringComparer.Ordinal);
+        => Directory.GetDirectories(In(room), "Cresset.*").Select(folder => $"{room}/{Path.GetFileName(folder)}")
+            .Order(StringComparer.Ordinal);
 
     private static string In(params string[] parts) => Path.Combine([Repository.Root, .. parts]);
 

@@ -30,19 +30,24 @@ public sealed class ProjectArrowsTests
         ["Training"] = ["Nn", "Optim", "Data", "Runs", "Distributed"],
         ["Recipes"] = ["Training", "Plots", "Flows", "Quantization", "Diffusion", "Rl", "Rl.Deep", "Detection"],
         // Verbs may speak to a subject directly: a detector is scored without a recipe.
-        ["Cli"] = ["Recipes", "Dashboard", "Detection", "Rl", "Rl.Deep", "Diffusion", "Quantization", "Nn", "Optim", "Plots", "Runs", "Distributed", "Onnx", "Onnx.Verification", "Numerics"],
+        ["Cli"] = ["Recipes", "Dashboard", "Detection", "Rl", "Rl.Deep", "Diffusion", "Quantization", "Nn", "Optim", "Plots", "Runs",
+            "Distributed", "Onnx", "Onnx.Verification", "Numerics"],
     };
 
-    private static readonly string[] Managed = ["Numerics", "Detection", "Rl", "Plots", "Runs", "Distributed", "Native", "Dashboard", "Kernels"];
+    private static readonly string[] Managed = ["Numerics", "Detection", "Rl", "Plots", "Runs", "Distributed", "Native", "Dashboard",
+        "Kernels"];
 
-    public static TheoryData<string> Projects() => [.. Directory.GetDirectories(Path.Combine(Repository.Root, "src")).Select(d => Path.GetFileName(d)!["Cresset.".Length..]).Order()];
+    public static TheoryData<string> Projects() =>
+        [.. Directory.GetDirectories(Path.Combine(Repository.Root, "src")).Select(d => Path.GetFileName(d)!["Cresset.".Length..]).Order()];
 
     [Theory]
     [MemberData(nameof(Projects))]
     public void ProjectReferencesOnlyWhatThePictureShows(string project)
     {
         Assert.True(Allowed.ContainsKey(project), $"Cresset.{project} is not in the picture: draw its arrows in ARCHITECTURE.md and here.");
-        foreach (var reference in References(project)) Assert.True(Allowed[project].Contains(reference), $"Cresset.{project} -> Cresset.{reference} is an arrow that the picture does not have.");
+        foreach (var reference in References(project))
+            Assert.True(Allowed[project].Contains(reference),
+                $"Cresset.{project} -> Cresset.{reference} is an arrow that the picture does not have.");
     }
 
     [Fact]
@@ -56,7 +61,8 @@ public sealed class ProjectArrowsTests
     {
         foreach (var project in Managed)
         {
-            foreach (var reached in Closure(project, Allowed).Append(project)) Assert.DoesNotContain("TorchSharp", File.ReadAllText(ProjectFile(reached)), StringComparison.Ordinal);
+            foreach (var reached in Closure(project, Allowed).Append(project))
+                Assert.DoesNotContain("TorchSharp", File.ReadAllText(ProjectFile(reached)), StringComparison.Ordinal);
         }
     }
 
@@ -73,7 +79,8 @@ public sealed class ProjectArrowsTests
     [Fact]
     public void TorchProjectsBanTheBrokenFunctions()
     {
-        foreach (var project in Allowed.Keys.Except(Managed).Where(p => p != "Cli")) Assert.Contains("<CressetBanTorchDefects>true<", File.ReadAllText(ProjectFile(project)), StringComparison.Ordinal);
+        foreach (var project in Allowed.Keys.Except(Managed).Where(p => p != "Cli"))
+            Assert.Contains("<CressetBanTorchDefects>true<", File.ReadAllText(ProjectFile(project)), StringComparison.Ordinal);
     }
 
     private static HashSet<string> Closure(string project, Dictionary<string, string[]> graph)
@@ -87,7 +94,10 @@ public sealed class ProjectArrowsTests
         return reached;
     }
 
-    private static IEnumerable<string> References(string project) => XDocument.Load(ProjectFile(project)).Descendants("ProjectReference").Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value)["Cresset.".Length..]);
+    private static IEnumerable<string> References(string project) =>
+        XDocument.Load(ProjectFile(project)).Descendants("ProjectReference")
+            .Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value)["Cresset.".Length..]);
 
-    private static string ProjectFile(string project) => Path.Combine(Repository.Root, "src", $"Cresset.{project}", $"Cresset.{project}.csproj");
+    private static string ProjectFile(string project) =>
+        Path.Combine(Repository.Root, "src", $"Cresset.{project}", $"Cresset.{project}.csproj");
 }

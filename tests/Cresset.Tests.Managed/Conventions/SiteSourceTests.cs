@@ -16,13 +16,15 @@ public sealed partial class SiteSourceTests
     {
         var pictures = Picture().Matches(File.ReadAllText(Path.Combine(Site, list))).Select(m => m.Groups[1].Value).ToList();
         Assert.True(pictures.Count > 10, $"{list} names {pictures.Count} pictures.");
-        Assert.All(pictures, p => Assert.True(File.Exists(Path.Combine(Repository.Root, "docs", "images", p)), $"{list}: docs/images/{p} is not there."));
+        Assert.All(pictures,
+            p => Assert.True(File.Exists(Path.Combine(Repository.Root, "docs", "images", p)), $"{list}: docs/images/{p} is not there."));
     }
 
     [Fact]
     public void TheGalleryNamesRecipes()
     {
-        var recipes = Directory.EnumerateFiles(Path.Combine(Repository.Root, "recipes"), "*.yaml").Select(f => Path.GetFileNameWithoutExtension(f)).ToHashSet();
+        var recipes = Directory.EnumerateFiles(Path.Combine(Repository.Root, "recipes"), "*.yaml")
+            .Select(f => Path.GetFileNameWithoutExtension(f)).ToHashSet();
         Assert.All(Entry().Matches(File.ReadAllText(Path.Combine(Site, "gallery.yaml"))), m => Assert.Contains(m.Groups[1].Value, recipes));
     }
 
@@ -48,7 +50,8 @@ public sealed partial class SiteSourceTests
         Assert.Contains("MIT", File.ReadAllText(Path.Combine(Site, "vendor", "katex", "LICENSE")), StringComparison.Ordinal);
     }
 
-    private static string Hash(string name) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(Site, "vendor", "katex", name))));
+    private static string Hash(string name) =>
+        Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(Site, "vendor", "katex", name))));
 
     [GeneratedRegex(@"picture: ([\w.-]+)")]
     private static partial Regex Picture();

@@ -20,11 +20,14 @@ public sealed partial class SnippetTests
     [MemberData(nameof(Guides))]
     public void BlocksStandInTheSamples(string guide)
     {
-        var sources = Directory.EnumerateFiles(Samples, "*.cs", SearchOption.AllDirectories).ToDictionary(f => f, f => Lines(File.ReadAllText(f)));
+        var sources = Directory.EnumerateFiles(Samples, "*.cs", SearchOption.AllDirectories)
+            .ToDictionary(f => f, f => Lines(File.ReadAllText(f)));
         foreach (Match block in Block().Matches(File.ReadAllText(Path.Combine(Repository.Root, guide)).ReplaceLineEndings("\n")))
         {
             var wanted = Lines(block.Groups[1].Value).Where(line => !Using().IsMatch(line)).ToList();
-            Assert.True(sources.Values.Any(lines => StandsIn(wanted, lines)), $"{guide}: no file under samples/ holds these lines in this order; add them there or mend the guide:\n{string.Join('\n', wanted)}");
+            Assert.True(sources.Values.Any(lines => StandsIn(wanted, lines)),
+                $"{guide}: no file under samples/ holds these lines in this order; add them there or mend the "
+                    + $"guide:\n{string.Join('\n', wanted)}");
         }
     }
 

@@ -6,7 +6,9 @@ namespace Cresset.Tests.Managed.Conventions;
 /// <summary>What a reader may rely on in every source file.</summary>
 public sealed partial class SourceTests
 {
-    private static readonly string[] Sources = [.. Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.cs", SearchOption.AllDirectories).Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("\\obj\\", StringComparison.Ordinal)).Order()];
+    private static readonly string[] Sources = [
+        .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.cs", SearchOption.AllDirectories)
+            .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("\\obj\\", StringComparison.Ordinal)).Order()];
 
     [Fact]
     public void FilesStayShort()
@@ -18,9 +20,27 @@ public sealed partial class SourceTests
     }
 
     [Fact]
+    public void LinesFitAScreen()
+    {
+        string[] rooms = ["src", "samples", "bench", "site", "build", "templates", "tests"];
+        var long140 = rooms.Select(r => Path.Combine(Repository.Root, r)).Where(Directory.Exists)
+            .SelectMany(r => Directory.EnumerateFiles(r, "*.cs", SearchOption.AllDirectories))
+            .Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+            .SelectMany(f => File.ReadLines(f).Select((line, i) => (File: Relative(f), Line: line, Number: i + 1)))
+            .Where(x => x.Line.Length > 140);
+        // A test may hold a line of somebody's file as that file has it.
+        var wrong = long140.Where(x => !(x.File.StartsWith("tests", StringComparison.Ordinal) && DataLine().IsMatch(x.Line)));
+        Assert.Empty(wrong.Select(x => $"{x.File}:{x.Number}: {x.Line.Length} columns"));
+    }
+
+    [Fact]
     public void NamesSayWhatIsInside()
     {
-        var empty = Sources.Where(f => EmptyName().IsMatch(Path.GetFileNameWithoutExtension(f)) || Path.GetDirectoryName(f)!.Split(Path.DirectorySeparatorChar).Any(d => EmptyName().IsMatch(d))).Select(Relative).ToList();
+        var empty =
+            Sources.Where(
+                f => EmptyName().IsMatch(Path.GetFileNameWithoutExtension(f))
+                    || Path.GetDirectoryName(f)!.Split(Path.DirectorySeparatorChar).Any(d => EmptyName().IsMatch(d))).Select(Relative)
+                    .ToList();
         Assert.Empty(empty);
     }
 
@@ -44,7 +64,9 @@ public sealed partial class SourceTests
             {
                 var documentation = CommentAbove(text, match.Index);
                 // An inherited comment leaves the shapes to the class's own summary.
-                if (documentation.Contains("inheritdoc", StringComparison.Ordinal) || documentation.Length == 0) documentation = string.Join('\n', text[..match.Index].Split('\n').Where(l => l.TrimStart().StartsWith("///", StringComparison.Ordinal)));
+                if (documentation.Contains("inheritdoc", StringComparison.Ordinal) || documentation.Length == 0)
+                    documentation = string.Join('\n',
+                        text[..match.Index].Split('\n').Where(l => l.TrimStart().StartsWith("///", StringComparison.Ordinal)));
                 if (!documentation.Contains('[', StringComparison.Ordinal)) silent.Add($"{Relative(file)}: {match.Value.Trim()}");
             }
         }
@@ -54,10 +76,15 @@ public sealed partial class SourceTests
     private static string CommentAbove(string text, int index)
     {
         var lines = text[..index].TrimEnd().Split('\n');
-        return string.Join('\n', lines.Reverse().TakeWhile(l => l.TrimStart().StartsWith("///", StringComparison.Ordinal) || l.TrimStart().StartsWith('[')).Reverse());
+        return string.Join('\n',
+            lines.Reverse().TakeWhile(l => l.TrimStart().StartsWith("///", StringComparison.Ordinal) || l.TrimStart().StartsWith('['))
+                .Reverse());
     }
 
     private static string Relative(string file) => Path.GetRelativePath(Repository.Root, file);
+
+    [GeneratedRegex("""^\s*(\{"|"|<|int MPI_|print\(|\$*\"\"\"|[:+]\s\$?")""")]
+    private static partial Regex DataLine();
 
     [GeneratedRegex("^(Utils?|Helpers?|Common|Misc)$|(Utils?|Helpers?|Manager)$")]
     private static partial Regex EmptyName();

@@ -56,7 +56,9 @@ public sealed class AccessTests
         using var noHeader = await served.Client.PostAsync(new Uri("/api/note", UriKind.Relative), plain);
         Assert.Equal(HttpStatusCode.Forbidden, noHeader.StatusCode);
         // What a form of another site can send without asking first.
-        using var form = new HttpRequestMessage(HttpMethod.Post, "/api/note") { Content = new StringContent("{}", Encoding.UTF8, "text/plain") };
+        using var form = new HttpRequestMessage(HttpMethod.Post,
+            "/api/note")
+        { Content = new StringContent("{}", Encoding.UTF8, "text/plain") };
         form.Headers.Add("X-Cresset", "1");
         using var asForm = await served.Client.SendAsync(form);
         Assert.Equal(HttpStatusCode.UnsupportedMediaType, asForm.StatusCode);
@@ -103,11 +105,18 @@ public sealed class AccessTests
     public async Task HugeQuestionsAreRefused()
     {
         await using var served = await ServedStore.Start();
-        Assert.Contains(" 414 ", await Raw(served.Server.Address, $"GET /api/runs?q={new string('a', 20_000)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"), StringComparison.Ordinal);
-        Assert.Contains(" 431 ", await Raw(served.Server.Address, $"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: {new string('a', 40_000)}\r\nConnection: close\r\n\r\n"), StringComparison.Ordinal);
+        Assert.Contains(" 414 ",
+            await Raw(served.Server.Address,
+                $"GET /api/runs?q={new string('a', 20_000)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+                StringComparison.Ordinal);
+        Assert.Contains(" 431 ",
+            await Raw(served.Server.Address,
+                $"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: {new string('a', 40_000)}\r\nConnection: close\r\n\r\n"),
+                StringComparison.Ordinal);
         Assert.Equal(413, (await served.Post("/api/note", new { id = "x", note = new string('n', 100_000) })).Status);
         Assert.Equal(400, (await served.Post("/api/note", new { id = "x", note = new string('n', 30_000) })).Status);
-        Assert.Equal(400, (await served.Get("/api/settings?" + string.Join('&', Enumerable.Range(0, 300).Select(i => $"run=r{i}")))).Status);
+        Assert.Equal(400,
+            (await served.Get("/api/settings?" + string.Join('&', Enumerable.Range(0, 300).Select(i => $"run=r{i}")))).Status);
     }
 
     [Fact]
@@ -120,7 +129,9 @@ public sealed class AccessTests
         Assert.Equal(401, await served.Send(HttpMethod.Get, "/media?run=a&hash=b"));
         Assert.Equal(200, await served.Send(HttpMethod.Get, "/"));
         Assert.Equal(401, await served.Send(HttpMethod.Get, "/api/runs", ("Cookie", $"cresset-{served.Server.Address.Port}={token}")));
-        using var enter = new HttpRequestMessage(HttpMethod.Post, "/api/enter") { Content = new StringContent($"{{\"token\":\"{token}\"}}", Encoding.UTF8, "application/json") };
+        using var enter = new HttpRequestMessage(HttpMethod.Post,
+            "/api/enter")
+        { Content = new StringContent($"{{\"token\":\"{token}\"}}", Encoding.UTF8, "application/json") };
         enter.Headers.Add("X-Cresset", "1");
         using var entered = await served.Client.SendAsync(enter);
         var cookie = entered.Headers.GetValues("Set-Cookie").Single();
@@ -129,7 +140,8 @@ public sealed class AccessTests
         Assert.Equal(200, await served.Send(HttpMethod.Get, "/api/runs", ("Cookie", cookie.Split(';')[0])));
         // The cookie of a server on another port of this machine is sent along by browsers; it opens nothing.
         await using var other = await ServedStore.Start(o => o with { AlwaysAskToken = true });
-        var renamed = cookie.Split(';')[0].Replace($"cresset-{served.Server.Address.Port}", $"cresset-{other.Server.Address.Port}", StringComparison.Ordinal);
+        var renamed = cookie.Split(';')[0].Replace($"cresset-{served.Server.Address.Port}", $"cresset-{other.Server.Address.Port}",
+            StringComparison.Ordinal);
         Assert.Equal(401, await other.Send(HttpMethod.Get, "/api/runs", ("Cookie", cookie.Split(';')[0] + "; " + renamed)));
     }
 
@@ -137,7 +149,8 @@ public sealed class AccessTests
     public async Task GuessingTokensIsStopped()
     {
         await using var served = await ServedStore.Start(o => o with { AlwaysAskToken = true });
-        for (var i = 0; i < 10; i++) Assert.Equal(401, (await served.Post("/api/enter", new { token = new string('0', 63) + i % 10 })).Status);
+        for (var i = 0; i < 10; i++)
+            Assert.Equal(401, (await served.Post("/api/enter", new { token = new string('0', 63) + i % 10 })).Status);
         // Even the right one has to wait now: whoever guesses learns nothing.
         Assert.Equal(429, (await served.Post("/api/enter", new { token = served.Server.Link.Fragment["#token=".Length..] })).Status);
     }
@@ -159,11 +172,14 @@ public sealed class AccessTests
         await Assert.ThrowsAsync<InvalidOptionsException>(() => DashboardServer.Start(new DashboardOptions { Address = "nowhere" }));
         await using var served = await ServedStore.Start();
         var port = served.Server.Address.Port;
-        var taken = await Assert.ThrowsAsync<IOException>(() => DashboardServer.Start(new DashboardOptions { Folder = served.Folder, Port = port }));
+        var taken =
+            await Assert.ThrowsAsync<IOException>(
+                () => DashboardServer.Start(new DashboardOptions { Folder = served.Folder, Port = port }));
         Assert.Contains($"Port {port}", taken.Message, StringComparison.Ordinal);
         await using var next = await DashboardServer.Start(new DashboardOptions { Folder = served.Folder, Port = port, FurtherPorts = 20 });
         Assert.InRange(next.Address.Port, port + 1, port + 20);
-        await Assert.ThrowsAsync<IOException>(() => DashboardServer.Start(new DashboardOptions { Folder = served.Folder, Port = 0, Address = "203.0.113.7" }));
+        await Assert.ThrowsAsync<IOException>(
+            () => DashboardServer.Start(new DashboardOptions { Folder = served.Folder, Port = 0, Address = "203.0.113.7" }));
     }
 
     [Fact]

@@ -8,7 +8,8 @@ namespace Cresset.Tests.Managed.Dashboard;
 /// <summary>A row that nobody can read costs itself and nothing else, whichever table and column it is in.</summary>
 public sealed class BadRowTests
 {
-    private static readonly string[] Tables = ["runs", "tags", "config", "environment", "summary", "series", "chunks", "media", "texts", "histograms", "control"];
+    private static readonly string[] Tables = ["runs", "tags", "config", "environment", "summary", "series", "chunks", "media", "texts",
+        "histograms", "control"];
     private static readonly string[] Values = ["'../../x'", "x'00ff00'", "9223372036854775807"];
 
     public static TheoryData<string> AllTables => [.. Tables];
@@ -23,7 +24,8 @@ public sealed class BadRowTests
         var (_, before) = await served.Get($"/api/run?id={good}");
         using var connection = new SqliteConnection($"Data Source={path};Pooling=False");
         connection.Open();
-        var columns = Ask(connection, $"SELECT group_concat(name) FROM pragma_table_info('{table}') WHERE name NOT IN ('key', 'run', 'series')").Split(',');
+        var columns = Ask(connection,
+            $"SELECT group_concat(name) FROM pragma_table_info('{table}') WHERE name NOT IN ('key', 'run', 'series')").Split(',');
         var seen = new List<string>();
         foreach (var column in columns)
         {
@@ -31,11 +33,18 @@ public sealed class BadRowTests
             {
                 var bad = served.Record(Everything, "bad");
                 var key = Ask(connection, $"SELECT key FROM runs WHERE id = '{bad}'");
-                Execute(connection, $"INSERT INTO control (run, time, command, value, taken, answer) VALUES ({key}, 1, 'save', '', 2, 'saved')");
-                var where = table switch { "runs" => $"key = {key}", "chunks" => $"series IN (SELECT key FROM series WHERE run = {key})", _ => $"run = {key}" };
+                Execute(connection,
+                    $"INSERT INTO control (run, time, command, value, taken, answer) VALUES ({key}, 1, 'save', '', 2, 'saved')");
+                var where = table switch
+                {
+                    "runs" => $"key = {key}",
+                    "chunks" => $"series IN (SELECT key FROM series WHERE run = {key})",
+                    _ => $"run = {key}",
+                };
                 Execute(connection, $"UPDATE OR IGNORE {table} SET {column} = {value} WHERE {where}");
                 seen.AddRange(await Check(served, good, bad, before, $"{table}.{column} = {value}"));
-                Execute(connection, $"DELETE FROM chunks WHERE series IN (SELECT key FROM series WHERE run = {key}); DELETE FROM runs WHERE key = {key}");
+                Execute(connection,
+                    $"DELETE FROM chunks WHERE series IN (SELECT key FROM series WHERE run = {key}); DELETE FROM runs WHERE key = {key}");
                 foreach (var other in Tables.Except(["runs", "chunks"])) Execute(connection, $"DELETE FROM {other} WHERE run = {key}");
             }
         }
@@ -52,19 +61,24 @@ public sealed class BadRowTests
         told.AddRange(list.GetProperty("problems").EnumerateArray().Select(p => p.GetString()!));
         var (status, detail) = await served.Get($"/api/run?id={good}");
         Assert.True(status == 200, $"{what}: {detail}");
-        foreach (var part in (string[])["series", "pictures", "texts", "config", "histograms"]) Assert.Equal(before.GetProperty(part).ToString(), detail.GetProperty(part).ToString());
+        foreach (var part in (string[])["series", "pictures", "texts", "config", "histograms"])
+            Assert.Equal(before.GetProperty(part).ToString(), detail.GetProperty(part).ToString());
         Assert.Empty(detail.GetProperty("problems").EnumerateArray());
         Assert.Equal(200, (await served.Get("/api/figures")).Status);
         var (drawn, curves) = await served.Get($"/api/curves?tag=loss&run={good}");
         Assert.True(drawn == 200 && curves.GetProperty("curves")[0].GetProperty("count").GetInt64() == 3, $"{what}: {curves}");
-        foreach (var address in (string[])["/api/run?id=", "/api/texts?id=", "/api/histograms?id=", "/api/curves?tag=loss&run=", "/api/requests?id="])
+        foreach (var address in (string[])["/api/run?id=", "/api/texts?id=", "/api/histograms?id=", "/api/curves?tag=loss&run=",
+            "/api/requests?id="])
         {
             var (answer, json) = await served.Get(address + Uri.EscapeDataString(bad));
             // A run whose own row is odd is refused by a sentence, or is not there.
-            Assert.True(answer is 200 || (what.StartsWith("runs.", StringComparison.Ordinal) && answer is 404 or 503), $"{what}: {address} {answer} {json}");
+            Assert.True(answer is 200 || (what.StartsWith("runs.", StringComparison.Ordinal) && answer is 404 or 503),
+                $"{what}: {address} {answer} {json}");
             if (answer == 503) told.Add(json.GetProperty("problem").GetString()!);
-            if (answer == 200 && json.ValueKind == JsonValueKind.Object && json.TryGetProperty("problems", out var problems)) told.AddRange(problems.EnumerateArray().Select(p => p.GetString()!));
-            if (answer == 200 && json.ValueKind == JsonValueKind.Object && json.TryGetProperty("curves", out var found)) told.AddRange(found.EnumerateArray().Where(c => c.TryGetProperty("problem", out _)).Select(c => c.ToString()));
+            if (answer == 200 && json.ValueKind == JsonValueKind.Object && json.TryGetProperty("problems", out var problems))
+                told.AddRange(problems.EnumerateArray().Select(p => p.GetString()!));
+            if (answer == 200 && json.ValueKind == JsonValueKind.Object && json.TryGetProperty("curves", out var found))
+                told.AddRange(found.EnumerateArray().Where(c => c.TryGetProperty("problem", out _)).Select(c => c.ToString()));
         }
         Assert.Equal(404, (await served.Get("/api/run?id=nobody")).Status);
         return told;

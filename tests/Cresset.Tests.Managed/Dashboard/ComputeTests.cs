@@ -35,9 +35,11 @@ public sealed class ComputeTests
     {
         if (OperatingSystem.IsWindows()) return;
         await using var served = await ServedStore.Start(o => o with { ComputeCommand = ["/bin/sh", "-c", Program] });
-        var answers = await Task.WhenAll(Enumerable.Range(1, 20).Select(async i => (Asked: i, Answer: await Ask(served, new string('x', i)))));
+        var answers =
+            await Task.WhenAll(Enumerable.Range(1, 20).Select(async i => (Asked: i, Answer: await Ask(served, new string('x', i)))));
         var shortest = answers[0].Answer.Json.GetProperty("result").GetProperty("length").GetInt32();
-        Assert.All(answers, a => Assert.Equal(shortest + a.Asked - 1, a.Answer.Json.GetProperty("result").GetProperty("length").GetInt32()));
+        Assert.All(answers,
+            a => Assert.Equal(shortest + a.Asked - 1, a.Answer.Json.GetProperty("result").GetProperty("length").GetInt32()));
     }
 
     [Fact]

@@ -72,7 +72,8 @@ public sealed class DashboardDataTests
         foreach (var (from, to) in new (int, int)[] { (0, points), (100_000, 150_000), (123_000, 124_000), (123_450, 123_460) })
         {
             var curve = (await served.Get($"/api/curves?run={id}&tag=loss&from={from}&to={to}&most=500")).Json.GetProperty("curves")[0];
-            var max = curve.GetProperty(curve.GetProperty("exact").GetBoolean() ? "mean" : "max").EnumerateArray().Select(v => v.GetDouble()).ToList();
+            var max = curve.GetProperty(curve.GetProperty("exact").GetBoolean() ? "mean" : "max").EnumerateArray()
+                .Select(v => v.GetDouble()).ToList();
             Assert.InRange(max.Count, 1, 500);
             Assert.Equal(1e6, max.Max());
         }
@@ -88,7 +89,9 @@ public sealed class DashboardDataTests
     public async Task CurvesAsBytesHoldTheNumbersOfThoseAsJson(string more)
     {
         await using var served = await ServedStore.Start();
-        string[] ids = [served.Record(run => Enumerable.Range(0, 50).ToList().ForEach(i => run.Scalar("x", i, i == 20 ? double.NaN : Math.Sin(i)))), served.Record(run => run.Scalar("x", 3, 1e-300))];
+        string[] ids = [
+            served.Record(run => Enumerable.Range(0, 50).ToList().ForEach(i => run.Scalar("x", i, i == 20 ? double.NaN : Math.Sin(i)))),
+            served.Record(run => run.Scalar("x", 3, 1e-300))];
         var path = $"/api/curves?tag=x&run={ids[0]}&run={ids[1]}{more}";
         var json = (await served.Get(path)).Json.GetProperty("curves").EnumerateArray().ToList();
         var bytes = await served.Client.GetByteArrayAsync(new Uri(path + "&form=binary", UriKind.Relative));
@@ -100,11 +103,13 @@ public sealed class DashboardDataTests
             Assert.Equal(expected.GetProperty("run").GetString(), curve.GetProperty("run").GetString());
             foreach (var column in curve.GetProperty("columns").EnumerateArray().Select(c => c.GetString()!))
             {
-                var values = Enumerable.Range(0, curve.GetProperty("length").GetInt32()).Select(i => BitConverter.ToDouble(bytes, at + (8 * i))).ToArray();
+                var values = Enumerable.Range(0, curve.GetProperty("length").GetInt32())
+                    .Select(i => BitConverter.ToDouble(bytes, at + (8 * i))).ToArray();
                 at += 8 * values.Length;
                 Assert.Equal(expected.GetProperty(column).EnumerateArray().Select(Number), values);
             }
-            Assert.Equal(more.Contains("time", StringComparison.Ordinal), curve.GetProperty("columns").EnumerateArray().Any(c => c.GetString() == "time"));
+            Assert.Equal(more.Contains("time", StringComparison.Ordinal),
+                curve.GetProperty("columns").EnumerateArray().Any(c => c.GetString() == "time"));
         }
         Assert.Equal(bytes.Length, at);
         Assert.Equal(2, header.RootElement.GetArrayLength());
@@ -160,7 +165,8 @@ public sealed class DashboardDataTests
         {
             for (var i = 0; i < 2000; i++) run.Scalar("loss", i, i);
         });
-        foreach (var range in (string[])["from=100&to=50", "from=99999&to=999999", $"from={long.MinValue}&to={long.MaxValue}", "most=0", "most=-5", "most=2147483647", "from=-5&to=-1"])
+        foreach (var range in (string[])["from=100&to=50", "from=99999&to=999999", $"from={long.MinValue}&to={long.MaxValue}", "most=0",
+            "most=-5", "most=2147483647", "from=-5&to=-1"])
         {
             Assert.Equal(200, (await served.Get($"/api/curves?run={id}&tag=loss&{range}")).Status);
         }
@@ -178,11 +184,17 @@ public sealed class DashboardDataTests
         });
         foreach (var expected in reference.RootElement.GetProperty("smoothed").EnumerateObject().Where(w => w.Name is not ("0" or "0.0")))
         {
-            var smooth = (await served.Get($"/api/curves?run={id}&tag=x&smooth={expected.Name}")).Json.GetProperty("curves")[0].GetProperty("smooth").EnumerateArray().Select(Number).ToArray();
+            var smooth =
+                (await served.Get($"/api/curves?run={id}&tag=x&smooth={expected.Name}")).Json.GetProperty("curves")[0].GetProperty("smooth")
+                    .EnumerateArray().Select(Number).ToArray();
             var wanted = expected.Value.EnumerateArray().Select(Number).ToArray();
-            for (var i = 0; i < wanted.Length; i++) Assert.True(wanted[i].Equals(smooth[i]) || Math.Abs(wanted[i] - smooth[i]) <= 1e-12 * Math.Abs(wanted[i]), $"weight {expected.Name}, value {i}: {smooth[i]} instead of {wanted[i]}");
+            for (var i = 0; i < wanted.Length; i++)
+                Assert.True(wanted[i].Equals(smooth[i]) || Math.Abs(wanted[i] - smooth[i]) <= 1e-12 * Math.Abs(wanted[i]),
+                    $"weight {expected.Name}, value {i}: {smooth[i]} instead of {wanted[i]}");
             // A zoom shows the same line (with a neighbour on each side), not one that begins anew.
-            var zoomed = (await served.Get($"/api/curves?run={id}&tag=x&smooth={expected.Name}&from=30&to=40")).Json.GetProperty("curves")[0].GetProperty("smooth").EnumerateArray().Select(Number).ToArray();
+            var zoomed =
+                (await served.Get($"/api/curves?run={id}&tag=x&smooth={expected.Name}&from=30&to=40")).Json.GetProperty(
+                    "curves")[0].GetProperty("smooth").EnumerateArray().Select(Number).ToArray();
             Assert.Equal(smooth[29..42], zoomed);
         }
     }
@@ -302,11 +314,12 @@ public sealed class DashboardDataTests
         }
     }
 
-    private static double Number(JsonElement value) => value.ValueKind == JsonValueKind.Number ? value.GetDouble() : value.GetString() switch
-    {
-        "nan" or "NaN" => double.NaN,
-        "inf" or "Infinity" => double.PositiveInfinity,
-        "-inf" or "-Infinity" => double.NegativeInfinity,
-        var text => double.Parse(text!, System.Globalization.CultureInfo.InvariantCulture),
-    };
+    private static double Number(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number ? value.GetDouble() : value.GetString() switch
+        {
+            "nan" or "NaN" => double.NaN,
+            "inf" or "Infinity" => double.PositiveInfinity,
+            "-inf" or "-Infinity" => double.NegativeInfinity,
+            var text => double.Parse(text!, System.Globalization.CultureInfo.InvariantCulture),
+        };
 }

@@ -28,12 +28,15 @@ public sealed class EventFolderTests
             Assert.Equal(log.Scalars.Count, detail.GetProperty("series").GetArrayLength());
             foreach (var (tag, points) in log.Scalars)
             {
-                var curve = (await Get(client, $"/api/curves?run=logs%2Fversion_0&tag={Uri.EscapeDataString(tag)}")).GetProperty("curves")[0];
+                var curve =
+                    (await Get(client, $"/api/curves?run=logs%2Fversion_0&tag={Uri.EscapeDataString(tag)}")).GetProperty("curves")[0];
                 Assert.Equal(points.Select(p => (double)p.Step), curve.GetProperty("step").EnumerateArray().Select(s => s.GetDouble()));
             }
         }
         var picture = detail.GetProperty("pictures")[0];
-        using var media = await client.GetAsync(new Uri($"/media?run=logs%2Fversion_0&hash={picture.GetProperty("sha256").GetString()}", UriKind.Relative));
+        using var media =
+            await client.GetAsync(
+                new Uri($"/media?run=logs%2Fversion_0&hash={picture.GetProperty("sha256").GetString()}", UriKind.Relative));
         Assert.True(media.IsSuccessStatusCode);
         Assert.Equal("image/png", media.Content.Headers.ContentType?.MediaType);
         using var missing = await client.GetAsync(new Uri("/api/run?id=..%2F..", UriKind.Relative));
@@ -60,8 +63,10 @@ public sealed class EventFolderTests
     [Fact]
     public void BucketsInMemoryHoldEveryPointAndTheNeighbours()
     {
-        var points = Enumerable.Range(0, 1000).Select(i => new SeriesPoint(i * 10, i, i == 777 ? 1e9 : i % 7 == 0 ? double.NaN : i)).ToList();
-        foreach (var (from, to, most) in new (long, long, int)[] { (0, 9990, 50), (7000, 8000, 10), (7765, 7775, 10), (long.MinValue, long.MaxValue, 1), (-50, -10, 5), (99999, 999999, 5), (500, 100, 5) })
+        var points = Enumerable.Range(0, 1000).Select(i => new SeriesPoint(i * 10, i, i == 777 ? 1e9 : i % 7 == 0 ? double.NaN : i))
+            .ToList();
+        foreach (var (from, to, most) in new (long, long, int)[] { (0, 9990, 50), (7000, 8000, 10), (7765, 7775, 10),
+            (long.MinValue, long.MaxValue, 1), (-50, -10, 5), (99999, 999999, 5), (500, 100, 5) })
         {
             var buckets = PointBuckets.Of(points, from, to, most);
             var inside = points.Where(p => p.Step >= from && p.Step <= to).ToList();

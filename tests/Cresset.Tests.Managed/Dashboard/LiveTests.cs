@@ -79,7 +79,8 @@ public sealed class LiveTests
 
     private static async Task<LiveChange> Reach(ServedStore served, string? since, Func<LiveChange, bool> found)
     {
-        await using var stream = await served.Client.GetStreamAsync(new Uri(since is null ? "/api/live" : $"/api/live?since={since}", UriKind.Relative));
+        await using var stream =
+            await served.Client.GetStreamAsync(new Uri(since is null ? "/api/live" : $"/api/live?since={since}", UriKind.Relative));
         using var events = new StreamReader(stream);
         while (true)
         {
@@ -93,7 +94,8 @@ public sealed class LiveTests
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
         while (await events.ReadLineAsync(patience.Token) is { } line)
         {
-            if (line.StartsWith("data: ", StringComparison.Ordinal)) return JsonSerializer.Deserialize<LiveChange>(line["data: ".Length..], Answers.Options)!;
+            if (line.StartsWith("data: ", StringComparison.Ordinal))
+                return JsonSerializer.Deserialize<LiveChange>(line["data: ".Length..], Answers.Options)!;
         }
         throw new EndOfStreamException("The stream ended.");
     }

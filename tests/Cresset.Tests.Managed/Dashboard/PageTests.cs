@@ -17,16 +17,20 @@ public sealed partial class PageTests
         var open = new Stack<string>(["app.js"]);
         while (open.TryPop(out var name))
         {
-            if (first.Add(name)) foreach (Match import in Imports().Matches(Text(name)).Where(i => i.Value.StartsWith("from", StringComparison.Ordinal))) open.Push(Resolve(name, import.Groups[1].Value));
+            if (first.Add(name))
+                foreach (Match import in Imports().Matches(Text(name)).Where(i => i.Value.StartsWith("from", StringComparison.Ordinal)))
+                    open.Push(Resolve(name, import.Groups[1].Value));
         }
         Assert.DoesNotContain("compare.js", first);
         // Named in the page, modules come all at once instead of one level of imports after the other.
         Assert.Equal(
-            first.Where(f => f.EndsWith(".js", StringComparison.Ordinal) && f is not ("app.js" or "live-worker.js" or "vendor/uplot.js")).Order(StringComparer.Ordinal),
+            first.Where(f => f.EndsWith(".js", StringComparison.Ordinal) && f is not ("app.js" or "live-worker.js" or "vendor/uplot.js"))
+                .Order(StringComparer.Ordinal),
             Preloads().Matches(Text("index.html")).Select(m => m.Groups[1].Value).Order(StringComparer.Ordinal));
         Assert.InRange(first.Sum(name => Files.All[name].Compressed.Length), 10_000, 60_000);
         // Guides are read on their own.
-        Assert.InRange(Files.All.Where(f => !f.Key.EndsWith(".txt", StringComparison.Ordinal) && !IsGuide(f.Key)).Sum(f => f.Value.Compressed.Length), 10_000, 100_000);
+        Assert.InRange(Files.All.Where(f => !f.Key.EndsWith(".txt", StringComparison.Ordinal) && !IsGuide(f.Key))
+            .Sum(f => f.Value.Compressed.Length), 10_000, 100_000);
     }
 
     [Fact]
@@ -35,7 +39,8 @@ public sealed partial class PageTests
         foreach (var name in Files.All.Keys.Where(f => !f.StartsWith("vendor/", StringComparison.Ordinal) && !IsGuide(f)))
         {
             var text = Text(name).Replace("http://www.w3.org/", "", StringComparison.Ordinal);
-            Assert.False(text.Contains("http://", StringComparison.Ordinal) || text.Contains("https://", StringComparison.Ordinal), $"{name} names another address.");
+            Assert.False(text.Contains("http://", StringComparison.Ordinal) || text.Contains("https://", StringComparison.Ordinal),
+                $"{name} names another address.");
             Assert.False(HtmlSinks().IsMatch(text), $"{name} makes HTML from text.");
         }
         Assert.Contains("MIT License", Text("vendor/uplot.LICENSE.txt"), StringComparison.Ordinal);
@@ -46,7 +51,9 @@ public sealed partial class PageTests
     {
         foreach (var name in Files.All.Keys.Where(f => f.EndsWith(".js", StringComparison.Ordinal)))
         {
-            foreach (Match import in Imports().Matches(Text(name))) Assert.True(Files.All.ContainsKey(Resolve(name, import.Groups[1].Value)), $"{name} imports {import.Groups[1].Value}, which is not there.");
+            foreach (Match import in Imports().Matches(Text(name)))
+                Assert.True(Files.All.ContainsKey(Resolve(name, import.Groups[1].Value)),
+                    $"{name} imports {import.Groups[1].Value}, which is not there.");
         }
     }
 
@@ -67,8 +74,10 @@ public sealed partial class PageTests
     public void TheChartLibraryIsTheOneThatItsAuthorPublished()
     {
         // uPlot 1.6.32 of the npm registry: dist/uPlot.iife.min.js and dist/uPlot.min.css, byte for byte.
-        Assert.Equal("19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f", Convert.ToHexStringLower(SHA256.HashData(Files.All["vendor/uplot.js"].Bytes)));
-        Assert.Equal("df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04", Convert.ToHexStringLower(SHA256.HashData(Files.All["vendor/uplot.css"].Bytes)));
+        Assert.Equal("19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
+            Convert.ToHexStringLower(SHA256.HashData(Files.All["vendor/uplot.js"].Bytes)));
+        Assert.Equal("df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
+            Convert.ToHexStringLower(SHA256.HashData(Files.All["vendor/uplot.css"].Bytes)));
         Assert.Contains("uPlot (v1.6.32)", Text("vendor/uplot.js"), StringComparison.Ordinal);
     }
 
@@ -76,11 +85,16 @@ public sealed partial class PageTests
     public async Task AnotherAssemblyAddsItsPages()
     {
         using var folder = new Managed.Runs.TemporaryFolder();
-        await using var server = await DashboardServer.Start(new DashboardOptions { Folder = folder.Path, Port = 0 }, [typeof(PageTests).Assembly]);
+        await using var server = await DashboardServer.Start(new DashboardOptions { Folder = folder.Path, Port = 0 },
+            [typeof(PageTests).Assembly]);
         using var client = new HttpClient { BaseAddress = server.Address };
-        Assert.Contains("subjects/own.js", await client.GetStringAsync(new Uri("/api/subjects", UriKind.Relative)), StringComparison.Ordinal);
-        Assert.Contains("Own page", await client.GetStringAsync(new Uri("/page/subjects/own.js", UriKind.Relative)), StringComparison.Ordinal);
-        var taken = await Assert.ThrowsAsync<ArgumentException>(() => DashboardServer.Start(new DashboardOptions { Folder = folder.Path, Port = 0 }, [typeof(DashboardServer).Assembly]));
+        Assert.Contains("subjects/own.js", await client.GetStringAsync(new Uri("/api/subjects", UriKind.Relative)),
+            StringComparison.Ordinal);
+        Assert.Contains("Own page", await client.GetStringAsync(new Uri("/page/subjects/own.js", UriKind.Relative)),
+            StringComparison.Ordinal);
+        var taken =
+            await Assert.ThrowsAsync<ArgumentException>(
+                () => DashboardServer.Start(new DashboardOptions { Folder = folder.Path, Port = 0 }, [typeof(DashboardServer).Assembly]));
         Assert.Contains("is there already", taken.Message, StringComparison.Ordinal);
     }
 
@@ -98,7 +112,9 @@ public sealed partial class PageTests
 
     private static bool IsGuide(string name) => name.StartsWith("guides/", StringComparison.Ordinal);
 
-    private static string Resolve(string from, string import) => import.StartsWith("../", StringComparison.Ordinal) ? import[3..] : from.Contains('/', StringComparison.Ordinal) ? from[..(from.IndexOf('/', StringComparison.Ordinal) + 1)] + import[2..] : import[2..];
+    private static string Resolve(string from, string import) =>
+        import.StartsWith("../", StringComparison.Ordinal) ? import[3..] : from.Contains('/', StringComparison.Ordinal)
+            ? from[..(from.IndexOf('/', StringComparison.Ordinal) + 1)] + import[2..] : import[2..];
 
     private static string Text(string name) => System.Text.Encoding.UTF8.GetString(Files.All[name].Bytes);
 

@@ -10,14 +10,19 @@ namespace Cresset.Tests.Managed.Dashboard;
 internal sealed class ServedStore : IAsyncDisposable
 {
     /// <summary>The smallest PNG: one pixel.</summary>
-    public static readonly byte[] Pixel = Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==");
+    public static readonly byte[] Pixel = Convert.FromBase64String(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==");
 
     private readonly TemporaryFolder _folder;
 
     private ServedStore(TemporaryFolder folder, DashboardServer server)
     {
         (_folder, Server) = (folder, server);
-        Client = new HttpClient(new SocketsHttpHandler { UseCookies = false }) { BaseAddress = server.Address, Timeout = TimeSpan.FromSeconds(30) };
+        Client = new HttpClient(new SocketsHttpHandler { UseCookies = false })
+        {
+            BaseAddress = server.Address,
+            Timeout = TimeSpan.FromSeconds(30)
+        };
     }
 
     public DashboardServer Server { get; }

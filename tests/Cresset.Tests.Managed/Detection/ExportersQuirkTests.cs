@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Cresset.Tests.Managed.Detection;
 
-/// <summary>What exporters of other tools write: read as it is meant, said where something was assumed, refused where it cannot be told.</summary>
+/// <summary>
+/// What exporters of other tools write: read as it is meant, said where something was assumed, refused where it cannot be told.
+/// </summary>
 public sealed class ExportersQuirkTests : IDisposable
 {
     private const string Header = "image,class,xmin,ymin,xmax,ymax\n";
@@ -20,7 +22,8 @@ public sealed class ExportersQuirkTests : IDisposable
         var read = CsvFormat.ReadGroundTruth(Write("gt.csv", Header + rows));
         Assert.Equal("cat", Assert.Single(read.Categories).Name);
         Assert.Single(read.Images);
-        Assert.Equal(" cat ", Assert.Single(CsvFormat.ReadGroundTruth(Write("q.csv", Header + "a.jpg,\" cat \",1,2,3,4\n")).Categories).Name);
+        Assert.Equal(" cat ",
+            Assert.Single(CsvFormat.ReadGroundTruth(Write("q.csv", Header + "a.jpg,\" cat \",1,2,3,4\n")).Categories).Name);
     }
 
     [Theory]
@@ -39,7 +42,9 @@ public sealed class ExportersQuirkTests : IDisposable
         { "dota/a.txt", "1 2 30 2 30 40 1 40 Käfer 0\n" },
         { "kitti/a.txt", "Käfer 0 0 -10 10 20 30 40 1 1 1 1 2 3 0\n" },
         { "mot.txt", "1,1,10,20,30,40,1,Käfer,1\n" },
-        { "voc/a.xml", "<annotation><filename>a.jpg</filename><object><name>Käfer</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>" },
+        { "voc/a.xml",
+            "<annotation><filename>a.jpg</filename><object><name>Käfer</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>"
+                + "4</ymax></bndbox></object></annotation>" },
     };
 
     [Theory]
@@ -51,14 +56,18 @@ public sealed class ExportersQuirkTests : IDisposable
         var format = DetectionFormats.Recognize(Path(file));
         Assert.Equal("Käfer", Assert.Single(format.ReadGroundTruth(Path(file), new FormatContext()).Categories).Name);
         File.WriteAllBytes(In(file), Encoding.Latin1.GetBytes(text));
-        Assert.Equal(In(file), Assert.Throws<DetectionFormatException>(() => format.ReadGroundTruth(Path(file), new FormatContext())).Problem.File);
+        Assert.Equal(In(file),
+            Assert.Throws<DetectionFormatException>(() => format.ReadGroundTruth(Path(file), new FormatContext())).Problem.File);
     }
 
     [Fact]
     public void VocInANamespaceHasItsObjectsAndWhatIsNotReadIsSaid()
     {
         const string Box = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40</ymax></bndbox>";
-        Write("voc/a.xml", $"<annotation xmlns=\"http://x\"><filename>a.jpg</filename><object><name>cat</name><polygon><x1>1</x1></polygon>{Box}</object></annotation>");
+        Write("voc/a.xml",
+            $"<annotation "
+                + $"xmlns=\"http://x\"><filename>a.jpg</filename><object><name>cat</name><polygon><x1>1</x1></polygon>{Box}"
+                + $"</object></annotation>");
         var report = new ReadReport();
         Assert.Equal(new Box(1, 2, 29, 38), VocFormat.ReadGroundTruth(In("voc"), null, new ReadOptions { Report = report }).Objects[0].Box);
         Assert.Equal("polygon", Assert.Single(report.Examples).Field);
@@ -86,22 +95,30 @@ public sealed class ExportersQuirkTests : IDisposable
         var context = new FormatContext { Read = new ReadOptions { Report = report } };
         new OpenImagesCsv().ReadGroundTruth(Write("oi.csv", Columns + "a,cat,.1,.4,.2,.5\n"), context);
         Assert.Contains("--images FOLDER", Assert.Single(report.Examples).Message, StringComparison.Ordinal);
-        Assert.Throws<DetectionFormatException>(() => new OpenImagesCsv().ReadGroundTruth(Write("oi.csv", Columns + "a,cat,10,40,20,50\n"), new FormatContext()));
+        Assert.Throws<DetectionFormatException>(
+            () => new OpenImagesCsv().ReadGroundTruth(Write("oi.csv", Columns + "a,cat,10,40,20,50\n"), new FormatContext()));
     }
 
     [Fact]
     public void ClassesKeepTheNumbersOfTheirLines()
     {
         Assert.Equal(["cat", "dog"], ClassNames.Read(Write("classes.txt", "cat\r\ndog\n\n  \n")));
-        Assert.Equal("line 2", Assert.Throws<DetectionFormatException>(() => ClassNames.Read(Write("classes.txt", "cat\n\ndog\n"))).Problem.Record);
-        Assert.Contains("cat", Assert.Throws<ArgumentException>(() => CsvFormat.ReadGroundTruth(Write("gt.csv", Header + "a.jpg,cat,1,2,3,4\n"), ["cat", "cat"])).Message, StringComparison.Ordinal);
-        Assert.Contains("nc is 3", Assert.Throws<DetectionFormatException>(() => YoloFolder.NamesOf(Write("data.yaml", "names: [cat, dog]\nnc: 3\n"))).Message, StringComparison.Ordinal);
+        Assert.Equal("line 2",
+            Assert.Throws<DetectionFormatException>(() => ClassNames.Read(Write("classes.txt", "cat\n\ndog\n"))).Problem.Record);
+        Assert.Contains("cat",
+            Assert.Throws<ArgumentException>(
+                () => CsvFormat.ReadGroundTruth(Write("gt.csv", Header + "a.jpg,cat,1,2,3,4\n"), ["cat", "cat"])).Message,
+                StringComparison.Ordinal);
+        Assert.Contains("nc is 3",
+            Assert.Throws<DetectionFormatException>(() => YoloFolder.NamesOf(Write("data.yaml", "names: [cat, dog]\nnc: 3\n"))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void ClassesOfNumberTablesAreOneHoweverTheyAreWritten()
     {
-        var mot = new MotFile().ReadGroundTruth(Write("gt.txt", "1,1,10,20,30,40,1,1,1\n2,1,10,20,30,40,1,1.0,1\n3,1,10,20,30,40,1,-1.0,1\n"), new FormatContext());
+        var mot = new MotFile().ReadGroundTruth(
+            Write("gt.txt", "1,1,10,20,30,40,1,1,1\n2,1,10,20,30,40,1,1.0,1\n3,1,10,20,30,40,1,-1.0,1\n"), new FormatContext());
         Assert.Equal("1", Assert.Single(mot.Categories).Name);
     }
 
@@ -113,26 +130,39 @@ public sealed class ExportersQuirkTests : IDisposable
     public void ATextIsTheNumberThatItWrites(string image, string reference, string result)
     {
         var truth = CocoFormat.ReadGroundTruth(Write("gt.json", Coco(image, reference, "5", "\"5\"", "a.jpg")));
-        var results = CocoFormat.ReadResults(Write("dt.json", $"[{{\"image_id\":{result},\"category_id\":5,\"bbox\":[1,2,30,40],\"score\":0.5}}]"), truth);
+        var results = CocoFormat.ReadResults(
+            Write("dt.json", $"[{{\"image_id\":{result},\"category_id\":5,\"bbox\":[1,2,30,40],\"score\":0.5}}]"), truth);
         Assert.Equal(1, CocoEvaluator.Evaluate(truth, results).Stats[0], 1e-12);
-        var unknown = Assert.Throws<DetectionFormatException>(() => CocoFormat.ReadGroundTruth(Write("gt.json", Coco("1", "\"x\"", "5", "5", "a.jpg"))));
+        var unknown = Assert.Throws<DetectionFormatException>(
+            () => CocoFormat.ReadGroundTruth(Write("gt.json", Coco("1", "\"x\"", "5", "5", "a.jpg"))));
         Assert.Contains("\"x\"", unknown.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void ATextThatIsOneImagesIdAndAnothersNameIsRefused()
     {
-        const string Images = "{\"id\":1,\"file_name\":\"2.jpg\",\"width\":9,\"height\":9},{\"id\":2,\"file_name\":\"1.jpg\",\"width\":9,\"height\":9}";
-        var truth = CocoFormat.ReadGroundTruth(Write("gt.json", $"{{\"images\":[{Images}],\"categories\":[{{\"id\":1,\"name\":\"cat\"}},{{\"id\":2,\"name\":\"cat\"}}],\"annotations\":[]}}"));
-        var fault = Assert.Throws<DetectionFormatException>(() => CocoFormat.ReadResults(Write("dt.json", "[{\"image_id\":\"1\",\"category_id\":1,\"bbox\":[1,2,3,4],\"score\":1}]"), truth));
+        const string Images =
+            "{\"id\":1,\"file_name\":\"2.jpg\",\"width\":9,\"height\":9},{\"id\":2,\"file_name\":\"1.jpg\",\"width\":9,\"height\":9}";
+        var truth = CocoFormat.ReadGroundTruth(
+            Write("gt.json",
+                $"{{\"images\":[{Images}"
+                    + $"],\"categories\":[{{\"id\":1,\"name\":\"cat\"}},{{\"id\":2,\"name\":\"cat\"}}],\"annotations\":[]}}"));
+        var fault = Assert.Throws<DetectionFormatException>(
+            () => CocoFormat.ReadResults(Write("dt.json", "[{\"image_id\":\"1\",\"category_id\":1,\"bbox\":[1,2,3,4],\"score\":1}]"),
+                truth));
         Assert.Contains("the id of one image and the name of another", fault.Message, StringComparison.Ordinal);
-        fault = Assert.Throws<DetectionFormatException>(() => CocoFormat.ReadResults(Write("dt.json", "[{\"image_id\":1,\"category_id\":\"cat\",\"bbox\":[1,2,3,4],\"score\":1}]"), truth));
+        fault = Assert.Throws<DetectionFormatException>(
+            () => CocoFormat.ReadResults(Write("dt.json", "[{\"image_id\":1,\"category_id\":\"cat\",\"bbox\":[1,2,3,4],\"score\":1}]"),
+                truth));
         Assert.Contains("several categories", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void AListThatIsNullIsSaidToBeNull()
-        => Assert.Contains("is null; a list is needed", Assert.Throws<DetectionFormatException>(() => CocoFormat.ReadGroundTruth(Write("gt.json", "{\"images\":[],\"categories\":null,\"annotations\":[]}"))).Message, StringComparison.Ordinal);
+        => Assert.Contains("is null; a list is needed",
+            Assert.Throws<DetectionFormatException>(
+                () => CocoFormat.ReadGroundTruth(Write("gt.json", "{\"images\":[],\"categories\":null,\"annotations\":[]}"))).Message,
+                StringComparison.Ordinal);
 
     [Fact]
     public void ScoresThatAreNoProbabilitiesHaveNoCalibration()
@@ -150,16 +180,24 @@ public sealed class ExportersQuirkTests : IDisposable
     public void BoxesWithYFirstAreFound(string layout)
     {
         var random = new System.Random(3);
-        GroundTruthObject[] objects = [.. Enumerable.Range(0, 40).Select(i => new GroundTruthObject { ImageId = i, CategoryId = 1, Box = new(random.Next(300), random.Next(50), 20 + random.Next(60), 90 + random.Next(60)) })];
-        var truth = new DetectionDataset([.. Enumerable.Range(0, 40).Select(i => new DatasetImage(i, $"{i}.jpg", 640, 480))], [new DatasetCategory(1, "cat")], objects);
+        GroundTruthObject[] objects = [.. Enumerable.Range(0, 40)
+            .Select(
+                i => new GroundTruthObject { ImageId = i, CategoryId = 1,
+                    Box = new(random.Next(300), random.Next(50), 20 + random.Next(60), 90 + random.Next(60)) })];
+        var truth = new DetectionDataset([.. Enumerable.Range(0, 40).Select(i => new DatasetImage(i, $"{i}.jpg", 640, 480))],
+            [new DatasetCategory(1, "cat")], objects);
         var corners = layout.Contains("y1", StringComparison.Ordinal);
-        var found = objects.Select(o => new DetectedObject(o.ImageId, 1, corners ? new(o.Box.Y, o.Box.X, o.Box.Bottom, o.Box.Right) : new(o.Box.Y, o.Box.X, o.Box.Height, o.Box.Width), 0.5));
+        var found = objects.Select(
+            o => new DetectedObject(o.ImageId, 1,
+                corners ? new(o.Box.Y, o.Box.X, o.Box.Bottom, o.Box.Right) : new(o.Box.Y, o.Box.X, o.Box.Height, o.Box.Width), 0.5));
         Assert.Contains(layout, MeetingCheck.Find(truth, new DetectionResults([.. found])) ?? "", StringComparison.Ordinal);
     }
 
     private static string Coco(string image, string imageReference, string category, string categoryReference, string name)
-        => $"{{\"images\":[{{\"id\":{image},\"file_name\":\"{name}\",\"width\":100,\"height\":80}}],\"categories\":[{{\"id\":{category},\"name\":\"cat\"}}],"
-            + $"\"annotations\":[{{\"id\":1,\"image_id\":{imageReference},\"category_id\":{categoryReference},\"bbox\":[1,2,30,40],\"area\":1200,\"iscrowd\":0}}]}}";
+        => $"{{\"images\":[{{\"id\":{image},\"file_name\":\"{name}\",\"width\":100,\"height\":80}}],\"categories\":[{{\"id\":{category}"
+            + $",\"name\":\"cat\"}}],"
+            + $"\"annotations\":[{{\"id\":1,\"image_id\":{imageReference},\"category_id\":{categoryReference}"
+            + $",\"bbox\":[1,2,30,40],\"area\":1200,\"iscrowd\":0}}]}}";
 
     private string In(string name) => Path.Combine(_folder, name);
 

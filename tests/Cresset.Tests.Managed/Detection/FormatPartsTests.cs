@@ -184,7 +184,8 @@ public sealed class FormatPartsTests : IDisposable
         Assert.Equal(new Box(3, 2, 2, 3), read.Objects[2].Box);
         Assert.Equal(4, read.Objects[2].Area);
         Write("b.xml",
-            "<annotations><image id=\"0\" name=\"1.jpg\" width=\"9\" height=\"9\"><box label=\"a\" xtl=\"1\" ytl=\"1\" xbr=\"3\" ybr=\"3\" rotation=\"20\"/></image></annotations>");
+            "<annotations><image id=\"0\" name=\"1.jpg\" width=\"9\" height=\"9\"><box label=\"a\" xtl=\"1\" ytl=\"1\" xbr=\"3\" ybr=\"3\" "
+                + "rotation=\"20\"/></image></annotations>");
         Assert.Contains("rotated",
             Assert.Throws<DetectionFormatException>(() => DetectionFormats.Get("cvat").ReadGroundTruth(In("b.xml"), new FormatContext()))
             .Message, StringComparison.Ordinal);
@@ -214,10 +215,12 @@ public sealed class FormatPartsTests : IDisposable
     public void SuperviselyLabelMeAndMotAreReadAsTheyAreExported()
     {
         Write("sup/meta.json", """{"classes": [{"title": "dog", "shape": "any"}], "tags": []}""");
-        Write("sup/ds0/ann/a.jpg.json", """{"size": {"height": 100, "width": 200}, "objects": [{"classTitle": "dog", "geometryType": "rectangle", "points": {"exterior": [[30, 40], [10, 20]], "interior": []}}]}""");
+        Write("sup/ds0/ann/a.jpg.json",
+            """{"size": {"height": 100, "width": 200}, "objects": [{"classTitle": "dog", "geometryType": "rectangle", "points": {"exterior": [[30, 40], [10, 20]], "interior": []}}]}""");
         var read = DetectionFormats.Recognize(In("sup")).ReadGroundTruth(In("sup"), new FormatContext());
         Assert.Equal(("ds0/a.jpg", new Box(10, 20, 20, 20)), (read.Images[0].FileName, read.Objects[0].Box));
-        Write("lm/b.json", """{"version": "5.0", "shapes": [{"label": "x", "points": [[5, 6], [1, 2]], "shape_type": "rectangle", "group_id": null}, {"label": "y", "points": [[0, 0], [2, 0], [2, 2]], "group_id": 4, "shape_type": "polygon"}, {"label": "y", "points": [[5, 5], [7, 5], [7, 7]], "group_id": 4, "shape_type": "polygon"}], "imagePath": "..\\img\\b.png", "imageData": null, "imageHeight": 9, "imageWidth": 9}""");
+        Write("lm/b.json",
+            """{"version": "5.0", "shapes": [{"label": "x", "points": [[5, 6], [1, 2]], "shape_type": "rectangle", "group_id": null}, {"label": "y", "points": [[0, 0], [2, 0], [2, 2]], "group_id": 4, "shape_type": "polygon"}, {"label": "y", "points": [[5, 5], [7, 5], [7, 7]], "group_id": 4, "shape_type": "polygon"}], "imagePath": "..\\img\\b.png", "imageData": null, "imageHeight": 9, "imageWidth": 9}""");
         read = DetectionFormats.Recognize(In("lm")).ReadGroundTruth(In("lm"), new FormatContext());
         Assert.Equal(("b.png", new Box(1, 2, 4, 4)), (read.Images[0].FileName, read.Objects[0].Box));
         Assert.Equal((2, new Box(0, 0, 7, 7), 4.0), (read.Objects.Length, read.Objects[1].Box, read.Objects[1].Area));
@@ -231,7 +234,8 @@ public sealed class FormatPartsTests : IDisposable
     public void OpenImagesTablesKnowWhatWasVerified()
     {
         Write("boxes.csv",
-            "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside\n0a1,xclick,/m/01,1,0.1,0.5,0.2,0.6,0,0,1,0,0\n0a2,xclick,/m/02,1,0,1,0,1,0,0,-1,0,0\n");
+            "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside\n0a1,xclick,"
+                + "/m/01,1,0.1,0.5,0.2,0.6,0,0,1,0,0\n0a2,xclick,/m/02,1,0,1,0,1,0,0,-1,0,0\n");
         Write("labels.csv", "ImageID,Source,LabelName,Confidence\n0a1,verification,/m/02,0\n0a1,verification,/m/01,1\n");
         var format = (OpenImagesCsv)DetectionFormats.Recognize(In("boxes.csv")) with { VerifiedLabels = In("labels.csv") };
         var read = format.ReadGroundTruth(In("boxes.csv"), new FormatContext());
@@ -245,7 +249,8 @@ public sealed class FormatPartsTests : IDisposable
     public void KittiIsReadAsItIsExported()
     {
         Write("label_2/000001.txt",
-            "Car 0.00 0 -1.57 599.41 156.40 629.75 189.25 2.85 2.63 12.34 0.47 1.49 69.44 -1.56\nDontCare -1 -1 -10 503.89 169.71 590.61 190.13 -1 -1 -1 -1000 -1000 -1000 -10\n");
+            "Car 0.00 0 -1.57 599.41 156.40 629.75 189.25 2.85 2.63 12.34 0.47 1.49 69.44 -1.56\nDontCare -1 -1 -10 503.89 169.71 590.61 "
+                + "190.13 -1 -1 -1 -1000 -1000 -1000 -10\n");
         Write("label_2/000002.txt", "");
         var report = new ReadReport();
         var read = DetectionFormats.Recognize(In("label_2"))
@@ -281,7 +286,8 @@ public sealed class FormatPartsTests : IDisposable
             Near(new Box(20, 20, 60, 40), read.Objects[0].Box);
             Assert.Equal((2L, 1L), (read.Objects[0].CategoryId, read.Objects[1].CategoryId));
             // The second has no confidence.
-            Assert.Contains("score", Assert.Throws<DetectionFormatException>(() => format.ReadResults(path, read, new FormatContext())).Message,
+            Assert.Contains("score",
+                Assert.Throws<DetectionFormatException>(() => format.ReadResults(path, read, new FormatContext())).Message,
                 StringComparison.Ordinal);
         }
         Directory.Delete(In("set/data"), recursive: true);
@@ -313,7 +319,8 @@ public sealed class FormatPartsTests : IDisposable
     public void FilesOfOtherSystemsAreFound()
     {
         Write("VOC/A.XML",
-            "<annotation><filename>A.JPG</filename><size><width>9</width><height>9</height></size><object><name>dog</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object></annotation>");
+            "<annotation><filename>A.JPG</filename><size><width>9</width><height>9</height></size><object><name>dog</name><bndbox><xmin>"
+                + "1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object></annotation>");
         Write("VOC/._A.XML", "\0\u0005\u0016\u0007");
         Assert.Single(DetectionFormats.Recognize(In("VOC")).ReadGroundTruth(In("VOC"), new FormatContext()).Objects.ToArray());
         Png("pictures/a.png", 100, 50);
@@ -348,7 +355,8 @@ public sealed class FormatPartsTests : IDisposable
         foreach (var i in new[] { 1, 2 })
         {
             Write($"VOC/Annotations/00000{i}.xml",
-                $"<annotation><filename>00000{i}.jpg</filename><size><width>9</width><height>9</height></size><object><name>dog</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object></annotation>");
+                $"<annotation><filename>00000{i}"
+                    + $".jpg</filename><size><width>9</width><height>9</height></size><object><name>dog</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object></annotation>");
         }
         Write("VOC/ImageSets/Main/test.txt", "000002\n");
         var format = (VocFolder)DetectionFormats.Recognize(In("VOC"));

@@ -97,11 +97,14 @@ public sealed class FormatTests : IDisposable
         DataProblemKind.MissingField)]
     [InlineData("<annotation><object><bndbox><xmin>1</xmin></bndbox></object></annotation>", DataProblemKind.MissingField)]
     [InlineData(
-        "<annotation><object><name>dog</name><bndbox><xmin>x</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>", DataProblemKind.WrongValue)]
+        "<annotation><object><name>dog</name><bndbox><xmin>x</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object>"
+            + "</annotation>", DataProblemKind.WrongValue)]
     [InlineData(
-        "<annotation><object><name>dog</name><bndbox><xmin>9</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>", DataProblemKind.NegativeSize)]
+        "<annotation><object><name>dog</name><bndbox><xmin>9</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object>"
+            + "</annotation>", DataProblemKind.NegativeSize)]
     [InlineData(
-        "<annotation><object><name>cow</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>", DataProblemKind.UnknownCategory)]
+        "<annotation><object><name>cow</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object>"
+            + "</annotation>", DataProblemKind.UnknownCategory)]
     [InlineData("<annotation><object>", DataProblemKind.Malformed)]
     [InlineData("<!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><annotation>&b;</annotation>", DataProblemKind.Malformed)]
     [InlineData("<html/>", DataProblemKind.Malformed)]

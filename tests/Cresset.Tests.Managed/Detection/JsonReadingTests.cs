@@ -162,7 +162,8 @@ public sealed class JsonReadingTests
             // Names in nested lists look like records; a piece that begins there must not count.
             var dataset = new DetectionDataset([new DatasetImage(1, "a", 100, 100)], [new DatasetCategory(1, "x")],
                 Array.Empty<GroundTruthObject>());
-            string Record(int i, bool nested) => $$"""{"image_id": 1, "category_id": 1, "bbox": [{{i % 90}}, 2, 3.5, {{1 + (i % 7)}}], "score": 0.{{i % 1000:000}}, "note": "}, {\"image_id\": 9"{{(nested ? ", \"others\": [{\"image_id\": 7}, {\"image_id\": 8}, {\"image_id\": 9}]" : "")}}}""";
+            string Record(int i, bool nested) =>
+                $$"""{"image_id": 1, "category_id": 1, "bbox": [{{i % 90}}, 2, 3.5, {{1 + (i % 7)}}], "score": 0.{{i % 1000:000}}, "note": "}, {\"image_id\": 9"{{(nested ? ", \"others\": [{\"image_id\": 7}, {\"image_id\": 8}, {\"image_id\": 9}]" : "")}}}""";
             foreach (var nested in new[] { false, true })
             {
                 File.WriteAllText(path, "[" + string.Join(", ", Enumerable.Range(0, 40_000).Select(i => Record(i, nested))) + "]");

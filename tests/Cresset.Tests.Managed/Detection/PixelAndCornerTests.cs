@@ -91,12 +91,14 @@ public sealed class PixelAndCornerTests : IDisposable
     [Fact]
     public void CornersNeedNoSizeOfTheirImage()
     {
-        const string Truth = """{"images":[{"id":1,"file_name":"a.png"}],"categories":[{"id":1,"name":"ship"}],"annotations":[{"id":1,"image_id":1,"category_id":1,"iscrowd":0,"segmentation":[[0,0,4,1,3,5,-1,4]]}]}""";
+        const string Truth =
+            """{"images":[{"id":1,"file_name":"a.png"}],"categories":[{"id":1,"name":"ship"}],"annotations":[{"id":1,"image_id":1,"category_id":1,"iscrowd":0,"segmentation":[[0,0,4,1,3,5,-1,4]]}]}""";
         Stream Text(string text) => new MemoryStream(System.Text.Encoding.UTF8.GetBytes(text));
         var read = new ReadOptions { Parts = RecordParts.Masks | RecordParts.Corners, Needs = RecordParts.Masks | RecordParts.Corners };
         var truth = CocoFormat.ReadGroundTruth(Text(Truth), "gt", read);
         // As detectors of oriented boxes write them: four corners under "poly", nothing else.
-        var results = CocoFormat.ReadResults(Text("""[{"image_id":1,"category_id":1,"poly":[0,0,4,1,3,5,-1,4],"rbox":[1,2,3,4,0.5],"score":0.5}]"""), "dt", truth, read);
+        var results = CocoFormat.ReadResults(
+            Text("""[{"image_id":1,"category_id":1,"poly":[0,0,4,1,3,5,-1,4],"rbox":[1,2,3,4,0.5],"score":0.5}]"""), "dt", truth, read);
         Assert.Equal(1, ProtocolEvaluator.Evaluate(truth, results, new DotaProtocol().ToOptions())["mAP"]);
         Assert.Throws<DetectionFormatException>(()
             => CocoFormat.ReadGroundTruth(Text(Truth), "gt", read with { Needs = RecordParts.Masks }));
@@ -200,7 +202,8 @@ public sealed class PixelAndCornerTests : IDisposable
     [Fact]
     public void SegmentsAreReadFromFiles()
     {
-        const string Good = """{"categories":[{"id":7,"name":"person","isthing":1}],"annotations":[{"image_id":"a","file_name":"a.png","segments_info":[{"id":70000,"category_id":7,"iscrowd":0,"area":2}]}]}""";
+        const string Good =
+            """{"categories":[{"id":7,"name":"person","isthing":1}],"annotations":[{"image_id":"a","file_name":"a.png","segments_info":[{"id":70000,"category_id":7,"iscrowd":0,"area":2}]}]}""";
         int[] there = [70000, 70000, 0, 0], found = [70000, 70000, 70000, 0];
         var reading = Score(Good, Good);
         // Pixels that are not judged leave the union.

@@ -41,10 +41,12 @@ public sealed class SafeInputTests : IDisposable
     [InlineData("\"segmentation\": [[0,0,10,0,10,10,0,10]]", "\"iscrowd\": \"0\"")]
     public void BoxesComeFromShapesWhereTheFileHasNone(string shape, string flag)
     {
-        var gt = $$"""{"images": [{"id": "cam/a", "width": null, "file_name": null}], "categories": [{"id": 1, "name": "a"}], "annotations": [{"id": "u-1", "image_id": "cam/a", "category_id": 1, {{shape}}, {{flag}}}]}""";
+        var gt =
+            $$"""{"images": [{"id": "cam/a", "width": null, "file_name": null}], "categories": [{"id": 1, "name": "a"}], "annotations": [{"id": "u-1", "image_id": "cam/a", "category_id": 1, {{shape}}, {{flag}}}]}""";
         var truth = CocoFormat.ReadGroundTruth(new MemoryStream(Encoding.UTF8.GetBytes(gt)), "gt",
             new ReadOptions { Parts = RecordParts.Boxes });
-        var dt = Encoding.UTF8.GetBytes("""{"annotations": [{"image_id": "cam/a", "category_id": 1, "bbox": [0,0,10,10], "score": 0.5}]}""");
+        var dt = Encoding.UTF8.GetBytes(
+            """{"annotations": [{"image_id": "cam/a", "category_id": 1, "bbox": [0,0,10,10], "score": 0.5}]}""");
         Assert.Equal(1, CocoEvaluator.Evaluate(truth, CocoFormat.ReadResults(new MemoryStream(dt), "dt", truth)).Stats[0], 1e-12);
     }
 
@@ -120,7 +122,8 @@ public sealed class SafeInputTests : IDisposable
             for (var i = 0; i < 30; i++)
             {
                 File.WriteAllText(Path.Combine(_folder, $"{i:00}.xml"), i < broken ? "<annotation><obj"
-                    : $"<annotation><filename>{i:00}.jpg</filename><size><width>9</width><height>9</height></size><object><name>a</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object></annotation>");
+                    : $"<annotation><filename>{i:00}"
+                        + $".jpg</filename><size><width>9</width><height>9</height></size><object><name>a</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object></annotation>");
             }
         }
         string? Read()
@@ -175,7 +178,8 @@ public sealed class SafeInputTests : IDisposable
     [InlineData("[[3,3,4,4]]", false)]
     public void LenientlyAShapeOfWhichAPieceIsUnreadableIsNoHit(string shape, bool hits)
     {
-        var gt = """{"images": [{"id": 1, "width": 20, "height": 20}], "categories": [{"id": 1, "name": "a"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0,0,10,10], "area": 100, "iscrowd": 0, "segmentation": [[0,0,10,0,10,10,0,10]]}]}""";
+        var gt =
+            """{"images": [{"id": 1, "width": 20, "height": 20}], "categories": [{"id": 1, "name": "a"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0,0,10,10], "area": 100, "iscrowd": 0, "segmentation": [[0,0,10,0,10,10,0,10]]}]}""";
         var dt = $$"""[{"image_id": 1, "category_id": 1, "bbox": [0,0,10,10], "segmentation": {{shape}}, "score": 0.5}]""";
         var options = new ReadOptions { Lenient = true, Parts = RecordParts.Masks, Needs = RecordParts.Masks, Report = new ReadReport() };
         var truth = CocoFormat.ReadGroundTruth(new MemoryStream(Encoding.UTF8.GetBytes(gt)), "gt", options);
@@ -185,5 +189,6 @@ public sealed class SafeInputTests : IDisposable
     }
 
     private static string Results(params string[] boxesAndScores)
-        => "[" + string.Join(", ", boxesAndScores.Chunk(2).Select(p => $$"""{"image_id": 1, "category_id": 1, "bbox": {{p[0]}}, "score": {{p[1]}}}""")) + "]";
+        => "[" + string.Join(", ",
+            boxesAndScores.Chunk(2).Select(p => $$"""{"image_id": 1, "category_id": 1, "bbox": {{p[0]}}, "score": {{p[1]}}}""")) + "]";
 }

@@ -8,7 +8,8 @@ public sealed class RankPlaceTests
 {
     [Theory]
     [InlineData("", 0, 1, 0, 1, "")]
-    [InlineData("OMPI_COMM_WORLD_RANK=3 OMPI_COMM_WORLD_SIZE=8 OMPI_COMM_WORLD_LOCAL_RANK=1 OMPI_COMM_WORLD_LOCAL_SIZE=2", 3, 8, 1, 2, "Open MPI")]
+    [InlineData("OMPI_COMM_WORLD_RANK=3 OMPI_COMM_WORLD_SIZE=8 OMPI_COMM_WORLD_LOCAL_RANK=1 OMPI_COMM_WORLD_LOCAL_SIZE=2", 3, 8, 1, 2,
+        "Open MPI")]
     [InlineData("PMI_RANK=1 PMI_SIZE=2 MPI_LOCALRANKID=1 MPI_LOCALNRANKS=2", 1, 2, 1, 2, "PMI")]
     [InlineData("PMI_RANK=1 PMI_SIZE=2", 1, 2, -1, 0, "PMI")]
     [InlineData("PMIX_RANK=2", 2, 0, -1, 0, "PMIx")]
@@ -17,7 +18,8 @@ public sealed class RankPlaceTests
     // A batch script is no rank, though Slurm numbers it like one.
     [InlineData("SLURM_PROCID=0 SLURM_NTASKS=6 SLURM_LOCALID=0", 0, 1, 0, 1, "")]
     // mpirun inside a Slurm job: what started the process says which rank it is.
-    [InlineData("OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=2 SLURM_PROCID=0 SLURM_NTASKS=1 SLURM_STEP_ID=0 PMIX_RANK=0", 0, 2, -1, 0, "Open MPI")]
+    [InlineData("OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=2 SLURM_PROCID=0 SLURM_NTASKS=1 SLURM_STEP_ID=0 PMIX_RANK=0", 0, 2, -1, 0,
+        "Open MPI")]
     public void TheEnvironmentSaysWhichRank(string variables, int rank, int size, int localRank, int localSize, string source)
         => Assert.Equal(new RankPlace(rank, size, localRank, localSize, source), Of(variables));
 

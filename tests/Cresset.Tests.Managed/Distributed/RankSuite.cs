@@ -42,7 +42,10 @@ internal static class RankSuite
             Must(Math.Abs(large[i] - all.Sum(v => v / 3.0)) <= 1e-12 * (1 + Math.Abs(large[i])), $"double sum {i} of {count}");
             Must(most[i] == all.Max(), $"maximum {i} of {count}");
         }
-        Must(ranks.Differing(Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(large.AsSpan())))) is null, "the same bits everywhere");
+        Must(ranks.Differing(
+            Convert.ToHexString(
+                System.Security.Cryptography.SHA256.HashData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(large.AsSpan()))))
+                is null, "the same bits everywhere");
     }
 
     // Several at once, with other calls between, poked by some ranks alone.
@@ -58,7 +61,8 @@ internal static class RankSuite
         Must(sums.TrueForAll(s => s.Poke()), "done is done");
         foreach (var v in values)
         {
-            for (var i = 0; i < v.Length; i++) Must(v[i] == Enumerable.Range(0, ranks.Size).Sum(rank => Value(i, rank)), $"sum under way {i} of {v.Length}");
+            for (var i = 0; i < v.Length; i++)
+                Must(v[i] == Enumerable.Range(0, ranks.Size).Sum(rank => Value(i, rank)), $"sum under way {i} of {v.Length}");
         }
     }
 
@@ -94,7 +98,8 @@ internal static class RankSuite
         {
             var all = ranks.Gather(Bytes(ranks.Rank, length(ranks.Rank)));
             Must(all.Count == ranks.Size, "parts");
-            for (var rank = 0; rank < ranks.Size; rank++) Must(all[rank].AsSpan().SequenceEqual(Bytes(rank, length(rank))), $"part of {rank}");
+            for (var rank = 0; rank < ranks.Size; rank++)
+                Must(all[rank].AsSpan().SequenceEqual(Bytes(rank, length(rank))), $"part of {rank}");
         }
     }
 

@@ -14,7 +14,9 @@ public sealed class RankTests
         Assert.Same(OneProcess.Instance, ranks);
         RankSuite.Run(ranks);
         using var process = Process.GetCurrentProcess();
-        Assert.DoesNotContain(process.Modules.Cast<ProcessModule>(), m => m.ModuleName.StartsWith("libmpi.", StringComparison.Ordinal) || m.ModuleName.StartsWith("libmpich", StringComparison.Ordinal));
+        Assert.DoesNotContain(process.Modules.Cast<ProcessModule>(),
+            m => m.ModuleName.StartsWith("libmpi.", StringComparison.Ordinal)
+                || m.ModuleName.StartsWith("libmpich", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -28,7 +30,8 @@ public sealed class RankTests
     [InlineData(4)]
     public void MpichKeepsTheLaws(int ranks)
     {
-        Assert.SkipWhen(MpiRun.Mpich is null && MpiRun.OpenMpi is not null, "not run: this machine has no MPICH (apt-get install mpich) beside Open MPI");
+        Assert.SkipWhen(MpiRun.Mpich is null && MpiRun.OpenMpi is not null,
+            "not run: this machine has no MPICH (apt-get install mpich) beside Open MPI");
         Suite(MpiRun.Mpich, ranks);
     }
 
@@ -59,19 +62,25 @@ public sealed class RankTests
         Assert.StartsWith("4 ranks were asked for", e.Message, StringComparison.Ordinal);
         Assert.Contains("apt-get install openmpi-bin", e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', e.Message);
-        Assert.Contains("CRESSET_MPI is '/no/such/file'", Assert.Throws<CommunicationException>(() => MpiLibrary.Load(place, "/no/such/file")).Message, StringComparison.Ordinal);
+        Assert.Contains("CRESSET_MPI is '/no/such/file'",
+            Assert.Throws<CommunicationException>(() => MpiLibrary.Load(place, "/no/such/file")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void ALibraryThatIsNoMpiIsRefused()
-        => Assert.Contains("lacks MPI_", Assert.Throws<CommunicationException>(() => MpiLibrary.Load(RankPlace.Alone, null, ["libm.so.6", "libm.dylib"])).Message.Replace("is an MPI library of a kind that is not known", "lacks MPI_", StringComparison.Ordinal), StringComparison.Ordinal);
+        => Assert.Contains("lacks MPI_",
+            Assert.Throws<CommunicationException>(
+                () => MpiLibrary.Load(RankPlace.Alone, null, ["libm.so.6", "libm.dylib"])).Message.Replace(
+                    "is an MPI library of a kind that is not known", "lacks MPI_", StringComparison.Ordinal), StringComparison.Ordinal);
 
     private static void Suite(string? starter, int ranks)
     {
         Assert.SkipWhen(starter is null, MpiRun.Missing);
         var (code, output, errors) = Run(starter, ranks, "suite");
         Assert.True(code == 0, $"exit {code}: {output} {errors}");
-        Assert.Equal(Enumerable.Range(0, ranks), output.Split('\n').Where(line => line.Contains(" done: ", StringComparison.Ordinal)).Select(line => int.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)).Order());
+        Assert.Equal(Enumerable.Range(0, ranks),
+            output.Split('\n').Where(line => line.Contains(" done: ", StringComparison.Ordinal))
+                .Select(line => int.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)).Order());
     }
 
     private static (int Code, string Output, string Errors) Run(string starter, int ranks, string work)

@@ -4,7 +4,8 @@ using Xunit;
 namespace Cresset.Tests.Managed.Distributed;
 
 /// <summary>
-/// The ABI of MPI 5 against a small library that knows its published numbers alone: it plays two ranks with equal values, and refuses every other
+/// The ABI of MPI 5 against a small library that knows its published numbers alone: it plays two ranks with equal values, and refuses every
+/// other
 /// handle. No system brings such a library yet.
 /// </summary>
 public sealed class StandardAbiTests
@@ -60,8 +61,10 @@ public sealed class StandardAbiTests
         {
             var (source, library) = (Path.Combine(folder.FullName, "abi.c"), Path.Combine(folder.FullName, "libmpi_abi.so.0"));
             File.WriteAllText(source, Source);
-            Assert.SkipWhen(!Compiles(source, library), "not run: this machine has no C compiler (cc) to make the stand-in for an MPI 5 library");
-            using ICommunicator ranks = MpiCommunicator.Start(MpiLibrary.Load(RankPlace.Alone, library), new RankPlace(0, 2, -1, 0, "PMIx"));
+            Assert.SkipWhen(!Compiles(source, library),
+                "not run: this machine has no C compiler (cc) to make the stand-in for an MPI 5 library");
+            using ICommunicator ranks = MpiCommunicator.Start(MpiLibrary.Load(RankPlace.Alone, library),
+                new RankPlace(0, 2, -1, 0, "PMIx"));
             Assert.Equal((0, 2, 0, 2), (ranks.Rank, ranks.Size, ranks.LocalRank, ranks.LocalSize));
             Assert.Equal("2 ranks by two equal ranks", ranks.Description);
             float[] small = [1, 2.5f];

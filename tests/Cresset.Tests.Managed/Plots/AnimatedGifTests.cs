@@ -11,7 +11,8 @@ public sealed class AnimatedGifTests
     public void FramesWithFewColoursComeBackExactly()
     {
         var frames = Enumerable.Range(0, 5).Select(t => Picture.FromPlanes(
-            Enumerable.Range(0, 40 * 30).Select(i => (byte)(Math.Abs((i % 40) - (5 * t)) + Math.Abs((i / 40) - 15) < 6 ? 40 * t : 255)).ToArray(), 1, 30, 40)).ToList();
+            Enumerable.Range(0, 40 * 30).Select(i => (byte)(Math.Abs((i % 40) - (5 * t)) + Math.Abs((i / 40) - 15) < 6 ? 40 * t : 255))
+                .ToArray(), 1, 30, 40)).ToList();
         frames.Insert(3, frames[2]);
         var (decoded, delays, repeat) = Decode(frames, TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(1));
         Assert.Equal(frames.Count, decoded.Count);
@@ -30,7 +31,8 @@ public sealed class AnimatedGifTests
                 var (width, height, colors, seed) = sample;
                 var random = new System.Random(seed);
                 var pixels = new byte[width * height];
-                for (var i = 0; i < pixels.Length; i++) pixels[i] = (byte)(i > 0 && random.Next(3) > 0 ? pixels[i - 1] : random.Next(colors));
+                for (var i = 0; i < pixels.Length; i++)
+                    pixels[i] = (byte)(i > 0 && random.Next(3) > 0 ? pixels[i - 1] : random.Next(colors));
                 var frame = Picture.FromPlanes(pixels, 1, height, width);
                 Assert.Equal(frame.Pixels, Decode([frame], TimeSpan.FromSeconds(1), null).Frames[0]);
             },
@@ -42,7 +44,8 @@ public sealed class AnimatedGifTests
     public void ManyColoursStayNear()
     {
         var planes = new byte[3 * 128 * 128];
-        for (var i = 0; i < 128 * 128; i++) (planes[i], planes[16384 + i], planes[32768 + i]) = ((byte)(i % 128 * 2), (byte)(i / 128 * 2), (byte)((i % 128) + (i / 128)));
+        for (var i = 0; i < 128 * 128; i++)
+            (planes[i], planes[16384 + i], planes[32768 + i]) = ((byte)(i % 128 * 2), (byte)(i / 128 * 2), (byte)((i % 128) + (i / 128)));
         var frame = Picture.FromPlanes(planes, 3, 128, 128);
         var back = Decode([frame], TimeSpan.FromSeconds(1), null).Frames[0];
         var error = frame.Pixels.Zip(back, (a, b) => (double)(a - b) * (a - b)).Average();
@@ -56,7 +59,9 @@ public sealed class AnimatedGifTests
         using var stream = new MemoryStream();
         Assert.Throws<ArgumentException>(() => AnimatedGif.Write(stream, [], TimeSpan.FromSeconds(1)));
         Assert.Throws<ArgumentOutOfRangeException>(() => AnimatedGif.Write(stream, [frame], TimeSpan.Zero));
-        Assert.Contains("Frame 1", Assert.Throws<ArgumentException>(() => AnimatedGif.Write(stream, [frame, frame.Enlarge(2)], TimeSpan.FromSeconds(1))).Message, StringComparison.Ordinal);
+        Assert.Contains("Frame 1",
+            Assert.Throws<ArgumentException>(() => AnimatedGif.Write(stream, [frame, frame.Enlarge(2)], TimeSpan.FromSeconds(1))).Message,
+            StringComparison.Ordinal);
     }
 
     private static (List<byte[]> Frames, List<int> Delays, int Repeat) Decode(IReadOnlyList<Picture> frames, TimeSpan delay, TimeSpan? last)

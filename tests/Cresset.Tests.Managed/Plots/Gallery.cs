@@ -10,24 +10,37 @@ internal static class Gallery
         ["curves"] = Curves,
         ["log-log"] = LogLog,
         ["curves-legend-outside"] = LegendOutside,
-        ["log-short"] = () => new Chart(new ChartOptions { Title = "Short range", LogX = true, LogY = true, XLabel = "x", YLabel = "y" }).Line(null, new[] { 20.0, 30, 90 }, new[] { 0.2, 0.5, 0.9 }),
+        ["log-short"] =
+            () => new Chart(new ChartOptions { Title = "Short range", LogX = true, LogY = true, XLabel = "x", YLabel = "y" }).Line(null,
+                new[] { 20.0, 30, 90 }, new[] { 0.2, 0.5, 0.9 }),
         ["scatter"] = Points,
         ["bars"] = () => new Chart(new ChartOptions { Title = "Accuracy", YLabel = "share of the test part" })
             .Bars(["3-NN", "logistic", "SVC", "small CNN"], new[] { 0.967, 0.900, 0.958, 0.972 }, new[] { 0.004, 0.01, 0.006, 0.003 }),
         ["bars-negative"] = () => new Chart(new ChartOptions { Title = "Reward by action" }).Bars(["left", "right"], new[] { -3f, 2f }),
         ["grouped-bars"] = () => new Chart(new ChartOptions { Title = "Steps per second", YLabel = "steps/s" })
-            .GroupedBars(["batch 32", "batch 64", "batch 128"], ["Cresset", "PyTorch", "bare loop"], new[] { 210.0, 140, 90, 180, 130, 95, 215, 142, 92 }),
+            .GroupedBars(["batch 32", "batch 64", "batch 128"], ["Cresset", "PyTorch", "bare loop"],
+                new[] { 210.0, 140, 90, 180, 130, 95, 215, 142, 92 }),
         ["histogram"] = Distributions,
         ["heat-map"] = () => new Chart(new ChartOptions { Title = "Correlation", Width = 640, Height = 520 })
-            .HeatMap(Enumerable.Range(0, 25).Select(i => Math.Cos((i % 5) - (i / 5))).ToArray(), 5, 5, new HeatMapOptions { Colors = ColorScale.Diverging, ShowValues = true, RowLabels = ["a", "b", "c", "d", "e"], ColumnLabels = ["a", "b", "c", "d", "e"], ColorBarLabel = "r" }),
+            .HeatMap(Enumerable.Range(0, 25).Select(i => Math.Cos((i % 5) - (i / 5))).ToArray(), 5, 5,
+                new HeatMapOptions
+                {
+                    Colors = ColorScale.Diverging,
+                    ShowValues = true,
+                    RowLabels = ["a", "b", "c", "d", "e"],
+                    ColumnLabels = ["a", "b", "c", "d", "e"],
+                    ColorBarLabel = "r"
+                }),
         ["policy"] = Policy,
         ["surface-paths"] = SurfacePaths,
         ["contours"] = ContoursOnly,
-        ["confusion"] = () => ConfusionMatrixChart.Create(Confusion(10), [.. Enumerable.Range(0, 10).Select(i => $"{i}")], "Digits, test part"),
+        ["confusion"] =
+            () => ConfusionMatrixChart.Create(Confusion(10), [.. Enumerable.Range(0, 10).Select(i => $"{i}")], "Digits, test part"),
         ["confusion-3"] = () => ConfusionMatrixChart.Create([12, 0, 1, 3, 9, 0, 0, 0, 0], ["setosa", "versicolor", "virginica"]),
         ["confusion-20"] = () => ConfusionMatrixChart.Create(Confusion(20), [.. Enumerable.Range(0, 20).Select(i => $"class {i}")]),
         ["digits"] = Digits,
-        ["digits-plain"] = () => ImageGrid.Render(DigitLike(100), 100, 1, 8, 8, new ImageGridOptions { Columns = 10, Scale = 4, Padding = 2 }),
+        ["digits-plain"] =
+            () => ImageGrid.Render(DigitLike(100), 100, 1, 8, 8, new ImageGridOptions { Columns = 10, Scale = 4, Padding = 2 }),
         ["side-by-side"] = SideBySide,
     };
 
@@ -35,7 +48,8 @@ internal static class Gallery
     {
         var random = new System.Random(1);
         var steps = Enumerable.Range(0, 500).ToArray();
-        double[] Noisy(double scale, double noise) => [.. steps.Select(s => (scale * Math.Exp(-s / 120.0)) + 0.1 + (noise * (random.NextDouble() - 0.5)))];
+        double[] Noisy(double scale, double noise) =>
+            [.. steps.Select(s => (scale * Math.Exp(-s / 120.0)) + 0.1 + (noise * (random.NextDouble() - 0.5)))];
         var train = Noisy(2, 0.3);
         train[250] = double.NaN;
         var test = Noisy(2.1, 0.05);
@@ -50,18 +64,30 @@ internal static class Gallery
     private static Chart LogLog()
     {
         var n = Enumerable.Range(0, 60).Select(i => Math.Pow(10, i / 12.0)).ToArray();
-        return new Chart(new ChartOptions { Title = "Error against evaluations", XLabel = "evaluations", YLabel = "error", LogX = true, LogY = true, Legend = LegendPlace.LowerLeft })
+        return new Chart(
+            new ChartOptions
+            {
+                Title = "Error against evaluations",
+                XLabel = "evaluations",
+                YLabel = "error",
+                LogX = true,
+                LogY = true,
+                Legend = LegendPlace.LowerLeft
+            })
             .Line("Robbins-Monro", n, n.Select(v => 1 / Math.Sqrt(v)).ToArray(), new LineOptions { Markers = true })
             .Line("Kiefer-Wolfowitz", n, n.Select(v => 2 * Math.Pow(v, -1.0 / 3)).ToArray());
     }
 
     private static Chart LegendOutside()
     {
-        var chart = new Chart(new ChartOptions { Title = "Return by seed", XLabel = "episode", YLabel = "return", Legend = LegendPlace.Outside });
+        var chart = new Chart(
+            new ChartOptions { Title = "Return by seed", XLabel = "episode", YLabel = "return", Legend = LegendPlace.Outside });
         for (var seed = 0; seed < 8; seed++)
         {
             var random = new System.Random(seed);
-            chart.Line($"seed {seed}", Enumerable.Range(0, 100).ToArray(), Enumerable.Range(0, 100).Select(i => (100 * (1 - Math.Exp(-i / (10.0 + (5 * seed))))) + (10 * random.NextDouble())).ToArray());
+            chart.Line($"seed {seed}", Enumerable.Range(0, 100).ToArray(),
+                Enumerable.Range(0, 100).Select(i => (100 * (1 - Math.Exp(-i / (10.0 + (5 * seed))))) + (10 * random.NextDouble()))
+                    .ToArray());
         }
         return chart;
     }
@@ -69,15 +95,20 @@ internal static class Gallery
     private static Chart Points()
     {
         var random = new System.Random(3);
-        double[] Normal(double mean) => [.. Enumerable.Range(0, 200).Select(_ => mean + Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()))];
-        return new Chart(new ChartOptions { Title = "Two moons, nearly", XLabel = "x", YLabel = "y" }).Scatter("data", Normal(0), Normal(0)).Scatter("samples", Normal(3), Normal(1));
+        double[] Normal(double mean) =>
+            [.. Enumerable.Range(0, 200)
+                .Select(_ => mean + Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()))];
+        return new Chart(new ChartOptions { Title = "Two moons, nearly", XLabel = "x", YLabel = "y" }).Scatter("data", Normal(0), Normal(0))
+            .Scatter("samples", Normal(3), Normal(1));
     }
 
     private static Chart Distributions()
     {
         var random = new System.Random(4);
-        var values = Enumerable.Range(0, 3000).Select(_ => (float)(random.NextDouble() + random.NextDouble() + random.NextDouble())).ToArray();
-        return new Chart(new ChartOptions { Title = "Weights of layer 3", XLabel = "weight", YLabel = "count" }).Histogram("before", values).Histogram("after", values.Select(v => (v * 0.7f) + 1).ToArray());
+        var values = Enumerable.Range(0, 3000).Select(_ => (float)(random.NextDouble() + random.NextDouble() + random.NextDouble()))
+            .ToArray();
+        return new Chart(new ChartOptions { Title = "Weights of layer 3", XLabel = "weight", YLabel = "count" }).Histogram("before", values)
+            .Histogram("after", values.Select(v => (v * 0.7f) + 1).ToArray());
     }
 
     private static Chart Policy()
@@ -95,7 +126,8 @@ internal static class Gallery
             dy.Add(column < 4 ? 0 : -0.34);
         }
         return new Chart(new ChartOptions { Title = "State values and greedy actions", Width = 640, Height = 480 })
-            .HeatMap(values, 4, 5, new HeatMapOptions { CellTexts = [.. values.Select(v => double.IsNaN(v) ? "" : $"{v:0.0}\n ")], ColorBarLabel = "value" })
+            .HeatMap(values, 4, 5,
+                new HeatMapOptions { CellTexts = [.. values.Select(v => double.IsNaN(v) ? "" : $"{v:0.0}\n ")], ColorBarLabel = "value" })
             .Arrows(xs.ToArray(), ys.ToArray(), dx.ToArray(), dy.ToArray());
     }
 
@@ -108,7 +140,14 @@ internal static class Gallery
     private static Chart SurfacePaths()
     {
         var t = Enumerable.Range(0, 60).Select(i => i / 59.0).ToArray();
-        return new Chart(new ChartOptions { Title = "Two optimizers on Rosenbrock's function", XLabel = "x", YLabel = "y", Legend = LegendPlace.LowerRight })
+        return new Chart(
+            new ChartOptions
+            {
+                Title = "Two optimizers on Rosenbrock's function",
+                XLabel = "x",
+                YLabel = "y",
+                Legend = LegendPlace.LowerRight
+            })
             .Surface(Rosenbrock(80), 80, 80, new PlotArea(-2, 2, -1, 3), new HeatMapOptions { ColorBarLabel = "log10(1 + f)" })
             .Contours(Rosenbrock(80), 80, 80, new PlotArea(-2, 2, -1, 3))
             .Path("Adam", t.Select(v => -1.5 + (2.5 * v)).ToArray(), t.Select(v => Math.Pow(-1.5 + (2.5 * v), 2)).ToArray(), 1)
@@ -121,7 +160,8 @@ internal static class Gallery
     private static long[] Confusion(int n)
     {
         var random = new System.Random(5);
-        return [.. Enumerable.Range(0, n * n).Select(i => i / n == i % n ? 30 + random.Next(8) : random.Next(12) == 0 ? random.Next(1, 4) : 0L)];
+        return [.. Enumerable.Range(0, n * n)
+            .Select(i => i / n == i % n ? 30 + random.Next(8) : random.Next(12) == 0 ? random.Next(1, 4) : 0L)];
     }
 
     public static float[] DigitLike(int count)
@@ -146,9 +186,19 @@ internal static class Gallery
     private static Picture SideBySide()
     {
         var color = new byte[3 * 48 * 64];
-        for (var i = 0; i < 48 * 64; i++) (color[i], color[(48 * 64) + i], color[(2 * 48 * 64) + i]) = ((byte)(i % 64 * 4), (byte)(i / 64 * 5), 128);
+        for (var i = 0; i < 48 * 64; i++)
+            (color[i], color[(48 * 64) + i], color[(2 * 48 * 64) + i]) = ((byte)(i % 64 * 4), (byte)(i / 64 * 5), 128);
         var original = Picture.FromPlanes(color, 3, 48, 64);
         var half = Picture.FromPlanes(color.Select(v => (byte)(v / 64 * 64)).ToArray(), 3, 48, 64);
-        return ImageGrid.Render([original, half, original, half], new ImageGridOptions { Columns = 2, Scale = 3, Padding = 8, Captions = ["original", "reconstruction", "original", "reconstruction"], RowLabels = ["photo 1", "photo 2"], Title = "Vector quantizer" });
+        return ImageGrid.Render([original, half, original, half],
+            new ImageGridOptions
+            {
+                Columns = 2,
+                Scale = 3,
+                Padding = 8,
+                Captions = ["original", "reconstruction", "original", "reconstruction"],
+                RowLabels = ["photo 1", "photo 2"],
+                Title = "Vector quantizer"
+            });
     }
 }

@@ -19,7 +19,9 @@ public sealed class GalleryTests
         figure.Save(Path.Combine(target, name + ".svg"));
         var picture = Picture.Load(Path.Combine(target, name + ".png"));
         Assert.True(picture.Width >= 80 && picture.Height >= 80);
-        Assert.True(Enumerable.Range(0, picture.Width * picture.Height).Select(i => BitConverter.ToInt32(picture.Pixels, 4 * i)).Distinct().Count() > 10, "the figure is empty");
+        Assert.True(
+            Enumerable.Range(0, picture.Width * picture.Height).Select(i => BitConverter.ToInt32(picture.Pixels, 4 * i)).Distinct().Count()
+                > 10, "the figure is empty");
         var svg = System.Xml.Linq.XDocument.Load(Path.Combine(target, name + ".svg"));
         Assert.Equal("svg", svg.Root!.Name.LocalName);
         Assert.Equal(2, Directory.GetFiles(target, name + ".*").Length);

@@ -9,7 +9,8 @@ public sealed class PictureTests
     [Fact]
     public void PngKeepsEveryPixel()
     {
-        Gen.Select(Gen.Int[1, 20], Gen.Int[1, 20]).SelectMany(size => Gen.Byte.Array[size.Item1 * size.Item2 * 4].Select(pixels => (size, pixels))).Sample(
+        Gen.Select(Gen.Int[1, 20], Gen.Int[1, 20])
+            .SelectMany(size => Gen.Byte.Array[size.Item1 * size.Item2 * 4].Select(pixels => (size, pixels))).Sample(
             sample =>
             {
                 // Where nothing is opaque colours cannot matter; encoders may drop them.
@@ -34,7 +35,8 @@ public sealed class PictureTests
     public void WrongInputIsNamed()
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => Picture.FromPlanes(new float[8], 2, 2, 2));
-        Assert.Contains("[3, 2, 2]", Assert.Throws<ArgumentException>(() => Picture.FromPlanes(new float[8], 3, 2, 2)).Message, StringComparison.Ordinal);
+        Assert.Contains("[3, 2, 2]", Assert.Throws<ArgumentException>(() => Picture.FromPlanes(new float[8], 3, 2, 2)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<InvalidDataException>(() => Picture.Decode([1, 2, 3]));
         var cut = Runs.RunPictureTests.OnePixel[..40];
         Assert.Throws<InvalidDataException>(() => Picture.Decode(cut));
@@ -55,7 +57,8 @@ public sealed class PictureTests
             var chart = new Chart(new ChartOptions { LogX = log, LogY = log })
                 .Line("empty", ReadOnlySpan<double>.Empty, ReadOnlySpan<double>.Empty)
                 .Line("nothing", new[] { 1, 2 }, new[] { double.NaN, double.PositiveInfinity })
-                .Line("holes", new[] { 0.0, 1, 2, double.NaN, 4, 5 }, new[] { 1.0, double.NaN, -3, 2, 5, 6 }, new LineOptions { Smoothing = 0.5 })
+                .Line("holes", new[] { 0.0, 1, 2, double.NaN, 4, 5 }, new[] { 1.0, double.NaN, -3, 2, 5, 6 },
+                    new LineOptions { Smoothing = 0.5 })
                 .Scatter("points", new[] { 1, 2 }, new[] { float.NaN, 2f })
                 .Line("one", new[] { 1 }, new[] { 1 });
             Assert.NotEmpty(chart.ToPng());
@@ -80,7 +83,8 @@ public sealed class PictureTests
 
         static int DarkPixels(Picture picture, int from, int to)
             => Enumerable.Range(from * picture.Width, (to - from) * picture.Width)
-                .Count(i => i % picture.Width > picture.Width / 5 && i % picture.Width < picture.Width * 4 / 5 && picture.Pixels[4 * i] < 110);
+                .Count(i => i % picture.Width > picture.Width / 5 && i % picture.Width < picture.Width * 4 / 5
+                    && picture.Pixels[4 * i] < 110);
     }
 
     [Fact]

@@ -71,15 +71,18 @@ public sealed class NumpyStreamTests
         for (var i = 0; i < 200_000; i++) sum += stream.NextExponential();
         Assert.Equal(golden.GetProperty("exponential_sum_200000_seed6").GetDouble(), sum);
         stream = new RandomStream(7);
-        foreach (var x in golden.GetProperty("integers_0_2pow40_seed7").EnumerateArray()) Assert.Equal(x.GetInt64(), stream.NextInt64(0, 1L << 40));
-        foreach (var x in golden.GetProperty("then_integers_minus5_6").EnumerateArray()) Assert.Equal(x.GetInt64(), stream.NextInt64(-5, 6));
+        foreach (var x in golden.GetProperty("integers_0_2pow40_seed7").EnumerateArray())
+            Assert.Equal(x.GetInt64(), stream.NextInt64(0, 1L << 40));
+        foreach (var x in golden.GetProperty("then_integers_minus5_6").EnumerateArray())
+            Assert.Equal(x.GetInt64(), stream.NextInt64(-5, 6));
         stream = new RandomStream(8);
         var small = new sbyte[11];
         stream.FillInt8(small, 2);
         Assert.Equal(golden.GetProperty("int8_0_2_seed8").EnumerateArray().Select(x => x.GetSByte()), small);
         stream.FillInt8(small, 100);
         Assert.Equal(golden.GetProperty("then_int8_0_100").EnumerateArray().Select(x => x.GetSByte()), small);
-        foreach (var x in golden.GetProperty("then_choice_p").EnumerateArray()) Assert.Equal(x.GetInt32(), stream.ChoiceIndex([0.1, 0.2, 0.3, 0.4]));
+        foreach (var x in golden.GetProperty("then_choice_p").EnumerateArray())
+            Assert.Equal(x.GetInt32(), stream.ChoiceIndex([0.1, 0.2, 0.3, 0.4]));
         stream = new RandomStream(9);
         foreach (var x in golden.GetProperty("random_float32_seed9").EnumerateArray()) Assert.Equal(x.GetSingle(), stream.NextSingle());
     }

@@ -49,7 +49,8 @@ public sealed class AutoresetTests
         var vector = new SyncVectorEnvironment<float, int>(2, () => new TimeLimit<float, int>(new CartPole(), 1), AutoresetMode.Disabled);
         vector.Reset(1);
         vector.Step([0, 1]);
-        Assert.Contains("reset it by mask", Assert.Throws<InvalidOperationException>(() => vector.Step([0, 1])).Message, StringComparison.Ordinal);
+        Assert.Contains("reset it by mask", Assert.Throws<InvalidOperationException>(() => vector.Step([0, 1])).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => vector.Step([0]));
         Assert.Throws<ArgumentException>(() => vector.Reset([false, false]));
         var shared = new CartPole();

@@ -51,7 +51,8 @@ public sealed class CartPoleVectorTests
         for (var t = 0; t < 3000; t++)
         {
             // Half of the copies are held up, so that some live to be cut.
-            for (var i = 0; i < Count; i++) actions[i] = i % 2 == 0 ? random.NextInt32(2) : states[i].Angle + states[i].AngularVelocity > 0 ? 1 : 0;
+            for (var i = 0; i < Count; i++)
+                actions[i] = i % 2 == 0 ? random.NextInt32(2) : states[i].Angle + states[i].AngularVelocity > 0 ? 1 : 0;
             vector.Step(actions);
             var now = Read(vector);
             for (var i = 0; i < Count; i++)
@@ -64,8 +65,10 @@ public sealed class CartPoleVectorTests
                 }
                 var fell = CartPoleDynamics.Step(ref states[i], actions[i] == 1, integrator == CartPoleIntegrator.SemiImplicitEuler);
                 Assert.Equal(states[i], now[i]);
-                Assert.Equal((suttonBarto ? fell ? -1.0 : 0 : 1, fell, ++steps[i] >= Most), (vector.Rewards[i], vector.Terminated[i], vector.Truncated[i]));
-                Assert.Equal([(float)states[i].Position, (float)states[i].Velocity, (float)states[i].Angle, (float)states[i].AngularVelocity], vector.Observations.Slice(i * 4, 4).ToArray());
+                Assert.Equal((suttonBarto ? fell ? -1.0 : 0 : 1, fell, ++steps[i] >= Most),
+                    (vector.Rewards[i], vector.Terminated[i], vector.Truncated[i]));
+                Assert.Equal([(float)states[i].Position, (float)states[i].Velocity, (float)states[i].Angle,
+                    (float)states[i].AngularVelocity], vector.Observations.Slice(i * 4, 4).ToArray());
                 falls += fell ? 1 : 0;
                 cuts += vector.Truncated[i] ? 1 : 0;
             }
@@ -141,7 +144,8 @@ public sealed class CartPoleVectorTests
 
         void Adopt(IEnumerable<int> copies)
         {
-            foreach (var i in copies) exact[i].State = new(batch.Positions[i], batch.Velocities[i], batch.Angles[i], batch.AngularVelocities[i]);
+            foreach (var i in copies)
+                exact[i].State = new(batch.Positions[i], batch.Velocities[i], batch.Angles[i], batch.AngularVelocities[i]);
         }
     }
 

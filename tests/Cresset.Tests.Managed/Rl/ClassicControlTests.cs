@@ -9,7 +9,8 @@ public sealed class ClassicControlTests
 {
     private static readonly JsonElement Golden = RlReference.Load("classic_control.json");
 
-    public static TheoryData<string> Cases => [.. Golden.GetProperty("cases").EnumerateArray().Select(c => c.GetProperty("name").GetString()!)];
+    public static TheoryData<string> Cases =>
+        [.. Golden.GetProperty("cases").EnumerateArray().Select(c => c.GetProperty("name").GetString()!)];
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -21,7 +22,8 @@ public sealed class ClassicControlTests
         var stride = golden.TryGetProperty("state_stride", out var s) ? s.GetInt32() : 1;
         var states = golden.GetProperty("state").EnumerateArray().Select(x => x.Doubles()).ToArray();
         var rewards = golden.GetProperty("reward").Doubles();
-        var actions = golden.GetProperty("actions").EnumerateArray().Select(x => x.ValueKind == JsonValueKind.Array ? x[0].GetDouble() : x.GetDouble()).ToArray();
+        var actions = golden.GetProperty("actions").EnumerateArray()
+            .Select(x => x.ValueKind == JsonValueKind.Array ? x[0].GetDouble() : x.GetDouble()).ToArray();
         var driver = Driver.Make(golden);
         driver.SetState(start);
         var terminatedAt = golden.GetProperty("terminated_at").GetInt32();
@@ -71,25 +73,37 @@ public sealed class ClassicControlTests
                     var cart = new CartPole(new CartPoleOptions
                     {
                         SuttonBartoReward = options.TryGetProperty("sutton_barto_reward", out var sb) && sb.GetBoolean(),
-                        Integrator = attributes.TryGetProperty("kinematics_integrator", out _) ? CartPoleIntegrator.SemiImplicitEuler : CartPoleIntegrator.Euler,
+                        Integrator = attributes.TryGetProperty("kinematics_integrator", out _) ? CartPoleIntegrator.SemiImplicitEuler
+                            : CartPoleIntegrator.Euler,
                     });
-                    return Discrete(cart, 500, x => cart.State = new CartPoleState(x[0], x[1], x[2], x[3]), () => [cart.State.Position, cart.State.Velocity, cart.State.Angle, cart.State.AngularVelocity]);
+                    return Discrete(cart, 500, x => cart.State = new CartPoleState(x[0], x[1], x[2], x[3]),
+                        () => [cart.State.Position, cart.State.Velocity, cart.State.Angle, cart.State.AngularVelocity]);
                 case "MountainCar-v0":
                     var car = new MountainCar(Option(options, "goal_velocity"));
                     return Discrete(car, 200, x => car.State = (x[0], x[1]), () => [car.State.Position, car.State.Velocity]);
                 case "MountainCarContinuous-v0":
                     var continuous = new MountainCarContinuous(Option(options, "goal_velocity"));
-                    return Continuous(continuous, 999, x => continuous.State = (x[0], x[1]), () => [continuous.State.Position, continuous.State.Velocity]);
+                    return Continuous(continuous, 999, x => continuous.State = (x[0], x[1]),
+                        () => [continuous.State.Position, continuous.State.Velocity]);
                 case "Acrobot-v1":
-                    var acrobot = new Acrobot(new AcrobotOptions { PaperEquations = options.TryGetProperty("book_or_nips", out _) || attributes.TryGetProperty("book_or_nips", out _) });
-                    return Discrete(acrobot, 500, x => acrobot.State = (x[0], x[1], x[2], x[3]), () => [acrobot.State.Angle1, acrobot.State.Angle2, acrobot.State.Velocity1, acrobot.State.Velocity2]);
+                    var acrobot = new Acrobot(
+                        new AcrobotOptions
+                        {
+                            PaperEquations = options.TryGetProperty("book_or_nips", out _)
+                            || attributes.TryGetProperty("book_or_nips", out _)
+                        });
+                    return Discrete(acrobot, 500, x => acrobot.State = (x[0], x[1], x[2], x[3]),
+                        () => [acrobot.State.Angle1, acrobot.State.Angle2, acrobot.State.Velocity1, acrobot.State.Velocity2]);
                 default:
-                    var pendulum = new Pendulum(new PendulumOptions { Gravity = options.TryGetProperty("g", out var g) ? g.GetDouble() : 10.0 });
-                    return Continuous(pendulum, 200, x => pendulum.State = (x[0], x[1]), () => [pendulum.State.Angle, pendulum.State.Velocity]);
+                    var pendulum = new Pendulum(
+                        new PendulumOptions { Gravity = options.TryGetProperty("g", out var g) ? g.GetDouble() : 10.0 });
+                    return Continuous(pendulum, 200, x => pendulum.State = (x[0], x[1]),
+                        () => [pendulum.State.Angle, pendulum.State.Velocity]);
             }
         }
 
-        private static double Option(JsonElement options, string name) => options.TryGetProperty(name, out var value) ? value.GetDouble() : 0;
+        private static double Option(JsonElement options, string name) =>
+            options.TryGetProperty(name, out var value) ? value.GetDouble() : 0;
 
         private static Driver Discrete(IEnvironment<float, int> environment, int limit, Action<double[]> set, Func<double[]> get)
         {

@@ -18,7 +18,12 @@ public sealed class ControlFigureTests
     public void Example_6_6_cliff_walking(string method)
     {
         var golden = Golden.GetProperty("cliff_walking").GetProperty("table").GetProperty(method);
-        ControlOptions options = new() { StepSize = StepSizeRule.Constant(double.Parse(method.Split('=')[1], System.Globalization.CultureInfo.InvariantCulture)), Exploration = new() { Epsilon = 0.1 } };
+        ControlOptions options =
+            new()
+            {
+                StepSize = StepSizeRule.Constant(double.Parse(method.Split('=')[1], System.Globalization.CultureInfo.InvariantCulture)),
+                Exploration = new() { Epsilon = 0.1 }
+            };
         var returns = new List<double[]>();
         for (var run = 0; run < 25; run++)
         {
@@ -54,7 +59,8 @@ public sealed class ControlFigureTests
                 var learner = new DynaQ(54, 4, planning, random, options: options);
                 lengths.Add([.. TabularControl.Run(Maze.Dyna(), learner, 50, random, seed: (ulong)run).Select(r => (double)r.Length)]);
             }
-            foreach (var row in method.Value.EnumerateObject()) Agrees($"{method.Name} episode {row.Name}", [.. lengths.Select(l => l[int.Parse(row.Name) - 1])], row.Value);
+            foreach (var row in method.Value.EnumerateObject())
+                Agrees($"{method.Name} episode {row.Name}", [.. lengths.Select(l => l[int.Parse(row.Name) - 1])], row.Value);
         }
     }
 
@@ -80,14 +86,19 @@ public sealed class ControlFigureTests
         {
             var learner = SparseControl.MountainCar(options);
             var (car, random) = (new SuttonMountainCar(), new RandomStream((ulong)run + 131));
-            lengths.Add([.. Enumerable.Range(0, 200).Select(e => (double)learner.RunEpisode(car, random, seed: e == 0 ? (ulong)run : null).Length)]);
+            lengths.Add(
+                [.. Enumerable.Range(0, 200)
+                    .Select(e => (double)learner.RunEpisode(car, random, seed: e == 0 ? (ulong)run : null).Length)]);
         }
         foreach (var row in golden.EnumerateObject())
         {
             var parts = row.Name.Split('_').Where(p => int.TryParse(p, out _)).Select(int.Parse).ToArray();
             if (parts.Length == 0 || parts[^1] > 200) continue;
             var first = row.Name.Contains("first", StringComparison.Ordinal);
-            Agrees($"{method} {row.Name}", [.. lengths.Select(l => first ? l[..parts[0]].Average() : parts.Length == 1 ? l[parts[0] - 1] : l[(parts[0] - 1)..parts[1]].Average())], row.Value);
+            Agrees($"{method} {row.Name}",
+                [.. lengths.Select(
+                    l => first ? l[..parts[0]].Average() : parts.Length == 1 ? l[parts[0] - 1] : l[(parts[0] - 1)..parts[1]].Average())],
+                    row.Value);
         }
     }
 
@@ -111,7 +122,8 @@ public sealed class ControlFigureTests
             // The 8000 steps may hold more than 170 episodes.
             if (steps <= 8000)
             {
-                foreach (var record in TabularControl.Run(world, learner, 200, random, 8000)) counts[^1] += record.Return == -record.Length ? 1 : 0;
+                foreach (var record in TabularControl.Run(world, learner, 200, random, 8000))
+                    counts[^1] += record.Return == -record.Length ? 1 : 0;
             }
             lengths.Add(records.Skip(120).Average(r => r.Length));
         }
@@ -128,7 +140,8 @@ public sealed class ControlFigureTests
             for (var run = 0; run < 10; run++)
             {
                 var random = new RandomStream((ulong)run + 61);
-                var learner = new DynaQ(54, 4, 10, random, bonus, new() { Gamma = 0.95, StepSize = StepSizeRule.Constant(1), Exploration = new() { Epsilon = 0.1 } });
+                var learner = new DynaQ(54, 4, 10, random, bonus,
+                    new() { Gamma = 0.95, StepSize = StepSizeRule.Constant(1), Exploration = new() { Epsilon = 0.1 } });
                 sum += TabularControl.Run(ChangingWorld.BlockingMaze(), learner, int.MaxValue, random, 3000, (ulong)run).Sum(r => r.Return);
             }
             return sum / 10;
@@ -146,13 +159,17 @@ public sealed class ControlFigureTests
         var a = TabularControl.Run(Maze.Dyna(), sweeping, 30, random, seed: 1).Skip(1).Sum(r => r.Length);
         var b = TabularControl.Run(Maze.Dyna(), dyna, 30, other, seed: 1).Skip(1).Sum(r => r.Length);
         Assert.True(a < b, $"prioritized {a} steps, Dyna {b}");
-        Assert.Equal(14, -TabularControl.Evaluate(new TimeLimit<int, int>(new Maze(["       #G", "  #    # ", "S #    # ", "  #      ", "     #   ", "         "], -1, -1), 200), sweeping.GreedyActions(), 1, 1));
+        Assert.Equal(14,
+            -TabularControl.Evaluate(
+                new TimeLimit<int, int>(new Maze(["       #G", "  #    # ", "S #    # ", "  #      ", "     #   ", "         "], -1, -1),
+                    200), sweeping.GreedyActions(), 1, 1));
     }
 
     [Fact]
     public void Differential_sarsa_nears_the_best_average_reward()
     {
-        var learner = new DifferentialSarsa(44, 2, 0.01, new() { StepSize = StepSizeRule.Constant(0.01), Exploration = new() { Epsilon = 0.1 } });
+        var learner = new DifferentialSarsa(44, 2, 0.01,
+            new() { StepSize = StepSizeRule.Constant(0.01), Exploration = new() { Epsilon = 0.1 } });
         TabularControl.Run(new AccessControl(), learner, 1, new RandomStream(1), 1_000_000, 2);
         Assert.InRange(learner.MeanReward, 2.2, 2.7);
     }

@@ -22,7 +22,9 @@ public sealed class ExactSolutionTests
     public void AModelWithEndsButWithoutAStartIsRefused()
     {
         var model = new TransitionTableBuilder(2, 1).Add(0, 0, 1, 1, 0).Add(1, 0, 1, 0, 1, terminated: true).Build();
-        Assert.Contains("no start states", Assert.Throws<InvalidOperationException>(() => PolicyEvaluation.StationaryDistribution(model, TabularPolicy.Uniform(model))).Message, StringComparison.Ordinal);
+        Assert.Contains("no start states",
+            Assert.Throws<InvalidOperationException>(
+                () => PolicyEvaluation.StationaryDistribution(model, TabularPolicy.Uniform(model))).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -35,7 +37,8 @@ public sealed class ExactSolutionTests
         var uniform = TabularPolicy.Uniform(model);
         var truth = PolicyEvaluation.Exact(model, uniform, 1);
         var share = PolicyEvaluation.StationaryDistribution(model, uniform);
-        double[][] features = [.. Enumerable.Range(0, truth.Length).Select(s => Enumerable.Range(0, order + 1).Select(k => Math.Pow(s / 999.0, k)).ToArray())];
+        double[][] features = [.. Enumerable.Range(0, truth.Length)
+            .Select(s => Enumerable.Range(0, order + 1).Select(k => Math.Pow(s / 999.0, k)).ToArray())];
         var fit = LinearFixedPoint.Values(features, LinearFixedPoint.LeastSquares(features, truth, share));
         var error = Math.Sqrt(truth.Select((v, s) => share[s] * (v - fit[s]) * (v - fit[s])).Sum());
         Assert.True(error < (order == 5 ? 0.02 : 0.01), $"order {order}: {error}");
@@ -101,7 +104,8 @@ public sealed class ExactSolutionTests
         // One state, -1 per step, cut every five steps: its value is -1 / (1 - 0.9) = -10.
         foreach (var steps in (int[])[1, 3, 8])
         {
-            var learner = new SparseControl(1, 1, 1, (_, _, indices) => indices[0] = 0, new() { Gamma = 0.9, Steps = steps, StepSize = StepSizeRule.Constant(0.1) });
+            var learner = new SparseControl(1, 1, 1, (_, _, indices) => indices[0] = 0,
+                new() { Gamma = 0.9, Steps = steps, StepSize = StepSizeRule.Constant(0.1) });
             var random = new RandomStream(1);
             for (var episode = 0; episode < 2000; episode++) learner.RunEpisode(new TimeLimit<float, int>(new Rut(), 5), random);
             Assert.Equal(-10, learner.Weights[0], 0.01);

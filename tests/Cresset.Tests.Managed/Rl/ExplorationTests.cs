@@ -12,8 +12,10 @@ public sealed class ExplorationTests
 
     public static TheoryData<Exploration> Rules =>
     [
-        new Exploration { Epsilon = 0.3 }, new Exploration { Epsilon = 0.3, Ties = TieBreaking.LowestIndex }, new BoltzmannExploration { Temperature = 0.7 },
-        new BoltzmannExploration { Temperature = 2, Epsilon = 0.2 }, new UpperConfidenceExploration { Confidence = 2 }, new UpperConfidenceExploration { Epsilon = 0.4 },
+        new Exploration { Epsilon = 0.3 }, new Exploration { Epsilon = 0.3, Ties = TieBreaking.LowestIndex },
+        new BoltzmannExploration { Temperature = 0.7 },
+        new BoltzmannExploration { Temperature = 2, Epsilon = 0.2 }, new UpperConfidenceExploration { Confidence = 2 },
+        new UpperConfidenceExploration { Epsilon = 0.4 },
     ];
 
     [Theory]
@@ -52,7 +54,8 @@ public sealed class ExplorationTests
         Assert.Equal(4, rule.Choose(Values, 1, new RandomStream(1), [4, 0, 9, 2, 0]));
         // 0.3 + sqrt(ln 16 / 4) = 1.13, 1.2 + sqrt(ln 16 / 9) = 1.76, 1.2 + sqrt(ln 16 / 2) = 2.38, -0.5 + sqrt(ln 16) = 1.17.
         Assert.Equal(3, rule.Choose(Values, 1, new RandomStream(1), Visits));
-        Assert.Contains("counts of visits", Assert.Throws<ArgumentException>(() => rule.Choose(Values, 1, new RandomStream(1))).Message, StringComparison.Ordinal);
+        Assert.Contains("counts of visits", Assert.Throws<ArgumentException>(() => rule.Choose(Values, 1, new RandomStream(1))).Message,
+            StringComparison.Ordinal);
         Assert.Throws<InvalidOptionsException>(() => new SparseControlOptions { Exploration = rule }.ThrowIfInvalid());
     }
 
@@ -63,7 +66,8 @@ public sealed class ExplorationTests
     {
         var rule = (Exploration)new PartCatalog(typeof(Exploration).Assembly).Get("exploration", name).Create();
         // In the units of the values, which differ by a twentieth from one cell to the next.
-        rule = rule is BoltzmannExploration ? rule with { Schedule = StepSizeRule.Linear(0.05, 0.005, 40) } : new UpperConfidenceExploration { Confidence = 0.02 };
+        rule = rule is BoltzmannExploration ? rule with { Schedule = StepSizeRule.Linear(0.05, 0.005, 40) }
+            : new UpperConfidenceExploration { Confidence = 0.02 };
         var learner = new QLearning(54, 4, new() { Gamma = 0.95, StepSize = StepSizeRule.Constant(0.3), Exploration = rule });
         var records = TabularControl.Run(new TimeLimit<int, int>(Maze.Dyna(), 2000), learner, 100, new RandomStream(2), seed: 2);
         Assert.InRange(records.Skip(80).Min(r => r.Length), 14, 18);
@@ -74,7 +78,9 @@ public sealed class ExplorationTests
     public void TheFastLoopRefusesWhatItDoesNotKnow()
     {
         var fast = new QLearning(101, 101, new() { Exploration = new() { Ties = TieBreaking.LowestIndex } });
-        Assert.Contains("missing actions", Assert.Throws<InvalidOperationException>(() => fast.RunFast(new GamblersProblem(), 10, new RandomStream(1))).Message, StringComparison.Ordinal);
+        Assert.Contains("missing actions",
+            Assert.Throws<InvalidOperationException>(() => fast.RunFast(new GamblersProblem(), 10, new RandomStream(1))).Message,
+            StringComparison.Ordinal);
         var warm = new QLearning(54, 4, new() { Exploration = new BoltzmannExploration { Ties = TieBreaking.LowestIndex } });
         Assert.Throws<InvalidOperationException>(() => warm.RunFast(Maze.Dyna(), 10, new RandomStream(1)));
     }

@@ -48,8 +48,10 @@ internal static class FigureStatistics
 
     public static void Agrees(string what, double[] values, JsonElement golden, double slack = 0)
     {
-        var (mean, deviation, error) = (golden.GetProperty("mean").GetDouble(), golden.GetProperty("sd").GetDouble(), golden.GetProperty("se").GetDouble());
+        var (mean, deviation, error) = (golden.GetProperty("mean").GetDouble(), golden.GetProperty("sd").GetDouble(),
+            golden.GetProperty("se").GetDouble());
         var bound = (4 * Math.Sqrt((deviation * deviation / values.Length) + (error * error))) + (1e-4 * Math.Abs(mean)) + slack;
-        Assert.True(Math.Abs(values.Average() - mean) <= bound, $"{what}: mean {values.Average():G6} over {values.Length} runs, expected {mean:G6} within {bound:G3}");
+        Assert.True(Math.Abs(values.Average() - mean) <= bound,
+            $"{what}: mean {values.Average():G6} over {values.Length} runs, expected {mean:G6} within {bound:G3}");
     }
 }

@@ -29,7 +29,8 @@ public sealed class LibraryBitsTests
     {
         if (!LibraryBits.HasLanes) return;
         Check([0.0, -0.0, double.NaN, double.PositiveInfinity, double.Epsilon, 1e-9, 0.125, -0.25]);
-        Check([1e-300, -1e-160, 0.3, double.BitIncrement(0.3), Math.PI / 6, 1e22, CartPoleDynamics.AngleLimit, -CartPoleDynamics.AngleLimit]);
+        Check([1e-300, -1e-160, 0.3, double.BitIncrement(0.3), Math.PI / 6, 1e22, CartPoleDynamics.AngleLimit,
+            -CartPoleDynamics.AngleLimit]);
     }
 
     [Fact]
@@ -46,7 +47,8 @@ public sealed class LibraryBitsTests
         }
         // Otherwise this test would be of x * x.
         if (OperatingSystem.IsLinux()) Assert.True(differ > 20, $"{differ} differ");
-        foreach (var x in (double[])[0.0, -0.0, 1, 2, double.NaN, double.NegativeInfinity, 1e-200, 1e200, double.Epsilon]) Same(Math.Pow(x, 2), LibraryBits.Square(x));
+        foreach (var x in (double[])[0.0, -0.0, 1, 2, double.NaN, double.NegativeInfinity, 1e-200, 1e200, double.Epsilon])
+            Same(Math.Pow(x, 2), LibraryBits.Square(x));
     }
 
     private static void Check(double[] angles)
@@ -61,5 +63,6 @@ public sealed class LibraryBitsTests
     }
 
     private static void Same(double expected, double actual) => Assert.True(
-        BitConverter.DoubleToInt64Bits(expected) == BitConverter.DoubleToInt64Bits(actual) || (double.IsNaN(expected) && double.IsNaN(actual)), $"{expected:R} and {actual:R}");
+        BitConverter.DoubleToInt64Bits(expected) == BitConverter.DoubleToInt64Bits(actual)
+            || (double.IsNaN(expected) && double.IsNaN(actual)), $"{expected:R} and {actual:R}");
 }

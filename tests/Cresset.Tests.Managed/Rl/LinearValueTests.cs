@@ -17,7 +17,8 @@ public sealed class LinearValueTests
         var coder = new TileCoder(4096, 8);
         foreach (var call in car.GetProperty("calls").EnumerateArray())
         {
-            Assert.Equal(call.GetProperty("tiles").Ints(), coder.Of(call.GetProperty("floats").Doubles(), call.GetProperty("a").GetInt32()));
+            Assert.Equal(call.GetProperty("tiles").Ints(),
+                coder.Of(call.GetProperty("floats").Doubles(), call.GetProperty("a").GetInt32()));
         }
         Assert.Equal(car.GetProperty("count_after").GetInt32(), coder.Used);
         Sequence("one_dim", 4);
@@ -31,7 +32,8 @@ public sealed class LinearValueTests
     {
         var golden = Tiles.GetProperty("read_only");
         var coder = new TileCoder(16, 4);
-        foreach (var call in golden.GetProperty("first").EnumerateArray()) Assert.Equal(call.GetProperty("tiles").Ints(), coder.Of([call.GetProperty("f").GetDouble()]));
+        foreach (var call in golden.GetProperty("first").EnumerateArray())
+            Assert.Equal(call.GetProperty("tiles").Ints(), coder.Of([call.GetProperty("f").GetDouble()]));
         var indices = new int[4];
         coder.Write([50.0], [], indices, readOnly: true);
         Assert.Equal([-1, -1, -1, -1], indices);
@@ -40,9 +42,11 @@ public sealed class LinearValueTests
         Assert.Equal(4, coder.Overfull);
         foreach (var call in Tiles.GetProperty("coordinates_only").EnumerateArray())
         {
-            Assert.Equal(call.GetProperty("coords").EnumerateArray().Select(r => r.Ints()), new TileCoder(100, 4).Coordinates(call.GetProperty("f").Doubles(), call.GetProperty("ints").Ints()));
+            Assert.Equal(call.GetProperty("coords").EnumerateArray().Select(r => r.Ints()),
+                new TileCoder(100, 4).Coordinates(call.GetProperty("f").Doubles(), call.GetProperty("ints").Ints()));
         }
-        foreach (var call in Tiles.GetProperty("python_tuple_hash_mod_2048 (only needed to copy the overfull / plain-integer memory path)").EnumerateArray())
+        foreach (var call in Tiles.GetProperty("python_tuple_hash_mod_2048 (only needed to copy the overfull / plain-integer memory path)")
+            .EnumerateArray())
         {
             Assert.Equal(call.GetProperty("h").GetInt32(), TileCoder.HashIndex(call.GetProperty("coords").Ints(), 2048));
         }
@@ -51,16 +55,20 @@ public sealed class LinearValueTests
     [Fact]
     public void Feature_vectors_equal_their_formulas()
     {
-        foreach (var order in Features.GetProperty("fourier_cos").EnumerateObject()) Check(order.Value, new FourierFeatures(2, int.Parse(order.Name)));
+        foreach (var order in Features.GetProperty("fourier_cos").EnumerateObject())
+            Check(order.Value, new FourierFeatures(2, int.Parse(order.Name)));
         Check(Features.GetProperty("fourier_cos_4d_order1"), new FourierFeatures(4, 1));
-        ZhaoGridWorldTests.AssertClose(Features.GetProperty("fourier_step_size_scale").GetProperty("n3").Doubles(), new FourierFeatures(2, 3).StepSizeScales(), 1e-12);
-        foreach (var order in Features.GetProperty("polynomial").EnumerateObject()) Check(order.Value, new PolynomialFeatures(2, int.Parse(order.Name)));
+        ZhaoGridWorldTests.AssertClose(Features.GetProperty("fourier_step_size_scale").GetProperty("n3").Doubles(),
+            new FourierFeatures(2, 3).StepSizeScales(), 1e-12);
+        foreach (var order in Features.GetProperty("polynomial").EnumerateObject())
+            Check(order.Value, new PolynomialFeatures(2, int.Parse(order.Name)));
         var cases = Features.GetProperty("rbf").GetProperty("cases");
         Check(cases, RadialBasisFeatures.UnitGrid(2, 5, 0.25));
         Check(cases, RadialBasisFeatures.UnitGrid(2, 5, 0.25, normalized: true), "normalized");
         foreach (var x in Features.GetProperty("state_aggregation_1000_to_10").EnumerateArray())
         {
-            Assert.Equal(x.GetProperty("group").GetInt32(), new AggregationFeatures(1000, 10).GroupOf(x.GetProperty("state").GetInt32() - 1));
+            Assert.Equal(x.GetProperty("group").GetInt32(),
+                new AggregationFeatures(1000, 10).GroupOf(x.GetProperty("state").GetInt32() - 1));
         }
     }
 
@@ -80,7 +88,8 @@ public sealed class LinearValueTests
             ZhaoGridWorldTests.AssertClose(row.Value.GetProperty("td_fixed_point_w").Doubles(), weights, 1e-9);
             ZhaoGridWorldTests.AssertClose(row.Value.GetProperty("v_hat").Doubles(), values, 1e-9);
             Assert.Equal(row.Value.GetProperty("rmse_to_true").GetDouble(), Rmse(values, truth), 1e-9);
-            var best = LinearFixedPoint.Values(features, LinearFixedPoint.LeastSquares(features, truth, Enumerable.Repeat(0.04, 25).ToArray()));
+            var best = LinearFixedPoint.Values(features,
+                LinearFixedPoint.LeastSquares(features, truth, Enumerable.Repeat(0.04, 25).ToArray()));
             Assert.Equal(row.Value.GetProperty("rmse_least_squares").GetDouble(), Rmse(best, truth), 1e-9);
         }
     }
@@ -135,8 +144,11 @@ public sealed class LinearValueTests
         var (w, v) = (BairdCounterexample.InitialWeights(), new double[8]);
         for (var i = 0; i < 2000; i++) BairdCounterexample.ExpectedTdcSweep(w, v, 0.005, 0.05);
         Assert.InRange(ValueError(w), 1.5, 3);
-        Assert.True(Size(Learn(new GradientTd(8, 0.99, GradientTdKind.Tdc, StepSizeRule.Constant(0.005), StepSizeRule.Constant(0.05)), 1000)) < 15);
-        Assert.True(Size(Learn(new GradientTd(8, 0.99, GradientTdKind.Gtd2, StepSizeRule.Constant(0.005), StepSizeRule.Constant(0.05)), 1000)) < 15);
+        Assert.True(
+            Size(Learn(new GradientTd(8, 0.99, GradientTdKind.Tdc, StepSizeRule.Constant(0.005), StepSizeRule.Constant(0.05)), 1000)) < 15);
+        Assert.True(
+            Size(Learn(new GradientTd(8, 0.99, GradientTdKind.Gtd2, StepSizeRule.Constant(0.005), StepSizeRule.Constant(0.05)), 1000))
+                < 15);
         // Figure 11.6: the expected emphatic update takes the values to 0.
         var (e, emphasis) = (BairdCounterexample.InitialWeights(), 0.0);
         for (var i = 0; i < 5000; i++) emphasis = BairdCounterexample.ExpectedEmphaticSweep(e, emphasis, 0.03);
@@ -180,7 +192,8 @@ public sealed class LinearValueTests
         var (weights, rounds) = LeastSquaresPolicyIteration.Solve(log, 0.9);
         Assert.InRange(rounds, 2, 20);
         var best = ValueIteration.Solve(model).Actions;
-        var agree = Enumerable.Range(0, N).Count(s => best[s] == (LinearValueLearner.Dot(weights, Pair(s, 1)) > LinearValueLearner.Dot(weights, Pair(s, 0)) ? 1 : 0));
+        var agree = Enumerable.Range(0, N)
+            .Count(s => best[s] == (LinearValueLearner.Dot(weights, Pair(s, 1)) > LinearValueLearner.Dot(weights, Pair(s, 0)) ? 1 : 0));
         Assert.True(agree >= N - 2, $"{agree} of {N} actions");
     }
 
@@ -188,12 +201,15 @@ public sealed class LinearValueTests
     public void Fourier_sarsa_drives_the_car_up()
     {
         var map = new FourierFeatures(2, 3);
-        var learner = new LinearControl(3, map, LinearTarget.Sarsa, new() { StepSize = StepSizeRule.Constant(0.005), Exploration = Exploration.None }, map.StepSizeScales());
+        var learner = new LinearControl(3, map, LinearTarget.Sarsa,
+            new() { StepSize = StepSizeRule.Constant(0.005), Exploration = Exploration.None }, map.StepSizeScales());
         var car = new SuttonMountainCar();
         var random = new RandomStream(1);
-        void Scale(ReadOnlyMemory<float> o, Memory<double> s) => (s.Span[0], s.Span[1]) = ((o.Span[0] + 1.2) / 1.7, (o.Span[1] + 0.07) / 0.14);
+        void Scale(ReadOnlyMemory<float> o, Memory<double> s) =>
+            (s.Span[0], s.Span[1]) = ((o.Span[0] + 1.2) / 1.7, (o.Span[1] + 0.07) / 0.14);
         var lengths = new List<int>();
-        for (var episode = 0; episode < 150; episode++) lengths.Add(learner.RunEpisode(car, Scale, random, 5000, episode == 0 ? 7UL : null).Length);
+        for (var episode = 0; episode < 150; episode++)
+            lengths.Add(learner.RunEpisode(car, Scale, random, 5000, episode == 0 ? 7UL : null).Length);
         Assert.True(lengths.TakeLast(30).Average() < 200, $"mean of the last 30: {lengths.TakeLast(30).Average()}");
     }
 
@@ -207,7 +223,8 @@ public sealed class LinearValueTests
             var f = call.GetProperty("f");
             double[] values = f.ValueKind == JsonValueKind.Array ? f.Doubles() : [f.GetDouble()];
             int[] integers = call.TryGetProperty("ints", out var ints) ? ints.Ints() : [];
-            int[] wraps = call.TryGetProperty("wrap", out var wrap) ? [.. wrap.EnumerateArray().Select(x => x.ValueKind == JsonValueKind.Number ? x.GetInt32() : 0)] : [];
+            int[] wraps = call.TryGetProperty("wrap", out var wrap)
+                ? [.. wrap.EnumerateArray().Select(x => x.ValueKind == JsonValueKind.Number ? x.GetInt32() : 0)] : [];
             var indices = new int[tilings];
             coder.Write(values, integers, indices, wraps);
             Assert.Equal(call.GetProperty("tiles").Ints(), indices);
@@ -216,6 +233,7 @@ public sealed class LinearValueTests
 
     private static void Check(JsonElement cases, FeatureMap map, string property = "x")
     {
-        foreach (var row in cases.EnumerateArray()) ZhaoGridWorldTests.AssertClose(row.GetProperty(property).Doubles(), map.Of(row.GetProperty("s").Doubles()), 1e-12);
+        foreach (var row in cases.EnumerateArray())
+            ZhaoGridWorldTests.AssertClose(row.GetProperty(property).Doubles(), map.Of(row.GetProperty("s").Doubles()), 1e-12);
     }
 }

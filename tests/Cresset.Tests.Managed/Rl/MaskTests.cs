@@ -9,7 +9,8 @@ namespace Cresset.Tests.Managed.Rl;
 public sealed class MaskTests
 {
     public static TheoryData<string> Learners =>
-        ["sarsa", "expected-sarsa", "q-learning", "double-q", "n-step", "tree-backup", "q-sigma", "sarsa-lambda", "q-lambda", "dyna-q", "dyna-q-plus", "sweeping", "mc", "mc-off-policy"];
+        ["sarsa", "expected-sarsa", "q-learning", "double-q", "n-step", "tree-backup", "q-sigma", "sarsa-lambda", "q-lambda", "dyna-q",
+            "dyna-q-plus", "sweeping", "mc", "mc-off-policy"];
 
     [Theory]
     [MemberData(nameof(Learners))]
@@ -24,7 +25,8 @@ public sealed class MaskTests
     [Fact]
     public void MaskedInventoryIsSolvedByQLearning()
     {
-        var learner = new QLearning(11, 11, new() { Gamma = 0.95, StepSize = StepSizeRule.Parse("20/(k+40)"), Exploration = new() { Epsilon = 0.3 } });
+        var learner = new QLearning(11, 11,
+            new() { Gamma = 0.95, StepSize = StepSizeRule.Parse("20/(k+40)"), Exploration = new() { Epsilon = 0.3 } });
         TabularControl.Run(new TimeLimit<int, int>(new Inventory(), 30), learner, 4000, new RandomStream(1), seed: 1);
         var actions = learner.GreedyActions();
         var learned = TabularControl.Evaluate(new TimeLimit<int, int>(new Inventory(), 30), actions, 400, 9);
@@ -40,7 +42,8 @@ public sealed class MaskTests
         gambler.State = 3;
         var error = Assert.Throws<ArgumentException>(() => gambler.Step(7, out _));
         Assert.Contains("action [7] is masked in the present state; allowed there: ", error.Message, StringComparison.Ordinal);
-        Assert.Contains("lies outside Discrete(", Assert.Throws<ArgumentException>(() => gambler.Step(5000, out _)).Message, StringComparison.Ordinal);
+        Assert.Contains("lies outside Discrete(", Assert.Throws<ArgumentException>(() => gambler.Step(5000, out _)).Message,
+            StringComparison.Ordinal);
         var shop = new Inventory();
         shop.ResetState(1);
         shop.Step(10, out _);
@@ -52,9 +55,12 @@ public sealed class MaskTests
     [InlineData("mc-off-policy")]
     public void TheGamblerAndTheCarRentalRun(string name)
     {
-        TabularControl.Run(new TimeLimit<int, int>(new GamblersProblem(), 500), Make(name, new GamblersProblem().StateCount(), new GamblersProblem().ActionCount(), new RandomStream(2)), 50, new RandomStream(1), seed: 1);
+        TabularControl.Run(new TimeLimit<int, int>(new GamblersProblem(), 500),
+            Make(name, new GamblersProblem().StateCount(), new GamblersProblem().ActionCount(), new RandomStream(2)), 50,
+            new RandomStream(1), seed: 1);
         var cars = new CarRental();
-        TabularControl.Run(new TimeLimit<int, int>(cars, 20), Make(name, cars.StateCount(), cars.ActionCount(), new RandomStream(2)), 20, new RandomStream(1), seed: 1);
+        TabularControl.Run(new TimeLimit<int, int>(cars, 20), Make(name, cars.StateCount(), cars.ActionCount(), new RandomStream(2)), 20,
+            new RandomStream(1), seed: 1);
     }
 
     [Fact]
@@ -63,7 +69,8 @@ public sealed class MaskTests
         var learner = new QLearning(2, 2);
         learner.Restrict(0, [true, false]);
         learner.Restrict(0, [true, false]);
-        Assert.Contains("The mask of state 0 has changed", Assert.Throws<InvalidOperationException>(() => learner.Restrict(0, [true, true])).Message, StringComparison.Ordinal);
+        Assert.Contains("The mask of state 0 has changed",
+            Assert.Throws<InvalidOperationException>(() => learner.Restrict(0, [true, true])).Message, StringComparison.Ordinal);
         Assert.Throws<InvalidOperationException>(() => learner.Restrict(1, [false, false]));
     }
 
@@ -86,7 +93,8 @@ public sealed class MaskTests
     [InlineData(3)]
     public void VectorEnvironmentsHandOutTheMasksOfAllCopies(int threads)
     {
-        var shops = new SyncVectorEnvironment<int, int>(4, () => new TimeLimit<int, int>(new Inventory(), 3), AutoresetMode.SameStep, threads);
+        var shops = new SyncVectorEnvironment<int, int>(4, () => new TimeLimit<int, int>(new Inventory(), 3), AutoresetMode.SameStep,
+            threads);
         shops.Reset(1);
         var random = new RandomStream(2);
         for (var step = 0; step < 50; step++)

@@ -44,8 +44,16 @@ public sealed class MoreWrapperTests
         Texts(texts.GetProperty("alphanumeric_6"), new TextSpace(6), 1);
         Texts(texts.GetProperty("abc_0_4"), new TextSpace(4, 0, "cab"), 2);
         Texts(texts.GetProperty("fixed_3"), new TextSpace(3, 3), 3);
-        Rows(Golden.GetProperty("dict_seed5"), new DictSpace<int>(new Dictionary<string, Space<int>> { ["b"] = new Discrete(3), ["a"] = new MultiDiscrete([4, 4]), ["c"] = new Discrete(9, -4) }), 5);
-        Rows(Golden.GetProperty("nested_tuple_seed6"), new TupleSpace<int>(new TupleSpace<int>(new Discrete(5), new Discrete(6)), new MultiDiscrete([3, 7], [2, -3])), 6);
+        Rows(Golden.GetProperty("dict_seed5"),
+            new DictSpace<int>(
+                new Dictionary<string, Space<int>>
+                {
+                    ["b"] = new Discrete(3),
+                    ["a"] = new MultiDiscrete([4, 4]),
+                    ["c"] = new Discrete(9, -4)
+                }), 5);
+        Rows(Golden.GetProperty("nested_tuple_seed6"),
+            new TupleSpace<int>(new TupleSpace<int>(new Discrete(5), new Discrete(6)), new MultiDiscrete([3, 7], [2, -3])), 6);
         Rows(Golden.GetProperty("multi_binary_2x9_seed7"), new MultiBinary(18), 7);
     }
 
@@ -82,22 +90,28 @@ public sealed class MoreWrapperTests
     public void Broken_environments_are_found()
     {
         TransformObservation<float, float, int> Outside() => new(new CartPole(), new Box(0, 1, 4), (inner, outer) => inner.CopyTo(outer));
-        Assert.Contains("lies outside Box", Assert.Throws<EnvironmentContractException>(() => EnvironmentChecks.Check(Outside)).Message, StringComparison.Ordinal);
+        Assert.Contains("lies outside Box", Assert.Throws<EnvironmentContractException>(() => EnvironmentChecks.Check(Outside)).Message,
+            StringComparison.Ordinal);
         var infinite = new EnvironmentChecker<float, int>(new TransformReward<float, int>(new CartPole(), _ => double.NaN));
         var observation = infinite.Reset(1);
-        Assert.Contains("reward of step 1 is NaN", Assert.Throws<EnvironmentContractException>(() => infinite.Step(1, observation.AsSpan())).Message, StringComparison.Ordinal);
+        Assert.Contains("reward of step 1 is NaN",
+            Assert.Throws<EnvironmentContractException>(() => infinite.Step(1, observation.AsSpan())).Message, StringComparison.Ordinal);
         var calls = 0;
         TransformReward<float, int> Unequal() => new(new CartPole(), r => r + calls++);
-        Assert.Contains("equal seeds and actions", Assert.Throws<EnvironmentContractException>(() => EnvironmentChecks.Check(Unequal)).Message, StringComparison.Ordinal);
+        Assert.Contains("equal seeds and actions",
+            Assert.Throws<EnvironmentContractException>(() => EnvironmentChecks.Check(Unequal)).Message, StringComparison.Ordinal);
         var fresh = new EnvironmentChecker<float, int>(new CartPole());
-        Assert.Contains("call Reset", Assert.Throws<InvalidOperationException>(() => fresh.Step(0, observation.AsSpan())).Message, StringComparison.Ordinal);
+        Assert.Contains("call Reset", Assert.Throws<InvalidOperationException>(() => fresh.Step(0, observation.AsSpan())).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Parts_of_observations_are_kept_by_name()
     {
-        var space = new DictSpace<float>(new Dictionary<string, Space<float>> { ["angle"] = new Box(-10, 10, 2), ["cart"] = new Box(-10, 10, 2) });
-        var named = new TransformObservation<float, float, int>(new CartPole(), space, (inner, outer) => (outer[0], outer[1], outer[2], outer[3]) = (inner[2], inner[3], inner[0], inner[1]));
+        var space = new DictSpace<float>(
+            new Dictionary<string, Space<float>> { ["angle"] = new Box(-10, 10, 2), ["cart"] = new Box(-10, 10, 2) });
+        var named = new TransformObservation<float, float, int>(new CartPole(), space,
+            (inner, outer) => (outer[0], outer[1], outer[2], outer[3]) = (inner[2], inner[3], inner[0], inner[1]));
         var kept = new FilterObservation<float, int>(named, "cart");
         Assert.Equal(new CartPole().Reset(5)[..2], kept.Reset(5));
         Assert.Equal(2, kept.ObservationSpace.Size);
@@ -119,7 +133,8 @@ public sealed class MoreWrapperTests
     public void Films_of_some_episodes()
     {
         var films = new List<(long Episode, int Frames)>();
-        var environment = new RecordFrames<float, int>(new CartPole(), (episode, frames) => films.Add((episode, frames.Count)), maxFrames: 6);
+        var environment = new RecordFrames<float, int>(new CartPole(), (episode, frames) => films.Add((episode, frames.Count)),
+            maxFrames: 6);
         var observation = environment.Reset(1);
         for (var episode = 0; episode < 3; episode++)
         {
@@ -129,7 +144,8 @@ public sealed class MoreWrapperTests
             environment.Reset(observation.AsSpan());
         }
         Assert.Equal([(0L, 6), (1L, 6)], films);
-        Assert.Equal([0L, 1, 8, 27, 64, 125, 216, 343, 512, 729, 1000, 2000], Enumerable.Range(0, 2001).Select(i => (long)i).Where(RecordFrames<float, int>.IsCubeOrThousandth));
+        Assert.Equal([0L, 1, 8, 27, 64, 125, 216, 343, 512, 729, 1000, 2000],
+            Enumerable.Range(0, 2001).Select(i => (long)i).Where(RecordFrames<float, int>.IsCubeOrThousandth));
         Assert.Throws<ArgumentException>(() => new ClipReward<float, int>(new CartPole()));
         Assert.Throws<ArgumentException>(() => new ClipReward<float, int>(new CartPole(), 1, 0));
     }

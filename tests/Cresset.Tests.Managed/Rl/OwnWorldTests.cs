@@ -63,7 +63,8 @@ public sealed class OwnWorldTests
     [Fact]
     public void WhatCannotBeSavedBeginsAnewAndIsNamed()
     {
-        SyncVectorEnvironment<float, int> Make() => new(2, () => new TimeLimit<float, int>(new Sketch { Longest = 9 }, 20), AutoresetMode.SameStep);
+        SyncVectorEnvironment<float, int> Make() =>
+            new(2, () => new TimeLimit<float, int>(new Sketch { Longest = 9 }, 20), AutoresetMode.SameStep);
         var saved = Make();
         saved.Reset(1);
         for (var i = 0; i < 5; i++) saved.Step([0, 0]);
@@ -88,7 +89,9 @@ public sealed class OwnWorldTests
     {
         (float[] Seen, double[] Means) Play(int threads)
         {
-            var copies = new SyncVectorEnvironment<float, int>(4, () => new NormalizeReward<float, int>(new NormalizeObservation<int>(new TimeLimit<float, int>(new Thermostat(), 20))), AutoresetMode.SameStep, threads);
+            var copies = new SyncVectorEnvironment<float, int>(4,
+                () => new NormalizeReward<float, int>(new NormalizeObservation<int>(new TimeLimit<float, int>(new Thermostat(), 20))),
+                AutoresetMode.SameStep, threads);
             copies.Reset(3);
             for (var step = 0; step < 60; step++) copies.Step([0, 1, 2, step % 3]);
             Assert.Single(copies.Moments);

@@ -21,8 +21,11 @@ public sealed class PlanningTests
         Assert.Equal(0.414640, Start(large, PolicyIteration.Solve(large, new() { Gamma = 0.99 }).Values), 1e-6);
         Assert.Equal(7.930, Horizon(new Taxi().Model, 200), 5e-4);
         Assert.Equal(3.955, Horizon(new Taxi(new() { IsRainy = true }).Model, 200), 5e-4);
-        Assert.Equal(-0.046556, Start(BlackjackModel.Build(BlackjackRule.Plain), ValueIteration.Solve(BlackjackModel.Build(BlackjackRule.Plain), new() { Gamma = 1 }).Values), 1e-6);
-        Assert.Equal(-0.043113, Start(BlackjackModel.Build(), ValueIteration.Solve(BlackjackModel.Build(), new() { Gamma = 1 }).Values), 1e-6);
+        Assert.Equal(-0.046556,
+            Start(BlackjackModel.Build(BlackjackRule.Plain),
+                ValueIteration.Solve(BlackjackModel.Build(BlackjackRule.Plain), new() { Gamma = 1 }).Values), 1e-6);
+        Assert.Equal(-0.043113, Start(BlackjackModel.Build(), ValueIteration.Solve(BlackjackModel.Build(), new() { Gamma = 1 }).Values),
+            1e-6);
         var natural = BlackjackModel.Build(BlackjackRule.NaturalPaysMore);
         Assert.Equal(-0.025729, Start(natural, ValueIteration.Solve(natural, new() { Gamma = 1 }).Values), 1e-6);
         Assert.Equal(2.7476, ValueIteration.SolveAverageReward(new AccessControl().Model).AverageReward, 5e-5);
@@ -45,7 +48,8 @@ public sealed class PlanningTests
         var values = PolicyEvaluation.Exact(model, TabularPolicy.Deterministic(actions, 2), 1);
         Assert.Equal(-0.27720, values[BlackjackModel.State(13, 2, true)], 5e-6);
         var best = ValueIteration.Solve(BlackjackModel.Build(), new() { Gamma = 1 });
-        // Figure 5.2: without an ace stick from 17 (13 against 2 and 3, 12 against 4 to 6); with one stick from 18, 19 against 9, 10 and ace (a near tie with sticking on 18).
+        // Figure 5.2: without an ace stick from 17 (13 against 2 and 3, 12 against 4 to 6); with one stick from 18, 19 against 9, 10 and
+        // ace (a near tie with sticking on 18).
         for (var dealer = 1; dealer <= 10; dealer++)
         {
             var hard = dealer switch { 2 or 3 => 13, >= 4 and <= 6 => 12, _ => 17 };
@@ -63,9 +67,15 @@ public sealed class PlanningTests
         Assert.Equal(new double[] { 3.3, 8.8, 4.4, 5.3, 1.5 }, uniform[..5].Select(v => Math.Round(v, 1)));
         Assert.Equal(new double[] { 22.0, 24.4, 22.0, 19.4, 17.5 }, ValueIteration.Solve(jump).Values[..5].Select(v => Math.Round(v, 1)));
         var corner = new CornerGrid().Model;
-        Assert.Equal(new double[] { 0, -14, -20, -22 }, PolicyEvaluation.Exact(corner, TabularPolicy.Uniform(corner), 1)[..4].Select(v => Math.Round(v, 9)));
+        Assert.Equal(new double[] { 0, -14, -20, -22 },
+            PolicyEvaluation.Exact(corner, TabularPolicy.Uniform(corner), 1)[..4].Select(v => Math.Round(v, 9)));
         var corridor = new ShortCorridor().Model;
-        Assert.Equal(-11.657, Enumerable.Range(1, 999).Max(i => PolicyEvaluation.Exact(corridor, TabularPolicy.FromProbabilities(3, 2, [1 - (i / 1000.0), i / 1000.0, 1 - (i / 1000.0), i / 1000.0, 1 - (i / 1000.0), i / 1000.0]), 1)[0]), 1e-3);
+        Assert.Equal(-11.657,
+            Enumerable.Range(1, 999)
+                .Max(i =>
+                    PolicyEvaluation.Exact(corridor,
+                        TabularPolicy.FromProbabilities(3, 2,
+                            [1 - (i / 1000.0), i / 1000.0, 1 - (i / 1000.0), i / 1000.0, 1 - (i / 1000.0), i / 1000.0]), 1)[0]), 1e-3);
         var gambler = ValueIteration.Solve(new GamblersProblem().Model, new() { Gamma = 1 });
         Assert.Equal(0.4, gambler.Values[50], 1e-9);
         Assert.Equal(0.16, gambler.Values[25], 1e-9);
@@ -108,7 +118,8 @@ public sealed class PlanningTests
                 var model = builder.Build();
                 var options = new PlanningOptions { Gamma = gamma };
                 var values = ValueIteration.Solve(model, options).Values;
-                foreach (var other in new[] { PolicyIteration.Solve(model, options), PolicyIteration.SolveTruncated(model, 3, options), ValueIteration.SolveAsynchronously(model, options), PrioritizedPlanning.Solve(model, options) })
+                foreach (var other in new[] { PolicyIteration.Solve(model, options), PolicyIteration.SolveTruncated(model, 3, options),
+                    ValueIteration.SolveAsynchronously(model, options), PrioritizedPlanning.Solve(model, options) })
                 {
                     for (var s = 0; s < states; s++) Assert.Equal(values[s], other.Values[s], 1e-9);
                 }
@@ -124,13 +135,20 @@ public sealed class PlanningTests
     public void Bad_input_is_named()
     {
         var model = new FrozenLake().Model;
-        Assert.Contains("Gamma is 1.5", Assert.Throws<InvalidOptionsException>(() => ValueIteration.Solve(model, new() { Gamma = 1.5 })).Message, StringComparison.Ordinal);
-        Assert.Contains("[0, 1]", Assert.Throws<ArgumentOutOfRangeException>(() => Bellman.ActionValues(model, new double[16], -0.1)).Message, StringComparison.Ordinal);
+        Assert.Contains("Gamma is 1.5",
+            Assert.Throws<InvalidOptionsException>(() => ValueIteration.Solve(model, new() { Gamma = 1.5 })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("[0, 1]",
+            Assert.Throws<ArgumentOutOfRangeException>(() => Bellman.ActionValues(model, new double[16], -0.1)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => Bellman.ActionValues(model, new double[3], 0.9));
-        Assert.Contains("epsilon", Assert.Throws<ArgumentOutOfRangeException>(() => TabularPolicy.EpsilonGreedy(model, new int[16], 2)).Message, StringComparison.Ordinal);
+        Assert.Contains("epsilon",
+            Assert.Throws<ArgumentOutOfRangeException>(() => TabularPolicy.EpsilonGreedy(model, new int[16], 2)).Message,
+            StringComparison.Ordinal);
         var cliff = new CliffWalking().Model;
         var up = TabularPolicy.Deterministic(new int[48], 4);
-        Assert.Contains("goes on for ever", Assert.Throws<InvalidOperationException>(() => PolicyEvaluation.Exact(cliff, up, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("goes on for ever", Assert.Throws<InvalidOperationException>(() => PolicyEvaluation.Exact(cliff, up, 1)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => TabularPolicy.FromProbabilities(1, 2, [0.5, 0.4]));
     }
 }

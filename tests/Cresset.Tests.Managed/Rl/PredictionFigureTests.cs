@@ -18,7 +18,8 @@ public sealed class PredictionFigureTests
     [InlineData(64, 0.5)]
     [InlineData(512, 0.1)]
     public void Figure_7_2_n_step_td_on_the_19_state_walk(int n, double alpha)
-        => Walk19($"n={n}", () => new NStepTd(19, n, 1, StepSizeRule.Constant(alpha)), Golden.GetProperty("random_walk19_nstep_td").GetProperty("table").GetProperty($"{n}").GetProperty($"{alpha:0.0}"), 150);
+        => Walk19($"n={n}", () => new NStepTd(19, n, 1, StepSizeRule.Constant(alpha)),
+            Golden.GetProperty("random_walk19_nstep_td").GetProperty("table").GetProperty($"{n}").GetProperty($"{alpha:0.0}"), 150);
 
     [Theory]
     [InlineData("offline_lambda_return", "0.8", 0.4)]
@@ -40,7 +41,9 @@ public sealed class PredictionFigureTests
             "replacing" => new TdLambda(19, l, TraceKind.Replacing, 1, step),
             _ => new TdLambda(19, l, TraceKind.TrueOnline, 1, step),
         };
-        Walk19($"{kind} {lambda}", Make, Golden.GetProperty("random_walk19_td_lambda").GetProperty("table").GetProperty(kind).GetProperty(lambda).GetProperty($"{alpha:0.0}"), 150);
+        Walk19($"{kind} {lambda}", Make,
+            Golden.GetProperty("random_walk19_td_lambda").GetProperty("table").GetProperty(kind).GetProperty(lambda)
+                .GetProperty($"{alpha:0.0}"), 150);
     }
 
     [Fact]
@@ -48,7 +51,8 @@ public sealed class PredictionFigureTests
     {
         var table = Golden.GetProperty("random_walk5").GetProperty("table");
         double[] truth = [1 / 6.0, 2 / 6.0, 3 / 6.0, 4 / 6.0, 5 / 6.0];
-        foreach (var method in new[] { "TD(0) alpha=0.05", "TD(0) alpha=0.1", "MC alpha=0.02", "batch TD (certainty equivalence)", "batch MC (sample mean of every visit)" })
+        foreach (var method in new[] { "TD(0) alpha=0.05", "TD(0) alpha=0.1", "MC alpha=0.02", "batch TD (certainty equivalence)",
+            "batch MC (sample mean of every visit)" })
         {
             foreach (var row in table.GetProperty(method).EnumerateObject())
             {
@@ -61,10 +65,13 @@ public sealed class PredictionFigureTests
                     {
                         var log = new List<IReadOnlyList<Transition>>();
                         for (var e = 0; e < episodes; e++) log.Add(Episode(walk));
-                        return LinearValueTests.Rmse(truth, method[6] == 'T' ? BatchEvaluation.CertaintyEquivalence(5, log, 1, 0.5) : BatchEvaluation.SampleMean(5, log, 1, 0.5));
+                        return LinearValueTests.Rmse(truth,
+                            method[6] == 'T' ? BatchEvaluation.CertaintyEquivalence(5, log, 1, 0.5)
+                                : BatchEvaluation.SampleMean(5, log, 1, 0.5));
                     }
                     var step = StepSizeRule.Constant(double.Parse(method.Split('=')[1], System.Globalization.CultureInfo.InvariantCulture));
-                    StateValueLearner learner = method[0] == 'T' ? new TdZero(5, 1, step, 0.5) : new MonteCarloPrediction(5, 1, step, initialValue: 0.5);
+                    StateValueLearner learner = method[0] == 'T' ? new TdZero(5, 1, step, 0.5)
+                        : new MonteCarloPrediction(5, 1, step, initialValue: 0.5);
                     for (var e = 0; e < episodes; e++) learner.RunEpisode(walk);
                     return LinearValueTests.Rmse(truth, learner.Values);
                 });
@@ -84,13 +91,15 @@ public sealed class PredictionFigureTests
             for (var run = 0; run < 600; run++)
             {
                 var random = new RandomStream((ulong)run + 1000);
-                ActionValueLearner learner = method.Name == "q_learning" ? new QLearning(2, 10, options, Available) : new DoubleQLearning(2, 10, random, options, Available);
+                ActionValueLearner learner = method.Name == "q_learning" ? new QLearning(2, 10, options, Available)
+                    : new DoubleQLearning(2, 10, random, options, Available);
                 var environment = new MaximizationBias();
                 environment.ResetState((ulong)run);
                 // An episode of two steps went left.
                 lefts.Add([.. TabularControl.Run(environment, learner, 300, random).Select(r => r.Length - 1.0)]);
             }
-            foreach (var row in method.Value.EnumerateObject()) Agrees($"{method.Name} episode {row.Name}", [.. lefts.Select(l => l[int.Parse(row.Name) - 1])], row.Value);
+            foreach (var row in method.Value.EnumerateObject())
+                Agrees($"{method.Name} episode {row.Name}", [.. lefts.Select(l => l[int.Parse(row.Name) - 1])], row.Value);
         }
     }
 
@@ -141,7 +150,8 @@ public sealed class PredictionFigureTests
                 "epsilon 0.01" => new() { Epsilon = 0.01 },
                 "epsilon 0.1" => new() { Epsilon = 0.1 },
                 "UCB c=2" => new() { Rule = BanditRule.UpperConfidence },
-                _ when method.Name.StartsWith("gradient", StringComparison.Ordinal) => new() { Rule = BanditRule.Gradient, StepSize = StepSizeRule.Constant(0.1) },
+                _ when method.Name.StartsWith("gradient", StringComparison.Ordinal) =>
+                    new() { Rule = BanditRule.Gradient, StepSize = StepSizeRule.Constant(0.1) },
                 _ => new() { Epsilon = 0, InitialValue = 5, StepSize = StepSizeRule.Constant(0.1) },
             };
             var (late, best, all) = (new List<double>(), new List<double>(), new List<double>());
@@ -175,8 +185,10 @@ public sealed class PredictionFigureTests
         var model = BlackjackModel.Build();
         var world = new TableEnvironment(model);
         world.ResetState(1);
-        var learner = new MonteCarloControl(model.StateCount, 2, new() { StepSize = StepSizeRule.SampleMean, Exploration = Exploration.None with { Ties = TieBreaking.LowestIndex } });
-        int[] starts = [.. from sum in Enumerable.Range(11, 11) from dealer in Enumerable.Range(1, 10) from ace in new[] { false, true } where !ace || sum > 11 select BlackjackModel.State(sum, dealer, ace)];
+        var learner = new MonteCarloControl(model.StateCount, 2,
+            new() { StepSize = StepSizeRule.SampleMean, Exploration = Exploration.None with { Ties = TieBreaking.LowestIndex } });
+        int[] starts = [.. from sum in Enumerable.Range(11, 11) from dealer in Enumerable.Range(1, 10) from ace in new[] { false, true }
+            where !ace || sum > 11 select BlackjackModel.State(sum, dealer, ace)];
         MonteCarloPlanning.ExploringStarts(world, learner, 1_500_000, 50, new RandomStream(2), starts);
         var best = ValueIteration.Solve(model, new() { Gamma = 1 });
         var q = Bellman.ActionValues(model, best.Values, 1);

@@ -10,9 +10,11 @@ namespace Cresset.Tests.Managed.Rl;
 /// <summary>Worlds in other processes: the sample servers, several at once, over a socket, and every way a server can fail.</summary>
 public sealed class ServedWorldTests : IDisposable
 {
-    private const string Hello = """{"observation": {"kind": "box", "low": 0, "high": 1, "shape": [2]}, "action": {"kind": "discrete", "n": 2}}""";
+    private const string Hello =
+        """{"observation": {"kind": "box", "low": 0, "high": 1, "shape": [2]}, "action": {"kind": "discrete", "n": 2}}""";
     private static readonly string Samples = Path.Combine(Repository.Root, "samples", "Cresset.Samples.Worlds");
-    private static readonly string Lift = Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Samples.WorldServer", new DirectoryInfo(AppContext.BaseDirectory).Name, "Cresset.Samples.WorldServer.dll");
+    private static readonly string Lift = Path.Combine(Repository.Root, "artifacts", "bin", "Cresset.Samples.WorldServer",
+        new DirectoryInfo(AppContext.BaseDirectory).Name, "Cresset.Samples.WorldServer.dll");
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-served-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -39,7 +41,8 @@ public sealed class ServedWorldTests : IDisposable
         var lift = new ProcessSource { Command = $"dotnet '{Lift}'" }.Create<float, int>();
         var observation = lift.Reset(3);
         var outcome = new StepOutcome(0, false);
-        for (var step = 0; step < 20 && !outcome.Ended; step++) outcome = lift.Step(observation[0] < observation[1] ? 2 : observation[0] > observation[1] ? 0 : 1, observation.AsSpan());
+        for (var step = 0; step < 20 && !outcome.Ended; step++)
+            outcome = lift.Step(observation[0] < observation[1] ? 2 : observation[0] > observation[1] ? 0 : 1, observation.AsSpan());
         Assert.Equal((1.0, true), (outcome.Reward, outcome.Terminated));
         Assert.Throws<InvalidOperationException>(() => lift.Step(1, observation.AsSpan()));
         Assert.Equal(lift.Reset(5), lift.Reset(5));
@@ -64,7 +67,8 @@ public sealed class ServedWorldTests : IDisposable
             Assert.Equal(outcome.Reward, copies.Rewards[2]);
             if (outcome.Ended) break;
         }
-        Assert.Contains("masked", Assert.Throws<ArgumentException>(() => Drained(alone).Step(2, expected.AsSpan())).Message, StringComparison.Ordinal);
+        Assert.Contains("masked", Assert.Throws<ArgumentException>(() => Drained(alone).Step(2, expected.AsSpan())).Message,
+            StringComparison.Ordinal);
         alone.End();
     }
 
@@ -72,7 +76,9 @@ public sealed class ServedWorldTests : IDisposable
     public void EndedServersAreGone()
     {
         // It says its process number as its name, and ignores the end of its input.
-        var path = Write("import json, os, sys, time\nfor line in sys.stdin:\n    print(json.dumps({'name': str(os.getpid()), **json.loads('" + Hello + "')}), flush=True)\n");
+        var path = Write(
+            "import json, os, sys, time\nfor line in sys.stdin:\n    print(json.dumps({'name': str(os.getpid()), **json.loads('" + Hello
+                + "')}), flush=True)\n");
         var environment = new ProcessSource { Command = $"python3 {path}" }.Create<float, int>();
         using var process = Process.GetProcessById(int.Parse(environment.Name, System.Globalization.CultureInfo.InvariantCulture));
         Assert.False(process.HasExited);
@@ -83,9 +89,12 @@ public sealed class ServedWorldTests : IDisposable
     // What a program does that is no server, and what is said about it.
     public static TheoryData<string, string> Programs => new()
     {
-        { "raise SystemExit('no licence found')", "ended with exit code 1 instead of giving its answer to hello. It wrote last: no licence found" },
+        { "raise SystemExit('no licence found')",
+            "ended with exit code 1 instead of giving its answer to hello. It wrote last: no licence found" },
         { "import time; time.sleep(60)", "has not given its answer to hello within 0.5 s; it was ended" },
-        { "import sys; sys.stdin.readline(); print('welcome'); print({H}, flush=True); sys.stdin.readline(); sys.stderr.write('engine\\nstalled\\n'); sys.exit(9)", "ended with exit code 9 instead of giving its answer to reset. It wrote last: stalled" },
+        { "import sys; sys.stdin.readline(); print('welcome'); print({H}, flush=True); sys.stdin.readline(); "
+            + "sys.stderr.write('engine\\nstalled\\n'); sys.exit(9)",
+            "ended with exit code 9 instead of giving its answer to reset. It wrote last: stalled" },
     };
 
     [Theory]
@@ -93,7 +102,12 @@ public sealed class ServedWorldTests : IDisposable
     public void AProgramThatFailsIsNamedInOneLine(string program, string message)
     {
         var path = Write(program.Replace("{H}", $"'{Hello}'", StringComparison.Ordinal) + "\n");
-        Fails(new ProcessSource { Command = $"python3 -S {path}", StartSeconds = program.Contains("sleep", StringComparison.Ordinal) ? 0.5 : 60, AnswerSeconds = 60 }, path, message);
+        Fails(new ProcessSource
+        {
+            Command = $"python3 -S {path}",
+            StartSeconds = program.Contains("sleep", StringComparison.Ordinal) ? 0.5 : 60,
+            AnswerSeconds = 60
+        }, path, message);
     }
 
     // What a server answers one question after the other, and what is said about it. {H} stands for the right answer to hello.
@@ -117,9 +131,12 @@ public sealed class ServedWorldTests : IDisposable
         { ["{H}", """{"error": "map not loaded"}"""], "it reports: map not loaded" },
         { ["{H}", """{"observation": [1, 0]} {}"""], "its answer to reset is not right" },
         { ["{H}", "{\"observation\": [1, 0]}\n{}"], "more than one line" },
-        { ["{H}", """{"observation": [1, 0]}""", """{"observation": [1, 0], "reward": 1, "terminated": false}"""], "'truncated' is missing" },
-        { ["{H}", """{"observation": [1, 0]}""", """{"observation": [1, 0], "reward": null, "terminated": false, "truncated": false}"""], "'reward' is no number" },
-        { ["{H}", """{"observation": [1, 0]}""", """{"observation": [1, 0], "reward": 1, "done": false}"""], "the key 'done' is unknown here" },
+        { ["{H}", """{"observation": [1, 0]}""", """{"observation": [1, 0], "reward": 1, "terminated": false}"""],
+            "'truncated' is missing" },
+        { ["{H}", """{"observation": [1, 0]}""", """{"observation": [1, 0], "reward": null, "terminated": false, "truncated": false}"""],
+            "'reward' is no number" },
+        { ["{H}", """{"observation": [1, 0]}""", """{"observation": [1, 0], "reward": 1, "done": false}"""],
+            "the key 'done' is unknown here" },
     };
 
     [Theory]
@@ -174,11 +191,19 @@ public sealed class ServedWorldTests : IDisposable
     [Fact]
     public void WhatCannotBeStartedOrReachedIsRefused()
     {
-        Assert.Contains("there is no program 'pyhton3' on the PATH", Assert.Throws<ArgumentException>(() => new ProcessSource { Command = "pyhton3 world.py" }.Make()).Message, StringComparison.Ordinal);
-        Assert.Contains("there is no file ./world", Assert.Throws<ArgumentException>(() => new ProcessSource { Command = "./world" }.Make()).Message, StringComparison.Ordinal);
-        Assert.Contains("is not closed", Assert.Throws<ArgumentException>(() => new ProcessSource { Command = "python3 'world.py" }.Make()).Message, StringComparison.Ordinal);
-        Assert.Contains("neither host:port", Assert.Throws<ArgumentException>(() => new ProcessSource { Address = "localhost" }.Make()).Message, StringComparison.Ordinal);
-        Assert.Contains("Start it first", Assert.Throws<EnvironmentServerException>(() => new ProcessSource { Address = $"unix:{_folder}/none" }.Make()).Message, StringComparison.Ordinal);
+        Assert.Contains("there is no program 'pyhton3' on the PATH",
+            Assert.Throws<ArgumentException>(() => new ProcessSource { Command = "pyhton3 world.py" }.Make()).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("there is no file ./world",
+            Assert.Throws<ArgumentException>(() => new ProcessSource { Command = "./world" }.Make()).Message, StringComparison.Ordinal);
+        Assert.Contains("is not closed",
+            Assert.Throws<ArgumentException>(() => new ProcessSource { Command = "python3 'world.py" }.Make()).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("neither host:port",
+            Assert.Throws<ArgumentException>(() => new ProcessSource { Address = "localhost" }.Make()).Message, StringComparison.Ordinal);
+        Assert.Contains("Start it first",
+            Assert.Throws<EnvironmentServerException>(() => new ProcessSource { Address = $"unix:{_folder}/none" }.Make()).Message,
+            StringComparison.Ordinal);
         Assert.Single(new ProcessSource { Command = "a", Address = "b:1" }.Validate());
         Assert.Single(new ProcessSource().Validate());
         Assert.Equal(["a b", "c", "", "d'e"], CommandWords.Split("'a b' c '' \"d'e\""));
@@ -189,7 +214,8 @@ public sealed class ServedWorldTests : IDisposable
     [InlineData(true)]
     public async Task AWorldBehindASocketIsPlayed(bool unix)
     {
-        using var listener = new Socket(unix ? AddressFamily.Unix : AddressFamily.InterNetwork, SocketType.Stream, unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
+        using var listener = new Socket(unix ? AddressFamily.Unix : AddressFamily.InterNetwork, SocketType.Stream,
+            unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
         var path = Path.Combine(_folder, "world.sock");
         listener.Bind(unix ? new UnixDomainSocketEndPoint(path) : new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen();
@@ -201,7 +227,8 @@ public sealed class ServedWorldTests : IDisposable
             using var reader = new StreamReader(stream);
             string[] answers =
             [
-                """{"name": "Far", "observation": {"kind": "multi_binary", "n": 2}, "action": {"kind": "box", "low": [-1, null], "high": [1, null]}, "renders": true, "return_range": [0, null]}""",
+                """{"name": "Far", "observation": {"kind": "multi_binary", "n": 2},"""
+                    + """ "action": {"kind": "box", "low": [-1, null], "high": [1, null]}, "renders": true, "return_range": [0, null]}""",
                 """{"observation": [true, 0], "info": {"any": [1]}}""",
                 """{"observation": [[1], [1.0]], "reward": 2.5, "terminated": false, "truncated": true}""",
                 """{"width": 1, "height": 2, "rgb": "AQIDBAUG"}""",
@@ -213,7 +240,9 @@ public sealed class ServedWorldTests : IDisposable
             }
             return reader.ReadLine();
         }, TestContext.Current.CancellationToken);
-        var far = new ProcessSource { Address = unix ? $"unix:{path}" : $"localhost:{((IPEndPoint)listener.LocalEndPoint!).Port}" }.Create<sbyte, float>();
+        var far =
+            new ProcessSource { Address = unix ? $"unix:{path}" : $"localhost:{((IPEndPoint)listener.LocalEndPoint!).Port}" }.Create<sbyte,
+                float>();
         Assert.Equal((0, double.PositiveInfinity), (far.ReturnRange.Low, far.ReturnRange.High));
         var observation = far.Reset(ulong.MaxValue);
         Assert.Equal([1, 0], observation);
@@ -224,7 +253,8 @@ public sealed class ServedWorldTests : IDisposable
         far.End();
         // The end of the connection is the end of the world.
         Assert.Null(await serving);
-        Assert.Equal(["""{"do":"hello","protocol":1}""", """{"do":"reset","seed":18446744073709551615}""", """{"do":"step","action":[0.5,-7]}""", """{"do":"render"}"""], asked);
+        Assert.Equal(["""{"do":"hello","protocol":1}""", """{"do":"reset","seed":18446744073709551615}""",
+            """{"do":"step","action":[0.5,-7]}""", """{"do":"render"}"""], asked);
     }
 
     [Fact]
@@ -274,7 +304,8 @@ public sealed class ServedWorldTests : IDisposable
     {
         var mask = new bool[3];
         var observation = tank.Reset(1);
-        for (((IActionMask)tank).WriteActionMask(mask); mask[2]; ((IActionMask)tank).WriteActionMask(mask)) tank.Step(2, observation.AsSpan());
+        for (((IActionMask)tank).WriteActionMask(mask); mask[2]; ((IActionMask)tank).WriteActionMask(mask))
+            tank.Step(2, observation.AsSpan());
         return tank;
     }
 

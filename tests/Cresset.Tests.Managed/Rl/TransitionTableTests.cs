@@ -16,7 +16,8 @@ public sealed class TransitionTableTests
     {
         var golden = Golden.GetProperty(name);
         var table = Make(name).Model;
-        var rows = golden.GetProperty("rows").EnumerateArray().Select(r => r.EnumerateArray().ToArray()).GroupBy(r => (r[0].GetInt32(), r[1].GetInt32())).ToList();
+        var rows = golden.GetProperty("rows").EnumerateArray().Select(r => r.EnumerateArray().ToArray())
+            .GroupBy(r => (r[0].GetInt32(), r[1].GetInt32())).ToList();
         Assert.Equal(golden.GetProperty("nS").GetInt32(), table.StateCount);
         Assert.Equal(golden.GetProperty("nA").GetInt32(), table.ActionCount);
         foreach (var row in rows)
@@ -68,7 +69,9 @@ public sealed class TransitionTableTests
         Assert.Throws<ArgumentOutOfRangeException>(() => builder.Add(0, 0, 1, -1, 0));
         Assert.Throws<ArgumentException>(() => builder.Add(0, 0, 1.5, 0, 0));
         Assert.Throws<ArgumentException>(() => builder.Add(0, 0, 1, 0, double.NaN));
-        Assert.Contains("start", Assert.Throws<InvalidOperationException>(() => new TransitionTableBuilder(2, 1).StartIn(0, 0.3).Build()).Message, StringComparison.Ordinal);
+        Assert.Contains("start",
+            Assert.Throws<InvalidOperationException>(() => new TransitionTableBuilder(2, 1).StartIn(0, 0.3).Build()).Message,
+            StringComparison.Ordinal);
     }
 
     private static bool Truth(JsonElement value) => value.ValueKind == JsonValueKind.Number ? value.GetInt32() != 0 : value.GetBoolean();
@@ -79,7 +82,8 @@ public sealed class TransitionTableTests
         "frozenlake4x4" => new FrozenLake(new() { IsSlippery = false }),
         "frozenlake8x8_slippery" => new FrozenLake(FrozenLakeOptions.Large),
         "frozenlake8x8" => new FrozenLake(FrozenLakeOptions.Large with { IsSlippery = false }),
-        "frozenlake4x4_success08_rewards" => new FrozenLake(new() { SuccessRate = 0.8, GoalReward = 10, HoleReward = -5, FrozenReward = -1 }),
+        "frozenlake4x4_success08_rewards" =>
+            new FrozenLake(new() { SuccessRate = 0.8, GoalReward = 10, HoleReward = -5, FrozenReward = -1 }),
         "cliffwalking" => new CliffWalking(),
         "cliffwalking_slippery" => new CliffWalking(isSlippery: true),
         "taxi" => new Taxi(),

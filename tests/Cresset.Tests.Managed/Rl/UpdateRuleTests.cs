@@ -63,15 +63,23 @@ public sealed class UpdateRuleTests
         => Sample((seed, gamma) =>
         {
             var episodes = Episodes(seed);
-            ControlOptions options = new() { Gamma = gamma, StepSize = StepSizeRule.Constant(0.3), InitialValue = 0.1, Exploration = new() { Epsilon = 0.2 } };
+            ControlOptions options = new()
+            {
+                Gamma = gamma,
+                StepSize = StepSizeRule.Constant(0.3),
+                InitialValue = 0.1,
+                Exploration = new() { Epsilon = 0.2 }
+            };
             var sarsa = Feed(new Sarsa(States, Actions, options), episodes);
             Same(sarsa, Feed(new NStepControl(States, Actions, 1, NStepKind.Sarsa, options), episodes));
-            foreach (var kind in Enum.GetValues<TraceKind>()) Same(sarsa, Feed(new SarsaLambda(States, Actions, 0, kind, options), episodes));
+            foreach (var kind in Enum.GetValues<TraceKind>())
+                Same(sarsa, Feed(new SarsaLambda(States, Actions, 0, kind, options), episodes));
             var expected = Feed(new ExpectedSarsa(States, Actions, options), episodes);
             Same(expected, Feed(new NStepControl(States, Actions, 1, NStepKind.ExpectedSarsa, options), episodes));
             Same(expected, Feed(new NStepControl(States, Actions, 1, NStepKind.TreeBackup, options), episodes));
             Same(expected, Feed(new NStepControl(States, Actions, 1, NStepKind.QSigma, options, sigma: 0), episodes));
-            Same(Feed(new NStepControl(States, Actions, 4, NStepKind.TreeBackup, options), episodes), Feed(new NStepControl(States, Actions, 4, NStepKind.QSigma, options, sigma: 0), episodes));
+            Same(Feed(new NStepControl(States, Actions, 4, NStepKind.TreeBackup, options), episodes),
+                Feed(new NStepControl(States, Actions, 4, NStepKind.QSigma, options, sigma: 0), episodes));
             // With a greedy policy Expected Sarsa is Q-learning, and so are Watkins' traces of length 0 and Dyna without imagination.
             var greedy = options with { Exploration = new() { Epsilon = 0, Ties = TieBreaking.LowestIndex } };
             var q = Feed(new QLearning(States, Actions, greedy), episodes);
@@ -87,8 +95,10 @@ public sealed class UpdateRuleTests
             var episodes = Episodes(seed);
             var step = StepSizeRule.Constant(0.2);
             Same(Feed(new TdZero(States, gamma, step), episodes), Feed(new LinearTd(States, gamma, step), episodes));
-            Same(Feed(new TdLambda(States, 0.8, TraceKind.Accumulating, gamma, step), episodes), Feed(new LinearTd(States, gamma, step, 0.8), episodes));
-            Same(Feed(new TdLambda(States, 0.8, TraceKind.TrueOnline, gamma, step), episodes), Feed(new LinearTd(States, gamma, step, 0.8, TraceKind.TrueOnline), episodes));
+            Same(Feed(new TdLambda(States, 0.8, TraceKind.Accumulating, gamma, step), episodes),
+                Feed(new LinearTd(States, gamma, step, 0.8), episodes));
+            Same(Feed(new TdLambda(States, 0.8, TraceKind.TrueOnline, gamma, step), episodes),
+                Feed(new LinearTd(States, gamma, step, 0.8, TraceKind.TrueOnline), episodes));
             // Without a follow-on (gamma 0) emphatic TD is TD; TDC without auxiliary steps is TD in its first moves.
             Same(Feed(new TdZero(States, 0, step), episodes), Feed(new EmphaticTd(States, 0, step), episodes));
             var least = new LeastSquaresTd(States, gamma, 0, 0);
@@ -111,7 +121,8 @@ public sealed class UpdateRuleTests
         Assert.Equal(((2 * 1) + (0.5 * 4)) / 2, Feed(new OffPolicyMonteCarlo(1, 1, weighted: false), log)[0], 1e-12);
         Assert.Equal(((2 * 1) + (0.5 * 4)) / 2.5, Feed(new OffPolicyMonteCarlo(1, 1, weighted: true), log)[0], 1e-12);
         // n-step Sarsa off-policy: the first action's own ratio does not count, later ones and the bootstrap's do.
-        var learner = new NStepControl(3, 1, 2, NStepKind.Sarsa, new() { Gamma = 0.5, StepSize = StepSizeRule.Constant(0.1), InitialValue = 1 });
+        var learner = new NStepControl(3, 1, 2, NStepKind.Sarsa,
+            new() { Gamma = 0.5, StepSize = StepSizeRule.Constant(0.1), InitialValue = 1 });
         learner.BeginEpisode(0);
         learner.Observe(new Transition(0, 0, 1, 1, false, 0, Ratio: 9, NextRatio: 2));
         learner.Observe(new Transition(1, 0, 2, 2, false, 0, Ratio: 2, NextRatio: 3));
@@ -139,13 +150,16 @@ public sealed class UpdateRuleTests
         learner.Observe(new Transition(0, 0, 1, 1));
         Assert.Equal(2, Assert.Throws<DivergenceException>(() => learner.Observe(new Transition(0, 0, double.NaN, 1))).Step);
         var linear = new LinearTd(8, BairdCounterexample.Gamma, StepSizeRule.Constant(0.5));
-        Assert.Contains("diverged at step", Assert.Throws<DivergenceException>(() => BairdCounterexample.Run(linear, 1_000_000, new RandomStream(1))).Message, StringComparison.Ordinal);
+        Assert.Contains("diverged at step",
+            Assert.Throws<DivergenceException>(() => BairdCounterexample.Run(linear, 1_000_000, new RandomStream(1))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Bad_input_is_named()
     {
-        Assert.Contains("[0, 1]", Assert.Throws<ArgumentOutOfRangeException>(() => new TdZero(3, 1.1, StepSizeRule.Constant(0.1))).Message, StringComparison.Ordinal);
+        Assert.Contains("[0, 1]", Assert.Throws<ArgumentOutOfRangeException>(() => new TdZero(3, 1.1, StepSizeRule.Constant(0.1))).Message,
+            StringComparison.Ordinal);
         Assert.Throws<InvalidOptionsException>(() => new QLearning(3, 2, new() { Gamma = -1 }));
         Assert.Throws<InvalidOptionsException>(() => new QLearning(3, 2, new() { Exploration = new() { Epsilon = 3 } }));
         Assert.Throws<ArgumentException>(() => TabularControl.Run(new FrozenLake(), new QLearning(3, 2), 1, new RandomStream(1)));
@@ -157,13 +171,19 @@ public sealed class UpdateRuleTests
         var cart = new CartPole();
         var observation = cart.Reset(1);
         while (!cart.Step(1, observation.AsSpan()).Ended) { }
-        Assert.Contains("has ended", Assert.Throws<InvalidOperationException>(() => cart.Step(1, observation.AsSpan())).Message, StringComparison.Ordinal);
+        Assert.Contains("has ended", Assert.Throws<InvalidOperationException>(() => cart.Step(1, observation.AsSpan())).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void The_fast_loop_equals_the_plain_one()
     {
-        ControlOptions options = new() { Gamma = 0.99, StepSize = StepSizeRule.Constant(0.1), Exploration = new() { Epsilon = 0.1, Ties = TieBreaking.LowestIndex } };
+        ControlOptions options = new()
+        {
+            Gamma = 0.99,
+            StepSize = StepSizeRule.Constant(0.1),
+            Exploration = new() { Epsilon = 0.1, Ties = TieBreaking.LowestIndex }
+        };
         var (fast, plain) = (new QLearning(500, 6, options), new QLearning(500, 6, options));
         var (a, b) = (new Taxi(), new Taxi());
         a.ResetState(3);
@@ -174,7 +194,8 @@ public sealed class UpdateRuleTests
         Assert.Equal(plain.Values, fast.Values);
     }
 
-    private static void Sample(Action<ulong, double> check) => Gen.Select(Gen.ULong, Gen.Double[0.1, 1.0]).Sample((seed, gamma) => check(seed, gamma), iter: 40, threads: 1);
+    private static void Sample(Action<ulong, double> check) =>
+        Gen.Select(Gen.ULong, Gen.Double[0.1, 1.0]).Sample((seed, gamma) => check(seed, gamma), iter: 40, threads: 1);
 
     private static List<List<Transition>> Episodes(ulong seed)
     {

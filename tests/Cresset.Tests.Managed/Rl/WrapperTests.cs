@@ -87,13 +87,15 @@ public sealed class WrapperTests
     public void Samples_of_spaces()
     {
         var golden = Golden.GetProperty("spaces_seed1");
-        Samples(golden.GetProperty("box"), new Box([-1, 0, float.NegativeInfinity, float.NegativeInfinity], [2, float.PositiveInfinity, 3, float.PositiveInfinity]));
+        Samples(golden.GetProperty("box"),
+            new Box([-1, 0, float.NegativeInfinity, float.NegativeInfinity], [2, float.PositiveInfinity, 3, float.PositiveInfinity]));
         Samples(golden.GetProperty("multi_discrete"), new MultiDiscrete([3, 5, 2]));
         Samples(golden.GetProperty("multi_binary"), new MultiBinary(5));
         Samples(golden.GetProperty("tuple"), new TupleSpace<int>(new Discrete(7), new Discrete(9, -4)));
         var masked = new Discrete(5);
         masked.Seed(1);
-        foreach (var x in golden.GetProperty("discrete_masked_0_2_3").Ints()) Assert.Equal(x, masked.Sample([true, false, true, true, false]));
+        foreach (var x in golden.GetProperty("discrete_masked_0_2_3").Ints())
+            Assert.Equal(x, masked.Sample([true, false, true, true, false]));
         foreach (var x in golden.GetProperty("then_discrete_probability").Ints()) Assert.Equal(x, masked.Sample([0.1, 0.2, 0.3, 0.2, 0.2]));
         var named = new DictSpace<int>(new Dictionary<string, Space<int>> { ["b"] = new Discrete(3), ["a"] = new MultiDiscrete([4, 4]) });
         Assert.Equal([2], named.Part([1, 3, 2], "b").ToArray());
@@ -105,7 +107,10 @@ public sealed class WrapperTests
     [Fact]
     public void Saved_environments_go_on_exactly()
     {
-        Resume(() => new StickyAction<float, int>(new NormalizeReward<float, int>(new NormalizeObservation<int>(new FrameStack<float, int>(Cart, 2))), 0.3), (r, _) => r.NextInt32(2));
+        Resume(() =>
+            new StickyAction<float, int>(
+                new NormalizeReward<float, int>(new NormalizeObservation<int>(new FrameStack<float, int>(Cart, 2))), 0.3),
+                (r, _) => r.NextInt32(2));
         Resume(() => new TimeLimit<float, int>(new Acrobot(new() { TorqueNoise = 0.2 }), 50), (r, _) => r.NextInt32(3));
         Resume(() => new TimeLimit<int, int>(new Taxi(new() { FicklePassenger = true, IsRainy = true }), 40), (r, _) => r.NextInt32(6));
         Resume(() => new Blackjack(), (r, _) => r.NextInt32(2));
@@ -185,7 +190,8 @@ public sealed class WrapperTests
             for (var i = 0; i < observation.Length; i++)
             {
                 var expected = seen.Current[i];
-                Assert.True(Math.Abs(expected - observation[i].ToDouble(null)) <= tolerance * Math.Max(1, Math.Abs(expected)), $"{name} step {step} [{i}]: {expected:R} against {observation[i]}");
+                Assert.True(Math.Abs(expected - observation[i].ToDouble(null)) <= tolerance * Math.Max(1, Math.Abs(expected)),
+                    $"{name} step {step} [{i}]: {expected:R} against {observation[i]}");
             }
         }
     }

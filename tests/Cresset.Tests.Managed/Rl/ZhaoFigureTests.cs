@@ -48,13 +48,17 @@ public sealed class ZhaoFigureTests
             for (var run = 0; run < 30; run++)
             {
                 ActionValueLearner learner = method.Name[0] == 's' ? new Sarsa(25, 5, options) : new QLearning(25, 5, options);
-                runs.Add(TabularControl.Run(new ZhaoGridWorld(ZhaoGridWorldOptions.StartToTarget), learner, 500, new RandomStream((ulong)run + 21), seed: 1));
+                runs.Add(
+                    TabularControl.Run(new ZhaoGridWorld(ZhaoGridWorldOptions.StartToTarget), learner, 500,
+                        new RandomStream((ulong)run + 21), seed: 1));
             }
             foreach (var row in method.Value.EnumerateObject())
             {
                 var parts = row.Name.Split('_');
                 var (from, to) = (int.Parse(parts[1]), int.Parse(parts[2]));
-                Agrees($"{method.Name} {row.Name}", [.. runs.Select(r => r.Skip(from - 1).Take(to - from + 1).Average(e => parts[0] == "return" ? e.Return : e.Length))], row.Value);
+                Agrees($"{method.Name} {row.Name}",
+                    [.. runs.Select(r => r.Skip(from - 1).Take(to - from + 1).Average(e => parts[0] == "return" ? e.Return : e.Length))],
+                    row.Value);
             }
         }
     }
@@ -86,7 +90,8 @@ public sealed class ZhaoFigureTests
                     learner.Observe(features[state], outcome.Reward, features[next]);
                     state = next;
                 }
-                if (errors.TryGetValue(episode, out var list)) list.Add(LinearValueTests.Rmse(truth, LinearFixedPoint.Values(features, learner.Weights)));
+                if (errors.TryGetValue(episode, out var list))
+                    list.Add(LinearValueTests.Rmse(truth, LinearFixedPoint.Values(features, learner.Weights)));
             }
         }
         foreach (var (episode, list) in errors) Agrees($"{name} after {episode}", [.. list], golden.GetProperty($"{episode}"));
@@ -97,7 +102,8 @@ public sealed class ZhaoFigureTests
     {
         var world = new ZhaoGridWorld(ZhaoGridWorldOptions.HarshForbidden);
         world.ResetState(1);
-        foreach (var row in RlReference.Load("zhao_gridworld.json").GetProperty("mc_basic_by_episode_length_b-1_f-10_g0.9 (book figure 5.4)").EnumerateObject())
+        foreach (var row in RlReference.Load("zhao_gridworld.json")
+            .GetProperty("mc_basic_by_episode_length_b-1_f-10_g0.9 (book figure 5.4)").EnumerateObject())
         {
             var result = MonteCarloPlanning.Basic(world, int.Parse(row.Name), 0.9, start: Enumerable.Repeat(4, 25).ToArray());
             ZhaoGridWorldTests.AssertClose(row.Value.GetProperty("v").Doubles(), result.Values, 1e-9);

@@ -66,12 +66,19 @@ public sealed class ZhaoGridWorldTests
     {
         var sweeps = new List<double[]>();
         ValueIteration.Solve(Harsh, new() { MaxIterations = 12, OnIteration = (_, v) => sweeps.Add([.. v]) });
-        foreach (var (expected, actual) in Golden.GetProperty("value_iteration_first_12_sweeps_b-1_f-10_g0.9").EnumerateArray().Zip(sweeps)) AssertClose(expected.Doubles(), actual, 1e-12);
+        foreach (var (expected, actual) in Golden.GetProperty("value_iteration_first_12_sweeps_b-1_f-10_g0.9").EnumerateArray().Zip(sweeps))
+            AssertClose(expected.Doubles(), actual, 1e-12);
         var best = Golden.GetProperty("optimal").GetProperty("b-1_f-10_g0.9").GetProperty("v_star").Doubles();
         foreach (var row in Golden.GetProperty("truncated_policy_iteration_sup_error_per_iteration_from_zero").EnumerateObject())
         {
             var errors = new List<double>();
-            PolicyIteration.SolveTruncated(Harsh, int.Parse(row.Name), new() { MaxIterations = 40, Tolerance = 0, OnIteration = (_, v) => errors.Add(v.Zip(best, (a, b) => Math.Abs(a - b)).Max()) });
+            PolicyIteration.SolveTruncated(Harsh, int.Parse(row.Name),
+                new()
+                {
+                    MaxIterations = 40,
+                    Tolerance = 0,
+                    OnIteration = (_, v) => errors.Add(v.Zip(best, (a, b) => Math.Abs(a - b)).Max())
+                });
             AssertClose(row.Value.Doubles()[..errors.Count], [.. errors], 1e-9);
         }
     }
@@ -83,7 +90,8 @@ public sealed class ZhaoGridWorldTests
         var greedy = consistent.GetProperty("greedy_action").Ints();
         foreach (var row in consistent.GetProperty("v").EnumerateObject())
         {
-            AssertClose(row.Value.Doubles(), PolicyEvaluation.Exact(Harsh, TabularPolicy.EpsilonGreedy(Harsh, greedy, Number(row.Name)), 0.9), 1e-9);
+            AssertClose(row.Value.Doubles(),
+                PolicyEvaluation.Exact(Harsh, TabularPolicy.EpsilonGreedy(Harsh, greedy, Number(row.Name)), 0.9), 1e-9);
         }
         foreach (var row in Golden.GetProperty("optimal_eps_greedy_b-1_f-10_g0.9 (book figure 5.7)").EnumerateObject())
         {
@@ -91,10 +99,13 @@ public sealed class ZhaoGridWorldTests
             AssertClose(row.Value.GetProperty("v").Doubles(), result.Values, 1e-9);
         }
         var additive = new ZhaoGridWorld(ZhaoGridWorldOptions.HarshForbidden with { AdditiveBounce = true }).Model;
-        foreach (var row in Golden.GetProperty("additive_bounce_variant_b-1_f-10_g0.9 (reproduces book figures 5.6, 5.7)").GetProperty("cases").EnumerateObject())
+        foreach (var row in Golden.GetProperty("additive_bounce_variant_b-1_f-10_g0.9 (reproduces book figures 5.6, 5.7)")
+            .GetProperty("cases").EnumerateObject())
         {
-            AssertClose(row.Value.GetProperty("v_consistent").Doubles(), PolicyEvaluation.Exact(additive, TabularPolicy.EpsilonGreedy(additive, greedy, Number(row.Name)), 0.9), 1e-9);
-            AssertClose(row.Value.GetProperty("v_optimal_in_eps_greedy_class").Doubles(), PolicyIteration.SolveEpsilonGreedy(additive, Number(row.Name), new()).Values, 1e-9);
+            AssertClose(row.Value.GetProperty("v_consistent").Doubles(),
+                PolicyEvaluation.Exact(additive, TabularPolicy.EpsilonGreedy(additive, greedy, Number(row.Name)), 0.9), 1e-9);
+            AssertClose(row.Value.GetProperty("v_optimal_in_eps_greedy_class").Doubles(),
+                PolicyIteration.SolveEpsilonGreedy(additive, Number(row.Name), new()).Values, 1e-9);
         }
     }
 
@@ -121,7 +132,8 @@ public sealed class ZhaoGridWorldTests
     internal static void AssertClose(double[] expected, double[] actual, double tolerance)
     {
         Assert.Equal(expected.Length, actual.Length);
-        for (var i = 0; i < expected.Length; i++) Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance, $"[{i}] {expected[i]:R} against {actual[i]:R}");
+        for (var i = 0; i < expected.Length; i++)
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance, $"[{i}] {expected[i]:R} against {actual[i]:R}");
     }
 
     private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);

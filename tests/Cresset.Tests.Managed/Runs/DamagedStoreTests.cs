@@ -14,7 +14,8 @@ public sealed class DamagedStoreTests : IDisposable
     public void AFileThatIsNoDatabaseIsNamed()
     {
         File.WriteAllText(_folder.File("runs.db"), new string('x', 5000));
-        Assert.Contains("runs.db", Assert.Throws<InvalidDataException>(() => RunStore.Open(_folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("runs.db", Assert.Throws<InvalidDataException>(() => RunStore.Open(_folder.Path)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<InvalidDataException>(() => RunStore.OpenReadOnly(_folder.Path));
     }
 
@@ -26,7 +27,8 @@ public sealed class DamagedStoreTests : IDisposable
             connection.Open();
             connection.Execute("CREATE TABLE theirs (x)");
         }
-        Assert.Contains("another program", Assert.Throws<InvalidDataException>(() => RunStore.Open(_folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("another program", Assert.Throws<InvalidDataException>(() => RunStore.Open(_folder.Path)).Message,
+            StringComparison.Ordinal);
         File.Delete(_folder.File("runs.db"));
         RunStore.Open(_folder.Path).Dispose();
         using (var connection = new SqliteConnection($"Data Source={_folder.File("runs.db")};Pooling=False"))
@@ -41,7 +43,8 @@ public sealed class DamagedStoreTests : IDisposable
     public void AMissingStoreIsNamed()
     {
         Assert.False(RunStore.Exists(_folder.Path));
-        Assert.Contains("no runs", Assert.Throws<RunStoreException>(() => RunStore.OpenReadOnly(_folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("no runs", Assert.Throws<RunStoreException>(() => RunStore.OpenReadOnly(_folder.Path)).Message,
+            StringComparison.Ordinal);
         File.WriteAllText(_folder.File("file"), "");
         Assert.Throws<RunStoreException>(() => RunStore.Open(_folder.File("file")));
     }

@@ -19,7 +19,8 @@ public sealed class EventFileTests
         var root = json.RootElement;
         var expected = root.GetProperty("scalars").EnumerateObject().ToDictionary(
             series => series.Name,
-            series => series.Value.EnumerateArray().Select(p => new Logged<double>(p[0].GetInt64(), p[1].GetDouble(), Number(p[2].GetString()!))).ToList());
+            series => series.Value.EnumerateArray()
+                .Select(p => new Logged<double>(p[0].GetInt64(), p[1].GetDouble(), Number(p[2].GetString()!))).ToList());
         Assert.Equal(expected.Keys.Append("tf2/loss").Order(), log.Scalars.Keys.Order());
         foreach (var (tag, points) in expected) Assert.Equal(points, log.Scalars[tag]);
         Assert.Equal(
@@ -28,7 +29,8 @@ public sealed class EventFileTests
         var image = root.GetProperty("images")[0];
         var (tagOfImage, images) = Assert.Single(log.Images);
         Assert.Equal(
-            (image.GetProperty("tag").GetString(), image.GetProperty("step").GetInt64(), image.GetProperty("png_bytes").GetInt32(), image.GetProperty("size")[0].GetInt32()),
+            (image.GetProperty("tag").GetString(), image.GetProperty("step").GetInt64(), image.GetProperty("png_bytes").GetInt32(),
+                image.GetProperty("size")[0].GetInt32()),
             (tagOfImage, images[0].Step, images[0].Value.Encoded.Length, images[0].Value.Width));
         var histogram = root.GetProperty("histo")[0];
         var read = Assert.Single(log.Histograms[histogram.GetProperty("tag").GetString()!]).Value;
@@ -110,14 +112,16 @@ public sealed class EventFileTests
         var histogram = HistogramSummary.Of([1, 2, 2, 3, float.PositiveInfinity]);
         using (var writer = new EventFileWriter(folder.Path))
         {
-            for (var step = 0; step < 1000; step++) writer.Scalar("größe/µ", step * 3_000_000_000L, 1_700_000_000_123_456 + step, step * 0.5);
+            for (var step = 0; step < 1000; step++)
+                writer.Scalar("größe/µ", step * 3_000_000_000L, 1_700_000_000_123_456 + step, step * 0.5);
             writer.Scalar("odd", -1, 0, double.NaN);
             writer.Text("notes", 7, 1, "# hello\nworld");
             writer.Image("image", 8, 2, RunPictureTests.OnePixel, 1, 1);
             writer.Histogram("weights", 9, 3, histogram);
         }
         using var log = new EventLog(folder.Path);
-        Assert.Equal(Enumerable.Range(0, 1000).Select(s => new Logged<double>(s * 3_000_000_000L, (1_700_000_000_123_456 + s) / 1e6, s * 0.5)), log.Scalars["größe/µ"]);
+        Assert.Equal(Enumerable.Range(0, 1000)
+            .Select(s => new Logged<double>(s * 3_000_000_000L, (1_700_000_000_123_456 + s) / 1e6, s * 0.5)), log.Scalars["größe/µ"]);
         Assert.Equal(new Logged<double>(-1, 0, double.NaN), log.Scalars["odd"][0]);
         Assert.Equal("# hello\nworld", log.Texts["notes"][0].Value);
         Assert.Equal(RunPictureTests.OnePixel, log.Images["image"][0].Value.Encoded);

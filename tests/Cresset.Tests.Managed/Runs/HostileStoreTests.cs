@@ -5,13 +5,15 @@ using Xunit;
 namespace Cresset.Tests.Managed.Runs;
 
 /// <summary>
-/// Stores, facts and event files that were damaged or written by a stranger: everything that reads them answers, or refuses in one sentence.
+/// Stores, facts and event files that were damaged or written by a stranger: everything that reads them answers, or refuses in one
+/// sentence.
 /// CRESSET_TEST_MUTATIONS makes the run longer.
 /// </summary>
 public sealed class HostileStoreTests : IDisposable
 {
     private static readonly Type[] Refusals = [typeof(RunStoreException), typeof(RunNotFoundException)];
-    private static readonly object?[] Odd = [null, "", "x", -1L, 0L, 5e300, double.NegativeInfinity, long.MaxValue, long.MinValue, "../x", "\u001b[2J", new byte[] { 1, 2, 3 }, new string('9', 400), "2026-01-01"];
+    private static readonly object?[] Odd = [null, "", "x", -1L, 0L, 5e300, double.NegativeInfinity, long.MaxValue, long.MinValue, "../x",
+        "\u001b[2J", new byte[] { 1, 2, 3 }, new string('9', 400), "2026-01-01"];
     private readonly TemporaryFolder _folder = new();
     private readonly TemporaryFolder _copy = new();
 
@@ -39,7 +41,8 @@ public sealed class HostileStoreTests : IDisposable
         var columns = new List<(string Table, string Column)>();
         using (var connection = Open(_folder))
         {
-            foreach (var table in connection.Query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'", r => r.GetString(0)))
+            foreach (var table in connection.Query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+                r => r.GetString(0)))
                 columns.AddRange(connection.Query($"SELECT name FROM pragma_table_info('{table}')", r => (table, r.GetString(0))));
         }
         File.Copy(_folder.File("runs.db"), _copy.File("runs.db"), true);
@@ -57,7 +60,8 @@ public sealed class HostileStoreTests : IDisposable
                 var value = column == "data" && random.Next(2) == 0 ? Blob(editing, random) : Odd[random.Next(Odd.Length)];
                 try
                 {
-                    editing.Execute($"UPDATE {table} SET {column} = $0 WHERE rowid = (SELECT rowid FROM {table} ORDER BY random() LIMIT 1)", value);
+                    editing.Execute($"UPDATE {table} SET {column} = $0 WHERE rowid = (SELECT rowid FROM {table} ORDER BY random() LIMIT 1)",
+                        value);
                     edits.Add($"{table}.{column} = {value}");
                 }
                 catch (SqliteException)

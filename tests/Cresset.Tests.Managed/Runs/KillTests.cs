@@ -6,7 +6,9 @@ namespace Cresset.Tests.Managed.Runs;
 
 public sealed class KillTests
 {
-    /// <summary>CRESSET_KILLS sets how often; the suite does a few. In between the store is repaired, and once in four made anew from the folder.</summary>
+    /// <summary>
+    /// CRESSET_KILLS sets how often; the suite does a few. In between the store is repaired, and once in four made anew from the folder.
+    /// </summary>
     [Theory]
     [InlineData("wal")]
     [InlineData("rollback")]
@@ -71,7 +73,8 @@ public sealed class KillTests
         {
             for (var step = 0; step < 50_000; step++) run.Scalar("x", step, step);
             run.Flush();
-            Assert.Contains("being recorded by process", Assert.Throws<RunStoreException>(() => store.Resume("killed")).Message, StringComparison.Ordinal);
+            Assert.Contains("being recorded by process", Assert.Throws<RunStoreException>(() => store.Resume("killed")).Message,
+                StringComparison.Ordinal);
             run.Finish(RunStatus.Finished);
         }
         Thread.Sleep(600);
@@ -87,7 +90,11 @@ public sealed class KillTests
         if (!OperatingSystem.IsLinux()) return;
         using var folder = new TemporaryFolder();
         // The shell takes the recorder's place as a child of `sleep`, which never asks for its dead children.
-        var start = new ProcessStartInfo("/bin/sh") { ArgumentList = { "-c", "\"$0\" & exec sleep 60", Environment.ProcessPath! }, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("/bin/sh")
+        {
+            ArgumentList = { "-c", "\"$0\" & exec sleep 60", Environment.ProcessPath! },
+            RedirectStandardOutput = true
+        };
         start.Environment[RecordingChild.Variable] = folder.Path;
         using var parent = Process.Start(start)!;
         try
@@ -98,7 +105,8 @@ public sealed class KillTests
             Assert.Equal(RunStatus.Running, run.Status);
             using (var recorder = Process.GetProcessById(run.ProcessId)) recorder.Kill();
             var clock = Stopwatch.StartNew();
-            while (store.Find("killed").Status != RunStatus.Interrupted) Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10), "still shown as running");
+            while (store.Find("killed").Status != RunStatus.Interrupted)
+                Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10), "still shown as running");
         }
         finally
         {

@@ -25,7 +25,8 @@ public sealed class LogImportTests
         Assert.Equal(2023, run.Created.Year);
         foreach (var (tag, points) in log.Scalars)
         {
-            Assert.Equal(points.Select(p => (p.Step, (long)Math.Round(p.WallTime * 1e6), p.Value)), store.ReadSeries(id, tag).Select(p => (p.Step, p.WallTime, p.Value)));
+            Assert.Equal(points.Select(p => (p.Step, (long)Math.Round(p.WallTime * 1e6), p.Value)),
+                store.ReadSeries(id, tag).Select(p => (p.Step, p.WallTime, p.Value)));
             Assert.Equal(points[^1].Value, run.Summary[tag]);
         }
         Assert.Equal(log.Images.Values.Sum(i => i.Count), store.Pictures(id).Count);
@@ -45,10 +46,12 @@ public sealed class LogImportTests
         using var folder = new TemporaryFolder();
         using var store = RunStore.Open(folder.File("runs"));
         Directory.CreateDirectory(folder.File("empty"));
-        Assert.Contains("holds no TensorBoard event files", Assert.Throws<InvalidDataException>(() => store.Import(folder.File("empty"))).Message, StringComparison.Ordinal);
+        Assert.Contains("holds no TensorBoard event files",
+            Assert.Throws<InvalidDataException>(() => store.Import(folder.File("empty"))).Message, StringComparison.Ordinal);
         Assert.Throws<DirectoryNotFoundException>(() => store.Import(folder.File("none")));
         File.WriteAllText(Path.Combine(folder.File("empty"), "events.out.tfevents.1"), "not one");
-        Assert.Contains("without a number", Assert.Throws<InvalidDataException>(() => store.Import(folder.File("empty"))).Message, StringComparison.Ordinal);
+        Assert.Contains("without a number", Assert.Throws<InvalidDataException>(() => store.Import(folder.File("empty"))).Message,
+            StringComparison.Ordinal);
         Assert.Empty(Directory.GetDirectories(folder.File("runs")));
     }
 }

@@ -31,8 +31,10 @@ public sealed class PortableRunTests : IDisposable
         using var after = RunStore.OpenReadOnly(away);
         Assert.Equal(Text(before, id).Replace(home, away, StringComparison.Ordinal), Text(after, id));
         Assert.Equal(Bare(before.Get(id)), Bare(after.Get(id)));
-        Assert.Equal(before.Pictures(id).Select(p => (p.Tag, p.Step, p.Sha256, p.Caption)), after.Pictures(id).Select(p => (p.Tag, p.Step, p.Sha256, p.Caption)));
-        Assert.Equal(before.Histograms(id).Select(h => (h.Tag, h.Step, h.Time, string.Join(' ', h.Histogram.Buckets))), after.Histograms(id).Select(h => (h.Tag, h.Step, h.Time, string.Join(' ', h.Histogram.Buckets))));
+        Assert.Equal(before.Pictures(id).Select(p => (p.Tag, p.Step, p.Sha256, p.Caption)),
+            after.Pictures(id).Select(p => (p.Tag, p.Step, p.Sha256, p.Caption)));
+        Assert.Equal(before.Histograms(id).Select(h => (h.Tag, h.Step, h.Time, string.Join(' ', h.Histogram.Buckets))),
+            after.Histograms(id).Select(h => (h.Tag, h.Step, h.Time, string.Join(' ', h.Histogram.Buckets))));
         foreach (var series in before.Series(id)) SeriesLaws.PyramidIsThatOfThePoints(after, id, series.Tag);
 
         // It goes on there as it would here.
@@ -44,8 +46,10 @@ public sealed class PortableRunTests : IDisposable
             for (var step = 701; step < 900; step++) run.Scalar("loss", step, step / 7.0);
             run.Finish(RunStatus.Finished);
         }
-        Assert.Equal(before.ReadSeries(id, "loss").Select(p => (p.Step, p.Value)), after.ReadSeries(id, "loss").Select(p => (p.Step, p.Value)));
-        Assert.Equal(before.Series(id).Select(s => (s.Tag, s.Count, s.Min, s.Max)), after.Series(id).Select(s => (s.Tag, s.Count, s.Min, s.Max)));
+        Assert.Equal(before.ReadSeries(id, "loss").Select(p => (p.Step, p.Value)),
+            after.ReadSeries(id, "loss").Select(p => (p.Step, p.Value)));
+        Assert.Equal(before.Series(id).Select(s => (s.Tag, s.Count, s.Min, s.Max)),
+            after.Series(id).Select(s => (s.Tag, s.Count, s.Min, s.Max)));
     }
 
     [Fact]
@@ -136,11 +140,14 @@ public sealed class PortableRunTests : IDisposable
         }
         var before = Files();
         using var opened = RunStore.Open(_folder.Path);
-        foreach (var use in (Action[])[() => opened.List(), () => opened.Delete(id), () => opened.Trash(id), () => opened.Resume("r"), () => opened.Find("r")])
+        foreach (var use in (Action[])[() => opened.List(), () => opened.Delete(id), () => opened.Trash(id), () => opened.Resume("r"),
+            () => opened.Find("r")])
             Assert.Contains("Cresset did not write that", Assert.ThrowsAny<Exception>(use).Message, StringComparison.Ordinal);
         Assert.Equal(before, Files());
 
-        string[] Files() => [.. Directory.EnumerateFileSystemEntries(_folder.Path, "*", SearchOption.AllDirectories).Where(p => !p.Contains("runs.db-", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        string[] Files() =>
+            [.. Directory.EnumerateFileSystemEntries(_folder.Path, "*", SearchOption.AllDirectories)
+                .Where(p => !p.Contains("runs.db-", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
     }
 
     [Fact]
@@ -165,7 +172,8 @@ public sealed class PortableRunTests : IDisposable
         using var run = store.Begin("r", "test");
         run.Scalar("x", 1, 2);
         foreach (var file in Directory.GetFiles(_folder.Path, "runs.db*")) File.Delete(file);
-        Assert.Contains("was deleted", Assert.Throws<RunStoreException>(() => run.Finish(RunStatus.Finished)).Message, StringComparison.Ordinal);
+        Assert.Contains("was deleted", Assert.Throws<RunStoreException>(() => run.Finish(RunStatus.Finished)).Message,
+            StringComparison.Ordinal);
         // What it had recorded lies in its folder.
         Assert.Equal([run.Id], RunStore.Repair(_folder.Path).TakenIn);
         using var again = RunStore.OpenReadOnly(_folder.Path);
@@ -190,7 +198,14 @@ public sealed class PortableRunTests : IDisposable
     private static string Record(RunStore store, bool resumed)
     {
         string id;
-        using (var run = store.Begin(new RunDescription { Name = "r", Config = new Dictionary<string, string> { ["lr"] = "0.001" }, Tags = ["one"], ConfigText = "job: r\n" }))
+        using (var run = store.Begin(
+            new RunDescription
+            {
+                Name = "r",
+                Config = new Dictionary<string, string> { ["lr"] = "0.001" },
+                Tags = ["one"],
+                ConfigText = "job: r\n"
+            }))
         {
             id = run.Id;
             for (var step = 0; step < 1500; step++) run.Scalar("loss", step, Math.Sin(step) / 3);

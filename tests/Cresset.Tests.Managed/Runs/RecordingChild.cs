@@ -22,7 +22,8 @@ internal static class RecordingChild
         using var run = resumed is null ? store.Begin("killed", "test") : store.Resume(resumed.Id);
         // A commit may fall between the two series of one step: the work goes on from a step that both have, as it does from a checkpoint.
         var last = store.LastValues(run.Id);
-        var step = last.TryGetValue("loss", out var loss) && last.TryGetValue("other", out var other) ? Math.Min(loss.Step, other.Step) + 1 : 0;
+        var step = last.TryGetValue("loss", out var loss) && last.TryGetValue("other", out var other) ? Math.Min(loss.Step, other.Step) + 1
+            : 0;
         if (resumed is not null) run.TruncateAfter(step - 1);
         Console.WriteLine("recording");
         for (; ; step++)

@@ -36,7 +36,9 @@ public sealed class RunFilterTests : IDisposable
     [InlineData("status:running", "")]
     [InlineData("nothing=5", "")]
     public void ConditionsChooseRuns(string condition, string names)
-        => Assert.Equal(names, string.Join(' ', _store.List(new RunQuery { Where = condition, Order = RunOrder.Name, Descending = false }).Select(r => r.Name)));
+        => Assert.Equal(names,
+            string.Join(' ',
+                _store.List(new RunQuery { Where = condition, Order = RunOrder.Name, Descending = false }).Select(r => r.Name)));
 
     [Theory]
     [InlineData("lr<")]
@@ -46,11 +48,18 @@ public sealed class RunFilterTests : IDisposable
     [InlineData("not")]
     [InlineData("colour:red")]
     [InlineData("status:done")]
-    public void WhatIsNoConditionIsRefused(string condition) => Assert.Throws<ArgumentException>(() => _store.List(new RunQuery { Where = condition }));
+    public void WhatIsNoConditionIsRefused(string condition) =>
+        Assert.Throws<ArgumentException>(() => _store.List(new RunQuery { Where = condition }));
 
     private void Record(string name, string rate, double accuracy, string[] tags)
     {
-        using var run = _store.Begin(new RunDescription { Name = name, Config = new Dictionary<string, string> { ["optimization.optimizer.learning_rate"] = rate, ["kind"] = "training" }, Tags = tags });
+        using var run = _store.Begin(
+            new RunDescription
+            {
+                Name = name,
+                Config = new Dictionary<string, string> { ["optimization.optimizer.learning_rate"] = rate, ["kind"] = "training" },
+                Tags = tags
+            });
         run.Scalar("last/loss", 1, name.Length == 5 && name != "alpha" ? 3 : name == "beta" ? 4 : 1);
         run.Finish(RunStatus.Finished, new Dictionary<string, double> { ["accuracy"] = accuracy });
     }

@@ -95,7 +95,8 @@ public sealed class RunStoreTests : IDisposable
             Assert.DoesNotContain("late", store.LastValues(id).Keys);
             for (var step = checkpoint + 1; step < 9001; step++) run.Scalar("loss", step, Math.Sin(step));
             run.Finish(RunStatus.Finished);
-            Assert.Equal(Enumerable.Range(0, 9001).Select(step => ((long)step, Math.Sin(step))), store.ReadSeries(id, "loss").Select(p => (p.Step, p.Value)));
+            Assert.Equal(Enumerable.Range(0, 9001).Select(step => ((long)step, Math.Sin(step))),
+                store.ReadSeries(id, "loss").Select(p => (p.Step, p.Value)));
             SeriesLaws.PyramidIsThatOfThePoints(store, id, "loss");
         }
         Assert.Empty(store.Texts(id));
@@ -138,8 +139,11 @@ public sealed class RunStoreTests : IDisposable
         {
         }
         Assert.Equal(["d", "c", "b", "a"], store.List().Select(r => r.Name));
-        Assert.Equal(["a", "c"], store.List(new RunQuery { Kind = "train", Status = RunStatus.Finished, Order = RunOrder.Name, Descending = false }).Select(r => r.Name));
-        Assert.Equal(["b", "c", "a", "d"], store.List(new RunQuery { Order = RunOrder.Figure, OrderKey = "loss", Descending = false }).Select(r => r.Name));
+        Assert.Equal(["a", "c"],
+            store.List(new RunQuery { Kind = "train", Status = RunStatus.Finished, Order = RunOrder.Name, Descending = false })
+                .Select(r => r.Name));
+        Assert.Equal(["b", "c", "a", "d"],
+            store.List(new RunQuery { Order = RunOrder.Figure, OrderKey = "loss", Descending = false }).Select(r => r.Name));
         Assert.Equal(["d"], store.List(new RunQuery { Status = RunStatus.Failed }).Select(r => r.Name));
         store.AddTag(store.Find("b").Id, "Keep");
         Assert.Equal(["b"], store.List(new RunQuery { Text = "keep" }).Select(r => r.Name));
@@ -171,7 +175,8 @@ public sealed class RunStoreTests : IDisposable
     {
         using var store = RunStore.Open(_folder.Path);
         using var run = store.Begin("one", "train");
-        Assert.Contains($"process {Environment.ProcessId}", Assert.Throws<RunStoreException>(() => store.Resume(run.Id)).Message, StringComparison.Ordinal);
+        Assert.Contains($"process {Environment.ProcessId}", Assert.Throws<RunStoreException>(() => store.Resume(run.Id)).Message,
+            StringComparison.Ordinal);
         run.Finish(RunStatus.Finished);
         Assert.Throws<ObjectDisposedException>(() => run.Scalar("late", 1, 1));
         Assert.Throws<ObjectDisposedException>(() => run.Finish(RunStatus.Finished));

@@ -13,13 +13,15 @@ internal static class SeriesLaws
         Assert.Equal((points.Count, points[^1]), (info.Count, info.Last));
         var finite = points.Where(p => double.IsFinite(p.Value)).Select(p => p.Value).DefaultIfEmpty(double.NaN).ToList();
         Assert.Equal((finite.Min(), finite.Max()), (info.Min, info.Max));
-        foreach (var buckets in new[] { 1, 7, 100, points.Count + 1 }) Covers(points, store.ReadSeries(id, tag, long.MinValue, long.MaxValue, buckets), buckets);
+        foreach (var buckets in new[] { 1, 7, 100, points.Count + 1 })
+            Covers(points, store.ReadSeries(id, tag, long.MinValue, long.MaxValue, buckets), buckets);
     }
 
     /// <summary>The buckets hold the points one after another, none twice, none lost.</summary>
     public static void Covers(IReadOnlyList<SeriesPoint> points, IReadOnlyList<SeriesBucket> buckets, int most)
     {
-        Assert.True(buckets.Count <= most && buckets.Count >= Math.Min(most, points.Count), $"{buckets.Count} buckets of {most} for {points.Count} points");
+        Assert.True(buckets.Count <= most && buckets.Count >= Math.Min(most, points.Count),
+            $"{buckets.Count} buckets of {most} for {points.Count} points");
         var at = 0;
         foreach (var bucket in buckets)
         {

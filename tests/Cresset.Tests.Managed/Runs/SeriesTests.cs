@@ -14,7 +14,8 @@ public sealed class SeriesTests : IDisposable
     [Fact]
     public void ChunksKeepEveryBit()
     {
-        double[] special = [double.NaN, double.PositiveInfinity, double.NegativeInfinity, -0.0, BitConverter.Int64BitsToDouble(0x7FF8000000000123)];
+        double[] special = [double.NaN, double.PositiveInfinity, double.NegativeInfinity, -0.0,
+            BitConverter.Int64BitsToDouble(0x7FF8000000000123)];
         var value = Gen.OneOf(Gen.Double, Gen.Float.Select(f => (double)f), Gen.Int[0, special.Length - 1].Select(i => special[i]));
         Gen.Select(Gen.Long, Gen.Long, value).Select(p => new SeriesPoint(p.Item1, p.Item2, p.Item3)).Array[0, ChunkCodec.Capacity].Sample(
             points =>
@@ -32,7 +33,8 @@ public sealed class SeriesTests : IDisposable
     public void DamagedChunksAreNamed()
     {
         var blob = ChunkCodec.Encode([new SeriesPoint(1, 2, 3.14)], new ColumnWriter());
-        for (var length = 0; length < blob.Length; length++) Assert.Throws<InvalidDataException>(() => ChunkCodec.DecodePoints(blob.AsSpan(0, length)));
+        for (var length = 0; length < blob.Length; length++)
+            Assert.Throws<InvalidDataException>(() => ChunkCodec.DecodePoints(blob.AsSpan(0, length)));
         Assert.Throws<InvalidDataException>(() => ChunkCodec.DecodePoints([9, 1, 2]));
         Assert.Throws<InvalidDataException>(() => ChunkCodec.DecodePoints([1, 255, 255, 255, 1]));
     }
@@ -52,7 +54,12 @@ public sealed class SeriesTests : IDisposable
                 {
                     for (var i = 0; i < part; i++)
                     {
-                        var value = random.Next(50) switch { 0 => double.NaN, 1 => double.PositiveInfinity, _ => random.NextDouble() - 0.5 };
+                        var value = random.Next(50) switch
+                        {
+                            0 => double.NaN,
+                            1 => double.PositiveInfinity,
+                            _ => random.NextDouble() - 0.5,
+                        };
                         expected.Add((expected.Count * 3, value));
                         run.Scalar("x", expected[^1].Item1, value);
                     }
@@ -91,7 +98,8 @@ public sealed class SeriesTests : IDisposable
             Assert.True(buckets.Min(b => b.Min) <= exact.Min() && buckets.Max(b => b.Max) >= exact.Max());
         }
         Assert.Empty(store.ReadSeries(run.Id, "x", 70_000, 80_000, 10));
-        Assert.Contains("Did you mean 'x'", Assert.Throws<ArgumentException>(() => store.ReadSeries(run.Id, "y")).Message, StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'x'", Assert.Throws<ArgumentException>(() => store.ReadSeries(run.Id, "y")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -104,7 +112,8 @@ public sealed class SeriesTests : IDisposable
         for (var i = 0; i < steps.Length; i++) run.Scalar("x", steps[i], i);
         run.TruncateAfter(200);
         run.Finish(RunStatus.Finished);
-        Assert.Equal(steps.Select((s, i) => (s, (double)i)).Where(p => p.s <= 200), store.ReadSeries(run.Id, "x").Select(p => (p.Step, p.Value)));
+        Assert.Equal(steps.Select((s, i) => (s, (double)i)).Where(p => p.s <= 200),
+            store.ReadSeries(run.Id, "x").Select(p => (p.Step, p.Value)));
         SeriesLaws.PyramidIsThatOfThePoints(store, run.Id, "x");
     }
 
@@ -120,7 +129,8 @@ public sealed class SeriesTests : IDisposable
         run.Finish(RunStatus.Finished);
         for (var thread = 0; thread < 8; thread++)
         {
-            Assert.Equal(Enumerable.Range(0, 20_000).Select(i => ((long)i, (double)(thread + i))), store.ReadSeries(run.Id, $"t{thread}").Select(p => (p.Step, p.Value)));
+            Assert.Equal(Enumerable.Range(0, 20_000).Select(i => ((long)i, (double)(thread + i))),
+                store.ReadSeries(run.Id, $"t{thread}").Select(p => (p.Step, p.Value)));
         }
     }
 }

@@ -4,7 +4,8 @@ using Cresset.Runs;
 namespace Cresset.Tests.Managed.Runs;
 
 /// <summary>
-/// The test program as a process that opens every store whose folder it is told on its input, records a run there and says "ok": started with
+/// The test program as a process that opens every store whose folder it is told on its input, records a run there and says "ok": started
+/// with
 /// CRESSET_TEST_STORES it never reaches the test runner.
 /// </summary>
 internal static class StoreChild

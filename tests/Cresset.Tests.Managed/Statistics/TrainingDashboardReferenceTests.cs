@@ -52,11 +52,18 @@ public sealed class TrainingDashboardReferenceTests
         Assert.Equal(1, BinaryCurves.Of([true, false], [2, 1]).RocArea);
     }
 
-    private static JsonDocument Read(string name) => JsonDocument.Parse(File.ReadAllText(Repository.Reference($"training-dashboard/{name}")));
+    private static JsonDocument Read(string name) =>
+        JsonDocument.Parse(File.ReadAllText(Repository.Reference($"training-dashboard/{name}")));
 
     private static double[] Numbers(JsonElement array) => [.. array.EnumerateArray().Select(v => v.ValueKind == JsonValueKind.Number
         ? v.GetDouble()
-        : v.GetString() switch { "inf" => double.PositiveInfinity, "-inf" => double.NegativeInfinity, "nan" => double.NaN, var text => double.Parse(text!, CultureInfo.InvariantCulture) })];
+        : v.GetString() switch
+        {
+            "inf" => double.PositiveInfinity,
+            "-inf" => double.NegativeInfinity,
+            "nan" => double.NaN,
+            var text => double.Parse(text!, CultureInfo.InvariantCulture),
+        })];
 
     private static void Near(double[] expected, double[] actual)
     {

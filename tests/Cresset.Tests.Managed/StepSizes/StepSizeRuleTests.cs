@@ -82,7 +82,8 @@ public sealed class StepSizeRuleTests
     [Fact]
     public void Partial_sums_agree_with_the_verdict()
     {
-        // A numerical witness for the analytic classification: doubling the horizon adds a block of about the same size when the sum diverges.
+        // A numerical witness for the analytic classification: doubling the horizon adds a block of about the same size when the sum
+        // diverges.
         double Block(string formula, int from, int to, double power)
         {
             var rule = StepSizeRule.Parse(formula);
@@ -106,7 +107,8 @@ public sealed class StepSizeRuleTests
     [InlineData("max(1/k, -1)")]
     [InlineData("nan")]
     public void Bad_formulas_are_refused_with_the_text(string formula)
-        => Assert.Contains("\"" + formula + "\"", Assert.Throws<FormatException>(() => StepSizeRule.Parse(formula)).Message, StringComparison.Ordinal);
+        => Assert.Contains("\"" + formula + "\"", Assert.Throws<FormatException>(() => StepSizeRule.Parse(formula)).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Bad_values_are_refused()

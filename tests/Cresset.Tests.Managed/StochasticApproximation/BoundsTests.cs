@@ -24,7 +24,13 @@ public sealed class BoundsTests
             return x[0] - Math.Log(x[0]) - x[1];
         }
         var random = new RandomStream(1);
-        var options = new ApproximationOptions { Steps = StepSizeRule.Power(0.5, 0.7, 10), LowerBounds = Low, UpperBounds = High, MaximumMove = 0.5 };
+        var options = new ApproximationOptions
+        {
+            Steps = StepSizeRule.Power(0.5, 0.7, 10),
+            LowerBounds = Low,
+            UpperBounds = High,
+            MaximumMove = 0.5
+        };
         // Widths of 1 are wider than the second coordinate's box.
         var widths = StepSizeRule.Power(1, 0.3);
         void Normal(Span<double> delta)
@@ -36,7 +42,9 @@ public sealed class BoundsTests
             "spsa" => new Spsa(Objective, [0.5, -3], random, options, widths),
             "spsa-normal" => new Spsa(Objective, [0.5, -3], Normal, options, widths),
             "second-order" => new SecondOrderSpsa(Objective, [0.5, -3], random, options, new() { Widths = widths, HessianWidths = widths }),
-            "calibrate" => new Spsa(Objective, [0.5, -3], random, options with { Steps = Spsa.Calibrate(Objective, [0.5, -3], random, 2000, 0.1, options, widths) }, widths),
+            "calibrate" =>
+                new Spsa(Objective, [0.5, -3], random,
+                    options with { Steps = Spsa.Calibrate(Objective, [0.5, -3], random, 2000, 0.1, options, widths) }, widths),
             _ => new KieferWolfowitz(Objective, [0.5, -3], options, widths),
         };
         run.Run(2000, 2000);
@@ -49,7 +57,8 @@ public sealed class BoundsTests
     [Fact]
     public void OneBoundForAllCoordinatesHoldsForProbesToo()
     {
-        var spsa = new Spsa(x => x[0] > 0 ? x[0] - Math.Log(x[0]) : double.NaN, [0.05], new RandomStream(3), new ApproximationOptions { Steps = Spsa.Gains(0.5, 500), LowerBound = 0.001 });
+        var spsa = new Spsa(x => x[0] > 0 ? x[0] - Math.Log(x[0]) : double.NaN, [0.05], new RandomStream(3),
+            new ApproximationOptions { Steps = Spsa.Gains(0.5, 500), LowerBound = 0.001 });
         spsa.Run(500);
         Assert.Equal(1, spsa.Current[0], 0.1);
     }
@@ -61,23 +70,32 @@ public sealed class BoundsTests
         var message = Assert.Throws<ArithmeticException>(() => spsa.Run(10)).Message;
         Assert.Contains("The objective is NaN at (-0.0", message, StringComparison.Ordinal);
         Assert.Contains("LowerBounds", message, StringComparison.Ordinal);
-        Assert.Contains("direction is NaN", Assert.Throws<ArithmeticException>(() => new RobbinsMonro(_ => double.NaN, 1).Run(1)).Message, StringComparison.Ordinal);
+        Assert.Contains("direction is NaN", Assert.Throws<ArithmeticException>(() => new RobbinsMonro(_ => double.NaN, 1).Run(1)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void BoundsThatDoNotFitAreRefused()
     {
         static double Square(ReadOnlySpan<double> x) => x[0] * x[0];
-        Assert.Contains("LowerBounds has 2 numbers", Assert.Throws<ArgumentException>(() => new KieferWolfowitz(Square, [1], new() { LowerBounds = [0, 0] })).Message, StringComparison.Ordinal);
-        Assert.Contains("bounds of coordinate 1", Assert.Throws<ArgumentException>(() => new KieferWolfowitz(Square, [1, 1], new() { LowerBounds = [0, 2], UpperBound = 2 })).Message, StringComparison.Ordinal);
-        Assert.Contains("Coordinate 0 of the start is 1", Assert.Throws<ArgumentException>(() => new KieferWolfowitz(Square, [1], new() { UpperBounds = [0.5] })).Message, StringComparison.Ordinal);
+        Assert.Contains("LowerBounds has 2 numbers",
+            Assert.Throws<ArgumentException>(() => new KieferWolfowitz(Square, [1], new() { LowerBounds = [0, 0] })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("bounds of coordinate 1",
+            Assert.Throws<ArgumentException>(
+                () => new KieferWolfowitz(Square, [1, 1], new() { LowerBounds = [0, 2], UpperBound = 2 })).Message,
+                StringComparison.Ordinal);
+        Assert.Contains("Coordinate 0 of the start is 1",
+            Assert.Throws<ArgumentException>(() => new KieferWolfowitz(Square, [1], new() { UpperBounds = [0.5] })).Message,
+            StringComparison.Ordinal);
         Assert.Throws<InvalidOptionsException>(() => new KieferWolfowitz(Square, [1], new() { UpperBounds = [double.NaN] }));
     }
 
     [Fact]
     public void DefaultsStayOnRosenbrockAndARunawayIsSaid()
     {
-        static double Rosenbrock(ReadOnlySpan<double> x) => (100 * (x[1] - (x[0] * x[0])) * (x[1] - (x[0] * x[0]))) + ((1 - x[0]) * (1 - x[0]));
+        static double Rosenbrock(ReadOnlySpan<double> x) =>
+            (100 * (x[1] - (x[0] * x[0])) * (x[1] - (x[0] * x[0]))) + ((1 - x[0]) * (1 - x[0]));
         for (var seed = 0UL; seed < 10; seed++)
         {
             var spsa = new Spsa(Rosenbrock, [-1.2, 1], new RandomStream(seed));
@@ -102,7 +120,9 @@ public sealed class BoundsTests
         Assert.InRange(moves.Average(), 0.005, 0.2);
         spsa.Run(1000);
         Assert.InRange(Steep(spsa.Current), 0, 1);
-        Assert.Contains("the same at all probes", Assert.Throws<ArithmeticException>(() => Spsa.Calibrate(_ => 1, [0], new RandomStream(1), 10)).Message, StringComparison.Ordinal);
+        Assert.Contains("the same at all probes",
+            Assert.Throws<ArithmeticException>(() => Spsa.Calibrate(_ => 1, [0], new RandomStream(1), 10)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -35,7 +35,8 @@ public sealed class ConvergenceTests
         for (ulong seed = 1; seed <= 40; seed++)
         {
             var random = new RandomStream(seed);
-            var run = new RobbinsMonro(x => x + random.NextNormal(), 2, new ApproximationOptions { Steps = StepSizeRule.Power(1, 0.6), Averaging = new IterateAverageOptions() });
+            var run = new RobbinsMonro(x => x + random.NextNormal(), 2,
+                new ApproximationOptions { Steps = StepSizeRule.Power(1, 0.6), Averaging = new IterateAverageOptions() });
             run.Run(Updates, Updates);
             last += run.Current[0] * run.Current[0] / 40;
             average += run.Average[0] * run.Average[0] / 40;
@@ -60,9 +61,11 @@ public sealed class ConvergenceTests
     {
         static double Valley(ReadOnlySpan<double> v) => (50 * v[0] * v[0]) + (0.5 * v[1] * v[1]) + (4 * v[0] * v[1]);
         var second = new SecondOrderSpsa(Valley, [1, 1], new RandomStream(3),
-            new ApproximationOptions { Steps = StepSizeRule.Power(1, 0.602, 1), MaximumMove = 1 }, new SecondOrderSpsaOptions { HessianBurnIn = 50, Regularization = 1e-4 });
+            new ApproximationOptions { Steps = StepSizeRule.Power(1, 0.602, 1), MaximumMove = 1 },
+            new SecondOrderSpsaOptions { HessianBurnIn = 50, Regularization = 1e-4 });
         second.Run(400, 400);
-        var first = new Spsa(Valley, [1, 1], new RandomStream(3), new ApproximationOptions { Steps = Spsa.Gains(0.05, 800), MaximumMove = 1 });
+        var first = new Spsa(Valley, [1, 1], new RandomStream(3),
+            new ApproximationOptions { Steps = Spsa.Gains(0.05, 800), MaximumMove = 1 });
         first.Run(800, 800);
         var h = second.Hessian;
         Assert.Equal(100, h[0, 0], 12.0);
@@ -76,7 +79,8 @@ public sealed class ConvergenceTests
     {
         var problem = LeastSquares.Random(50, 3, 4, 0.1, new RandomStream(5));
         var start = new double[3];
-        var run = new StochasticGradientDescent(problem, start, 50, new RandomStream(1), new ApproximationOptions { Steps = StepSizeRule.Constant(0.5) });
+        var run = new StochasticGradientDescent(problem, start, 50, new RandomStream(1),
+            new ApproximationOptions { Steps = StepSizeRule.Constant(0.5) });
         var byHand = new double[3];
         for (var k = 0; k < 20; k++)
         {
@@ -95,7 +99,8 @@ public sealed class ConvergenceTests
         var problem = LeastSquares.Random(1000, 5, 10, 0.5, new RandomStream(11));
         double Error(int batch, double rate, double epochs)
         {
-            var run = new StochasticGradientDescent(problem, [5, 5, 5, 5, 5], batch, new RandomStream(2), new ApproximationOptions { Steps = StepSizeRule.Constant(rate) });
+            var run = new StochasticGradientDescent(problem, [5, 5, 5, 5, 5], batch, new RandomStream(2),
+                new ApproximationOptions { Steps = StepSizeRule.Constant(rate) });
             var updates = (long)(epochs * 1000 / batch);
             return run.Run(updates, updates).Errors([.. problem.Optimum])[^1];
         }
@@ -111,7 +116,8 @@ public sealed class ConvergenceTests
         var problem = LeastSquares.Random(64, 4, 10, 0.5, new RandomStream(11));
         double[] Path(ulong seed)
         {
-            var run = new StochasticGradientDescent(problem, new double[4], 8, new RandomStream(seed), new ApproximationOptions { Steps = StepSizeRule.Constant(0.1) });
+            var run = new StochasticGradientDescent(problem, new double[4], 8, new RandomStream(seed),
+                new ApproximationOptions { Steps = StepSizeRule.Constant(0.1) });
             run.Run(100, 100);
             return run.Current.ToArray();
         }
@@ -149,12 +155,14 @@ public sealed class ConvergenceTests
         var problem = LeastSquares.Random(10, 2, 1, 0, new RandomStream(1));
         Assert.Throws<ArgumentOutOfRangeException>(() => new StochasticGradientDescent(problem, [0, 0], 11, new RandomStream(1)));
         Assert.Throws<ArgumentException>(() => new StochasticGradientDescent(problem, [0], 1, new RandomStream(1)));
-        Assert.Throws<InvalidOptionsException>(() => new RobbinsMonro(x => x, 0, new ApproximationOptions { LowerBound = 1, UpperBound = 0 }));
+        Assert.Throws<InvalidOptionsException>(
+            () => new RobbinsMonro(x => x, 0, new ApproximationOptions { LowerBound = 1, UpperBound = 0 }));
         Assert.Throws<InvalidOperationException>(() => new RobbinsMonro(x => x, 0).Average.Length);
         Assert.Throws<ArgumentException>(() => new LeastSquares(new double[,] { { 1, 1 }, { 2, 2 } }, [1, 2]));
         var diverging = new RobbinsMonro(x => x * x * x, 50, new ApproximationOptions { Steps = StepSizeRule.Constant(1) });
         Assert.Contains("smaller steps", Assert.Throws<ArithmeticException>(() => diverging.Run(100)).Message, StringComparison.Ordinal);
-        var bounded = new RobbinsMonro(x => x * x * x, 10, new ApproximationOptions { Steps = StepSizeRule.Power(1), MaximumMove = 1, LowerBound = -10, UpperBound = 10 });
+        var bounded = new RobbinsMonro(x => x * x * x, 10,
+            new ApproximationOptions { Steps = StepSizeRule.Power(1), MaximumMove = 1, LowerBound = -10, UpperBound = 10 });
         bounded.Run(1000);
         Assert.InRange(Math.Abs(bounded.Current[0]), 0, 1);
     }

@@ -13,7 +13,8 @@ public sealed class EngineeringTests
         for (var seed = 0; seed < runs; seed++)
         {
             var random = new RandomStream((ulong)seed);
-            var run = new RobbinsMonro(x => x - 1 + random.NextNormal(), 0, new ApproximationOptions { Steps = StepSizeRule.Power(1, 0.6), Averaging = new() { BurnIn = 200 } });
+            var run = new RobbinsMonro(x => x - 1 + random.NextNormal(), 0,
+                new ApproximationOptions { Steps = StepSizeRule.Power(1, 0.6), Averaging = new() { BurnIn = 200 } });
             for (var i = 0; i < updates; i++) run.Advance();
             if (Math.Abs(run.Average[0] - 1) <= run.AverageHalfWidths[0]) covered++;
         }
@@ -44,7 +45,8 @@ public sealed class EngineeringTests
     [Fact]
     public void BlockingKeepsSpsaFromRunningAwayOnRosenbrock()
     {
-        static double Rosenbrock(ReadOnlySpan<double> x) => (100 * (x[1] - (x[0] * x[0])) * (x[1] - (x[0] * x[0]))) + ((1 - x[0]) * (1 - x[0]));
+        static double Rosenbrock(ReadOnlySpan<double> x) =>
+            (100 * (x[1] - (x[0] * x[0])) * (x[1] - (x[0] * x[0]))) + ((1 - x[0]) * (1 - x[0]));
         // Steps that are far too long: without blocking the iterate runs away.
         var steps = new ApproximationOptions { Steps = Spsa.Gains(0.05, 1000) };
         Assert.Throws<ArithmeticException>(() => new Spsa(Rosenbrock, [-1.2, 1], new RandomStream(1), steps).Run(1000));
@@ -54,7 +56,9 @@ public sealed class EngineeringTests
         Assert.True(Rosenbrock(blocked.Current) < Rosenbrock([-1.2, 1]));
         // Two observations an update, one look ahead, and the start once.
         Assert.Equal(3001, blocked.Evaluations);
-        Assert.Contains("no objective", Assert.Throws<InvalidOperationException>(() => new RobbinsMonro(x => x, 1, new ApproximationOptions { Blocking = 1 }).Advance()).Message, StringComparison.Ordinal);
+        Assert.Contains("no objective",
+            Assert.Throws<InvalidOperationException>(
+                () => new RobbinsMonro(x => x, 1, new ApproximationOptions { Blocking = 1 }).Advance()).Message, StringComparison.Ordinal);
         Assert.NotEmpty(new ApproximationOptions { Blocking = double.NaN }.Validate());
     }
 
@@ -62,7 +66,14 @@ public sealed class EngineeringTests
     public void ARunEndsWhereItStandsStill()
     {
         var random = new RandomStream(4);
-        var run = new RobbinsMonro(x => x - 2 + (0.1 * random.NextNormal()), 0, new ApproximationOptions { Steps = StepSizeRule.Power(1, 0.7), Averaging = new() { BurnIn = 20 }, StillWithin = 0.002, StillFor = 200 });
+        var run = new RobbinsMonro(x => x - 2 + (0.1 * random.NextNormal()), 0,
+            new ApproximationOptions
+            {
+                Steps = StepSizeRule.Power(1, 0.7),
+                Averaging = new() { BurnIn = 20 },
+                StillWithin = 0.002,
+                StillFor = 200
+            });
         var trace = run.Run(100_000, every: 50_000);
         Assert.True(run.IsStill);
         Assert.InRange(run.Step, 250, 50_000);
@@ -94,7 +105,8 @@ public sealed class EngineeringTests
         Assert.True(venter < plain / 4, $"{venter} and {plain}");
         Assert.Throws<ArgumentOutOfRangeException>(() => new Venter(x => x, 0, leastSlope: 0));
         // Probes keep to the bounds.
-        var bounded = new Venter(x => x < 0 ? double.NaN : x - 1, 0.1, new ApproximationOptions { Steps = StepSizeRule.SampleMean, LowerBound = 0, UpperBound = 3 });
+        var bounded = new Venter(x => x < 0 ? double.NaN : x - 1, 0.1,
+            new ApproximationOptions { Steps = StepSizeRule.SampleMean, LowerBound = 0, UpperBound = 3 });
         bounded.Run(200);
         Assert.Equal(1, bounded.Current[0], 0.05);
     }

@@ -45,7 +45,8 @@ public sealed class ReferencePathTests
     [Fact]
     public void Kiefer_Wolfowitz_without_noise()
     {
-        var run = new KieferWolfowitz(Objective, [2, 2, -2], new ApproximationOptions { Steps = StepSizeRule.Power(0.3) }, StepSizeRule.Power(0.3, 1.0 / 3));
+        var run = new KieferWolfowitz(Objective, [2, 2, -2], new ApproximationOptions { Steps = StepSizeRule.Power(0.3) },
+            StepSizeRule.Power(0.3, 1.0 / 3));
         AssertPath(Reference["sa_kw/theta"], run.Run(100));
         Assert.True(run.Conditions.Satisfied);
         Assert.Equal(600, run.Evaluations);

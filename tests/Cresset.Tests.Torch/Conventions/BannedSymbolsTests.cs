@@ -7,7 +7,8 @@ namespace Cresset.Tests.Torch.Conventions;
 /// <summary>The list of TorchSharp's broken functions must name real members, or the analyzer silently bans nothing.</summary>
 public sealed class BannedSymbolsTests
 {
-    private static readonly string[] Lines = File.ReadAllLines(Path.Combine(Repository.Root, "src", "BannedSymbols.txt")).Where(l => l.Length > 0).ToArray();
+    private static readonly string[] Lines = File.ReadAllLines(Path.Combine(Repository.Root, "src", "BannedSymbols.txt"))
+        .Where(l => l.Length > 0).ToArray();
 
     [Fact]
     public void EveryBannedSymbolExists()
@@ -39,7 +40,8 @@ public sealed class BannedSymbolsTests
     private static string DocumentationId(MethodInfo method)
     {
         var parameters = method.GetParameters();
-        return $"M:{Name(method.DeclaringType!)}.{method.Name}" + (method.IsGenericMethod ? $"``{method.GetGenericArguments().Length}" : "") + (parameters.Length == 0 ? "" : $"({string.Join(",", parameters.Select(p => Name(p.ParameterType)))})");
+        return $"M:{Name(method.DeclaringType!)}.{method.Name}" + (method.IsGenericMethod ? $"``{method.GetGenericArguments().Length}" : "")
+            + (parameters.Length == 0 ? "" : $"({string.Join(",", parameters.Select(p => Name(p.ParameterType)))})");
     }
 
     private static string Name(Type type)

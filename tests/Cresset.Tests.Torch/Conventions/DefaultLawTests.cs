@@ -18,7 +18,8 @@ public sealed class DefaultLawTests
     private static readonly PartCatalog Parts = BuiltInParts.Catalog;
     private static readonly ConfigSource Here = new("law.yaml", 1);
 
-    // A record may give a part inside it a preset of its own for a reason; everywhere else the part's own defaults hold, so that naming it changes nothing. (The numbers
+    // A record may give a part inside it a preset of its own for a reason; everywhere else the part's own defaults hold, so that naming it
+    // changes nothing. (The numbers
     // of a rule of step sizes are the value that it stands for, not options of a part.)
     private static readonly Dictionary<string, string> Presets = new()
     {
@@ -65,9 +66,12 @@ public sealed class DefaultLawTests
     // Options that take another value only beside another option, or whose rule has no use for what all of its family share.
     private static readonly string[] Together =
     [
-        "data folder.mask_values", "data scenes.grounds", "optimizer adafactor-t5.warm_up", "optimizer adam.corrected_weight_decay", "optimizer lbfgs.maximize",
+        "data folder.mask_values", "data scenes.grounds", "optimizer adafactor-t5.warm_up", "optimizer adam.corrected_weight_decay",
+        "optimizer lbfgs.maximize",
         "optimizer lbfgs.weight_decay", "optimizer rprop.weight_decay", "optimizer sgd.corrected_weight_decay", "optimizer sgd.nesterov",
-        "prior delayed-transformer.guidance", "prior mask-git.guidance", "prior pixel-cnn.guidance", "prior pixel-snail.guidance", "prior plain-pixel-cnn.guidance", "prior transformer.guidance", "quantizer finite-scalar.noise_share", "quantizer vector.orthogonal_weight",
+        "prior delayed-transformer.guidance", "prior mask-git.guidance", "prior pixel-cnn.guidance", "prior pixel-snail.guidance",
+        "prior plain-pixel-cnn.guidance", "prior transformer.guidance", "quantizer finite-scalar.noise_share",
+        "quantizer vector.orthogonal_weight",
         "schedule sequential.milestones",
     ];
 
@@ -75,7 +79,8 @@ public sealed class DefaultLawTests
         .Where(f => !Path.GetFileName(f).StartsWith("Cresset.Tests", StringComparison.Ordinal))
         .Select(Assembly.LoadFrom)
         .SelectMany(a => a.GetExportedTypes())
-        .Where(t => t is { IsClass: true, IsAbstract: false } && typeof(IOptionsRecord).IsAssignableFrom(t) && t.GetConstructor([]) is not null)
+        .Where(t => t is { IsClass: true, IsAbstract: false } && typeof(IOptionsRecord).IsAssignableFrom(t)
+            && t.GetConstructor([]) is not null)
         .OrderBy(t => t.FullName, StringComparer.Ordinal)];
 
     [Fact]
@@ -87,7 +92,9 @@ public sealed class DefaultLawTests
             var made = Make(record);
             foreach (var property in OptionNames.Properties(record))
             {
-                if (property.GetValue(made) is IOptionsRecord part && OptionNames.PartKind(part.GetType()) is not null && part is not StepSizeRule && part.GetType().GetConstructor([]) is not null && Text(part) != Text(Make(part.GetType())))
+                if (property.GetValue(made) is IOptionsRecord part && OptionNames.PartKind(part.GetType()) is not null
+                    && part is not StepSizeRule && part.GetType().GetConstructor([]) is not null
+                    && Text(part) != Text(Make(part.GetType())))
                     found.Add($"{record.Name}.{property.Name}");
             }
         }
@@ -101,11 +108,13 @@ public sealed class DefaultLawTests
         {
             var (ours, theirs) = (Make(recipe), Make(library));
             var shared = OptionNames.Properties(recipe).Select(p => (Ours: p, Theirs: library.GetProperty(Renamed(p.Name, renamed))))
-                .Where(p => p.Theirs is not null && p.Theirs.PropertyType == p.Ours.PropertyType && !Differences.ContainsKey($"{recipe.Name}.{p.Ours.Name}")).ToList();
+                .Where(p => p.Theirs is not null && p.Theirs.PropertyType == p.Ours.PropertyType
+                    && !Differences.ContainsKey($"{recipe.Name}.{p.Ours.Name}")).ToList();
             Assert.NotEmpty(shared);
             Assert.All(shared, p => Assert.True(
                 Text(p.Ours.GetValue(ours)) == Text(p.Theirs!.GetValue(theirs)),
-                $"{recipe.Name}.{p.Ours.Name} is {Text(p.Ours.GetValue(ours))}, {library.Name}.{p.Theirs!.Name} is {Text(p.Theirs.GetValue(theirs))}"));
+                $"{recipe.Name}.{p.Ours.Name} is {Text(p.Ours.GetValue(ours))}, {library.Name}.{p.Theirs!.Name} is "
+                    + $"{Text(p.Theirs.GetValue(theirs))}"));
         }
     }
 
@@ -134,7 +143,8 @@ public sealed class DefaultLawTests
     {
         var map = new ConfigMap(Here);
         map.Set(ConfigMap.Kind, new ConfigText(Here, name, true));
-        map.Set(key, ConfigNode.Parse($"v: {value}", "law.yaml") is ConfigMap { } parsed ? parsed["v"]! : new ConfigText(Here, value, true));
+        map.Set(key,
+            ConfigNode.Parse($"v: {value}", "law.yaml") is ConfigMap { } parsed ? parsed["v"]! : new ConfigText(Here, value, true));
         try
         {
             return Text(property.GetValue(binder.Bind(options, map, "part", Here))) != Text(property.GetValue(options));
@@ -142,7 +152,8 @@ public sealed class DefaultLawTests
         catch (ConfigException e)
         {
             // A path that is not there yet, or a file, is the only thing that such a part can miss.
-            return e.Message.Contains(" is \"\"; allowed: ", StringComparison.Ordinal) && !e.Message.Contains($".{key} ", StringComparison.Ordinal);
+            return e.Message.Contains(" is \"\"; allowed: ", StringComparison.Ordinal)
+                && !e.Message.Contains($".{key} ", StringComparison.Ordinal);
         }
     }
 
@@ -157,23 +168,27 @@ public sealed class DefaultLawTests
         if (inner == typeof(double) || inner == typeof(float))
         {
             var number = Convert.ToDouble(value ?? 0.0, System.Globalization.CultureInfo.InvariantCulture);
-            return new[] { number * 0.9, number * 1.1, 0.5, 0.25, 0.75, 1, 2, 0.01, -0.5, -2, 10, 0 }.Select(v => v.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
+            return new[] { number * 0.9, number * 1.1, 0.5, 0.25, 0.75, 1, 2, 0.01, -0.5, -2, 10,
+                0 }.Select(v => v.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
         }
         if (inner == typeof(int) || inner == typeof(long) || inner == typeof(ulong) || inner == typeof(uint))
         {
             var number = Convert.ToInt64(value ?? 0L, System.Globalization.CultureInfo.InvariantCulture);
-            return new[] { number + 1, number * 2, number - 1, number / 2, 1, 2, 3, 4, 8, 16, 32 }.Select(v => v.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            return new[] { number + 1, number * 2, number - 1, number / 2, 1, 2, 3, 4, 8, 16,
+                32 }.Select(v => v.ToString(System.Globalization.CultureInfo.InvariantCulture));
         }
         if (OptionText.ElementType(inner) is { } element)
         {
             var item = (value as IEnumerable)?.Cast<object>().FirstOrDefault();
             var count = (value as IEnumerable)?.Cast<object>().Count() ?? 0;
-            return Others(element, item).SelectMany(v => new[] { $"[{v}]", $"[{string.Join(", ", Enumerable.Repeat(v, Math.Max(1, count)))}]", $"[{v}, {v}]" });
+            return Others(element, item)
+                .SelectMany(v => new[] { $"[{v}]", $"[{string.Join(", ", Enumerable.Repeat(v, Math.Max(1, count)))}]", $"[{v}, {v}]" });
         }
         return [];
     }
 
-    private static string Renamed(string name, string[] renamed) => renamed.FirstOrDefault(r => r.StartsWith(name + "=", StringComparison.Ordinal))?[(name.Length + 1)..] ?? name;
+    private static string Renamed(string name, string[] renamed) =>
+        renamed.FirstOrDefault(r => r.StartsWith(name + "=", StringComparison.Ordinal))?[(name.Length + 1)..] ?? name;
 
     private static object Make(Type type) => Activator.CreateInstance(type)!;
 

@@ -34,7 +34,8 @@ public sealed class OptionsRecordTests
         var yaml = ConfigYaml.Write(OptionsWriter.Write(options));
         if (yaml.Trim() == "{}") return;
         var map = ConfigNode.Parse(yaml, "round trip");
-        var back = new OptionsBinder(BuiltInParts.Catalog.With(options.GetType().Assembly)).Bind(options, map, "", new ConfigSource("round trip", 0));
+        var back = new OptionsBinder(BuiltInParts.Catalog.With(options.GetType().Assembly)).Bind(options, map, "",
+            new ConfigSource("round trip", 0));
         Assert.Equal(Flat(options), Flat(back));
     }
 
@@ -57,7 +58,8 @@ public sealed class OptionsRecordTests
 
     // Delegates and open families of records (a schedule inside a schedule) are composed in code, not in a recipe.
     private static bool IsCode(Type type)
-        => typeof(Delegate).IsAssignableFrom(type) || (type is { IsAbstract: true, IsClass: true } && OptionNames.PartKind(type) is null) || (type.IsGenericType && type.GetGenericArguments().Any(IsCode));
+        => typeof(Delegate).IsAssignableFrom(type) || (type is { IsAbstract: true, IsClass: true } && OptionNames.PartKind(type) is null)
+            || (type.IsGenericType && type.GetGenericArguments().Any(IsCode));
 
     private static IOptionsRecord Default(string name) => (IOptionsRecord)Activator.CreateInstance(Records.First(t => t.FullName == name))!;
 

@@ -6,7 +6,8 @@ using Xunit;
 namespace Cresset.Tests.Torch.Conventions;
 
 /// <summary>
-/// Laws over every part of every kind: it is named short and long, in a file and on the command line, comes back equal from YAML, says what each of its
+/// Laws over every part of every kind: it is named short and long, in a file and on the command line, comes back equal from YAML, says what
+/// each of its
 /// options means, and answers a mistake in one line with the fix.
 /// </summary>
 public sealed partial class PartLawTests
@@ -85,7 +86,8 @@ public sealed partial class PartLawTests
                 map.Set(ConfigMap.Kind, new ConfigText(Here, part.Name, true));
                 map.Set(key, new ConfigText(Here, "NaN", true));
                 var lines = Refused(Default(part), map).Split(Environment.NewLine);
-                Assert.True(lines.Any(line => line.Contains("NaN; allowed: ", StringComparison.Ordinal)), $"{kind} {part.Name}.{key}: {string.Join(" | ", lines)}");
+                Assert.True(lines.Any(line => line.Contains("NaN; allowed: ", StringComparison.Ordinal)),
+                    $"{kind} {part.Name}.{key}: {string.Join(" | ", lines)}");
             }
         }
     }
@@ -95,7 +97,9 @@ public sealed partial class PartLawTests
     public void APartOfAnotherKindIsNamedAsSuch(string kind)
     {
         var words = Parts.Of(kind).SelectMany(p => p.Aliases.Prepend(p.Name)).ToList();
-        var stranger = Parts.All.First(p => p.Kind != kind && Parts.Find(kind, p.Name) is null && NearestName.Find(p.Name, words) is null && Parts.All.Count(o => o.IsNamed(p.Name)) == 1
+        var stranger = Parts.All.First(
+            p => p.Kind != kind && Parts.Find(kind, p.Name) is null && NearestName.Find(p.Name, words) is null
+                && Parts.All.Count(o => o.IsNamed(p.Name)) == 1
             && OptionNames.PartOfText(Parts, kind, p.Name) is null);
         var message = Refused(Default(Parts.Of(kind)[0]), new ConfigText(Here, stranger.Name, true));
         Assert.Contains($"'{stranger.Name}' is a", message, StringComparison.Ordinal);
@@ -109,11 +113,13 @@ public sealed partial class PartLawTests
         var doors = new Dictionary<string, (IJob Job, string Path)>();
         foreach (var job in Parts.Of(Recipe.JobKind).Select(p => (IJob)p.Create()))
         {
-            foreach (var section in job.Sections.Where(s => OptionNames.PartKind(s.Defaults.GetType()) is not null)) doors.TryAdd(OptionNames.PartKind(section.Defaults.GetType())!, (job, section.Name));
+            foreach (var section in job.Sections.Where(s => OptionNames.PartKind(s.Defaults.GetType()) is not null))
+                doors.TryAdd(OptionNames.PartKind(section.Defaults.GetType())!, (job, section.Name));
             foreach (var (path, key, record) in new RecipeKeys(job, Parts).All(new ConfigMap(Here)))
             {
                 var type = OptionNames.Keys(record.GetType())[key].PropertyType;
-                if (OptionNames.PartKind(OptionText.ElementType(type) ?? Nullable.GetUnderlyingType(type) ?? type) is { } kind) doors.TryAdd(kind, (job, path));
+                if (OptionNames.PartKind(OptionText.ElementType(type) ?? Nullable.GetUnderlyingType(type) ?? type) is { } kind)
+                    doors.TryAdd(kind, (job, path));
             }
         }
         Assert.Empty(Parts.Kinds.Except(doors.Keys).Except(WithoutKey));
@@ -151,11 +157,13 @@ public sealed partial class PartLawTests
         }
         catch (ConfigException e) when (!needed && e.Message.Contains(" is \"\"; allowed: ", StringComparison.Ordinal))
         {
-            return Parts.Get(PartCatalog.KindOf(defaults.GetType())!, ((node as ConfigText ?? (ConfigText)((ConfigMap)node)[ConfigMap.Kind]!)).Value).Create();
+            return Parts.Get(PartCatalog.KindOf(defaults.GetType())!,
+                ((node as ConfigText ?? (ConfigText)((ConfigMap)node)[ConfigMap.Kind]!)).Value).Create();
         }
     }
 
-    private static string Refused(IOptionsRecord defaults, ConfigNode node) => Assert.Throws<ConfigException>(() => Binder.Bind(defaults, node, "part", Here)).Message;
+    private static string Refused(IOptionsRecord defaults, ConfigNode node) =>
+        Assert.Throws<ConfigException>(() => Binder.Bind(defaults, node, "part", Here)).Message;
 
     private static string Flat(object options) => ConfigYaml.Write(OptionsWriter.Write(options));
 }

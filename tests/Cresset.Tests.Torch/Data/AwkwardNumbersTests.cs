@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Data;
 
-/// <summary>Numbers that lose themselves on the way to a model, and names that a person would take for one: said or refused before training.</summary>
+/// <summary>
+/// Numbers that lose themselves on the way to a model, and names that a person would take for one: said or refused before training.
+/// </summary>
 [LeakFree]
 public sealed class AwkwardNumbersTests : IDisposable
 {
@@ -32,8 +34,13 @@ public sealed class AwkwardNumbersTests : IDisposable
             var column = split.Facts.Table!.Columns.Single(c => c.Name == "y");
             Assert.True(double.IsFinite(column.Mean) && column.Deviation is > 1e200 and < 1e202);
         }
-        Assert.Contains("column 'y'", Assert.Throws<DataMismatchException>(() => Table(i => $"{i},{(i % 2 == 0 ? "-" : "")}1.7e308,{i}").Open(new DataUse(TargetKind.Number))).Message, StringComparison.Ordinal);
-        Assert.Contains("column 'z'", Assert.Throws<DataMismatchException>(() => Table(i => $"{i},{i},{i}e300").Open(new DataUse(TargetKind.Number))).Message, StringComparison.Ordinal);
+        Assert.Contains("column 'y'",
+            Assert.Throws<DataMismatchException>(
+                () => Table(i => $"{i},{(i % 2 == 0 ? "-" : "")}1.7e308,{i}").Open(new DataUse(TargetKind.Number))).Message,
+                StringComparison.Ordinal);
+        Assert.Contains("column 'z'",
+            Assert.Throws<DataMismatchException>(() => Table(i => $"{i},{i},{i}e300").Open(new DataUse(TargetKind.Number))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -44,13 +51,21 @@ public sealed class AwkwardNumbersTests : IDisposable
         var labels = arange(40) % 2;
         foreach (var numbers in new[] { seconds, arange(40) + 1_000_000_000_000L })
         {
-            var refused = Assert.Throws<DataMismatchException>(() => Arrays(stack([numbers, arange(40, dtype: numbers.dtype)], 1), labels).Open(new DataUse(TargetKind.Class)));
+            var refused = Assert.Throws<DataMismatchException>(
+                () => Arrays(stack([numbers, arange(40, dtype: numbers.dtype)], 1), labels).Open(new DataUse(TargetKind.Class)));
             Assert.Contains("input 0 goes from", refused.Message, StringComparison.Ordinal);
         }
-        Assert.Contains("float32 cannot hold", Assert.Throws<DataMismatchException>(() => Arrays(rand(40, 2, dtype: float64) * 1e39, labels).Open(new DataUse(TargetKind.Class))).Message, StringComparison.Ordinal);
-        Assert.Contains("target 0", Assert.Throws<DataMismatchException>(() => Arrays(rand(40, 2), (arange(40, dtype: float64) * 0.01) + 1e9).Open(new DataUse(TargetKind.Number))).Message, StringComparison.Ordinal);
+        Assert.Contains("float32 cannot hold",
+            Assert.Throws<DataMismatchException>(
+                () => Arrays(rand(40, 2, dtype: float64) * 1e39, labels).Open(new DataUse(TargetKind.Class))).Message,
+                StringComparison.Ordinal);
+        Assert.Contains("target 0",
+            Assert.Throws<DataMismatchException>(
+                () => Arrays(rand(40, 2), (arange(40, dtype: float64) * 0.01) + 1e9).Open(new DataUse(TargetKind.Number))).Message,
+                StringComparison.Ordinal);
         // What float32 tells apart is taken: a column that is constant, and large numbers far from each other.
-        using var fine = Arrays(stack([full(40, 1.7e9, dtype: float64), arange(40, dtype: float64) * 1e9], 1), labels).Open(new DataUse(TargetKind.Class));
+        using var fine = Arrays(stack([full(40, 1.7e9, dtype: float64), arange(40, dtype: float64) * 1e9], 1), labels)
+            .Open(new DataUse(TargetKind.Class));
         Assert.Equal(2, fine.Facts.Classes.Count);
     }
 
@@ -58,7 +73,9 @@ public sealed class AwkwardNumbersTests : IDisposable
     public void OneTargetForAllIsRefused()
     {
         using var scope = NewDisposeScope();
-        Assert.Contains("one value", Assert.Throws<DataMismatchException>(() => Arrays(rand(40, 2), tensor(3)).Open(new DataUse(TargetKind.Class))).Message, StringComparison.Ordinal);
+        Assert.Contains("one value",
+            Assert.Throws<DataMismatchException>(() => Arrays(rand(40, 2), tensor(3)).Open(new DataUse(TargetKind.Class))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -67,7 +84,8 @@ public sealed class AwkwardNumbersTests : IDisposable
         using var scope = NewDisposeScope();
         using var generator = new Generator(1);
         var small = rand([60, 1], generator: generator);
-        using var split = Arrays(cat([small * 1e-9f, (small * 100) + 1e5f, full([60, 1], 0.1f)], 1), arange(60) % 2).Open(new DataUse(TargetKind.Class));
+        using var split = Arrays(cat([small * 1e-9f, (small * 100) + 1e5f, full([60, 1], 0.1f)], 1), arange(60) % 2)
+            .Open(new DataUse(TargetKind.Class));
         var (mean, deviation) = split.Standardization();
         var train = ((TensorDataset)split.Train).Inputs.to(float64);
         var expected = train.std(0, unbiased: false).data<double>().ToArray();
@@ -84,7 +102,8 @@ public sealed class AwkwardNumbersTests : IDisposable
     {
         using var split = (Table(i => $"{i},{i},{(i % 2 == 0 ? one : other)}") with { Target = "z" }).Open(new DataUse(TargetKind.Class));
         Assert.Equal(2, split.Facts.Classes.Count);
-        Assert.Contains(split.Notes, n => n.Contains($"'{one}'", StringComparison.Ordinal) && n.Contains($"'{other}'", StringComparison.Ordinal));
+        Assert.Contains(split.Notes,
+            n => n.Contains($"'{one}'", StringComparison.Ordinal) && n.Contains($"'{other}'", StringComparison.Ordinal));
         using var plain = (Table(i => $"{i},{i},{(i % 2 == 0 ? "cat" : "dog")}") with { Target = "z" }).Open(new DataUse(TargetKind.Class));
         Assert.DoesNotContain(plain.Notes, n => n.Contains("classes of their own", StringComparison.Ordinal));
     }
@@ -102,8 +121,13 @@ public sealed class AwkwardNumbersTests : IDisposable
                 File.WriteAllBytes(Path.Combine(_folder, "pictures", name, $"{i}.png"), picture);
             }
         }
-        foreach (var link in new[] { "aaa", "zzz" }) Directory.CreateSymbolicLink(Path.Combine(_folder, "pictures", link), Path.Combine(_folder, "pictures", "dog"));
-        using var split = new FolderData { Path = Path.Combine(_folder, "pictures"), Size = 8 }.Open(new DataUse(TargetKind.Class, NeedsPictures: true));
+        foreach (var link in new[] { "aaa", "zzz" })
+            Directory.CreateSymbolicLink(Path.Combine(_folder, "pictures", link), Path.Combine(_folder, "pictures", "dog"));
+        using var split = new FolderData
+        {
+            Path = Path.Combine(_folder, "pictures"),
+            Size = 8
+        }.Open(new DataUse(TargetKind.Class, NeedsPictures: true));
         Assert.Equal(["cat", "dog"], split.Facts.Classes);
         Assert.Contains(split.Notes, n => n.Contains("(aaa, zzz)", StringComparison.Ordinal));
     }

@@ -23,7 +23,8 @@ public sealed class CsvTests : IDisposable
         Assert.Equal(["a", "b"], table["kind"].Levels);
         Assert.Equal((1, 1, 1), (table["x"].Missing, table["y"].Missing, table["kind"].Missing));
         Assert.Equal([1f, 2.5f, 4f, 0.5f], table.ToTensor("label", "x").narrow(0, 0, 2).data<float>().ToArray());
-        Assert.Contains("Did you mean 'label'?", Assert.Throws<ArgumentException>(() => table.ToTensor("labell")).Message, StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'label'?", Assert.Throws<ArgumentException>(() => table.ToTensor("labell")).Message,
+            StringComparison.Ordinal);
         Assert.Contains("holds classes", Assert.Throws<ArgumentException>(() => table.ToTensor("kind")).Message, StringComparison.Ordinal);
     }
 
@@ -46,7 +47,8 @@ public sealed class CsvTests : IDisposable
     [InlineData("1,cat\n2,dog\n")]
     public void WhatMayBeEitherIsRefusedUntilItIsSaid(string text)
     {
-        Assert.Contains("Say header: present or header: absent", Assert.Throws<DataMismatchException>(() => Read(text)).Message, StringComparison.Ordinal);
+        Assert.Contains("Say header: present or header: absent", Assert.Throws<DataMismatchException>(() => Read(text)).Message,
+            StringComparison.Ordinal);
         var lines = text.Count(c => c == '\n');
         Assert.Equal(lines - 1, Read(text, new CsvOptions { Header = CsvHeader.Present }).Rows);
         Assert.Equal(lines, Read(text, new CsvOptions { Header = CsvHeader.Absent }).Rows);
@@ -86,10 +88,14 @@ public sealed class CsvTests : IDisposable
     public void DecimalCommasAreReadOnlyWhenStated()
     {
         const string Text = "a;b\n1,5;2\n2,5;3\n";
-        Assert.Contains("Say decimal: comma", Assert.Throws<DataMismatchException>(() => Read(Text, new CsvOptions { Separator = "semicolon" })).Message, StringComparison.Ordinal);
+        Assert.Contains("Say decimal: comma",
+            Assert.Throws<DataMismatchException>(() => Read(Text, new CsvOptions { Separator = "semicolon" })).Message,
+            StringComparison.Ordinal);
         Assert.Equal([1.5, 2.5], Read(Text, new CsvOptions { Separator = "semicolon", Decimal = DecimalMark.Comma })["a"].Numbers!);
-        Assert.Contains("group separators", Assert.Throws<DataMismatchException>(() => Read("a\tb\n1,234\t2\n")).Message, StringComparison.Ordinal);
-        Assert.Contains("both cut every line", Assert.Throws<DataMismatchException>(() => Read("1,5;2\n2,5;3\n")).Message, StringComparison.Ordinal);
+        Assert.Contains("group separators", Assert.Throws<DataMismatchException>(() => Read("a\tb\n1,234\t2\n")).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("both cut every line", Assert.Throws<DataMismatchException>(() => Read("1,5;2\n2,5;3\n")).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -101,7 +107,8 @@ public sealed class CsvTests : IDisposable
     [InlineData("", "no rows")]
     public void BadTablesNameLineAndColumn(string text, string fault)
     {
-        var error = Assert.ThrowsAny<SystemException>(() => Read(text, fault.Contains("times", StringComparison.Ordinal) ? new CsvOptions { Header = CsvHeader.Present } : null));
+        var error = Assert.ThrowsAny<SystemException>(
+            () => Read(text, fault.Contains("times", StringComparison.Ordinal) ? new CsvOptions { Header = CsvHeader.Present } : null));
         Assert.Contains(fault, error.Message, StringComparison.Ordinal);
         Assert.Contains("t.csv", error.Message, StringComparison.Ordinal);
     }
@@ -111,7 +118,8 @@ public sealed class CsvTests : IDisposable
     {
         var path = Path.Combine(_folder, "t.csv");
         File.WriteAllBytes(path, Encoding.Latin1.GetBytes("größe,b\n1,2\n"));
-        Assert.Contains("encoding: latin1", Assert.Throws<InvalidDataException>(() => CsvTable.Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("encoding: latin1", Assert.Throws<InvalidDataException>(() => CsvTable.Read(path)).Message,
+            StringComparison.Ordinal);
         Assert.Equal("größe", CsvTable.Read(path, new CsvOptions { Encoding = "latin1" }).Columns[0].Name);
         File.WriteAllText(path, "größe,b\n1,2\n", Encoding.Unicode);
         Assert.Equal("größe", CsvTable.Read(path).Columns[0].Name);

@@ -59,13 +59,23 @@ public sealed class FolderTests : IDisposable
     public void WrongFoldersAreRefusedWithOneClearLine()
     {
         Assert.Contains("holds no pictures (.png", Refused(_folder), StringComparison.Ordinal);
-        Assert.Contains("There is no folder", Assert.Throws<DirectoryNotFoundException>(() => new FolderData { Path = Path.Combine(_folder, "none") }.Open(Classes)).Message, StringComparison.Ordinal);
+        Assert.Contains("There is no folder",
+            Assert.Throws<DirectoryNotFoundException>(() => new FolderData { Path = Path.Combine(_folder, "none") }.Open(Classes)).Message,
+            StringComparison.Ordinal);
         Picture("a.png", 9, 9, 1);
         Assert.Contains("but no sub-folders", Refused(_folder), StringComparison.Ordinal);
         MakeClasses(5);
         Picture("bird/only.png", 9, 9, 1);
         Assert.Contains("class 'bird' has one picture (bird/only.png); at least 2 are needed", Refused(_folder), StringComparison.Ordinal);
-        Assert.Contains("has the one class 'cat'", Assert.Throws<DataMismatchException>(() => new FolderData { Path = Path.Combine(_folder, "..", Path.GetFileName(_folder)), Table = Table("file,label\ncat/0.png,cat\ncat/1.png,cat\n"), LabelColumn = "label" }.Open(Classes)).Message, StringComparison.Ordinal);
+        Assert.Contains("has the one class 'cat'",
+            Assert.Throws<DataMismatchException>(
+                () => new FolderData
+                {
+                    Path = Path.Combine(_folder, "..", Path.GetFileName(_folder)),
+                    Table = Table("file,label\ncat/0.png,cat\ncat/1.png,cat\n"),
+                    LabelColumn = "label"
+                }.Open(Classes)).Message,
+                    StringComparison.Ordinal);
         Directory.Delete(Path.Combine(_folder, "bird"), true);
         var bytes = File.ReadAllBytes(Path.Combine(_folder, "cat", "0.png"));
         Write("cat/cut.png", bytes[..(bytes.Length / 2)]);
@@ -95,21 +105,33 @@ public sealed class FolderTests : IDisposable
         MakeClasses(5);
         var table = Table("file,label,caption\ncat/0.png,tabby,a tabby\ncat/1.png,tabby,a tabby\ncat/2.png,grey,\"a grey, "
             + "sleeping\"\ndog/0.png,grey,a dog\n");
-        var source = new FolderData { Path = _folder, Size = 8, Table = table, LabelColumn = "label", CaptionColumn = "caption", Split = new ShareSplit { Validation = 0, Test = 0 } };
+        var source = new FolderData
+        {
+            Path = _folder,
+            Size = 8,
+            Table = table,
+            LabelColumn = "label",
+            CaptionColumn = "caption",
+            Split = new ShareSplit { Validation = 0, Test = 0 }
+        };
         using var classes = source.Open(Classes);
         Assert.Equal(["grey", "tabby"], classes.Facts.Classes);
         Assert.Equal(4, classes.Train.Count);
         Assert.Contains(classes.Notes, n => n.Contains("6 pictures that the table does not name", StringComparison.Ordinal));
         using var captions = source.Open(new DataUse(TargetKind.Caption, NeedsPictures: true));
         Assert.Equal(["a tabby", "a grey, sleeping", "a dog"], captions.Facts.Captions!);
-        Assert.Contains("has no column 'lable'", Assert.Throws<ArgumentException>(() => (source with { FileColumn = "lable" }).Open(Classes)).Message, StringComparison.Ordinal);
-        Assert.Contains("names 'cat/99.png', which is not among", Assert.Throws<DataMismatchException>(() => (source with { Table = Table("file,label\ncat/99.png,x\n") }).Open(Classes)).Message, StringComparison.Ordinal);
+        Assert.Contains("has no column 'lable'",
+            Assert.Throws<ArgumentException>(() => (source with { FileColumn = "lable" }).Open(Classes)).Message, StringComparison.Ordinal);
+        Assert.Contains("names 'cat/99.png', which is not among",
+            Assert.Throws<DataMismatchException>(() => (source with { Table = Table("file,label\ncat/99.png,x\n") }).Open(Classes)).Message,
+            StringComparison.Ordinal);
         var plain = new FolderData { Path = _folder, Size = 8 };
         using var folders = plain.Open(new DataUse(TargetKind.Caption, NeedsPictures: true));
         Assert.Equal(["cat", "dog"], folders.Facts.Captions!);
         Assert.Contains(folders.Notes, n => n.Contains("the names of the sub-folders are taken", StringComparison.Ordinal));
         File.WriteAllText(Path.Combine(_folder, "cat", "0.txt"), "a tabby\n");
-        Assert.Contains("no caption for 9 pictures", Assert.Throws<DataMismatchException>(() => plain.Open(new DataUse(TargetKind.Caption))).Message, StringComparison.Ordinal);
+        Assert.Contains("no caption for 9 pictures",
+            Assert.Throws<DataMismatchException>(() => plain.Open(new DataUse(TargetKind.Caption))).Message, StringComparison.Ordinal);
         using var rest = (plain with { Caption = "an animal" }).Open(new DataUse(TargetKind.Caption));
         Assert.Equal(["a tabby", "an animal"], rest.Facts.Captions!);
     }
@@ -140,7 +162,9 @@ public sealed class FolderTests : IDisposable
         var (pixels, mask) = (batch.Inputs.squeeze(1), batch.Targets);
         Assert.True((pixels.gt(0.9).logical_and(mask.eq(0)).sum() + pixels.lt(0.1).logical_and(mask.eq(1)).sum()).item<long>() == 0);
         Assert.True(mask.eq(1).any().item<bool>() && mask.eq(0).any().item<bool>());
-        Assert.Contains("name their folder: data.masks", Assert.Throws<DataMismatchException>(() => (source with { Masks = "" }).Open(new DataUse(TargetKind.Mask))).Message, StringComparison.Ordinal);
+        Assert.Contains("name their folder: data.masks",
+            Assert.Throws<DataMismatchException>(() => (source with { Masks = "" }).Open(new DataUse(TargetKind.Mask))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -152,7 +176,8 @@ public sealed class FolderTests : IDisposable
             Path = _folder,
             Size = 8,
             CacheMegabytes = cache,
-            Augment = [new RandomCropAugmentation(), new MirrorAugmentation(), new AffineAugmentation(), new ColourAugmentation(), new EraseAugmentation()],
+            Augment = [new RandomCropAugmentation(), new MirrorAugmentation(), new AffineAugmentation(), new ColourAugmentation(),
+                new EraseAugmentation()],
         };
         float[][] Sequence(int workers, int cache, int skip)
         {
@@ -169,7 +194,8 @@ public sealed class FolderTests : IDisposable
         }
         var expected = Sequence(0, 0, 0);
         Assert.NotEqual(expected[0], expected[1]);
-        foreach (var (workers, cache, skip) in new[] { (1, 64, 0), (4, 0, 0), (4, 64, 0), (3, 64, 7) }) Assert.Equal(expected[skip..], Sequence(workers, cache, skip));
+        foreach (var (workers, cache, skip) in new[] { (1, 64, 0), (4, 0, 0), (4, 64, 0), (3, 64, 7) })
+            Assert.Equal(expected[skip..], Sequence(workers, cache, skip));
     }
 
     [Fact]
@@ -216,7 +242,8 @@ public sealed class FolderTests : IDisposable
         Assert.Throws<InvalidDataException>(() => DataFacts.Parse("{", "x"));
     }
 
-    private static string Refused(string folder) => Assert.ThrowsAny<SystemException>(() => new FolderData { Path = folder, Size = 8 }.Open(Classes)).Message;
+    private static string Refused(string folder) =>
+        Assert.ThrowsAny<SystemException>(() => new FolderData { Path = folder, Size = 8 }.Open(Classes)).Message;
 
     private void MakeClasses(int each)
     {

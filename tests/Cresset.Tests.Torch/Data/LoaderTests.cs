@@ -13,7 +13,8 @@ public sealed class LoaderTests
     {
         var expected = Sequence(new LoaderOptions { BatchSize = 4, Seed = 9, Workers = 0 }, default, 30);
         foreach (var (workers, prefetch) in new[] { (1, 0), (1, 2), (2, 0), (5, 7) })
-            Assert.Equal(expected, Sequence(new LoaderOptions { BatchSize = 4, Seed = 9, Workers = workers, Prefetch = prefetch }, default, 30));
+            Assert.Equal(expected,
+                Sequence(new LoaderOptions { BatchSize = 4, Seed = 9, Workers = workers, Prefetch = prefetch }, default, 30));
     }
 
     [Fact]
@@ -58,8 +59,12 @@ public sealed class LoaderTests
     public void TooFewExamplesAndWrongPositionAreRefused()
     {
         using var data = Numbers();
-        Assert.Contains("fewer than one batch of 24", Assert.Throws<ArgumentException>(() => new Loader(data, new LoaderOptions { BatchSize = 24 })).Message, StringComparison.Ordinal);
-        Assert.Contains("outside an epoch of 2 batches", Assert.Throws<ArgumentException>(() => new Loader(data, new LoaderOptions { BatchSize = 10 }, new LoaderPosition(0, 5))).Message, StringComparison.Ordinal);
+        Assert.Contains("fewer than one batch of 24",
+            Assert.Throws<ArgumentException>(() => new Loader(data, new LoaderOptions { BatchSize = 24 })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("outside an epoch of 2 batches",
+            Assert.Throws<ArgumentException>(
+                () => new Loader(data, new LoaderOptions { BatchSize = 10 }, new LoaderPosition(0, 5))).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -68,7 +68,8 @@ public sealed class NumpyTests : IDisposable
     [Fact]
     public void AMissingArrayAndABrokenChecksumAreNamed()
     {
-        Assert.Contains("Did you mean 'uint8'?", Assert.Throws<ArgumentException>(() => NpzFile.Read(Arrays, "uint88")).Message, StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'uint8'?", Assert.Throws<ArgumentException>(() => NpzFile.Read(Arrays, "uint88")).Message,
+            StringComparison.Ordinal);
         using var scope = NewDisposeScope();
         var path = Path.Combine(_folder, "x.npz");
         NpzFile.Write(path, new Dictionary<string, Tensor> { ["x"] = arange(1000, dtype: ScalarType.Float32) });

@@ -20,15 +20,18 @@ public sealed class PictureTests : IDisposable
     [InlineData("plain.gif", "gif", 0)]
     [InlineData("moving.webp", "smooth", 0)]
     [InlineData("cmyk.jpg", "cmyk", 2)]
-    public void EveryFormatGivesThePixelsOfPillow(string file, string expected, int tolerance) => AssertPixels(Decode(file), expected, tolerance);
+    public void EveryFormatGivesThePixelsOfPillow(string file, string expected, int tolerance) =>
+        AssertPixels(Decode(file), expected, tolerance);
 
     [Fact]
     public void OrientationIsFollowed()
     {
-        for (var orientation = 1; orientation <= 8; orientation++) AssertPixels(Decode($"turned{orientation}.jpg"), $"turned{orientation}", 2);
+        for (var orientation = 1; orientation <= 8; orientation++)
+            AssertPixels(Decode($"turned{orientation}.jpg"), $"turned{orientation}", 2);
         foreach (var orientation in new[] { 3, 6 })
         {
-            foreach (var ending in new[] { "png", "webp", "tif" }) AssertPixels(Decode($"turned{orientation}.{ending}"), $"turned{orientation}", 6);
+            foreach (var ending in new[] { "png", "webp", "tif" })
+                AssertPixels(Decode($"turned{orientation}.{ending}"), $"turned{orientation}", 6);
         }
     }
 
@@ -108,7 +111,8 @@ public sealed class PictureTests : IDisposable
     public void MutatedPicturesAreReadOrRefusedAsInvalidData(string file)
     {
         var path = Path.Combine(_folder, "m");
-        ReaderFuzz.Run(File.ReadAllBytes(Repository.Reference($"data/{file}")), 150, bytes => PictureDecoder.Decode(path, bytes, 3, default));
+        ReaderFuzz.Run(File.ReadAllBytes(Repository.Reference($"data/{file}")), 150,
+            bytes => PictureDecoder.Decode(path, bytes, 3, default));
     }
 
     [Fact]
@@ -125,7 +129,9 @@ public sealed class PictureTests : IDisposable
         Assert.Equal(expected.Select(v => v == 255 ? -1f : v), mask.Values);
         Assert.Contains("a mask of 14x10 pixels for a picture of "
             + "3x4", Assert.Throws<InvalidDataException>(() => rules.Read(path, 4, 3)).Message, StringComparison.Ordinal);
-        Assert.Contains("compressed as JPEG", Assert.Throws<InvalidDataException>(() => MaskRules.For([], [Repository.Reference("data/turned1.jpg")], "masks", notes)).Message, StringComparison.Ordinal);
+        Assert.Contains("compressed as JPEG",
+            Assert.Throws<InvalidDataException>(
+                () => MaskRules.For([], [Repository.Reference("data/turned1.jpg")], "masks", notes)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -137,7 +143,8 @@ public sealed class PictureTests : IDisposable
         var padded = new PadFit { Colour = "white" }.Apply(picture, 4, 4);
         Assert.Equal([.. Enumerable.Repeat(1f, 4), .. picture.Values, .. Enumerable.Repeat(1f, 4)], padded.Values);
         Assert.Equal(2, new StretchFit().Apply(picture, 2, 2).Width);
-        Assert.Contains("4x2 pixels where 2x2", Assert.Throws<InvalidDataException>(() => new ExactFit().Apply(picture, 2, 2)).Message, StringComparison.Ordinal);
+        Assert.Contains("4x2 pixels where 2x2", Assert.Throws<InvalidDataException>(() => new ExactFit().Apply(picture, 2, 2)).Message,
+            StringComparison.Ordinal);
     }
 
     private static PicturePlanes Decode(string file, int channels = 3, string background = "white")
@@ -151,6 +158,8 @@ public sealed class PictureTests : IDisposable
         var reference = Expected(expected);
         Assert.Equal([reference.size(0), reference.size(1)], [planes.Height, planes.Width]);
         var values = reference.permute(2, 0, 1).contiguous().data<byte>().ToArray();
-        for (var i = 0; i < values.Length; i++) Assert.True(Math.Abs(values[i] - (planes.Values[i] * 255)) <= tolerance + 1e-3, $"value {i}: {planes.Values[i] * 255} instead of {values[i]}");
+        for (var i = 0; i < values.Length; i++)
+            Assert.True(Math.Abs(values[i] - (planes.Values[i] * 255)) <= tolerance + 1e-3,
+                $"value {i}: {planes.Values[i] * 255} instead of {values[i]}");
     }
 }

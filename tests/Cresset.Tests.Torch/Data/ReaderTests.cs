@@ -25,9 +25,11 @@ public sealed class ReaderTests : IDisposable
             Assert.Equal((1437, 360), (train.Count, test.Count));
             var pixels = cat([train.Inputs, test.Inputs]).mul(16).round().to(ScalarType.Byte).data<byte>().ToArray();
             Assert.Equal(561_718, pixels.Sum(p => (int)p));
-            Assert.Equal("8f26b2bd9d135c256808f68f14fdabddde6d9c7f869ae419704b051f0f14b3b3", Convert.ToHexStringLower(SHA256.HashData(pixels)));
+            Assert.Equal("8f26b2bd9d135c256808f68f14fdabddde6d9c7f869ae419704b051f0f14b3b3",
+                Convert.ToHexStringLower(SHA256.HashData(pixels)));
             var labels = cat([train.Targets!, test.Targets!]).to(ScalarType.Byte).data<byte>().ToArray();
-            Assert.Equal("8ba4f891220f5e4c9c819638d1602d74b83618f167043c6da52a2a247841ddf0", Convert.ToHexStringLower(SHA256.HashData(labels)));
+            Assert.Equal("8ba4f891220f5e4c9c819638d1602d74b83618f167043c6da52a2a247841ddf0",
+                Convert.ToHexStringLower(SHA256.HashData(labels)));
         }
     }
 
@@ -41,9 +43,11 @@ public sealed class ReaderTests : IDisposable
         {
             Assert.Equal((9000, 1000), (train.Count, test.Count));
             var pixels = cat([train.Inputs, test.Inputs]).mul(255).round().to(ScalarType.Byte).data<byte>().ToArray();
-            Assert.Equal("2929ae1c7b89e0ee6587bbe4911fd5f0a5dafe21ae6ed9b737173cbfe20c12c9", Convert.ToHexStringLower(SHA256.HashData(pixels)));
+            Assert.Equal("2929ae1c7b89e0ee6587bbe4911fd5f0a5dafe21ae6ed9b737173cbfe20c12c9",
+                Convert.ToHexStringLower(SHA256.HashData(pixels)));
             var labels = cat([train.Targets!, test.Targets!]).to(ScalarType.Byte).data<byte>().ToArray();
-            Assert.Equal("1022e4632874e71bb84d924c475e6a3428a2deeb8c5a0f612a015c97e4fce7f0", Convert.ToHexStringLower(SHA256.HashData(labels)));
+            Assert.Equal("1022e4632874e71bb84d924c475e6a3428a2deeb8c5a0f612a015c97e4fce7f0",
+                Convert.ToHexStringLower(SHA256.HashData(labels)));
         }
     }
 
@@ -104,7 +108,8 @@ public sealed class ReaderTests : IDisposable
 
     [Fact]
     public void MissingFolderFilesAreNamed()
-        => Assert.Contains("train-images-idx3-ubyte", Assert.Throws<FileNotFoundException>(() => ImageClassification.IdxFolder(_folder)).Message, StringComparison.Ordinal);
+        => Assert.Contains("train-images-idx3-ubyte",
+            Assert.Throws<FileNotFoundException>(() => ImageClassification.IdxFolder(_folder)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void IdxReadsEveryElementType()
@@ -112,8 +117,10 @@ public sealed class ReaderTests : IDisposable
         using var scope = NewDisposeScope();
         (byte Code, byte[] Bytes, double[] Values)[] cases =
         [
-            (0x08, [255, 1], [255, 1]), (0x09, [255, 1], [-1, 1]), (0x0b, [255, 254, 1, 0], [-2, 256]), (0x0c, [0, 0, 1, 0, 255, 255, 255, 255], [256, -1]),
-            (0x0d, [0x3f, 0xc0, 0, 0, 0xc0, 0, 0, 0], [1.5, -2]), (0x0e, [0x3f, 0xf8, 0, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0], [1.5, -2]),
+            (0x08, [255, 1], [255, 1]), (0x09, [255, 1], [-1, 1]), (0x0b, [255, 254, 1, 0], [-2, 256]),
+            (0x0c, [0, 0, 1, 0, 255, 255, 255, 255], [256, -1]),
+            (0x0d, [0x3f, 0xc0, 0, 0, 0xc0, 0, 0, 0], [1.5, -2]),
+            (0x0e, [0x3f, 0xf8, 0, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0], [1.5, -2]),
         ];
         foreach (var (code, bytes, values) in cases)
         {
@@ -127,7 +134,8 @@ public sealed class ReaderTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var path = Path.Combine(_folder, "x.npy");
-        foreach (var x in new[] { randn(3, 4), randn(5), arange(6, dtype: ScalarType.Int64).reshape(1, 6), zeros(0, 2), randn(2, 3, dtype: ScalarType.Float64) })
+        foreach (var x in new[] { randn(3, 4), randn(5), arange(6, dtype: ScalarType.Int64).reshape(1, 6), zeros(0, 2),
+            randn(2, 3, dtype: ScalarType.Float64) })
         {
             NpyFile.Write(path, x);
             var back = NpyFile.Read(path);
@@ -137,7 +145,9 @@ public sealed class ReaderTests : IDisposable
         }
         // numpy.asfortranarray([[1, 2, 3], [4, 5, 6]], dtype=float32)
         const string Header = "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }";
-        File.WriteAllBytes(path, [0x93, .. "NUMPY"u8, 1, 0, 118, 0, .. System.Text.Encoding.ASCII.GetBytes(Header.PadRight(117) + "\n"), .. new float[] { 1, 4, 2, 5, 3, 6 }.SelectMany(BitConverter.GetBytes)]);
+        File.WriteAllBytes(path,
+            [0x93, .. "NUMPY"u8, 1, 0, 118, 0, .. System.Text.Encoding.ASCII.GetBytes(Header.PadRight(117) + "\n"),
+                .. new float[] { 1, 4, 2, 5, 3, 6 }.SelectMany(BitConverter.GetBytes)]);
         Assert.Equal([1f, 2f, 3f, 4f, 5f, 6f], NpyFile.Read(path).data<float>().ToArray());
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^2]);
         Assert.Contains("needs 24 bytes", Assert.Throws<InvalidDataException>(() => NpyFile.Read(path)).Message, StringComparison.Ordinal);

@@ -31,7 +31,9 @@ public sealed class SoundTests : IDisposable
         {
             Assert.Equal(facts, reader.Facts);
             back = reader.Read(0, 301);
-            for (var i = 0; i < back.Length; i++) Assert.True(Math.Abs(back[i] - samples[i]) <= step * (samples[i] == 1 ? 1 : 0.5) + 1e-7, $"{i}: {samples[i]} became {back[i]}");
+            for (var i = 0; i < back.Length; i++)
+                Assert.True(Math.Abs(back[i] - samples[i]) <= step * (samples[i] == 1 ? 1 : 0.5) + 1e-7,
+                    $"{i}: {samples[i]} became {back[i]}");
             // Any part is that of the whole.
             Assert.Equal(back[100..110].Concat(back[401..411]), reader.Read(100, 10));
         }
@@ -44,7 +46,8 @@ public sealed class SoundTests : IDisposable
     {
         var plain = File.ReadAllBytes(Write("a.wav", new WavFacts(16000, 1, 50, WavSample.Pcm16), Sine(50, 0.1)));
         byte[] extra = [.. "LIST"u8, 3, 0, 0, 0, 1, 2, 3, 0];
-        byte[] wide = [.. plain[..16], 40, 0, 0, 0, 0xFE, 0xFF, .. plain[22..36], 22, 0, 16, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71, .. extra, .. plain[36..]];
+        byte[] wide = [.. plain[..16], 40, 0, 0, 0, 0xFE, 0xFF, .. plain[22..36], 22, 0, 16, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0x10, 0, 0x80,
+            0, 0, 0xAA, 0, 0x38, 0x9B, 0x71, .. extra, .. plain[36..]];
         var unknown = (byte[])wide.Clone();
         unknown.AsSpan(wide.Length - 104, 4).Fill(0xFF);
         foreach (var (name, bytes) in new[] { ("wide.wav", wide), ("pipe.wav", unknown) })
@@ -92,9 +95,17 @@ public sealed class SoundTests : IDisposable
     [Fact]
     public void A_folder_of_sounds_is_cut_in_pieces_and_what_was_changed_or_left_out_is_said()
     {
-        for (var i = 0; i < 6; i++) Write($"s{i}.wav", new WavFacts(i == 0 ? 16000 : 8000, i == 1 ? 2 : 1, i == 2 ? 40 : 1000, WavSample.Pcm16), Sine(i == 2 ? 40 : i == 1 ? 2000 : 1000, 0.1));
+        for (var i = 0; i < 6; i++)
+            Write($"s{i}.wav", new WavFacts(i == 0 ? 16000 : 8000, i == 1 ? 2 : 1, i == 2 ? 40 : 1000, WavSample.Pcm16),
+                Sine(i == 2 ? 40 : i == 1 ? 2000 : 1000, 0.1));
         File.WriteAllText(Path.Combine(_folder, "notes.txt"), "no sound");
-        using var data = new AudioData { Path = _folder, Rate = 8000, Length = 256, Split = new ShareSplit { Validation = 0.2, Test = 0.2 } }.Open(new DataUse(TargetKind.None, TakesSounds: true));
+        using var data = new AudioData
+        {
+            Path = _folder,
+            Rate = 8000,
+            Length = 256,
+            Split = new ShareSplit { Validation = 0.2, Test = 0.2 }
+        }.Open(new DataUse(TargetKind.None, TakesSounds: true));
         var notes = string.Join('\n', data.Notes);
         Assert.Contains("resampled to 8000 Hz: 1 file (s0.wav)", notes, StringComparison.Ordinal);
         Assert.Contains("brought to 1 channel: 1 file (s1.wav)", notes, StringComparison.Ordinal);
@@ -102,13 +113,18 @@ public sealed class SoundTests : IDisposable
         Assert.Contains("notes.txt", notes, StringComparison.Ordinal);
         Assert.Equal(new SoundFacts { Rate = 8000, Channels = 1, Length = 256 }, DataFacts.Parse(data.Facts.ToJson(), "x").Sound);
         using var scope = NewDisposeScope();
-        foreach (var part in new[] { data.Train, data.Validation!, data.Test! }) Assert.Equal([part.Count, 1L, 256], part.Take(1000).Inputs.shape);
+        foreach (var part in new[] { data.Train, data.Validation!, data.Test! })
+            Assert.Equal([part.Count, 1L, 256], part.Take(1000).Inputs.shape);
         // Pieces move with the epoch, and are the same for the same one.
         var request = new BatchRequest([0, 1, 2], 5, 0);
-        var (first, again, later) = (data.Train.Prepare(request).ToBatch().Inputs, data.Train.Prepare(request).ToBatch().Inputs, data.Train.Prepare(request with { Epoch = 1 }).ToBatch().Inputs);
+        var (first, again, later) = (data.Train.Prepare(request).ToBatch().Inputs, data.Train.Prepare(request).ToBatch().Inputs,
+            data.Train.Prepare(request with { Epoch = 1 }).ToBatch().Inputs);
         Assert.True(first.eq(again).all().ToBoolean());
         Assert.False(first.eq(later).all().ToBoolean());
-        Assert.Contains("signal-vq-vae", Assert.Throws<DataMismatchException>(() => new AudioData { Path = _folder }.Open(new DataUse(TargetKind.None, NeedsPictures: true))).Message, StringComparison.Ordinal);
+        Assert.Contains("signal-vq-vae",
+            Assert.Throws<DataMismatchException>(
+                () => new AudioData { Path = _folder }.Open(new DataUse(TargetKind.None, NeedsPictures: true))).Message,
+                StringComparison.Ordinal);
     }
 
     [Fact]

@@ -20,7 +20,8 @@ public sealed class TextTests : IDisposable
         // "low" five times, "lower" twice: l o is the commonest pair (of equals the one with the smaller numbers), then lo w.
         var tokenizer = BytePairs.Learn("low low low low low lower lower", 259);
         Assert.Equal(["l o", "lo w", "Ġ low"], tokenizer.Facts.Merges);
-        Assert.Equal(["low", " low", " low", "e", "r"], tokenizer.Encode("low low lower").Select(t => Encoding.UTF8.GetString(tokenizer.Bytes(t))));
+        Assert.Equal(["low", " low", " low", "e", "r"],
+            tokenizer.Encode("low low lower").Select(t => Encoding.UTF8.GetString(tokenizer.Bytes(t))));
     }
 
     [Fact]
@@ -58,9 +59,11 @@ public sealed class TextTests : IDisposable
         Assert.Equal(learned.Encode("is a rose red?"), read.Encode("is a rose red?"));
         Assert.Equal("<|endoftext|>", Encoding.UTF8.GetString(read.Bytes(learned.Count)));
         Write(File("Unigram", new { type = "Metaspace" }));
-        Assert.Contains("Unigram", Assert.Throws<InvalidDataException>(() => BytePairTokenizer.Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("Unigram", Assert.Throws<InvalidDataException>(() => BytePairTokenizer.Read(path)).Message,
+            StringComparison.Ordinal);
         Write(File("BPE", new { type = "Whitespace" }));
-        Assert.Contains("Whitespace", Assert.Throws<InvalidDataException>(() => BytePairTokenizer.Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("Whitespace", Assert.Throws<InvalidDataException>(() => BytePairTokenizer.Read(path)).Message,
+            StringComparison.Ordinal);
         System.IO.File.WriteAllText(path, "{\"model\":");
         Assert.Throws<InvalidDataException>(() => BytePairTokenizer.Read(path));
     }
@@ -87,7 +90,9 @@ public sealed class TextTests : IDisposable
         // Each of the nine next tokens once; the last block is short.
         var once = train.Once();
         Assert.Equal(3, once.Count);
-        Assert.Equal(Enumerable.Range(1, 9).Select(i => (long)i), Enumerable.Range(0, 3).SelectMany(i => once.Prepare(new BatchRequest([i], 0, 0)).ToBatch().Targets!.data<long>().ToArray()).Where(t => t >= 0));
+        Assert.Equal(Enumerable.Range(1, 9).Select(i => (long)i),
+            Enumerable.Range(0, 3).SelectMany(i => once.Prepare(new BatchRequest([i], 0, 0)).ToBatch().Targets!.data<long>().ToArray())
+                .Where(t => t >= 0));
     }
 
     [Fact]
@@ -99,7 +104,8 @@ public sealed class TextTests : IDisposable
         Assert.Null(whole.Test);
         Assert.Equal(whole.Facts.Text.Open().Encode("To be"), DataFacts.Parse(whole.Facts.ToJson(), "x").Text!.Open().Encode("To be"));
 
-        File.WriteAllText(Path.Combine(_folder, "2.txt"), "second file, with enough words to be cut\r\ninto parts of some length", new UTF8Encoding(true));
+        File.WriteAllText(Path.Combine(_folder, "2.txt"), "second file, with enough words to be cut\r\ninto parts of some length",
+            new UTF8Encoding(true));
         File.WriteAllText(Path.Combine(_folder, "1.txt"), "first file: ends without a line end, ünïcode", new UnicodeEncoding());
         File.WriteAllText(Path.Combine(_folder, "left.md"), "another kind");
         using var own = new TextData { Path = _folder, Validation = 0.2, Test = 0.2 }.Open(new DataUse(TargetKind.Token, Context: 8));
@@ -120,11 +126,15 @@ public sealed class TextTests : IDisposable
         File.WriteAllBytes(Path.Combine(_folder, "latin.txt"), [(byte)'c', (byte)'a', (byte)'f', 0xE9, (byte)'s']);
         File.WriteAllBytes(Path.Combine(_folder, "empty.txt"), []);
         File.WriteAllText(Path.Combine(_folder, "short.txt"), "too short");
-        var error = Record.Exception(() => new TextData { Path = Path.Combine(_folder, name) }.Open(new DataUse(TargetKind.Token, Context: 64)));
+        var error = Record.Exception(
+            () => new TextData { Path = Path.Combine(_folder, name) }.Open(new DataUse(TargetKind.Token, Context: 64)));
         Assert.True(error is InvalidDataException or FileNotFoundException, error?.ToString());
         Assert.Contains(said, error!.Message, StringComparison.Ordinal);
-        Assert.Contains("learns from pictures", Assert.Throws<InvalidDataException>(() => new TextData().Open(new DataUse(TargetKind.Class))).Message, StringComparison.Ordinal);
+        Assert.Contains("learns from pictures",
+            Assert.Throws<InvalidDataException>(() => new TextData().Open(new DataUse(TargetKind.Class))).Message,
+            StringComparison.Ordinal);
     }
 
-    private static IEnumerable<long> Inputs(IDataset data, int index) => data.Prepare(new BatchRequest([index], 0, 0)).ToBatch().Inputs.data<long>().ToArray();
+    private static IEnumerable<long> Inputs(IDataset data, int index) =>
+        data.Prepare(new BatchRequest([index], 0, 0)).ToBatch().Inputs.data<long>().ToArray();
 }

@@ -19,7 +19,8 @@ public sealed class WeightConversionTests : IDisposable
     public void EverythingThatIsNotInTheNewFileIsNamed()
     {
         var to = At("a.safetensors");
-        var report = WeightConversion.Convert(PyTorch("pt26_training-adamw.pth"), to, keys: KeyMap.Identity.RenamePrefix("0.", "first.").Drop("2."));
+        var report = WeightConversion.Convert(PyTorch("pt26_training-adamw.pth"), to,
+            keys: KeyMap.Identity.RenamePrefix("0.", "first.").Drop("2."));
         Assert.Equal(["key 2.weight", "key 2.bias", "optimizer state 'optimizer'"], report.Dropped);
         Assert.Equal([("0.weight", "first.weight"), ("0.bias", "first.bias")], report.Renamed);
         Assert.Empty(report.Converted);
@@ -35,13 +36,21 @@ public sealed class WeightConversionTests : IDisposable
     public void NumPyArchivesRoundTripThroughSafetensors()
     {
         using var scope = NewDisposeScope();
-        var arrays = new Dictionary<string, Tensor> { ["a.weight"] = randn(3, 2), ["b"] = arange(5), ["flag"] = tensor(true), ["empty"] = empty(0, 3), ["half"] = randn(4).to(float16) };
+        var arrays = new Dictionary<string, Tensor>
+        {
+            ["a.weight"] = randn(3, 2),
+            ["b"] = arange(5),
+            ["flag"] = tensor(true),
+            ["empty"] = empty(0, 3),
+            ["half"] = randn(4).to(float16)
+        };
         NpzFile.Write(At("a.npz"), arrays);
         Assert.Equal(5, WeightConversion.Convert(At("a.npz"), At("a.safetensors")).Tensors);
         Assert.Empty(WeightConversion.Convert(At("a.safetensors"), At("b.npz")).Converted);
         using var source = WeightFile.Open(At("b.npz"));
         Assert.Equal(arrays.Keys.Order(StringComparer.Ordinal), source.Entries.Keys.Order(StringComparer.Ordinal));
-        foreach (var (name, tensor) in arrays) Assert.True(source.Read(name).equal(tensor).all().item<bool>() && source.Entries[name].Shape.SequenceEqual(tensor.shape), name);
+        foreach (var (name, tensor) in arrays)
+            Assert.True(source.Read(name).equal(tensor).all().item<bool>() && source.Entries[name].Shape.SequenceEqual(tensor.shape), name);
     }
 
     [Fact]
@@ -53,14 +62,18 @@ public sealed class WeightConversionTests : IDisposable
         using (var stream = archive.CreateEntry("names.npy").Open())
         {
             var header = "{'descr': '<U3', 'fortran_order': False, 'shape': (2,), }\n";
-            stream.Write([0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. System.Text.Encoding.ASCII.GetBytes(header), .. new byte[24]]);
+            stream.Write([0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. System.Text.Encoding.ASCII.GetBytes(header),
+                .. new byte[24]]);
         }
         using var source = NumPySource.Open(At("a.npz"));
         Assert.Equal("<U3", source.Entries["names"].TypeName);
         Assert.Equal([2L], source.Entries["names"].Shape);
-        Assert.Contains("'names' (<U3)", Assert.Throws<NotSupportedException>(() => WeightConversion.Convert(At("a.npz"), At("a.safetensors"))).Message, StringComparison.Ordinal);
+        Assert.Contains("'names' (<U3)",
+            Assert.Throws<NotSupportedException>(() => WeightConversion.Convert(At("a.npz"), At("a.safetensors"))).Message,
+            StringComparison.Ordinal);
         Assert.False(File.Exists(At("a.safetensors")));
-        Assert.Equal(["key names"], WeightConversion.Convert(At("a.npz"), At("a.safetensors"), keys: KeyMap.Identity.Drop("names")).Dropped);
+        Assert.Equal(["key names"],
+            WeightConversion.Convert(At("a.npz"), At("a.safetensors"), keys: KeyMap.Identity.Drop("names")).Dropped);
     }
 
     [Theory]
@@ -69,13 +82,17 @@ public sealed class WeightConversionTests : IDisposable
     public void ValuesBeyondTheNewTypeAreRefused(string ending)
     {
         using var scope = NewDisposeScope();
-        SafetensorsWriter.Write(At("a.safetensors"), new Dictionary<string, Tensor> { ["x"] = tensor(new[] { 1f, -70_000f, float.PositiveInfinity, float.NaN }) });
-        var message = Assert.Throws<NotSupportedException>(() => WeightConversion.Convert(At("a.safetensors"), At("b" + ending), dtype: ScalarType.Float16)).Message;
+        SafetensorsWriter.Write(At("a.safetensors"),
+            new Dictionary<string, Tensor> { ["x"] = tensor(new[] { 1f, -70_000f, float.PositiveInfinity, float.NaN }) });
+        var message = Assert.Throws<NotSupportedException>(
+            () => WeightConversion.Convert(At("a.safetensors"), At("b" + ending), dtype: ScalarType.Float16)).Message;
         Assert.Contains("1 values of 'x' (up to 7e+4)", message, StringComparison.Ordinal);
         Assert.False(File.Exists(At("b" + ending)));
         // What was infinite before stays so.
-        SafetensorsWriter.Write(At("a.safetensors"), new Dictionary<string, Tensor> { ["x"] = tensor(new[] { 1f, float.PositiveInfinity, float.NaN }) });
-        Assert.Equal(["x: F32 to F16"], WeightConversion.Convert(At("a.safetensors"), At("b" + ending), dtype: ScalarType.Float16).Converted);
+        SafetensorsWriter.Write(At("a.safetensors"),
+            new Dictionary<string, Tensor> { ["x"] = tensor(new[] { 1f, float.PositiveInfinity, float.NaN }) });
+        Assert.Equal(["x: F32 to F16"],
+            WeightConversion.Convert(At("a.safetensors"), At("b" + ending), dtype: ScalarType.Float16).Converted);
     }
 
     [Fact]
@@ -92,10 +109,17 @@ public sealed class WeightConversionTests : IDisposable
         using var scope = NewDisposeScope();
         SafetensorsWriter.Write(At("a.safetensors"), new Dictionary<string, Tensor> { ["x"] = ones(2) });
         File.WriteAllText(At("b.safetensors"), "mine");
-        Assert.Contains("exists", Assert.Throws<ArgumentException>(() => WeightConversion.Convert(At("a.safetensors"), At("b.safetensors"))).Message, StringComparison.Ordinal);
+        Assert.Contains("exists",
+            Assert.Throws<ArgumentException>(() => WeightConversion.Convert(At("a.safetensors"), At("b.safetensors"))).Message,
+            StringComparison.Ordinal);
         Assert.Equal("mine", File.ReadAllText(At("b.safetensors")));
-        Assert.Contains("the file itself", Assert.Throws<ArgumentException>(() => WeightConversion.Convert(At("a.safetensors"), At("./a.safetensors"), overwrite: true)).Message, StringComparison.Ordinal);
-        Assert.Contains(".npz are written", Assert.Throws<ArgumentException>(() => WeightConversion.Convert(At("a.safetensors"), At("b.pt"))).Message, StringComparison.Ordinal);
+        Assert.Contains("the file itself",
+            Assert.Throws<ArgumentException>(
+                () => WeightConversion.Convert(At("a.safetensors"), At("./a.safetensors"), overwrite: true)).Message,
+                StringComparison.Ordinal);
+        Assert.Contains(".npz are written",
+            Assert.Throws<ArgumentException>(() => WeightConversion.Convert(At("a.safetensors"), At("b.pt"))).Message,
+            StringComparison.Ordinal);
         WeightConversion.Convert(At("a.safetensors"), At("b.safetensors"), overwrite: true);
         using var back = SafetensorsFile.Open(At("b.safetensors"));
         Assert.Single(back.Entries);
@@ -105,13 +129,17 @@ public sealed class WeightConversionTests : IDisposable
     public void ATiedKeyOutlivesTheOneThatWasStored()
     {
         using var scope = NewDisposeScope();
-        SafetensorsWriter.Write(At("a.safetensors"), new Dictionary<string, Tensor> { ["embed"] = arange(4) }, new Dictionary<string, string> { ["head"] = "embed", ["note"] = "kept" });
+        SafetensorsWriter.Write(At("a.safetensors"), new Dictionary<string, Tensor> { ["embed"] = arange(4) },
+            new Dictionary<string, string> { ["head"] = "embed", ["note"] = "kept" });
         WeightConversion.Convert(At("a.safetensors"), At("b.safetensors"), keys: KeyMap.Identity.Drop("embed"));
         using var back = SafetensorsFile.Open(At("b.safetensors"));
         Assert.Equal(["head"], back.Entries.Keys);
         Assert.Equal("kept", back.Metadata["note"]);
         Assert.False(back.Metadata.ContainsKey("head"));
-        Assert.Contains("both become 'x'", Assert.Throws<CheckpointException>(() => WeightConversion.Convert(At("a.safetensors"), At("c.safetensors"), keys: KeyMap.Identity.Then(_ => "x"))).Message, StringComparison.Ordinal);
+        Assert.Contains("both become 'x'",
+            Assert.Throws<CheckpointException>(
+                () => WeightConversion.Convert(At("a.safetensors"), At("c.safetensors"), keys: KeyMap.Identity.Then(_ => "x"))).Message,
+                StringComparison.Ordinal);
     }
 
     private static string PyTorch(string name) => Repository.Reference("pytorch/" + name);

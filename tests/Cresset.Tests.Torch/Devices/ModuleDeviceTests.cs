@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Tests.Torch;
 
 /// <summary>
-/// Forward and backward passes of Cresset's networks and of every part that is a layer, a flow or a quantizer where no value can be read and a tensor left on the CPU is an error. What reads
+/// Forward and backward passes of Cresset's networks and of every part that is a layer, a flow or a quantizer where no value can be read
+/// and a tensor left on the CPU is an error. What reads
 /// a value is listed, and the list is exact.
 /// </summary>
 public sealed class ModuleDeviceTests
@@ -28,7 +29,8 @@ public sealed class ModuleDeviceTests
         long[] expected;
         using (no_grad()) expected = Call(module, inputs).shape;
         module.to(DeviceType.META);
-        var away = Array.ConvertAll(inputs, x => x.is_floating_point() ? x.to(DeviceType.META).requires_grad_(true) : x.to(DeviceType.META));
+        var away = Array.ConvertAll(inputs,
+            x => x.is_floating_point() ? x.to(DeviceType.META).requires_grad_(true) : x.to(DeviceType.META));
         try
         {
             var y = Call(module, away);

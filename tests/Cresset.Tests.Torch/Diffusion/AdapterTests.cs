@@ -60,7 +60,8 @@ public sealed class AdapterTests : IDisposable
         var expected = before.clone();
         for (long i = 0; i < rows; i++)
         {
-            for (long j = 0; j < columns; j++) expected[i, j] += 0.5 * scale * a[i / (rows / 4), j / (columns / 2)] * b[i % (rows / 4), j % (columns / 2)];
+            for (long j = 0; j < columns; j++)
+                expected[i, j] += 0.5 * scale * a[i / (rows / 4), j / (columns / 2)] * b[i % (rows / 4), j % (columns / 2)];
         }
         Reference.Close(expected, Weight(model, Target), 1e-5, form);
         adapter.Unmerge(model);
@@ -80,13 +81,30 @@ public sealed class AdapterTests : IDisposable
         var before = parts.Select(p => Weight(model, p).clone()).ToList();
         long rows = 3 * before[0].size(0), columns = before[0].size(1);
         var generator = new Generator(4);
-        Tensor a = randn([rows, 2], generator: generator), b = randn([2, columns], generator: generator), c = randn([rows, 2], generator: generator), d = randn([2, columns], generator: generator);
+        Tensor a = randn([rows, 2], generator: generator), b = randn([2, columns], generator: generator),
+            c = randn([rows, 2], generator: generator), d = randn([2, columns], generator: generator);
         const string stem = "lora_unet_joint_blocks_0_x_block_attn_qkv.";
-        using var adapter = Load(new() { [stem + "hada_w1_a"] = a, [stem + "hada_w1_b"] = b, [stem + "hada_w2_a"] = c, [stem + "hada_w2_b"] = d, [stem + "alpha"] = tensor(1f) });
+        using var adapter = Load(
+            new()
+            {
+                [stem + "hada_w1_a"] = a,
+                [stem + "hada_w1_b"] = b,
+                [stem + "hada_w2_a"] = c,
+                [stem + "hada_w2_b"] = d,
+                [stem + "alpha"] = tensor(1f)
+            });
         adapter.Merge(model);
         var delta = a.matmul(b).mul(c.matmul(d)).mul(0.5).chunk(3, 0);
         for (var i = 0; i < 3; i++) Reference.Close(before[i] + delta[i], Weight(model, parts[i]), 1e-5, parts[i]);
-        var error = Assert.Throws<InvalidDataException>(() => Load(new() { [stem + "hada_w1_a"] = a, [stem + "hada_w1_b"] = b, [stem + "hada_w2_a"] = c.narrow(0, 0, 1).clone(), [stem + "hada_w2_b"] = d }));
+        var error = Assert.Throws<InvalidDataException>(
+            () => Load(
+                new()
+                {
+                    [stem + "hada_w1_a"] = a,
+                    [stem + "hada_w1_b"] = b,
+                    [stem + "hada_w2_a"] = c.narrow(0, 0, 1).clone(),
+                    [stem + "hada_w2_b"] = d
+                }));
         Assert.Contains("do not fit together", error.Message, StringComparison.Ordinal);
     }
 
@@ -106,7 +124,13 @@ public sealed class AdapterTests : IDisposable
         var generator = new Generator(5);
         Tensor down = randn([2, columns], generator: generator), up = randn([rows, 2], generator: generator);
         var lengths = byRows ? rand([rows, 1], generator: generator) + 0.5 : rand([1, columns], generator: generator) + 0.5;
-        using var adapter = Load(new() { [$"transformer.{target}.lora_A.weight"] = down, [$"transformer.{target}.lora_B.weight"] = up, [$"transformer.{target}{name}"] = name == ".dora_scale" ? lengths : lengths.flatten() });
+        using var adapter = Load(
+            new()
+            {
+                [$"transformer.{target}.lora_A.weight"] = down,
+                [$"transformer.{target}.lora_B.weight"] = up,
+                [$"transformer.{target}{name}"] = name == ".dora_scale" ? lengths : lengths.flatten()
+            });
         Assert.Equal("DoRA", Assert.Single(adapter.Layers).Kind);
         adapter.Merge(model, new LoraScales(0.5));
         var changed = before + up.matmul(down);
@@ -131,7 +155,14 @@ public sealed class AdapterTests : IDisposable
         var generator = new Generator(6);
         Tensor down = randn([2, channels, 2, 2], generator: generator), up = randn([rows, 2, 1, 1], generator: generator);
         // kohya's emb_dims beside the words of an OneTrainer bundle.
-        using var adapter = Load(new() { ["lora_unet_x_embedder_proj.lora_down.weight"] = down, ["lora_unet_x_embedder_proj.lora_up.weight"] = up, ["lora_unet_x_embedder_proj.alpha"] = tensor(4f), ["bundle_emb.word.clip_l"] = ones(2, 16) });
+        using var adapter = Load(
+            new()
+            {
+                ["lora_unet_x_embedder_proj.lora_down.weight"] = down,
+                ["lora_unet_x_embedder_proj.lora_up.weight"] = up,
+                ["lora_unet_x_embedder_proj.alpha"] = tensor(4f),
+                ["bundle_emb.word.clip_l"] = ones(2, 16)
+            });
         Assert.Equal(["bundle_emb.word.clip_l"], adapter.LeftOut);
         adapter.Merge(model);
         var delta = up.flatten(1).matmul(down.flatten(1)).mul(2).view(before.shape);
@@ -139,7 +170,8 @@ public sealed class AdapterTests : IDisposable
         adapter.Unmerge(model);
         var path = Path.Combine(_folder, "saved.safetensors");
         adapter.SaveKohya(path);
-        using (var file = SafetensorsFile.Open(path)) Assert.Equal([2L, channels, 2, 2], file.Entries["lora_transformer_pos_embed_proj.lora_down.weight"].Shape);
+        using (var file = SafetensorsFile.Open(path))
+            Assert.Equal([2L, channels, 2, 2], file.Entries["lora_transformer_pos_embed_proj.lora_down.weight"].Shape);
         using var again = LoraAdapter.Load(path);
         again.Merge(model);
         Reference.Close(before + delta, Weight(model, "pos_embed.proj"), 1e-5, "saved");
@@ -165,8 +197,18 @@ public sealed class AdapterTests : IDisposable
         var layer = Layer(small, target);
         var generator = new Generator(7);
         long rows = layer.Weight.size(0), columns = layer.Weight.size(1);
-        using var one = Load(new() { [$"transformer.{target}.lora_A.weight"] = randn([2, columns], generator: generator), [$"transformer.{target}.lora_B.weight"] = randn([rows, 2], generator: generator) }, "one");
-        using var two = Load(new() { [$"transformer.{target}.lora_A.weight"] = randn([3, columns], generator: generator), [$"transformer.{target}.lora_B.weight"] = randn([rows, 3], generator: generator) }, "two");
+        using var one = Load(
+            new()
+            {
+                [$"transformer.{target}.lora_A.weight"] = randn([2, columns], generator: generator),
+                [$"transformer.{target}.lora_B.weight"] = randn([rows, 2], generator: generator)
+            }, "one");
+        using var two = Load(
+            new()
+            {
+                [$"transformer.{target}.lora_A.weight"] = randn([3, columns], generator: generator),
+                [$"transformer.{target}.lora_B.weight"] = randn([rows, 3], generator: generator)
+            }, "two");
         var x = randn([5, columns], generator: generator);
         var plain = layer.call(x);
         // Two at once, each with its strength; any of them goes first.
@@ -185,7 +227,13 @@ public sealed class AdapterTests : IDisposable
         two.Unmerge(small);
         Assert.True(layer.call(x).SameAs(plain));
         // Magnitudes need the values: that layer alone is unpacked, and packed again afterwards.
-        using var dora = Load(new() { [$"transformer.{target}.lora_A.weight"] = zeros(1, columns), [$"transformer.{target}.lora_B.weight"] = zeros(rows, 1), [$"transformer.{target}.dora_scale"] = ones(rows, 1) }, "dora");
+        using var dora = Load(
+            new()
+            {
+                [$"transformer.{target}.lora_A.weight"] = zeros(1, columns),
+                [$"transformer.{target}.lora_B.weight"] = zeros(rows, 1),
+                [$"transformer.{target}.dora_scale"] = ones(rows, 1)
+            }, "dora");
         dora.Merge(small);
         Reference.Close(ones(rows), layer.Weight.to(float32).norm(1), 1e-2, "lengths");
         dora.Unmerge(small);
@@ -199,8 +247,14 @@ public sealed class AdapterTests : IDisposable
         return LoraAdapter.Load(path);
     }
 
-    private static Projection Layer(StableDiffusion3 model, string target) => (Projection)model.Transformer.named_modules().Single(m => m.name == target).module;
+    private static Projection Layer(StableDiffusion3 model, string target) =>
+        (Projection)model.Transformer.named_modules().Single(m => m.name == target).module;
 
     private static Tensor Weight(StableDiffusion3 model, string target)
-        => model.Transformer.named_modules().Single(m => m.name == target).module switch { Projection p => p.Weight, SquareConvolution c => c.Weight, var other => throw new InvalidOperationException(other.GetName()) };
+        => model.Transformer.named_modules().Single(m => m.name == target).module switch
+        {
+            Projection p => p.Weight,
+            SquareConvolution c => c.Weight,
+            var other => throw new InvalidOperationException(other.GetName()),
+        };
 }

@@ -15,7 +15,8 @@ public sealed class CheckpointTests : IDisposable
 
     private string At(string name) => Path.Combine(_folder, name);
 
-    private static SafetensorsShards Shards() => SafetensorsShards.Open(Reference.PathOf("tiny_sd3/transformer/diffusion_pytorch_model.safetensors.index.json"));
+    private static SafetensorsShards Shards() =>
+        SafetensorsShards.Open(Reference.PathOf("tiny_sd3/transformer/diffusion_pytorch_model.safetensors.index.json"));
 
     [Fact]
     public void TheFolderOfOneNetworkIsInspected()
@@ -37,8 +38,10 @@ public sealed class CheckpointTests : IDisposable
         using var file = SafetensorsFile.Open(At("b.safetensors"));
         using var original = OriginalTransformer.ToOriginal(file);
         // The listing leaves biases out but for those of none: compare the weights.
-        var expected = section.GetProperty("original_layout_shapes").EnumerateObject().ToDictionary(p => p.Name, p => string.Join(",", p.Value.EnumerateArray().Select(x => x.GetInt64())));
-        var actual = original.Entries.Where(e => expected.ContainsKey(e.Key)).ToDictionary(e => e.Key, e => string.Join(",", e.Value.Shape));
+        var expected = section.GetProperty("original_layout_shapes").EnumerateObject()
+            .ToDictionary(p => p.Name, p => string.Join(",", p.Value.EnumerateArray().Select(x => x.GetInt64())));
+        var actual = original.Entries.Where(e => expected.ContainsKey(e.Key))
+            .ToDictionary(e => e.Key, e => string.Join(",", e.Value.Shape));
         Assert.Equal(expected.OrderBy(p => p.Key, StringComparer.Ordinal), actual.OrderBy(p => p.Key, StringComparer.Ordinal));
         Assert.DoesNotContain(original.Entries.Keys, k => k.StartsWith("transformer_blocks", StringComparison.Ordinal));
     }
@@ -57,7 +60,8 @@ public sealed class CheckpointTests : IDisposable
         Assert.True(swapped.narrow(0, 0, 16).SameAs(folder.Read("norm_out.linear.bias").narrow(0, 16, 16)));
         var last = original.Read("joint_blocks.2.context_block.adaLN_modulation.1.bias");
         Assert.True(last.narrow(0, 0, 16).SameAs(folder.Read("transformer_blocks.2.norm1_context.linear.bias").narrow(0, 16, 16)));
-        Assert.True(original.Read("joint_blocks.1.context_block.adaLN_modulation.1.bias").SameAs(folder.Read("transformer_blocks.1.norm1_context.linear.bias")));
+        Assert.True(original.Read("joint_blocks.1.context_block.adaLN_modulation.1.bias")
+            .SameAs(folder.Read("transformer_blocks.1.norm1_context.linear.bias")));
     }
 
     [Fact]
@@ -80,9 +84,16 @@ public sealed class CheckpointTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var generator = new Generator(5);
-        SafetensorsWriter.Write(At("w.safetensors"), new Dictionary<string, Tensor> { ["a.weight"] = randn([8, 256], generator: generator), ["a.bias"] = randn([8], generator: generator), ["odd.weight"] = randn([3, 5], generator: generator) });
+        SafetensorsWriter.Write(At("w.safetensors"),
+            new Dictionary<string, Tensor>
+            {
+                ["a.weight"] = randn([8, 256], generator: generator),
+                ["a.bias"] = randn([8], generator: generator),
+                ["odd.weight"] = randn([3, 5], generator: generator)
+            });
         using var source = SafetensorsFile.Open(At("w.safetensors"));
-        foreach (var (storage, step) in new[] { (GgufStorage.F16, 2e-3), (GgufStorage.Q8_0, 0.02), (GgufStorage.Q4_0, 0.35), (GgufStorage.Q4_K, 0.35), (GgufStorage.Q6_K, 0.1) })
+        foreach (var (storage, step) in new[] { (GgufStorage.F16, 2e-3), (GgufStorage.Q8_0, 0.02), (GgufStorage.Q4_0, 0.35),
+            (GgufStorage.Q4_K, 0.35), (GgufStorage.Q6_K, 0.1) })
         {
             GgufWriter.Write(At("w.gguf"), source, storage);
             using var file = GgufFile.Open(At("w.gguf"));
@@ -96,7 +107,8 @@ public sealed class CheckpointTests : IDisposable
         File.WriteAllBytes(At("cut.gguf"), bytes[..^100]);
         Assert.Contains("cut", Assert.Throws<InvalidDataException>(() => GgufFile.Open(At("cut.gguf"))).Message, StringComparison.Ordinal);
         File.WriteAllBytes(At("other.gguf"), new byte[100]);
-        Assert.Contains("GGUF", Assert.Throws<InvalidDataException>(() => GgufFile.Open(At("other.gguf"))).Message, StringComparison.Ordinal);
+        Assert.Contains("GGUF", Assert.Throws<InvalidDataException>(() => GgufFile.Open(At("other.gguf"))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -132,9 +144,13 @@ public sealed class CheckpointTests : IDisposable
         using var noGrad = no_grad();
         using var model = Tiny();
         var generator = new Generator(3);
-        string[] targets = ["transformer_blocks.0.attn.to_q", "transformer_blocks.1.attn.to_out.0", "transformer_blocks.0.attn2.to_v", "transformer_blocks.1.ff_context.net.0.proj", "transformer_blocks.1.attn.to_add_out"];
+        string[] targets = ["transformer_blocks.0.attn.to_q", "transformer_blocks.1.attn.to_out.0", "transformer_blocks.0.attn2.to_v",
+            "transformer_blocks.1.ff_context.net.0.proj", "transformer_blocks.1.attn.to_add_out"];
         var layers = model.named_modules().Where(m => m.module is Projection).ToDictionary(m => m.name, m => (Projection)m.module);
-        var pairs = targets.Select(t => new LoraPair(t, randn([2, layers[t].Weight.size(1)], generator: generator).DetachFromDisposeScope(), randn([layers[t].Weight.size(0), 2], generator: generator).DetachFromDisposeScope(), 3)).ToList();
+        var pairs =
+            targets.Select(
+                t => new LoraPair(t, randn([2, layers[t].Weight.size(1)], generator: generator).DetachFromDisposeScope(),
+                    randn([layers[t].Weight.size(0), 2], generator: generator).DetachFromDisposeScope(), 3)).ToList();
         using (var made = new LoraAdapter("made", pairs))
         {
             if (kohya) made.SaveKohya(At("lora.safetensors"));
@@ -171,9 +187,14 @@ public sealed class CheckpointTests : IDisposable
         using var lora = LoraAdapter.Load(At("l.safetensors"));
         Assert.Contains("another model", Assert.Throws<CheckpointException>(() => lora.Merge(model)).Message, StringComparison.Ordinal);
         foreach (var (key, value) in StateDict.Of(model)) Assert.True(value.SameAs(before[key]), key);
-        Assert.Contains("autoencoder", Assert.Throws<InvalidDataException>(() => LoraAdapter.Load(Reference.PathOf("tiny_sd3/vae/diffusion_pytorch_model.safetensors"))).Message, StringComparison.Ordinal);
-        SafetensorsWriter.Write(At("half.safetensors"), new Dictionary<string, Tensor> { ["transformer.transformer_blocks.0.attn.to_q.lora_A.weight"] = ones(2, 16) });
-        Assert.Contains("partner", Assert.Throws<InvalidDataException>(() => LoraAdapter.Load(At("half.safetensors"))).Message, StringComparison.Ordinal);
+        Assert.Contains("autoencoder",
+            Assert.Throws<InvalidDataException>(
+                () => LoraAdapter.Load(Reference.PathOf("tiny_sd3/vae/diffusion_pytorch_model.safetensors"))).Message,
+                StringComparison.Ordinal);
+        SafetensorsWriter.Write(At("half.safetensors"),
+            new Dictionary<string, Tensor> { ["transformer.transformer_blocks.0.attn.to_q.lora_A.weight"] = ones(2, 16) });
+        Assert.Contains("partner", Assert.Throws<InvalidDataException>(() => LoraAdapter.Load(At("half.safetensors"))).Message,
+            StringComparison.Ordinal);
     }
 
     private static MmDit Tiny()

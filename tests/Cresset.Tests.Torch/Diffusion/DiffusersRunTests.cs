@@ -8,12 +8,20 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Diffusion;
 
-/// <summary>Whole runs of diffusers' pipelines on the tiny model, repeated through the public interface (make_sd3_runs.py made them).</summary>
+/// <summary>
+/// Whole runs of diffusers' pipelines on the tiny model, repeated through the public interface (make_sd3_runs.py made them).
+/// </summary>
 public sealed class DiffusersRunTests : IDisposable
 {
     private const double Tolerance = 1e-4;
 
-    private static readonly GenerationOptions Options = new() { Width = 80, Height = 48, Steps = 8, Guidance = new GuidanceOptions { Scale = 5 } };
+    private static readonly GenerationOptions Options = new()
+    {
+        Width = 80,
+        Height = 48,
+        Steps = 8,
+        Guidance = new GuidanceOptions { Scale = 5 }
+    };
 
     private readonly DisposeScope _scope = NewDisposeScope();
     private readonly StableDiffusion3 _model = StableDiffusion3.Load(Reference.PathOf("tiny_sd3"));
@@ -39,24 +47,35 @@ public sealed class DiffusersRunTests : IDisposable
     {
         Check("t2i", Options, new GenerationInputs { Latents = Latents });
         using var result = _model.Generate(_wanted, _unwanted, Options, new GenerationInputs { Latents = Latents });
-        Reference.Close(_runs.Read("t2i.image_rows_16_to_31"), result.Pictures!.narrow(2, 16, 16).permute(0, 2, 3, 1), Tolerance, "picture");
+        Reference.Close(_runs.Read("t2i.image_rows_16_to_31"), result.Pictures!.narrow(2, 16, 16).permute(0, 2, 3, 1), Tolerance,
+            "picture");
     }
 
     [Fact]
-    public void WithoutGuidance() => Check("cfg1", Options with { Steps = 4, Guidance = new GuidanceOptions { Scale = 1 } }, new GenerationInputs { Latents = Latents });
+    public void WithoutGuidance() =>
+        Check("cfg1", Options with { Steps = 4, Guidance = new GuidanceOptions { Scale = 1 } }, new GenerationInputs { Latents = Latents });
 
     [Fact]
     public void SkipLayerGuidance()
-        => Check("slg", Options with { Guidance = new GuidanceOptions { Scale = 5, SkipLayers = [1], SkipScale = 2.8, SkipStart = 0.01, SkipStop = 0.4 } }, new GenerationInputs { Latents = Latents });
+        => Check("slg",
+            Options with
+            {
+                Guidance =
+                new GuidanceOptions { Scale = 5, SkipLayers = [1], SkipScale = 2.8, SkipStart = 0.01, SkipStop = 0.4 }
+            },
+                new GenerationInputs { Latents = Latents });
 
     [Fact]
-    public void NoiseLevelsOfOnesOwn() => Check("sigmas", Options with { Sigmas = [1, 0.8, 0.5, 0.2] }, new GenerationInputs { Latents = Latents });
+    public void NoiseLevelsOfOnesOwn() =>
+        Check("sigmas", Options with { Sigmas = [1, 0.8, 0.5, 0.2] }, new GenerationInputs { Latents = Latents });
 
     [Fact]
     public void NoiseFromTheSeed() => Check("seed77", Options with { Steps = 3, Seed = 77 }, null);
 
     [Fact]
-    public void ShiftBySize() => Check("dynamic", Options with { Steps = 4, Schedule = _model.Schedule with { Dynamic = DynamicShift.Exponential } }, new GenerationInputs { Latents = Latents });
+    public void ShiftBySize() =>
+        Check("dynamic", Options with { Steps = 4, Schedule = _model.Schedule with { Dynamic = DynamicShift.Exponential } },
+            new GenerationInputs { Latents = Latents });
 
     [Fact]
     public void TwoPicturesWithAGeneratorEach() => Check("two", Options with { Steps = 2, Seed = 77, Count = 2 }, null);
@@ -73,7 +92,8 @@ public sealed class DiffusersRunTests : IDisposable
     [InlineData("inpaint", 8, 0.7, 57)]
     [InlineData("inpaint_all", 3, 1, 58)]
     public void Inpainting(string name, int steps, double strength, int seed)
-        => Check(name, Options with { Steps = steps, Strength = strength, Seed = (ulong)seed }, new GenerationInputs { Picture = Picture, Mask = Mask });
+        => Check(name, Options with { Steps = steps, Strength = strength, Seed = (ulong)seed },
+            new GenerationInputs { Picture = Picture, Mask = Mask });
 
     [Fact]
     public void LoraMerged()
@@ -100,7 +120,14 @@ public sealed class DiffusersRunTests : IDisposable
                 Assert.DoesNotContain("text_encoders.clip_l.transformer.text_projection.weight", file.Entries.Keys);
             }
             string Tokenizer(string name) => Reference.PathOf($"tiny_sd3/{name}");
-            using var model = StableDiffusion3.Load(path, new LoadOptions { Dtype = float32, ClipLTokenizerPath = Tokenizer("tokenizer"), ClipGTokenizerPath = Tokenizer("tokenizer_2"), T5TokenizerPath = Tokenizer("tokenizer_3/spiece.model") });
+            using var model = StableDiffusion3.Load(path,
+                new LoadOptions
+                {
+                    Dtype = float32,
+                    ClipLTokenizerPath = Tokenizer("tokenizer"),
+                    ClipGTokenizerPath = Tokenizer("tokenizer_2"),
+                    T5TokenizerPath = Tokenizer("tokenizer_3/spiece.model")
+                });
             var stored = StateDict.Of(_model.Transformer).ToDictionary(p => p.Key, p => p.Value);
             foreach (var (name, weight) in StateDict.Of(model.Transformer))
             {
@@ -108,7 +135,8 @@ public sealed class DiffusersRunTests : IDisposable
                 Assert.True(weight.SameAs(stored[name].to(bfloat16).to(float32)), name);
             }
             Assert.True(model.Text.ClipL!.get_parameter("text_projection.weight")!.SameAs(eye(16)));
-            using var result = model.Generate("a small robot", null, Options with { Steps = 2, T5Length = 32 }, new GenerationInputs { Latents = Latents }, latentsOnly: true);
+            using var result = model.Generate("a small robot", null, Options with { Steps = 2, T5Length = 32 },
+                new GenerationInputs { Latents = Latents }, latentsOnly: true);
             Assert.Equal(float32, result.Latents.dtype);
             Assert.True(result.Latents.isfinite().all().item<bool>());
         }
@@ -154,7 +182,8 @@ public sealed class DiffusersRunTests : IDisposable
             var norms = _model.Transformer.named_parameters().ToDictionary(p => p.name, p => p.parameter.grad!.norm().item<float>());
             Near(facts.GetProperty("gradient_norm").GetDouble(), Math.Sqrt(norms.Values.Sum(n => (double)n * n)), 5e-5, "gradient norm");
             if (!facts.TryGetProperty("gradient_norms", out var each)) continue;
-            Assert.Equal(each.EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal), norms.Keys.Order(StringComparer.Ordinal));
+            Assert.Equal(each.EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal),
+                norms.Keys.Order(StringComparer.Ordinal));
             foreach (var norm in each.EnumerateObject()) Near(norm.Value.GetDouble(), norms[norm.Name], 1e-4, norm.Name);
         }
     }
@@ -171,13 +200,16 @@ public sealed class DiffusersRunTests : IDisposable
             var loss = Loss(new RectifiedFlowOptions { UseTrainingTable = true });
             loss.backward();
             Near(expected.GetProperty("loss").GetDouble(), loss.item<float>(), 2e-5, "loss");
-            Near(expected.GetProperty("gradient_norm").GetDouble(), GradientClipping.ClipNorm(_model.Transformer.parameters(), 1), 1e-4, "gradient norm");
+            Near(expected.GetProperty("gradient_norm").GetDouble(), GradientClipping.ClipNorm(_model.Transformer.parameters(), 1), 1e-4,
+                "gradient norm");
             optimizer.Step();
         }
         var weights = facts.GetProperty("train.weights").EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetDouble());
         using var noGrad = no_grad();
-        foreach (var (name, parameter) in _model.Transformer.named_parameters()) Near(weights[name], parameter.to(float64).abs().mean().item<double>(), 2e-5, name);
-        Reference.Close(_runs.Read("train.to_q"), _model.Transformer.get_parameter("transformer_blocks.1.attn.to_q.weight")!, Tolerance, "to_q");
+        foreach (var (name, parameter) in _model.Transformer.named_parameters())
+            Near(weights[name], parameter.to(float64).abs().mean().item<double>(), 2e-5, name);
+        Reference.Close(_runs.Read("train.to_q"), _model.Transformer.get_parameter("transformer_blocks.1.attn.to_q.weight")!, Tolerance,
+            "to_q");
         Reference.Close(_runs.Read("train.proj_out"), _model.Transformer.get_parameter("proj_out.weight")!, Tolerance, "proj_out");
     }
 
@@ -194,7 +226,9 @@ public sealed class DiffusersRunTests : IDisposable
     }
 
     private Tensor Loss(RectifiedFlowOptions options)
-        => RectifiedFlowLoss.At(_model.Transformer, _runs.Read("train.x0"), _runs.Read("train.noise"), RectifiedFlowLoss.Sigmas(_runs.Read("train.u"), options), _wanted.Context.expand(4, -1, -1), _wanted.Pooled.expand(4, -1), options);
+        => RectifiedFlowLoss.At(_model.Transformer, _runs.Read("train.x0"), _runs.Read("train.noise"),
+            RectifiedFlowLoss.Sigmas(_runs.Read("train.u"), options), _wanted.Context.expand(4, -1, -1), _wanted.Pooled.expand(4, -1),
+            options);
 
     private void Check(string name, GenerationOptions options, GenerationInputs? inputs)
     {
@@ -211,7 +245,8 @@ public sealed class DiffusersRunTests : IDisposable
     }
 
     private static void Near(double expected, double actual, double relative, string what)
-        => Assert.True(Math.Abs(expected - actual) <= relative * Math.Max(Math.Abs(expected), 1e-3), $"{what}: {actual:g8} instead of {expected:g8}");
+        => Assert.True(Math.Abs(expected - actual) <= relative * Math.Max(Math.Abs(expected), 1e-3),
+            $"{what}: {actual:g8} instead of {expected:g8}");
 
     // The encoders' outputs are known; they are joined here as the pipelines' authors join them.
     private static PromptEmbedding Embedding(int row)

@@ -24,7 +24,9 @@ public sealed class FineTuneTests : IDisposable
         using var model = StableDiffusion3.Load(Folder);
         var path = Path.Combine(_folder, "cache.safetensors");
         var generator = new Generator(1);
-        Tensor[] pictures = [rand([1, 3, 32, 32], generator: generator).DetachFromDisposeScope(), rand([1, 3, 32, 32], generator: generator).DetachFromDisposeScope(), rand([1, 3, 32, 32], generator: generator).DetachFromDisposeScope()];
+        Tensor[] pictures = [rand([1, 3, 32, 32], generator: generator).DetachFromDisposeScope(),
+            rand([1, 3, 32, 32], generator: generator).DetachFromDisposeScope(),
+            rand([1, 3, 32, 32], generator: generator).DetachFromDisposeScope()];
         using var second = model.Vae.Encode((pictures[1] * 2) - 1);
         TrainingCache.Build(model, pictures, ["a cat", "a dog", "a cat"], path, t5Length: 16);
         using var cache = TrainingCache.Open(path);
@@ -46,7 +48,9 @@ public sealed class FineTuneTests : IDisposable
     {
         var pictures = Path.Combine(_folder, "pictures");
         Directory.CreateDirectory(pictures);
-        void Draw(string name, float value) => File.WriteAllBytes(Path.Combine(pictures, name + ".png"), Cresset.Plots.Picture.FromPlanes([.. Enumerable.Repeat(value, 3 * 32 * 32)], 3, 32, 32).ToPng());
+        void Draw(string name, float value) =>
+            File.WriteAllBytes(Path.Combine(pictures, name + ".png"),
+                Cresset.Plots.Picture.FromPlanes([.. Enumerable.Repeat(value, 3 * 32 * 32)], 3, 32, 32).ToPng());
         Draw("a", 0.2f);
         Draw("b", 0.7f);
         File.WriteAllText(Path.Combine(pictures, "a.txt"), "a cat");
@@ -85,14 +89,24 @@ public sealed class FineTuneTests : IDisposable
         var single = Path.Combine(_folder, "single.safetensors");
         ModelConversion.ToSingleFile(Folder, single);
         File.WriteAllBytes(Path.Combine(_folder, "a.png"), Cresset.Plots.Picture.FromPlanes(new float[3 * 32 * 32], 3, 32, 32).ToPng());
-        var options = new Sd3FineTuneOptions { Checkpoint = single, Pictures = _folder, Size = 32, T5Length = 8, ClipLTokenizer = Path.Combine(Folder, "tokenizer"), ClipGTokenizer = Path.Combine(Folder, "tokenizer_2") };
+        var options = new Sd3FineTuneOptions
+        {
+            Checkpoint = single,
+            Pictures = _folder,
+            Size = 32,
+            T5Length = 8,
+            ClipLTokenizer = Path.Combine(Folder, "tokenizer"),
+            ClipGTokenizer = Path.Combine(Folder, "tokenizer_2")
+        };
         var error = Assert.Throws<InvalidDataException>(() => new Sd3FineTuneTask(options, 1));
         Assert.Contains("model.t5_tokenizer", error.Message, StringComparison.Ordinal);
         Assert.Contains("model.no_t5=true", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
         using (new Sd3FineTuneTask(options with { NoT5 = true }, 1))
-        using (new Sd3FineTuneTask(options with { T5Tokenizer = Path.Combine(Folder, "tokenizer_3", "spiece.model") }, 1)) Assert.True(File.Exists(Path.Combine(_folder, "cache.safetensors")));
-        Assert.Throws<DirectoryNotFoundException>(() => new Sd3FineTuneTask(options with { Checkpoint = "nowhere", Pictures = Path.Combine(_folder, "none") }, 1));
+        using (new Sd3FineTuneTask(options with { T5Tokenizer = Path.Combine(Folder, "tokenizer_3", "spiece.model") }, 1))
+            Assert.True(File.Exists(Path.Combine(_folder, "cache.safetensors")));
+        Assert.Throws<DirectoryNotFoundException>(
+            () => new Sd3FineTuneTask(options with { Checkpoint = "nowhere", Pictures = Path.Combine(_folder, "none") }, 1));
     }
 
     [Fact]
@@ -101,7 +115,9 @@ public sealed class FineTuneTests : IDisposable
         using var scope = NewDisposeScope();
         using var model = StableDiffusion3.Load(Folder);
         var generator = new Generator(6);
-        Tensor x0 = randn([4, 16, 4, 4], generator: generator), noise = randn([4, 16, 4, 4], generator: generator), context = randn([4, 20, 48], generator: generator), pooled = randn([4, 40], generator: generator), sigmas = tensor([0.2f, 0.4f, 0.6f, 0.8f]);
+        Tensor x0 = randn([4, 16, 4, 4], generator: generator), noise = randn([4, 16, 4, 4], generator: generator),
+            context = randn([4, 20, 48], generator: generator), pooled = randn([4, 40], generator: generator),
+            sigmas = tensor([0.2f, 0.4f, 0.6f, 0.8f]);
         var before = StateDict.Of(model.Transformer).ToDictionary(p => p.Key, p => p.Value.clone());
         using var lora = new TrainableLora(model.Transformer, 2, null, generator);
         using var optimizer = new Optimizer(lora, new AdamWRule { LearningRate = 2e-2 });
@@ -153,7 +169,8 @@ public sealed class FineTuneTests : IDisposable
         var folder = Path.Combine(_folder, "folder.safetensors");
         SafetensorsWriter.Write(folder, state.ToDictionary(p => "decoder." + p.Key, p => p.Value));
         var original = Path.Combine(_folder, "original.safetensors");
-        SafetensorsWriter.Write(original, state.ToDictionary(p => (int.Parse(p.Key.Split('.')[1]) + 1) + "." + string.Join('.', p.Key.Split('.').Skip(2)), p => p.Value));
+        SafetensorsWriter.Write(original,
+            state.ToDictionary(p => (int.Parse(p.Key.Split('.')[1]) + 1) + "." + string.Join('.', p.Key.Split('.').Skip(2)), p => p.Value));
         foreach (var path in new[] { folder, original })
         {
             using var loaded = TinyDecoder.Load(path);

@@ -22,7 +22,9 @@ public sealed class GenerationPlanTests : IDisposable
         GenerationPlan Of(string path, LoadOptions? load = null) => GenerationPlan.Of(path, load, Small);
         var plain = Of(Folder);
         Assert.Equal(["transformer", "vae", "clip-l", "clip-g", "t5"], plain.Parts.Select(p => p.Name));
-        using (var model = StableDiffusion3.Load(Folder)) Assert.Equal(model.Transformer.parameters().Sum(p => p.numel()) + model.Transformer.buffers().Sum(b => b.numel()), plain.Parts[0].Parameters);
+        using (var model = StableDiffusion3.Load(Folder))
+            Assert.Equal(model.Transformer.parameters().Sum(p => p.numel()) + model.Transformer.buffers().Sum(b => b.numel()),
+                plain.Parts[0].Parameters);
         // Half precision is widened while that fits; asked for, it stays mapped, and bfloat16 is a copy of the same size.
         (long, long) Held(LoadOptions? load) => (Of(Folder, load).Parts[0].Mapped, Of(Folder, load).Parts[0].Allocated);
         var count = plain.Parts[0].Parameters;
@@ -55,12 +57,19 @@ public sealed class GenerationPlanTests : IDisposable
     [Fact]
     public void WhatCannotBeIsToldBeforeAnythingIsRead()
     {
-        Assert.Contains("at most 160 pixels a side", Assert.Throws<ArgumentException>(() => GenerationPlan.Of(Folder, null, Small with { Width = 176 })).Message, StringComparison.Ordinal);
-        Assert.Contains("blocks 0 to 2", Assert.Throws<ArgumentException>(() => GenerationPlan.Of(Folder, null, Small with { Guidance = new GuidanceOptions { SkipLayers = [3] } })).Message, StringComparison.Ordinal);
+        Assert.Contains("at most 160 pixels a side",
+            Assert.Throws<ArgumentException>(() => GenerationPlan.Of(Folder, null, Small with { Width = 176 })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("blocks 0 to 2",
+            Assert.Throws<ArgumentException>(
+                () => GenerationPlan.Of(Folder, null, Small with { Guidance = new GuidanceOptions { SkipLayers = [3] } })).Message,
+                StringComparison.Ordinal);
         var packed = Path.Combine(_folder, "q8.gguf");
         ModelConversion.ToGguf(Folder, packed, GgufStorage.Q8_0);
-        Assert.Contains("has no autoencoder", Assert.Throws<InvalidDataException>(() => GenerationPlan.Of(packed)).Message, StringComparison.Ordinal);
-        Assert.Contains("more memory than there is", Assert.Single(GenerationPlan.Of(Folder, null, Small, memory: 1000).Notes), StringComparison.Ordinal);
+        Assert.Contains("has no autoencoder", Assert.Throws<InvalidDataException>(() => GenerationPlan.Of(packed)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("more memory than there is", Assert.Single(GenerationPlan.Of(Folder, null, Small, memory: 1000).Notes),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -74,6 +83,7 @@ public sealed class GenerationPlanTests : IDisposable
         model.Text.Release();
         using var actual = model.Generate(wanted, unwanted, Small, latentsOnly: true);
         Assert.True(actual.Latents.SameAs(expected.Latents));
-        Assert.Contains("were freed", Assert.Throws<InvalidOperationException>(() => model.Generate("a cat", null, Small)).Message, StringComparison.Ordinal);
+        Assert.Contains("were freed", Assert.Throws<InvalidOperationException>(() => model.Generate("a cat", null, Small)).Message,
+            StringComparison.Ordinal);
     }
 }

@@ -15,7 +15,8 @@ public sealed class LoraKeyTests : IDisposable
 
     private string At(string name) => Path.Combine(_folder, name);
 
-    private static SafetensorsShards Shards() => SafetensorsShards.Open(Reference.PathOf("tiny_sd3/transformer/diffusion_pytorch_model.safetensors.index.json"));
+    private static SafetensorsShards Shards() =>
+        SafetensorsShards.Open(Reference.PathOf("tiny_sd3/transformer/diffusion_pytorch_model.safetensors.index.json"));
 
     [Theory]
     [InlineData("lora_unet_", true)]
@@ -96,12 +97,17 @@ public sealed class LoraKeyTests : IDisposable
     public void SavedFilesHoldOnlyPairsAndKeepAlpha()
     {
         using var scope = NewDisposeScope();
-        LoraPair Pair(string target, int rank, double alpha) => new(target, ones(rank, 16).DetachFromDisposeScope(), ones(16, rank).DetachFromDisposeScope(), alpha);
-        using var made = new LoraAdapter("made", [Pair("transformer_blocks.0.attn.to_q", 2, 3), Pair("transformer_blocks.0.attn.to_k", 2, 3), Pair("transformer_blocks.0.attn.to_v", 4, 1.5)]);
+        LoraPair Pair(string target, int rank, double alpha) =>
+            new(target, ones(rank, 16).DetachFromDisposeScope(), ones(16, rank).DetachFromDisposeScope(), alpha);
+        using var made = new LoraAdapter("made",
+            [Pair("transformer_blocks.0.attn.to_q", 2, 3), Pair("transformer_blocks.0.attn.to_k", 2, 3),
+                Pair("transformer_blocks.0.attn.to_v", 4, 1.5)]);
         made.Save(At("lora.safetensors"));
-        using (var file = SafetensorsFile.Open(At("lora.safetensors"))) Assert.All(file.Entries.Keys, k => Assert.Matches(@"^transformer\..+\.lora_[AB]\.weight$", k));
+        using (var file = SafetensorsFile.Open(At("lora.safetensors")))
+            Assert.All(file.Entries.Keys, k => Assert.Matches(@"^transformer\..+\.lora_[AB]\.weight$", k));
         using var loaded = LoraAdapter.Load(At("lora.safetensors"));
-        Assert.Equal(made.Pairs.Select(p => (p.Target, p.Rank, p.Alpha)).Order(), loaded.Pairs.Select(p => (p.Target, p.Rank, p.Alpha)).Order());
+        Assert.Equal(made.Pairs.Select(p => (p.Target, p.Rank, p.Alpha)).Order(),
+            loaded.Pairs.Select(p => (p.Target, p.Rank, p.Alpha)).Order());
     }
 
     private static MmDit Tiny()

@@ -58,7 +58,8 @@ public sealed class MiniatureTests
         Assert.Equal((0, small.Count - 1), (small.PadId, small.EndId));
         foreach (var word in words)
         {
-            static List<string> Cut(ClipTokenizer tokenizer, string word) => [.. tokenizer.Encode(word).Select(id => tokenizer.Decode([id]))];
+            static List<string> Cut(ClipTokenizer tokenizer, string word) =>
+                [.. tokenizer.Encode(word).Select(id => tokenizer.Decode([id]))];
             Assert.Equal(Cut(released, word), Cut(small, word));
         }
     }
@@ -69,7 +70,9 @@ public sealed class MiniatureTests
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var generator = new Generator(3);
-        using var model = new Miniature(new MiniatureOptions { Width = 16, Heads = 1, Layers = 1, TextWidth = 16, Encoders = MiniatureEncoders.All }, new WordTokenizer(["an", "ankle", "boot", "bag"], 5), generator);
+        using var model = new Miniature(
+            new MiniatureOptions { Width = 16, Heads = 1, Layers = 1, TextWidth = 16, Encoders = MiniatureEncoders.All },
+            new WordTokenizer(["an", "ankle", "boot", "bag"], 5), generator);
         string[] prompts = ["an ankle boot", "Bag!", "", "an ankle boot"];
         var (context, pooled) = model.Embed(model.Encode(prompts));
         using var embedding = model.Prompts(prompts);
@@ -86,12 +89,24 @@ public sealed class MiniatureTests
         using var vae = VaeFolder.Garments();
         Assert.Equal((1, 2), (vae.Options.ImageChannels, vae.Options.Downscale));
         using var scope = NewDisposeScope();
-        using var small = new Sd3MiniatureTask(new Sd3MiniatureOptions { Autoencoder = "garments", Encoders = MiniatureEncoders.All, PatchSize = 4, Width = 16, Heads = 1, Layers = 1, TextWidth = 16, DrawSteps = 2 }, Garments(), 0);
+        using var small = new Sd3MiniatureTask(
+            new Sd3MiniatureOptions
+            {
+                Autoencoder = "garments",
+                Encoders = MiniatureEncoders.All,
+                PatchSize = 4,
+                Width = 16,
+                Heads = 1,
+                Layers = 1,
+                TextWidth = 16,
+                DrawSteps = 2
+            }, Garments(), 0);
         // 28 pixels are 14 of the latent, which patches of 4 do not divide: a border makes 32 of them and is cut off again.
         Assert.Equal((28, 32), (small.Side, small.Model.Options.PictureSize));
         using var generator = new Generator(1);
         var seen = new List<long[]>();
-        var pictures = small.Cropped(small.Model.Sample(["sneaker", "an ankle boot"], 3, 2, generator, (_, state) => seen.Add(state.shape)));
+        var pictures = small.Cropped(
+            small.Model.Sample(["sneaker", "an ankle boot"], 3, 2, generator, (_, state) => seen.Add(state.shape)));
         Assert.Equal([2L, 1L, 28L, 28L], pictures.shape);
         Assert.Equal(4, seen.Count);
         Assert.All(seen, shape => Assert.Equal([2L, 1L, 32L, 32L], shape));
@@ -129,7 +144,8 @@ public sealed class MiniatureTests
 
     private static DataSplit Garments() => new GarmentsData().Open(new DataUse(TargetKind.Caption, NeedsPictures: true));
 
-    private static DataSplit Digits() => new DigitsData { Split = new ShareSplit { Validation = 0, Test = 0 } }.Open(new DataUse(TargetKind.Caption, NeedsPictures: true));
+    private static DataSplit Digits() =>
+        new DigitsData { Split = new ShareSplit { Validation = 0, Test = 0 } }.Open(new DataUse(TargetKind.Caption, NeedsPictures: true));
 
     [Fact]
     public void A_prompt_longer_than_the_miniature_reads_is_refused()
@@ -169,7 +185,8 @@ public sealed class MiniatureTests
             using var scope = NewDisposeScope();
             using var generator = new Generator(4);
             var tokenizer = new WordTokenizer(["dark", "bright"], 4);
-            using var model = new Miniature(new MiniatureOptions { Width = 32, Heads = 2, Layers = 2, TextWidth = 16, ContextLength = 4 }, tokenizer, generator);
+            using var model = new Miniature(new MiniatureOptions { Width = 32, Heads = 2, Layers = 2, TextWidth = 16, ContextLength = 4 },
+                tokenizer, generator);
             using var optimizer = new Optimizer(model, new AdamWRule { LearningRate = 5e-3 });
             var ids = model.Encode([.. Enumerable.Repeat("dark", 16), .. Enumerable.Repeat("bright", 16)]);
             var pictures = cat([full([16, 1, 8, 8], -0.8f), full([16, 1, 8, 8], 0.8f)]);
@@ -188,7 +205,8 @@ public sealed class MiniatureTests
         }
         var (first, last, pixels) = Train();
         Assert.True(last < 0.6 * first, $"loss went from {first} to {last}");
-        Assert.True(pixels[..64].Average() < -0.4 && pixels[64..].Average() > 0.4, $"{pixels[..64].Average()} and {pixels[64..].Average()}");
+        Assert.True(pixels[..64].Average() < -0.4 && pixels[64..].Average() > 0.4,
+            $"{pixels[..64].Average()} and {pixels[64..].Average()}");
         Assert.Equal(pixels, Train().Pixels);
     }
 
@@ -215,16 +233,21 @@ public sealed class MiniatureTests
         var config = Reference.PathOf("tiny_sd3/transformer/config.json");
         using var model = new MmDit(SdConfig.Transformer(SdConfig.Read(config), config), new WeightPlace(Generator: new Generator(1)));
         var generator = new Generator(2);
-        Tensor x0 = randn([4, 16, 6, 10], generator: generator), noise = randn([4, 16, 6, 10], generator: generator), context = randn([4, 9, 48], generator: generator), pooled = randn([4, 40], generator: generator);
+        Tensor x0 = randn([4, 16, 6, 10], generator: generator), noise = randn([4, 16, 6, 10], generator: generator),
+            context = randn([4, 9, 48], generator: generator), pooled = randn([4, 40], generator: generator);
         var table = new RectifiedFlowOptions { UseTrainingTable = true };
         var sigmas = RectifiedFlowLoss.Sigmas(tensor([0.0f, 0.25f, 0.5f, 0.999f]), table);
         // u near 0 is noise: the table falls.
         Reference.Close(tensor([1.0, 0.9, 0.75, 0.0029940119]), sigmas, 1e-6, "levels");
         var v = model.call((x0 * (1 - sigmas.view(-1, 1, 1, 1))) + (noise * sigmas.view(-1, 1, 1, 1)), sigmas * 1000, context, pooled);
         var perItem = (v - (noise - x0)).square().mean([1, 2, 3]);
-        Reference.Close(perItem.mean().reshape(1), RectifiedFlowLoss.At(model, x0, noise, sigmas, context, pooled, table).reshape(1), 1e-5, "velocity");
+        Reference.Close(perItem.mean().reshape(1), RectifiedFlowLoss.At(model, x0, noise, sigmas, context, pooled, table).reshape(1), 1e-5,
+            "velocity");
         // Comparing data predictions multiplies by sigma².
-        Reference.Close((perItem * sigmas.square()).mean().reshape(1), RectifiedFlowLoss.At(model, x0, noise, sigmas, context, pooled, table with { PredictData = true }).reshape(1), 1e-5, "data");
-        Reference.Close(perItem.mean().reshape(1), RectifiedFlowLoss.At(model, x0, noise, sigmas, context, pooled, table with { PredictData = true, Weighting = LossWeighting.InverseSquare }).reshape(1), 1e-4, "weighted data");
+        Reference.Close((perItem * sigmas.square()).mean().reshape(1),
+            RectifiedFlowLoss.At(model, x0, noise, sigmas, context, pooled, table with { PredictData = true }).reshape(1), 1e-5, "data");
+        Reference.Close(perItem.mean().reshape(1),
+            RectifiedFlowLoss.At(model, x0, noise, sigmas, context, pooled,
+                table with { PredictData = true, Weighting = LossWeighting.InverseSquare }).reshape(1), 1e-4, "weighted data");
     }
 }

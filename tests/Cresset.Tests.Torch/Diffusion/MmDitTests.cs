@@ -39,8 +39,11 @@ public sealed class MmDitTests
             (image, text) = (nextImage, nextText ?? text);
         }
         Reference.Close(io.Read("out.sample"), model.call(latents, times, context, pooled), Tolerance, "sample");
-        Reference.Close(io.Read("out.sample_skip_layers_1"), model.Forward(latents, times, context, pooled, skipLayers: [1]), Tolerance, "skip");
-        Reference.Close(io.Read("out.sample_controlnet"), model.Forward(latents, times, context, pooled, residuals: [io.Read("in.controlnet.0"), io.Read("in.controlnet.1")]), Tolerance, "controlnet");
+        Reference.Close(io.Read("out.sample_skip_layers_1"), model.Forward(latents, times, context, pooled, skipLayers: [1]), Tolerance,
+            "skip");
+        Reference.Close(io.Read("out.sample_controlnet"),
+            model.Forward(latents, times, context, pooled, residuals: [io.Read("in.controlnet.0"), io.Read("in.controlnet.1")]), Tolerance,
+            "controlnet");
     }
 
     [Theory]
@@ -98,7 +101,8 @@ public sealed class MmDitTests
         var table = PatchEmbedding.SinusoidTable(3, 8, 1.5);
         // Second patch of the first row: column 1, row 0.
         double angle = 1 / 1.5;
-        float[] expected = [(float)Math.Sin(angle), (float)Math.Sin(angle / 100), (float)Math.Cos(angle), (float)Math.Cos(angle / 100), 0, 0, 1, 1];
+        float[] expected = [(float)Math.Sin(angle), (float)Math.Sin(angle / 100), (float)Math.Cos(angle), (float)Math.Cos(angle / 100), 0,
+            0, 1, 1];
         Reference.Close(tensor(expected), table[0][1], 1e-6, "table");
     }
 
@@ -107,8 +111,12 @@ public sealed class MmDitTests
     {
         using var scope = NewDisposeScope();
         using var model = new MmDit(Options(Reference.Json("mmdit.json").GetProperty("a_plain").GetProperty("config")));
-        Assert.Contains("multiples of 2", Assert.Throws<ShapeException>(() => model.call(zeros(1, 16, 7, 8), zeros(1), zeros(1, 3, 20), zeros(1, 12))).Message, StringComparison.Ordinal);
-        Assert.Contains("at most 20", Assert.Throws<ShapeException>(() => model.call(zeros(1, 16, 24, 8), zeros(1), zeros(1, 3, 20), zeros(1, 12))).Message, StringComparison.Ordinal);
+        Assert.Contains("multiples of 2",
+            Assert.Throws<ShapeException>(() => model.call(zeros(1, 16, 7, 8), zeros(1), zeros(1, 3, 20), zeros(1, 12))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("at most 20",
+            Assert.Throws<ShapeException>(() => model.call(zeros(1, 16, 24, 8), zeros(1), zeros(1, 3, 20), zeros(1, 12))).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ShapeException>(() => model.call(zeros(1, 16, 8, 8), zeros(1), zeros(1, 3, 21), zeros(1, 12)));
         var error = Assert.ThrowsAny<ArgumentException>(() => new MmDit(new MmDitOptions { Layers = 0, DualAttentionLayers = [3] }));
         Assert.Contains("Layers", error.Message, StringComparison.Ordinal);

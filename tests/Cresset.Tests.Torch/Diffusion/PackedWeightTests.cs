@@ -32,7 +32,8 @@ public sealed class PackedWeightTests : IDisposable
         var expected = Floats(type.GetProperty("values"));
         var actual = new float[expected.Length];
         format.Decode(type.GetProperty("bytes").GetBytesFromBase64(), actual);
-        for (var i = 0; i < expected.Length; i++) Assert.True(expected[i] == actual[i], $"value {i}: {actual[i]:r} instead of {expected[i]:r}");
+        for (var i = 0; i < expected.Length; i++)
+            Assert.True(expected[i] == actual[i], $"value {i}: {actual[i]:r} instead of {expected[i]:r}");
     }
 
     [Theory]
@@ -80,7 +81,8 @@ public sealed class PackedWeightTests : IDisposable
         Assert.InRange(Error(written, 0), 0, 1.05 * Error(ggml, 0));
         Assert.InRange(Error(written, 1), 0, 1.5 * Error(ggml, 1));
 
-        double Error(Tensor packed, long row) => ((packed[row] - values[row]).square().sum() / values[row].square().sum()).sqrt().item<float>();
+        double Error(Tensor packed, long row) =>
+            ((packed[row] - values[row]).square().sum() / values[row].square().sum()).sqrt().item<float>();
     }
 
     [Fact]
@@ -103,12 +105,15 @@ public sealed class PackedWeightTests : IDisposable
             WeightLoader.Load(packed, folder);
             WeightLoader.Load(plain, folder, ScalarType.Float32);
             packed.ComputeDtype = ScalarType.Float32;
-            Tensor x = randn([1, 16, 6, 10], generator: generator), t = full(1, 500f), context = randn([1, 20, packed.Options.TextWidth], generator: generator), pooled = randn([1, packed.Options.PooledWidth], generator: generator);
+            Tensor x = randn([1, 16, 6, 10], generator: generator), t = full(1, 500f),
+                context = randn([1, 20, packed.Options.TextWidth], generator: generator),
+                pooled = randn([1, packed.Options.PooledWidth], generator: generator);
             Assert.Contains(packed.modules(), m => m is Projection { IsQuantized: true });
             Assert.DoesNotContain(plain.modules(), m => m is Projection { IsQuantized: true });
             Reference.Close(plain.call(x, t, context, pooled), packed.call(x, t, context, pooled), 1e-4, storage.ToString());
         }
     }
 
-    private static float[] Floats(JsonElement text) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(text.GetBytesFromBase64()).ToArray();
+    private static float[] Floats(JsonElement text) =>
+        System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(text.GetBytesFromBase64()).ToArray();
 }

@@ -10,7 +10,15 @@ public sealed class PipelineTests : IDisposable
 {
     private static readonly string Folder = Reference.PathOf("tiny_sd3");
 
-    private static readonly GenerationOptions Small = new() { Width = 80, Height = 48, Steps = 4, Guidance = new GuidanceOptions { Scale = 5 }, T5Length = 32, Seed = 77 };
+    private static readonly GenerationOptions Small = new()
+    {
+        Width = 80,
+        Height = 48,
+        Steps = 4,
+        Guidance = new GuidanceOptions { Scale = 5 },
+        T5Length = 32,
+        Seed = 77
+    };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-sd3-").FullName;
 
@@ -80,7 +88,8 @@ public sealed class PipelineTests : IDisposable
         using var result = model.Generate(wanted, unwanted, options, latentsOnly: true);
         var noise = randn([1, 16, 6, 10], generator: new Generator(77));
         var t = full(1, 1000f);
-        Tensor v1 = model.Transformer.call(noise, t, wanted.Context, wanted.Pooled), v0 = model.Transformer.call(noise, t, unwanted.Context, unwanted.Pooled);
+        Tensor v1 = model.Transformer.call(noise, t, wanted.Context, wanted.Pooled),
+            v0 = model.Transformer.call(noise, t, unwanted.Context, unwanted.Pooled);
         // Step 0 is not inside (0, 1): no skip guidance there.
         Reference.Close(noise - (v0 + ((v1 - v0) * 5)), result.Latents, 1e-4, "one step");
     }
@@ -150,14 +159,16 @@ public sealed class PipelineTests : IDisposable
         var picture = rand([1, 3, 48, 80], generator: new Generator(1));
         var options = Small with { Steps = 8, Strength = 0.5, Seed = 56 };
         var steps = new List<int>();
-        using var result = model.Generate("a cat", null, options, new GenerationInputs { Picture = picture }, new Direct<GenerationStep>(s => steps.Add(s.Step)), latentsOnly: true);
+        using var result = model.Generate("a cat", null, options, new GenerationInputs { Picture = picture },
+            new Direct<GenerationStep>(s => steps.Add(s.Step)), latentsOnly: true);
         Assert.Equal([1, 2, 3, 4], steps);
         // The first draw is the autoencoder's, the second the noise.
         var generator = new Generator(56);
         Tensor eps = randn([1, 16, 6, 10], generator: generator), noise = randn([1, 16, 6, 10], generator: generator);
         var source = model.Vae.EncodeScaled((picture * 2) - 1, eps);
         using var sampler = Sampler.Create(new EulerSamplerOptions(), model.Schedule, 8);
-        using var fromLatents = model.Generate("a cat", null, options, new GenerationInputs { Picture = source, Latents = noise }, latentsOnly: true);
+        using var fromLatents = model.Generate("a cat", null, options, new GenerationInputs { Picture = source, Latents = noise },
+            latentsOnly: true);
         Reference.Close(fromLatents.Latents, result.Latents, 1e-4, "same start");
     }
 
@@ -188,7 +199,11 @@ public sealed class PipelineTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var model = StableDiffusion3.Load(Folder);
-        var options = Small with { Sampler = Named(kind, order), Guidance = new GuidanceOptions { Scale = 4, ZeroStar = true, Rescale = 0.5, SkipLayers = [1], SkipStart = 0, SkipStop = 0.9 } };
+        var options = Small with
+        {
+            Sampler = Named(kind, order),
+            Guidance = new GuidanceOptions { Scale = 4, ZeroStar = true, Rescale = 0.5, SkipLayers = [1], SkipStart = 0, SkipStop = 0.9 }
+        };
         using var one = model.Generate("a cat", null, options, latentsOnly: true);
         using var two = model.Generate("a cat", null, options, latentsOnly: true);
         Assert.True(one.Latents.isfinite().all().item<bool>());
@@ -203,7 +218,14 @@ public sealed class PipelineTests : IDisposable
         using var model = StableDiffusion3.Load(Folder);
         foreach (var readsText in new[] { true, false })
         {
-            using var control = new ControlNet(new ControlNetOptions { Transformer = model.Transformer.Options with { Layers = 2, DualAttentionLayers = [] }, ReadsText = readsText, HasPatches = readsText, ZeroPooled = readsText });
+            using var control = new ControlNet(
+                new ControlNetOptions
+                {
+                    Transformer = model.Transformer.Options with { Layers = 2, DualAttentionLayers = [] },
+                    ReadsText = readsText,
+                    HasPatches = readsText,
+                    ZeroPooled = readsText
+                });
             var inputs = new GenerationInputs { Control = rand([1, 3, 48, 80], generator: new Generator(1)) };
             using var plain = model.Generate("a cat", null, Small, latentsOnly: true);
             model.Control = control;
@@ -232,7 +254,8 @@ public sealed class PipelineTests : IDisposable
         Refused("multiple of 16", () => model.Generate("x", null, Small with { Width = 90 }));
         Refused("Steps is 0", () => model.Generate("x", null, Small with { Steps = 0 }));
         Refused("blocks 0 to 2", () => model.Generate("x", null, Small with { Guidance = new GuidanceOptions { SkipLayers = [3] } }));
-        Refused("strength", () => model.Generate("x", null, Small with { Strength = 0 }, new GenerationInputs { Picture = zeros(1, 3, 48, 80) }));
+        Refused("strength",
+            () => model.Generate("x", null, Small with { Strength = 0 }, new GenerationInputs { Picture = zeros(1, 3, 48, 80) }));
         Refused("mask needs", () => model.Generate("x", null, Small, new GenerationInputs { Mask = zeros(1, 1, 48, 80) }));
         Refused("ControlNet", () => model.Generate("x", null, Small, new GenerationInputs { Control = zeros(1, 3, 48, 80) }));
         using var source = new CancellationTokenSource();
@@ -294,6 +317,7 @@ public sealed class PipelineTests : IDisposable
     private static SamplerOptions Named(string kind, int order, SolverVariant variant = SolverVariant.Standard, bool flowTable = true)
     {
         var sampler = (SamplerOptions)Cresset.Recipes.BuiltInParts.Catalog.Get("sampler", kind).Create();
-        return sampler is MultistepSamplerOptions multistep ? multistep with { Order = order, Variant = variant, UseFlowTable = flowTable } : sampler;
+        return sampler is MultistepSamplerOptions multistep ? multistep with { Order = order, Variant = variant, UseFlowTable = flowTable }
+            : sampler;
     }
 }

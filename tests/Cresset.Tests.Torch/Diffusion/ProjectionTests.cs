@@ -21,7 +21,8 @@ public sealed class ProjectionTests
         using var generator = new Generator(5);
         foreach (var type in new[] { ScalarType.Float16, ScalarType.Int8 })
         {
-            using var layer = new Projection(Inputs, Outputs, true, new WeightPlace(type == ScalarType.Int8 ? ScalarType.Float32 : type, Generator: generator));
+            using var layer = new Projection(Inputs, Outputs, true,
+                new WeightPlace(type == ScalarType.Int8 ? ScalarType.Float32 : type, Generator: generator));
             if (type == ScalarType.Int8) layer.Quantize();
             var input = randn([2, tokens, Inputs], generator: generator);
             var expected = nn.functional.linear(input, layer.Dequantized(), layer.Bias!.to(ScalarType.Float32));

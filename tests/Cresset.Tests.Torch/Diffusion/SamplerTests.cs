@@ -16,7 +16,8 @@ public sealed class SamplerTests
     {
         var (e, a) = (Numbers(expected), actual.ToArray());
         Assert.Equal(e.Length, a.Length);
-        for (var i = 0; i < e.Length; i++) Assert.True(Math.Abs(e[i] - a[i]) <= (1e-6 * Math.Abs(e[i])) + 1e-9, $"{what}[{i}]: {a[i]:r} instead of {e[i]:r}");
+        for (var i = 0; i < e.Length; i++)
+            Assert.True(Math.Abs(e[i] - a[i]) <= (1e-6 * Math.Abs(e[i])) + 1e-9, $"{what}[{i}]: {a[i]:r} instead of {e[i]:r}");
     }
 
     [Theory]
@@ -42,17 +43,23 @@ public sealed class SamplerTests
     {
         foreach (var mu in new[] { "0.5", "0.8", "1.15" })
         {
-            Same(Json.GetProperty($"euler.dynamic_exp.mu{mu}.n8"), NoiseTable.FlowMatch(new ScheduleOptions { Dynamic = DynamicShift.Exponential }, 8, double.Parse(mu)).Sigmas, "exp " + mu);
+            Same(Json.GetProperty($"euler.dynamic_exp.mu{mu}.n8"),
+                NoiseTable.FlowMatch(new ScheduleOptions { Dynamic = DynamicShift.Exponential }, 8, double.Parse(mu)).Sigmas, "exp " + mu);
         }
-        Same(Json.GetProperty("euler.dynamic_linear.mu3.n8"), NoiseTable.FlowMatch(new ScheduleOptions { Dynamic = DynamicShift.Linear }, 8, 3).Sigmas, "linear");
+        Same(Json.GetProperty("euler.dynamic_linear.mu3.n8"),
+            NoiseTable.FlowMatch(new ScheduleOptions { Dynamic = DynamicShift.Linear }, 8, 3).Sigmas, "linear");
         foreach (var entry in Json.GetProperty("dynamic_mu_from_seq_len(base .5,max 1.15,256..4096)").EnumerateObject())
         {
             Assert.Equal(entry.Value.GetDouble(), new ScheduleOptions().Mu(long.Parse(entry.Name)), 12);
         }
-        Same(Json.GetProperty("euler.shift3.terminal0.1.n8"), NoiseTable.FlowMatch(new ScheduleOptions { Terminal = 0.1 }, 8).Sigmas, "terminal");
-        Same(Json.GetProperty("euler.shift3.karras.n8"), NoiseTable.FlowMatch(new ScheduleOptions { Spacing = NoiseSpacing.Karras }, 8).Sigmas, "karras");
-        Same(Json.GetProperty("euler.shift3.exponential.n8"), NoiseTable.FlowMatch(new ScheduleOptions { Spacing = NoiseSpacing.Exponential }, 8).Sigmas, "exponential");
-        Same(Json.GetProperty("euler.shift3.beta.n8"), NoiseTable.FlowMatch(new ScheduleOptions { Spacing = NoiseSpacing.Beta }, 8).Sigmas, "beta");
+        Same(Json.GetProperty("euler.shift3.terminal0.1.n8"), NoiseTable.FlowMatch(new ScheduleOptions { Terminal = 0.1 }, 8).Sigmas,
+            "terminal");
+        Same(Json.GetProperty("euler.shift3.karras.n8"),
+            NoiseTable.FlowMatch(new ScheduleOptions { Spacing = NoiseSpacing.Karras }, 8).Sigmas, "karras");
+        Same(Json.GetProperty("euler.shift3.exponential.n8"),
+            NoiseTable.FlowMatch(new ScheduleOptions { Spacing = NoiseSpacing.Exponential }, 8).Sigmas, "exponential");
+        Same(Json.GetProperty("euler.shift3.beta.n8"), NoiseTable.FlowMatch(new ScheduleOptions { Spacing = NoiseSpacing.Beta }, 8).Sigmas,
+            "beta");
         var custom = NoiseTable.Custom(new ScheduleOptions(), [1, 0.75, 0.5, 0.25]);
         Same(Json.GetProperty("euler.shift3.custom_sigmas[1,.75,.5,.25]").GetProperty("sigmas"), custom.Sigmas, "custom");
         Same(Json.GetProperty("euler.shift3.custom_sigmas[1,.75,.5,.25]").GetProperty("timesteps"), custom.Times, "custom times");
@@ -60,7 +67,8 @@ public sealed class SamplerTests
         {
             var all = NoiseTable.Training(new ScheduleOptions { Shift = shift });
             int[] at = [0, 1, 2, 499, 500, 997, 998, 999];
-            Same(Json.GetProperty($"train_grid.shift{shift}.0").GetProperty("timesteps[0,1,2,499,500,997,998,999]"), at.Select(i => all[i]), "training");
+            Same(Json.GetProperty($"train_grid.shift{shift}.0").GetProperty("timesteps[0,1,2,499,500,997,998,999]"), at.Select(i => all[i]),
+                "training");
         }
         Assert.Equal(0.001f, NoiseTable.FlowMatch(new ScheduleOptions { Shift = 1, ShiftOnce = true }, 8).Sigmas[7], 6);
         Assert.Equal(0.002994f, NoiseTable.FlowMatch(new ScheduleOptions { ShiftOnce = true }, 8).Sigmas[7], 6);
@@ -71,7 +79,8 @@ public sealed class SamplerTests
     {
         foreach (var entry in Json.GetProperty("img2img.start_index").EnumerateArray())
         {
-            Assert.Equal(entry.GetProperty("t_start").GetInt32(), NoiseTable.StartStep(entry.GetProperty("steps").GetInt32(), entry.GetProperty("strength").GetDouble()));
+            Assert.Equal(entry.GetProperty("t_start").GetInt32(),
+                NoiseTable.StartStep(entry.GetProperty("steps").GetInt32(), entry.GetProperty("strength").GetDouble()));
         }
         Assert.Throws<ArgumentOutOfRangeException>(() => NoiseTable.StartStep(8, 1.5));
         Assert.Throws<ArgumentOutOfRangeException>(() => NoiseTable.FlowMatch(new ScheduleOptions(), 0));
@@ -101,7 +110,8 @@ public sealed class SamplerTests
         using var sampler = Sampler.Create(Named(kind, order, variant, flowTable: false), new ScheduleOptions(), 8);
         Same(expected.GetProperty("sigmas"), sampler.Table.Sigmas, "sigma");
         if (expected.TryGetProperty("timesteps", out var times)) Same(times, sampler.Table.Times, "time");
-        var rows = expected.GetProperty("trajectory").EnumerateArray().Select(r => tensor(Numbers(r)).to(float32).view(1, 1, 1, 6)).ToArray();
+        var rows = expected.GetProperty("trajectory").EnumerateArray().Select(r => tensor(Numbers(r)).to(float32).view(1, 1, 1, 6))
+            .ToArray();
         var x = rows[0];
         for (var i = 0; i < sampler.Table.Steps; i++)
         {
@@ -116,7 +126,8 @@ public sealed class SamplerTests
     {
         using var scope = NewDisposeScope();
         using var sampler = Sampler.Create(new StochasticEulerSamplerOptions(), new ScheduleOptions(), 4);
-        var rows = Json.GetProperty("traj.euler_stochastic.seed7.n4").EnumerateArray().Select(r => tensor(Numbers(r)).to(float32).view(1, 1, 1, 6)).ToArray();
+        var rows = Json.GetProperty("traj.euler_stochastic.seed7.n4").EnumerateArray()
+            .Select(r => tensor(Numbers(r)).to(float32).view(1, 1, 1, 6)).ToArray();
         var x = tensor(Numbers(Json.GetProperty("traj.euler").GetProperty("trajectory")[0])).to(float32).view(1, 1, 1, 6);
         var generator = new Generator(7);
         for (var i = 0; i < 4; i++)
@@ -154,7 +165,8 @@ public sealed class SamplerTests
         using var scope = NewDisposeScope();
         var expected = Json.GetProperty("scale_noise.shift3.n28.begin11");
         using var sampler = Sampler.Create(new EulerSamplerOptions(), new ScheduleOptions(), 28);
-        var noisy = sampler.AddNoise(tensor(Numbers(expected.GetProperty("sample"))).to(float32), tensor(Numbers(expected.GetProperty("noise"))).to(float32), 11);
+        var noisy = sampler.AddNoise(tensor(Numbers(expected.GetProperty("sample"))).to(float32),
+            tensor(Numbers(expected.GetProperty("noise"))).to(float32), 11);
         Reference.Close(tensor(Numbers(expected.GetProperty("out"))), noisy, 1e-6, "noisy");
     }
 
@@ -162,30 +174,38 @@ public sealed class SamplerTests
     public void TrainingTimesEqualTheReference()
     {
         using var scope = NewDisposeScope();
-        void Check(string key, TrainingTimes times) => Reference.Close(tensor(Numbers(Json.GetProperty(key))), times.Draw(8, new Generator(42)), 1e-6, key);
+        void Check(string key, TrainingTimes times) =>
+            Reference.Close(tensor(Numbers(Json.GetProperty(key))), times.Draw(8, new Generator(42)), 1e-6, key);
         Check("sampled.logit_normal(0,1).seed42.n8", TrainingTimes.LogitNormal);
         Check("sampled.mode(1.29).seed42.n8", new TrainingTimes(TrainingTimeKind.Mode));
         Check("sampled.uniform.seed42.n8", TrainingTimes.Uniform);
         var weights = Json.GetProperty("loss_weighting");
         var sigmas = tensor(Numbers(weights.GetProperty("sigmas")));
-        foreach (var (name, kind) in new[] { ("sigma_sqrt", LossWeighting.InverseSquare), ("cosmap", LossWeighting.CosMap), ("none", LossWeighting.None) })
+        foreach (var (name, kind) in new[] { ("sigma_sqrt", LossWeighting.InverseSquare), ("cosmap", LossWeighting.CosMap),
+            ("none", LossWeighting.None) })
         {
             Reference.Close(tensor(Numbers(weights.GetProperty(name))), RectifiedFlowLoss.Weights(sigmas, kind), 1e-4, name);
         }
         foreach (var s in new[] { "-1.0", "0.81", "1.29", "1.75" })
         {
             var u = Numbers(Json.GetProperty("density.mode").GetProperty("u"));
-            Reference.Close(tensor(Numbers(Json.GetProperty("density.mode").GetProperty("s=" + s))), new TrainingTimes(TrainingTimeKind.Mode, ModeScale: double.Parse(s)).FromUniform(tensor(u)), 1e-12, s);
+            Reference.Close(tensor(Numbers(Json.GetProperty("density.mode").GetProperty("s=" + s))),
+                new TrainingTimes(TrainingTimeKind.Mode, ModeScale: double.Parse(s)).FromUniform(tensor(u)), 1e-12, s);
         }
         var map = Json.GetProperty("density.cosmap.quantile t=1-1/(tan(pi u/2)+1)");
-        Reference.Close(tensor(Numbers(map.GetProperty("t"))), new TrainingTimes(TrainingTimeKind.CosMap).FromUniform(tensor(Numbers(map.GetProperty("u")))), 1e-12, "cosmap");
-        Reference.Close(tensor(Numbers(Json.GetProperty("density.cosmap.pdf 2/(pi-2 pi t+2 pi t^2)").GetProperty("pdf"))), new TrainingTimes(TrainingTimeKind.CosMap).Density().Density(tensor(Numbers(Json.GetProperty("density.cosmap.pdf 2/(pi-2 pi t+2 pi t^2)").GetProperty("t")))), 1e-9, "cosmap density");
+        Reference.Close(tensor(Numbers(map.GetProperty("t"))),
+            new TrainingTimes(TrainingTimeKind.CosMap).FromUniform(tensor(Numbers(map.GetProperty("u")))), 1e-12, "cosmap");
+        Reference.Close(tensor(Numbers(Json.GetProperty("density.cosmap.pdf 2/(pi-2 pi t+2 pi t^2)").GetProperty("pdf"))),
+            new TrainingTimes(TrainingTimeKind.CosMap).Density()
+                .Density(tensor(Numbers(Json.GetProperty("density.cosmap.pdf 2/(pi-2 pi t+2 pi t^2)").GetProperty("t")))), 1e-9,
+                "cosmap density");
         var normal = Json.GetProperty("density.logit_normal.pdf");
         foreach (var entry in normal.EnumerateObject().Where(e => e.Name != "t"))
         {
             var parts = entry.Name.Split(',', '=');
             var times = new TrainingTimes(Mean: double.Parse(parts[1]), Deviation: double.Parse(parts[3]));
-            Reference.Close(tensor(Numbers(entry.Value)), times.Density().Density(tensor(Numbers(normal.GetProperty("t")))), 1e-9, entry.Name);
+            Reference.Close(tensor(Numbers(entry.Value)), times.Density().Density(tensor(Numbers(normal.GetProperty("t")))), 1e-9,
+                entry.Name);
         }
     }
 
@@ -194,6 +214,7 @@ public sealed class SamplerTests
     private static SamplerOptions Named(string kind, int order, SolverVariant variant = SolverVariant.Standard, bool flowTable = true)
     {
         var sampler = (SamplerOptions)Cresset.Recipes.BuiltInParts.Catalog.Get("sampler", kind).Create();
-        return sampler is MultistepSamplerOptions multistep ? multistep with { Order = order, Variant = variant, UseFlowTable = flowTable } : sampler;
+        return sampler is MultistepSamplerOptions multistep ? multistep with { Order = order, Variant = variant, UseFlowTable = flowTable }
+            : sampler;
     }
 }

@@ -10,7 +10,15 @@ namespace Cresset.Tests.Torch.Diffusion;
 /// <summary>What a caller may do while pictures are made, masks between 0 and 1, and what a finished picture remembers.</summary>
 public sealed class SamplingLoopTests : IDisposable
 {
-    private static readonly GenerationOptions Small = new() { Width = 80, Height = 48, Steps = 5, Guidance = new GuidanceOptions { Scale = 5 }, T5Length = 16, Seed = 77 };
+    private static readonly GenerationOptions Small = new()
+    {
+        Width = 80,
+        Height = 48,
+        Steps = 5,
+        Guidance = new GuidanceOptions { Scale = 5 },
+        T5Length = 16,
+        Seed = 77
+    };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-loop-").FullName;
     private readonly StableDiffusion3 _model = StableDiffusion3.Load(Reference.PathOf("tiny_sd3"));
@@ -55,7 +63,8 @@ public sealed class SamplingLoopTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var steps = new List<(int, int)>();
-        Latents(Small with { Sampler = (SamplerOptions)new PartCatalog(typeof(SamplerOptions).Assembly).Get("sampler", sampler).Create() }, new GenerationInputs { OnStep = s => steps.Add((s.Step, s.Steps)) });
+        Latents(Small with { Sampler = (SamplerOptions)new PartCatalog(typeof(SamplerOptions).Assembly).Get("sampler", sampler).Create() },
+            new GenerationInputs { OnStep = s => steps.Add((s.Step, s.Steps)) });
         Assert.Equal([(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)], steps);
     }
 
@@ -79,12 +88,15 @@ public sealed class SamplingLoopTests : IDisposable
         using (no_grad())
         {
             var start = zeros(1, 16, 6, 10);
-            Tensor Velocity(PromptEmbedding prompt) => _model.Transformer.Forward(start, full([1], sampler.Table.Times[3], float32), prompt.Context, prompt.Pooled);
+            Tensor Velocity(PromptEmbedding prompt) =>
+                _model.Transformer.Forward(start, full([1], sampler.Table.Times[3], float32), prompt.Context, prompt.Pooled);
             Tensor u = Velocity(unwanted), c = Velocity(wanted);
             Reference.Close((u + ((c - u) * 5)) * (double)(sampler.Table.Sigmas[4] - sampler.Table.Sigmas[3]), after!, 1e-4, "from zeros");
         }
         // Guidance set in the first step rules the others.
-        Tensor Switched(double first, double then) => Latents(Small with { Guidance = new GuidanceOptions { Scale = first } }, new GenerationInputs { OnStep = s => s.Guidance = s.Guidance with { Scale = then } });
+        Tensor Switched(double first, double then) =>
+            Latents(Small with { Guidance = new GuidanceOptions { Scale = first } },
+                new GenerationInputs { OnStep = s => s.Guidance = s.Guidance with { Scale = then } });
         Assert.True(Switched(5, 5).SameAs(Latents(Small)));
         Assert.False(Switched(5, 2).SameAs(Latents(Small)));
         Assert.Throws<ArgumentException>(() => Switched(5, 1));
@@ -134,14 +146,17 @@ public sealed class SamplingLoopTests : IDisposable
         {
             var noised = sampler.AddNoise(source, noise, i);
             if (i > start) x = where(map.gt((i - start) / (double)total), noised, x);
-            Tensor Velocity(PromptEmbedding prompt) => _model.Transformer.Forward(x, full([1], sampler.Table.Times[i], float32), prompt.Context, prompt.Pooled);
+            Tensor Velocity(PromptEmbedding prompt) =>
+                _model.Transformer.Forward(x, full([1], sampler.Table.Times[i], float32), prompt.Context, prompt.Pooled);
             Tensor u = Velocity(unwanted), c = Velocity(wanted);
             x = x + ((u + ((c - u) * 5)) * (double)(sampler.Table.Sigmas[i + 1] - sampler.Table.Sigmas[i]));
         }
         // The reference leaves the last step's noise in what is kept to the end; here it is the source itself.
         Reference.Close(x.narrow(3, 1, 9), actual.narrow(3, 1, 9), 1e-4, "changed");
         Assert.True(actual.narrow(3, 0, 1).SameAs(source.narrow(3, 0, 1)));
-        Assert.Contains("from -1", Assert.ThrowsAny<ArgumentException>(() => Latents(options, new GenerationInputs { Picture = source, Mask = mask - 1 })).Message, StringComparison.Ordinal);
+        Assert.Contains("from -1",
+            Assert.ThrowsAny<ArgumentException>(() => Latents(options, new GenerationInputs { Picture = source, Mask = mask - 1 })).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -151,11 +166,14 @@ public sealed class SamplingLoopTests : IDisposable
         var picture = rand([1, 3, 48, 80], generator: new Generator(1));
         var mask = zeros(1, 1, 48, 80);
         mask.narrow(3, 37, 43).fill_(1);
-        using var result = _model.Generate("a cat", null, Small with { Count = 2 }, new GenerationInputs { Picture = picture, Mask = mask });
+        using var result = _model.Generate("a cat", null, Small with { Count = 2 },
+            new GenerationInputs { Picture = picture, Mask = mask });
         Assert.True(result.Pictures!.narrow(3, 0, 37).SameAs(picture.narrow(3, 0, 37).expand(2, 3, 48, 37)));
-        using var through = _model.Generate("a cat", null, Small with { KeepUntouched = false }, new GenerationInputs { Picture = picture, Mask = mask });
+        using var through = _model.Generate("a cat", null, Small with { KeepUntouched = false },
+            new GenerationInputs { Picture = picture, Mask = mask });
         Assert.False(through.Pictures!.narrow(3, 0, 37).SameAs(picture.narrow(3, 0, 37)));
-        Assert.True(through.Pictures!.narrow(3, 37, 43).SameAs(result.Pictures!.narrow(0, 0, 1).narrow(3, 37, 43)) || (through.Pictures - result.Pictures!.narrow(0, 0, 1)).narrow(3, 37, 43).abs().max().item<float>() < 1e-4);
+        Assert.True(through.Pictures!.narrow(3, 37, 43).SameAs(result.Pictures!.narrow(0, 0, 1).narrow(3, 37, 43))
+            || (through.Pictures - result.Pictures!.narrow(0, 0, 1)).narrow(3, 37, 43).abs().max().item<float>() < 1e-4);
     }
 
     [Theory]
@@ -166,10 +184,17 @@ public sealed class SamplingLoopTests : IDisposable
     public void AnInputThatIsNeitherOneNorOneForEachIsRefused(string input)
     {
         using var scope = NewDisposeScope();
-        using var control = new ControlNet(new ControlNetOptions { Transformer = _model.Transformer.Options with { Layers = 1, DualAttentionLayers = [] } });
+        using var control = new ControlNet(
+            new ControlNetOptions { Transformer = _model.Transformer.Options with { Layers = 1, DualAttentionLayers = [] } });
         _model.Control = control;
         Tensor Rows(string name, int channels) => rand([name == input ? 2 : 1, channels, 48, 80]);
-        var inputs = new GenerationInputs { Picture = Rows("Picture", 3), Mask = Rows("Mask", 1), Control = Rows("Control", 3), ControlMask = Rows("ControlMask", 1) };
+        var inputs = new GenerationInputs
+        {
+            Picture = Rows("Picture", 3),
+            Mask = Rows("Mask", 1),
+            Control = Rows("Control", 3),
+            ControlMask = Rows("ControlMask", 1)
+        };
         var error = Assert.ThrowsAny<ArgumentException>(() => Latents(Small with { Count = 3 }, inputs));
         Assert.Contains($"{input} has 2 rows and Count is 3", error.Message, StringComparison.Ordinal);
         _model.Control = null;
@@ -191,7 +216,14 @@ public sealed class SamplingLoopTests : IDisposable
     public void APictureRemembersHowItWasMade()
     {
         using var scope = NewDisposeScope();
-        var options = Small with { Steps = 3, Count = 2, Sampler = new StochasticDpmSolverOptions(), Guidance = new GuidanceOptions { Scale = 4.25, SkipLayers = [1], SkipStart = 0 }, NoiseLike = NoiseLike.Float16 };
+        var options = Small with
+        {
+            Steps = 3,
+            Count = 2,
+            Sampler = new StochasticDpmSolverOptions(),
+            Guidance = new GuidanceOptions { Scale = 4.25, SkipLayers = [1], SkipStart = 0 },
+            NoiseLike = NoiseLike.Float16
+        };
         using var made = _model.Generate(new PromptText("ein Käfer, \"blau\"\n🐞", "a bug"), "verschwommen", options);
         var files = made.Save(Path.Combine(_folder, "made.png"));
         Assert.Equal(["made-1.png", "made-2.png"], files.Select(Path.GetFileName));
@@ -204,13 +236,16 @@ public sealed class SamplingLoopTests : IDisposable
         Assert.Equal((80, 48), (picture.Width, picture.Height));
         Assert.Equal((byte)Math.Round(made.Pictures![1, 2, 5, 7].item<float>() * 255), picture.Pixels[(((5 * 80) + 7) * 4) + 2]);
         var bytes = File.ReadAllBytes(files[0]);
-        foreach (var (name, content) in new[] { ("cut.png", bytes[..200]), ("none.png", bytes[..4]), ("long.png", [.. bytes[..8], 0x7F, 0xFF, 0xFF, 0xFF, .. bytes[12..]]) })
+        foreach (var (name, content) in new[] { ("cut.png", bytes[..200]), ("none.png", bytes[..4]),
+            ("long.png", [.. bytes[..8], 0x7F, 0xFF, 0xFF, 0xFF, .. bytes[12..]]) })
         {
             File.WriteAllBytes(Path.Combine(_folder, name), content);
             Assert.Throws<InvalidDataException>(() => GenerationSettings.FromPicture(Path.Combine(_folder, name)));
         }
         File.WriteAllBytes(Path.Combine(_folder, "bare.png"), Cresset.Plots.Picture.FromPlanes(new float[12], 3, 2, 2).ToPng());
-        Assert.Contains("holds no settings", Assert.Throws<InvalidDataException>(() => GenerationSettings.FromPicture(Path.Combine(_folder, "bare.png"))).Message, StringComparison.Ordinal);
+        Assert.Contains("holds no settings",
+            Assert.Throws<InvalidDataException>(() => GenerationSettings.FromPicture(Path.Combine(_folder, "bare.png"))).Message,
+            StringComparison.Ordinal);
         using var noise = _model.Generate("a cat", null, Small, latentsOnly: true);
         Assert.Throws<InvalidOperationException>(() => noise.Save(Path.Combine(_folder, "x.png")));
     }
@@ -218,7 +253,9 @@ public sealed class SamplingLoopTests : IDisposable
     [Fact]
     public void WhatHasNoEffectIsSaid()
     {
-        using var result = _model.Generate("a cat", null, Small with { Guidance = new GuidanceOptions { Scale = 1, SkipLayers = [0], ZeroStar = true, Rescale = 0.5 } }, latentsOnly: true);
+        using var result = _model.Generate("a cat", null,
+            Small with { Guidance = new GuidanceOptions { Scale = 1, SkipLayers = [0], ZeroStar = true, Rescale = 0.5 } },
+            latentsOnly: true);
         Assert.Equal(3, result.Notes.Count(n => n.Contains("had no effect", StringComparison.Ordinal)));
     }
 }

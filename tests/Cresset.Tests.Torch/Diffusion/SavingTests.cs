@@ -18,7 +18,15 @@ public sealed class SavingTests : IDisposable
     public void AWholeModelComesBackWithTheSameBits()
     {
         using var scope = NewDisposeScope();
-        var options = new GenerationOptions { Width = 48, Height = 32, Steps = 2, Guidance = new GuidanceOptions { Scale = 3 }, T5Length = 16, Seed = 5 };
+        var options = new GenerationOptions
+        {
+            Width = 48,
+            Height = 32,
+            Steps = 2,
+            Guidance = new GuidanceOptions { Scale = 3 },
+            T5Length = 16,
+            Seed = 5
+        };
         using var model = StableDiffusion3.Load(Reference.PathOf("tiny_sd3"));
         model.Save(_folder);
         using var again = StableDiffusion3.Load(_folder);
@@ -34,7 +42,16 @@ public sealed class SavingTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var data = new DigitsData().Open(new DataUse(TargetKind.Caption, NeedsPictures: true));
-        using var task = new Sd3MiniatureTask(new Sd3MiniatureOptions { Autoencoder = "garments", Encoders = MiniatureEncoders.All, Width = 16, Heads = 1, Layers = 1, TextWidth = 16 }, data, 3);
+        using var task = new Sd3MiniatureTask(
+            new Sd3MiniatureOptions
+            {
+                Autoencoder = "garments",
+                Encoders = MiniatureEncoders.All,
+                Width = 16,
+                Heads = 1,
+                Layers = 1,
+                TextWidth = 16
+            }, data, 3);
         task.Model.Save(_folder);
         using var model = StableDiffusion3.Load(_folder);
         Assert.Empty(model.Notes);
@@ -53,8 +70,10 @@ public sealed class SavingTests : IDisposable
     public void OnlyAWholeMiniatureIsSaved()
     {
         using var generator = new Generator(1);
-        using var model = new Miniature(new MiniatureOptions { Width = 16, Heads = 1, Layers = 1 }, new WordTokenizer(["one"], 4), generator);
-        Assert.Contains("all text encoders", Assert.Throws<NotSupportedException>(() => model.Save(_folder)).Message, StringComparison.Ordinal);
+        using var model = new Miniature(new MiniatureOptions { Width = 16, Heads = 1, Layers = 1 }, new WordTokenizer(["one"], 4),
+            generator);
+        Assert.Contains("all text encoders", Assert.Throws<NotSupportedException>(() => model.Save(_folder)).Message,
+            StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder));
     }
 }

@@ -25,7 +25,9 @@ public sealed class StoredWeightTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var source = SafetensorsFile.Open(Path.Combine(Folder, "text_encoder_3", "model.safetensors"));
-        var (scaled, plain) = Scaled(source, k => k is "shared.weight" or "encoder.embed_tokens.weight" || k.Contains("SelfAttention.q", StringComparison.Ordinal) || k.Contains("DenseReluDense", StringComparison.Ordinal), ending, prefix);
+        var (scaled, plain) = Scaled(source,
+            k => k is "shared.weight" or "encoder.embed_tokens.weight" || k.Contains("SelfAttention.q", StringComparison.Ordinal)
+                || k.Contains("DenseReluDense", StringComparison.Ordinal), ending, prefix);
         using var a = StableDiffusion3.Load(Folder, new LoadOptions { T5Path = scaled, Compute = ScalarType.Float32 });
         using var b = StableDiffusion3.Load(Folder, new LoadOptions { T5Path = plain });
         using var actual = a.Text.Encode("a photo of a cat", t5Length: 32);
@@ -41,9 +43,17 @@ public sealed class StoredWeightTests : IDisposable
         var single = Path.Combine(_folder, "single.safetensors");
         ModelConversion.ToSingleFile(Folder, single);
         using var source = SafetensorsFile.Open(single);
-        var (scaled, plain) = Scaled(source, k => k.Contains("joint_blocks", StringComparison.Ordinal) && source.Entries[k].Shape.Count == 2, ".scale_weight", "", "model.diffusion_model.scaled_fp8");
+        var (scaled, plain) = Scaled(source,
+            k => k.Contains("joint_blocks", StringComparison.Ordinal) && source.Entries[k].Shape.Count == 2, ".scale_weight", "",
+            "model.diffusion_model.scaled_fp8");
         var options = new GenerationOptions { Width = 80, Height = 48, Steps = 2, T5Length = 32, Seed = 5 };
-        var load = new LoadOptions { ClipLTokenizerPath = Path.Combine(Folder, "tokenizer"), ClipGTokenizerPath = Path.Combine(Folder, "tokenizer_2"), SkipT5 = true, Compute = ScalarType.Float32 };
+        var load = new LoadOptions
+        {
+            ClipLTokenizerPath = Path.Combine(Folder, "tokenizer"),
+            ClipGTokenizerPath = Path.Combine(Folder, "tokenizer_2"),
+            SkipT5 = true,
+            Compute = ScalarType.Float32
+        };
         using var a = StableDiffusion3.Load(scaled, load);
         using var b = StableDiffusion3.Load(plain, load);
         using var actual = a.Generate("a cat", null, options, latentsOnly: true);
@@ -75,7 +85,8 @@ public sealed class StoredWeightTests : IDisposable
         foreach (var key in source.Entries.Keys)
         {
             if (key == "encoder.embed_tokens.weight" && source.Entries.ContainsKey("shared.weight")) continue;
-            var name = key is "shared.weight" or "encoder.embed_tokens.weight" ? "token_embd.weight" : key == "encoder.final_layer_norm.weight" ? "enc.output_norm.weight" : key;
+            var name = key is "shared.weight" or "encoder.embed_tokens.weight" ? "token_embd.weight"
+                : key == "encoder.final_layer_norm.weight" ? "enc.output_norm.weight" : key;
             foreach (var (long_, short_) in names) name = name.Replace("." + long_ + ".", "." + short_ + ".", StringComparison.Ordinal);
             renamed.Add(name.Replace("encoder.block.", "enc.blk.", StringComparison.Ordinal), source, key);
         }
@@ -105,10 +116,12 @@ public sealed class StoredWeightTests : IDisposable
     }
 
     // The file with chosen matrices replaced by 8-bit floats with a scale, and the same in single precision.
-    private (string Scaled, string Plain) Scaled(SafetensorsFile source, Func<string, bool> choose, string ending, string prefix, string mark = "scaled_fp8")
+    private (string Scaled, string Plain) Scaled(SafetensorsFile source, Func<string, bool> choose, string ending, string prefix,
+        string mark = "scaled_fp8")
     {
         var random = new Random(4);
-        var scaled = new Dictionary<string, (string Dtype, IReadOnlyList<long> Shape, byte[] Bytes)> { [prefix + mark] = ("F8_E4M3", [0], []) };
+        var scaled =
+            new Dictionary<string, (string Dtype, IReadOnlyList<long> Shape, byte[] Bytes)> { [prefix + mark] = ("F8_E4M3", [0], []) };
         var plain = new Dictionary<string, Tensor>();
         foreach (var (key, entry) in source.Entries)
         {
@@ -125,7 +138,8 @@ public sealed class StoredWeightTests : IDisposable
             }
             else
             {
-                scaled[prefix + key] = ("F32", entry.Shape, MemoryMarshal.AsBytes(value.contiguous().data<float>().ToArray().AsSpan()).ToArray());
+                scaled[prefix + key] = ("F32", entry.Shape,
+                    MemoryMarshal.AsBytes(value.contiguous().data<float>().ToArray().AsSpan()).ToArray());
             }
             plain[prefix + key] = value;
         }

@@ -18,9 +18,13 @@ public sealed class TextLoraTests : IDisposable
     [
         (LoraPart.Transformer, "transformer_blocks.0.attn.to_q"),
         (LoraPart.Transformer, "transformer_blocks.1.attn.to_out.0"),
-        .. new[] { "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2" }.SelectMany(n => new[] { (LoraPart.ClipL, "text_model.encoder.layers.0." + n), (LoraPart.ClipG, "text_model.encoder.layers.1." + n) }),
+        .. new[] { "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj", "mlp.fc1",
+            "mlp.fc2" }.SelectMany(
+                n => new[] { (LoraPart.ClipL, "text_model.encoder.layers.0." + n), (LoraPart.ClipG, "text_model.encoder.layers.1." + n) }),
         (LoraPart.ClipG, "text_projection"),
-        .. new[] { "layer.0.SelfAttention.q", "layer.0.SelfAttention.k", "layer.0.SelfAttention.v", "layer.0.SelfAttention.o", "layer.1.DenseReluDense.wi_0", "layer.1.DenseReluDense.wi_1", "layer.1.DenseReluDense.wo" }.Select(n => (LoraPart.T5, "encoder.block.1." + n)),
+        .. new[] { "layer.0.SelfAttention.q", "layer.0.SelfAttention.k", "layer.0.SelfAttention.v", "layer.0.SelfAttention.o",
+            "layer.1.DenseReluDense.wi_0", "layer.1.DenseReluDense.wi_1",
+            "layer.1.DenseReluDense.wo" }.Select(n => (LoraPart.T5, "encoder.block.1." + n)),
     ];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-text-lora-").FullName;
@@ -46,7 +50,8 @@ public sealed class TextLoraTests : IDisposable
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var lora = LoraAdapter.Load(Write(family));
-        Assert.Equal(Layers.Select(l => l.ToString()).Order(StringComparer.Ordinal), lora.Pairs.Select(p => (p.Part, p.Target).ToString()).Order(StringComparer.Ordinal));
+        Assert.Equal(Layers.Select(l => l.ToString()).Order(StringComparer.Ordinal),
+            lora.Pairs.Select(p => (p.Part, p.Target).ToString()).Order(StringComparer.Ordinal));
         Assert.All(lora.Pairs, p => Assert.Equal((Rank, Alpha), (p.Rank, p.Alpha)));
         var before = Weights();
         var scales = new LoraScales(0.5, 0.25, 2, -1);
@@ -55,7 +60,8 @@ public sealed class TextLoraTests : IDisposable
         {
             // W + scale * alpha / r * B A
             var (part, target) = Layers[i];
-            var expected = before[(part, target + ".weight")] + (_pairs[(2 * i) + 1].matmul(_pairs[2 * i]) * (scales.Of(part) * Alpha / Rank));
+            var expected = before[(part, target + ".weight")]
+                + (_pairs[(2 * i) + 1].matmul(_pairs[2 * i]) * (scales.Of(part) * Alpha / Rank));
             Reference.Close(expected, Projections(part)[target].Weight, 2e-6, $"{part} {target}");
         }
         var touched = Layers.Select(l => (l.Part, l.Target + ".weight")).ToHashSet();
@@ -97,9 +103,14 @@ public sealed class TextLoraTests : IDisposable
             using var scope = NewDisposeScope();
             // diffusers speaks of keys inside one text encoder.
             var keys = family.Value.EnumerateObject().ToList();
-            SafetensorsWriter.Write(At("names.safetensors"), keys.ToDictionary(k => "text_encoder." + k.Name, k => k.Name.Contains("down", StringComparison.Ordinal) || k.Name.Contains("lora_A", StringComparison.Ordinal) ? ones(1, 4) : ones(4, 1)));
+            SafetensorsWriter.Write(At("names.safetensors"),
+                keys.ToDictionary(k => "text_encoder." + k.Name,
+                    k => k.Name.Contains("down", StringComparison.Ordinal) || k.Name.Contains("lora_A", StringComparison.Ordinal)
+                        ? ones(1, 4) : ones(4, 1)));
             using var lora = LoraAdapter.Load(At("names.safetensors"));
-            Assert.Equal(keys.Select(k => k.Value.GetString()!).Where(k => k.EndsWith(".lora_A.weight", StringComparison.Ordinal)).Select(k => k[..^".lora_A.weight".Length]).Order(StringComparer.Ordinal), lora.Pairs.Select(p => p.Target).Order(StringComparer.Ordinal));
+            Assert.Equal(keys.Select(k => k.Value.GetString()!).Where(k => k.EndsWith(".lora_A.weight", StringComparison.Ordinal))
+                .Select(k => k[..^".lora_A.weight".Length]).Order(StringComparer.Ordinal),
+                lora.Pairs.Select(p => p.Target).Order(StringComparer.Ordinal));
             Assert.All(lora.Pairs, p => Assert.Equal(LoraPart.ClipL, p.Part));
         }
     }
@@ -108,8 +119,14 @@ public sealed class TextLoraTests : IDisposable
     public void TheHeaderSpeaksOfEachNetwork()
     {
         using var scope = NewDisposeScope();
-        LoraPair Pair(LoraPart part, string target, int rank, double alpha) => new(target, ones(rank, 16).DetachFromDisposeScope(), ones(16, rank).DetachFromDisposeScope(), alpha, part);
-        using var made = new LoraAdapter("made", [Pair(LoraPart.Transformer, "transformer_blocks.0.attn.to_q", 2, 2), Pair(LoraPart.ClipL, "text_model.encoder.layers.0.self_attn.q_proj", 4, 1), Pair(LoraPart.ClipL, "text_model.encoder.layers.1.self_attn.q_proj", 4, 1), Pair(LoraPart.ClipL, "text_model.encoder.layers.0.mlp.fc1", 2, 5), Pair(LoraPart.ClipG, "text_model.encoder.layers.0.mlp.fc1", 3, 3)]);
+        LoraPair Pair(LoraPart part, string target, int rank, double alpha) =>
+            new(target, ones(rank, 16).DetachFromDisposeScope(), ones(16, rank).DetachFromDisposeScope(), alpha, part);
+        using var made = new LoraAdapter("made",
+            [Pair(LoraPart.Transformer, "transformer_blocks.0.attn.to_q", 2, 2),
+                Pair(LoraPart.ClipL, "text_model.encoder.layers.0.self_attn.q_proj", 4, 1),
+                Pair(LoraPart.ClipL, "text_model.encoder.layers.1.self_attn.q_proj", 4, 1),
+                Pair(LoraPart.ClipL, "text_model.encoder.layers.0.mlp.fc1", 2, 5),
+                Pair(LoraPart.ClipG, "text_model.encoder.layers.0.mlp.fc1", 3, 3)]);
         made.Save(At("lora.safetensors"));
         using (var file = SafetensorsFile.Open(At("lora.safetensors")))
         {
@@ -121,7 +138,8 @@ public sealed class TextLoraTests : IDisposable
             Assert.Equal(3, root.GetProperty("text_encoder_2.r").GetInt32());
         }
         using var loaded = LoraAdapter.Load(At("lora.safetensors"));
-        Assert.Equal(made.Pairs.Select(p => (p.Part, p.Target, p.Rank, p.Alpha)).Order(), loaded.Pairs.Select(p => (p.Part, p.Target, p.Rank, p.Alpha)).Order());
+        Assert.Equal(made.Pairs.Select(p => (p.Part, p.Target, p.Rank, p.Alpha)).Order(),
+            loaded.Pairs.Select(p => (p.Part, p.Target, p.Rank, p.Alpha)).Order());
     }
 
     [Fact]
@@ -137,15 +155,30 @@ public sealed class TextLoraTests : IDisposable
             lora.Merge(_model, new LoraScales(T5: 0));
             lora.Unmerge(_model);
         }
-        Refused("CLIP-G's text_model.encoder.layers.9.mlp.fc1", () => MergeOne("text_encoder_2.text_model.encoder.layers.9.mlp.fc1", 2, 16, 2));
-        Refused("CLIP-L's text_model.encoder.layers.0.mlp.fc1: adapter [5, 4]", () => MergeOne("text_encoder.text_model.encoder.layers.0.mlp.fc1", 2, 4, 5));
-        Refused("merge it into the whole pipeline", () => MergeOne("text_encoder.text_model.encoder.layers.0.mlp.fc1", 2, 4, 5, transformerOnly: true));
+        Refused("CLIP-G's text_model.encoder.layers.9.mlp.fc1",
+            () => MergeOne("text_encoder_2.text_model.encoder.layers.9.mlp.fc1", 2, 16, 2));
+        Refused("CLIP-L's text_model.encoder.layers.0.mlp.fc1: adapter [5, 4]",
+            () => MergeOne("text_encoder.text_model.encoder.layers.0.mlp.fc1", 2, 4, 5));
+        Refused("merge it into the whole pipeline",
+            () => MergeOne("text_encoder.text_model.encoder.layers.0.mlp.fc1", 2, 4, 5, transformerOnly: true));
         foreach (var (key, value) in Weights()) Assert.True(value.SameAs(before[key]), key.ToString());
         foreach (var (name, tensors) in new Dictionary<string, Dictionary<string, Tensor>>
         {
-            ["expected [rank, in] and [out, rank]"] = new() { ["lora_te1_text_projection.lora_down.weight"] = ones(2, 4), ["lora_te1_text_projection.lora_up.weight"] = ones(4, 3) },
+            ["expected [rank, in] and [out, rank]"] =
+                new()
+                {
+                    ["lora_te1_text_projection.lora_down.weight"] = ones(2, 4),
+                    ["lora_te1_text_projection.lora_up.weight"] = ones(4, 3)
+                },
             ["has no partner"] = new() { ["lora_te3_encoder_block_0_layer_0_SelfAttention_q.lora_down.weight"] = ones(2, 4) },
-            ["twice, under two names"] = new() { ["lora_te1_text_projection.lora_down.weight"] = ones(2, 4), ["lora_te1_text_projection.lora_up.weight"] = ones(4, 2), ["text_encoder.text_projection.lora_A.weight"] = ones(2, 4), ["text_encoder.text_projection.lora_B.weight"] = ones(4, 2) },
+            ["twice, under two names"] =
+                new()
+                {
+                    ["lora_te1_text_projection.lora_down.weight"] = ones(2, 4),
+                    ["lora_te1_text_projection.lora_up.weight"] = ones(4, 2),
+                    ["text_encoder.text_projection.lora_A.weight"] = ones(2, 4),
+                    ["text_encoder.text_projection.lora_B.weight"] = ones(4, 2)
+                },
         })
         {
             SafetensorsWriter.Write(At("bad.safetensors"), tensors);
@@ -167,7 +200,15 @@ public sealed class TextLoraTests : IDisposable
             lora.Merge(_model);
             lora.Unmerge(_model);
         }
-        using (var tensors = NewDisposeScope()) SafetensorsWriter.Write(At("bad.safetensors"), new Dictionary<string, Tensor> { ["lora_te1_a.lora_down.weight"] = ones(2, 4), ["lora_te1_a.lora_up.weight"] = ones(4, 2), ["lora_te2_b.lora_down.weight"] = ones(2, 4), ["lora_te2_b.lora_up.weight"] = ones(4, 3) });
+        using (var tensors = NewDisposeScope())
+            SafetensorsWriter.Write(At("bad.safetensors"),
+                new Dictionary<string, Tensor>
+                {
+                    ["lora_te1_a.lora_down.weight"] = ones(2, 4),
+                    ["lora_te1_a.lora_up.weight"] = ones(4, 2),
+                    ["lora_te2_b.lora_down.weight"] = ones(2, 4),
+                    ["lora_te2_b.lora_up.weight"] = ones(4, 3)
+                });
         Assert.Throws<InvalidDataException>(() => LoraAdapter.Load(At("bad.safetensors")));
     }
 
@@ -202,7 +243,8 @@ public sealed class TextLoraTests : IDisposable
         foreach (var (part, target) in Layers)
         {
             var weight = Projections(part)[target].Weight;
-            Tensor down = randn([Rank, weight.size(1)], generator: generator).DetachFromDisposeScope(), up = randn([weight.size(0), Rank], generator: generator).DetachFromDisposeScope();
+            Tensor down = randn([Rank, weight.size(1)], generator: generator).DetachFromDisposeScope(),
+                up = randn([weight.size(0), Rank], generator: generator).DetachFromDisposeScope();
             _pairs.AddRange([down, up]);
             made.Add(new LoraPair(target, down, up, Alpha, part));
             var number = part == LoraPart.ClipL ? "" : part == LoraPart.ClipG ? "_2" : "_3";
@@ -210,9 +252,19 @@ public sealed class TextLoraTests : IDisposable
             var (stem, a, b) = family switch
             {
                 "peft" => ($"{(isText ? "text_encoder" + number : "transformer")}.{target}", ".lora_A", ".lora_B"),
-                "diffusers" => ($"{(isText ? "text_encoder" + number : "transformer")}.{target}", isText ? ".lora_linear_layer.down" : ".lora.down", isText ? ".lora_linear_layer.up" : ".lora.up"),
-                "single file" => (isText ? $"text_encoders.{(part == LoraPart.ClipL ? "clip_l" : part == LoraPart.ClipG ? "clip_g" : "t5xxl")}.transformer.{target}" : target, ".lora_A", ".lora_B"),
-                _ => ((part switch { LoraPart.Transformer => "lora_unet_", LoraPart.ClipL => "lora_te1_", LoraPart.ClipG => "lora_te2_", _ => "lora_te3_" }) + target.Replace('.', '_'), ".lora_down", ".lora_up"),
+                "diffusers" =>
+                    ($"{(isText ? "text_encoder" + number : "transformer")}.{target}", isText ? ".lora_linear_layer.down" : ".lora.down",
+                        isText ? ".lora_linear_layer.up" : ".lora.up"),
+                "single file" =>
+                    (isText ? $"text_encoders.{(part == LoraPart.ClipL ? "clip_l" : part == LoraPart.ClipG ? "clip_g" : "t5xxl")}"
+                        + $".transformer.{target}" : target, ".lora_A", ".lora_B"),
+                _ => ((part switch
+                {
+                    LoraPart.Transformer => "lora_unet_",
+                    LoraPart.ClipL => "lora_te1_",
+                    LoraPart.ClipG => "lora_te2_",
+                    _ => "lora_te3_",
+                }) + target.Replace('.', '_'), ".lora_down", ".lora_up"),
             };
             tensors[$"{stem}{a}.weight"] = down;
             tensors[$"{stem}{b}.weight"] = up;
@@ -244,10 +296,13 @@ public sealed class TextLoraTests : IDisposable
         _ => _model.Text.T5,
     };
 
-    private Dictionary<string, Projection> Projections(LoraPart part) => Network(part)!.named_modules().Where(m => m.module is Projection).ToDictionary(m => m.name, m => (Projection)m.module);
+    private Dictionary<string, Projection> Projections(LoraPart part) =>
+        Network(part)!.named_modules().Where(m => m.module is Projection).ToDictionary(m => m.name, m => (Projection)m.module);
 
     private Dictionary<(LoraPart Part, string Key), Tensor> Weights()
-        => Enum.GetValues<LoraPart>().Where(p => Network(p) is not null).SelectMany(p => StateDict.Of(Network(p)!).Select(w => (Key: (p, w.Key), Value: w.Value.clone()))).ToDictionary(w => w.Key, w => w.Value);
+        => Enum.GetValues<LoraPart>().Where(p => Network(p) is not null)
+            .SelectMany(p => StateDict.Of(Network(p)!).Select(w => (Key: (p, w.Key), Value: w.Value.clone())))
+            .ToDictionary(w => w.Key, w => w.Value);
 
     private string At(string name) => Path.Combine(_folder, name);
 }

@@ -6,7 +6,8 @@ namespace Cresset.Tests.Torch.Diffusion;
 
 public sealed class TokenizerTests
 {
-    private static JsonElement Read(string name) => JsonDocument.Parse(File.ReadAllText(Repository.Reference("diffusion/" + name))).RootElement;
+    private static JsonElement Read(string name) =>
+        JsonDocument.Parse(File.ReadAllText(Repository.Reference("diffusion/" + name))).RootElement;
 
     private static int[] Ids(JsonElement element) => [.. element.EnumerateArray().Select(x => x.GetInt32())];
 
@@ -19,10 +20,12 @@ public sealed class TokenizerTests
         var wrong = new List<string>();
         foreach (var entry in Read("tokenizer_clip.json").GetProperty("cases").EnumerateArray())
         {
-            var column = cleaning == ClipTextCleaning.Basic && entry.TryGetProperty("hf_clip_without_ftfy", out var other) ? other : entry.GetProperty("openai_clip_ftfy");
+            var column = cleaning == ClipTextCleaning.Basic && entry.TryGetProperty("hf_clip_without_ftfy", out var other) ? other
+                : entry.GetProperty("openai_clip_ftfy");
             var text = entry.GetProperty("text").GetString()!;
             var actual = tokenizer.Encode(text);
-            if (!Ids(column).SequenceEqual(actual)) wrong.Add($"{text}: {string.Join(' ', actual)} instead of {string.Join(' ', Ids(column))}");
+            if (!Ids(column).SequenceEqual(actual))
+                wrong.Add($"{text}: {string.Join(' ', actual)} instead of {string.Join(' ', Ids(column))}");
         }
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
     }
@@ -36,13 +39,20 @@ public sealed class TokenizerTests
         var folder = Directory.CreateTempSubdirectory("cresset-clip-").FullName;
         try
         {
-            var merges = File.ReadAllLines(Path.Combine(from, "merges.txt")).Where(l => l.Length > 0 && !l.StartsWith("#version", StringComparison.Ordinal)).ToList();
-            var model = new { type = "BPE", vocab = JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllText(Path.Combine(from, "vocab.json"))), merges = asPairs ? (object)merges.Select(m => m.Split(' ')) : merges };
+            var merges = File.ReadAllLines(Path.Combine(from, "merges.txt"))
+                .Where(l => l.Length > 0 && !l.StartsWith("#version", StringComparison.Ordinal)).ToList();
+            var model = new
+            {
+                type = "BPE",
+                vocab = JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllText(Path.Combine(from, "vocab.json"))),
+                merges = asPairs ? (object)merges.Select(m => m.Split(' ')) : merges
+            };
             File.WriteAllText(Path.Combine(folder, "tokenizer.json"), JsonSerializer.Serialize(new { version = "1.0", model }));
             File.Copy(Path.Combine(from, "tokenizer_config.json"), Path.Combine(folder, "tokenizer_config.json"));
             ClipTokenizer expected = ClipTokenizer.FromFolder(from), actual = ClipTokenizer.FromFolder(folder);
             Assert.Equal((expected.Count, expected.PadId, expected.EndId), (actual.Count, actual.PadId, actual.EndId));
-            foreach (var text in new[] { "a photo of a cat", "Größe: 12!" }) Assert.Equal(expected.EncodePadded(text, out _), actual.EncodePadded(text, out _));
+            foreach (var text in new[] { "a photo of a cat", "Größe: 12!" })
+                Assert.Equal(expected.EncodePadded(text, out _), actual.EncodePadded(text, out _));
             File.WriteAllText(Path.Combine(folder, "tokenizer.json"), "{\"model\": {}}");
             Assert.Throws<InvalidDataException>(() => ClipTokenizer.FromFolder(folder));
         }
@@ -57,11 +67,14 @@ public sealed class TokenizerTests
     {
         var reference = Read("tokenizer_clip.json");
         Assert.Equal(49408, ClipTokenizer.Standard().Count);
-        Assert.Equal(Ids(reference.GetProperty("padded77.clip_l.a photo of a cat")), ClipTokenizer.Standard().EncodePadded("a photo of a cat", out var dropped));
+        Assert.Equal(Ids(reference.GetProperty("padded77.clip_l.a photo of a cat")),
+            ClipTokenizer.Standard().EncodePadded("a photo of a cat", out var dropped));
         Assert.Equal(0, dropped);
-        Assert.Equal(Ids(reference.GetProperty("padded77.clip_g.a photo of a cat")), ClipTokenizer.Standard(padWithZero: true).EncodePadded("a photo of a cat", out _));
+        Assert.Equal(Ids(reference.GetProperty("padded77.clip_g.a photo of a cat")),
+            ClipTokenizer.Standard(padWithZero: true).EncodePadded("a photo of a cat", out _));
         var text = string.Join(' ', Enumerable.Repeat("word", 75)) + " last two";
-        Assert.Equal(Ids(reference.GetProperty("truncated77.[word x75, last two]")), ClipTokenizer.Standard().EncodePadded(text, out dropped));
+        Assert.Equal(Ids(reference.GetProperty("truncated77.[word x75, last two]")),
+            ClipTokenizer.Standard().EncodePadded(text, out dropped));
         Assert.Equal(2, dropped);
     }
 
@@ -154,14 +167,17 @@ public sealed class TokenizerTests
         var wrong = new List<string>();
         void Compare(string kind, string text, IEnumerable<int> expected, IEnumerable<int> actual)
         {
-            if (!expected.SequenceEqual(actual)) wrong.Add($"{kind} {text}: {string.Join(' ', actual)} instead of {string.Join(' ', expected)}");
+            if (!expected.SequenceEqual(actual))
+                wrong.Add($"{kind} {text}: {string.Join(' ', actual)} instead of {string.Join(' ', expected)}");
         }
-        foreach (var entry in Read("tokenizer_sentencepiece.json").GetProperty("models").GetProperty(key).GetProperty("cases").EnumerateArray())
+        foreach (var entry in Read("tokenizer_sentencepiece.json").GetProperty("models").GetProperty(key).GetProperty("cases")
+            .EnumerateArray())
         {
             var text = entry.GetProperty("text").GetString()!;
             var ids = Ids(entry.GetProperty("ids"));
             Compare("raw", text, ids, unigram.Encode(text));
-            if (entry.TryGetProperty("pieces", out var pieces)) Assert.Equal(pieces.EnumerateArray().Select(p => p.GetString()), unigram.Pieces(text).Select(p => p.Text));
+            if (entry.TryGetProperty("pieces", out var pieces))
+                Assert.Equal(pieces.EnumerateArray().Select(p => p.GetString()), unigram.Pieces(text).Select(p => p.Text));
             int[] expected = entry.TryGetProperty("t5_legacy", out var old) ? Ids(old) : [.. ids, unigram.EndId];
             Compare("legacy", text, expected, legacy.Encode(text));
             Compare("later", text, entry.TryGetProperty("t5_nonlegacy", out var fresh) ? Ids(fresh) : expected, later.Encode(text));
@@ -176,7 +192,8 @@ public sealed class TokenizerTests
         try
         {
             File.WriteAllBytes(path, File.ReadAllBytes(Repository.Reference("diffusion/test_sentencepiece.model"))[..5000]);
-            Assert.Contains("byte", Assert.Throws<InvalidDataException>(() => T5Tokenizer.FromFile(path)).Message, StringComparison.Ordinal);
+            Assert.Contains("byte", Assert.Throws<InvalidDataException>(() => T5Tokenizer.FromFile(path)).Message,
+                StringComparison.Ordinal);
         }
         finally
         {

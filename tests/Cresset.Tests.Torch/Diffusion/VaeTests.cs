@@ -60,6 +60,7 @@ public sealed class VaeTests
     {
         using var scope = NewDisposeScope();
         using var vae = Load();
-        Assert.Contains("multiples of 8", Assert.Throws<ShapeException>(() => vae.Encode(zeros(1, 3, 33, 40))).Message, StringComparison.Ordinal);
+        Assert.Contains("multiples of 8", Assert.Throws<ShapeException>(() => vae.Encode(zeros(1, 3, 33, 40))).Message,
+            StringComparison.Ordinal);
     }
 }

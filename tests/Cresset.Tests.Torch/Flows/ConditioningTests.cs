@@ -6,10 +6,19 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Flows;
 
-/// <summary>A context reaches every part that takes one, with its gradient, or is refused by name; it broadcasts over samples of any batch shape.</summary>
+/// <summary>
+/// A context reaches every part that takes one, with its gradient, or is refused by name; it broadcasts over samples of any batch shape.
+/// </summary>
 public sealed class ConditioningTests
 {
-    private static readonly VectorFlowOptions Conditional = new() { Features = 3, Context = 2, Transforms = 3, Hidden = [8], Spline = SplineOptions.Bounded(4, 5) };
+    private static readonly VectorFlowOptions Conditional = new()
+    {
+        Features = 3,
+        Context = 2,
+        Transforms = 3,
+        Hidden = [8],
+        Spline = SplineOptions.Bounded(4, 5)
+    };
 
     private static readonly Dictionary<string, (Func<DensityModel> Make, long[] Event, long Context)> Models = new()
     {
@@ -19,17 +28,38 @@ public sealed class ConditioningTests
         ["maf"] = (() => new Maf(Conditional), [3], 2),
         ["iaf"] = (() => new Iaf(Conditional), [3], 2),
         ["spline"] = (() => new NeuralSplineFlow(Conditional), [3], 2),
-        ["continuous"] = (() => new ContinuousFlow(Velocity(), new NormalBase(3), new CnfOptions { Solver = OdeOptions.Fixed(OdeMethod.Rk4, 6) }), [3], 2),
-        ["continuous by adjoint"] = (() => new ContinuousFlow(Velocity(), new NormalBase(3), new CnfOptions { Solver = OdeOptions.Dopri5(1e-8), Gradient = OdeGradient.Adjoint }), [3], 2),
-        ["continuous by checkpoints"] = (() => new ContinuousFlow(Velocity(), new NormalBase(3), new CnfOptions { Solver = OdeOptions.Dopri5(1e-8), Gradient = OdeGradient.Checkpoint }), [3], 2),
+        ["continuous"] =
+            (() => new ContinuousFlow(Velocity(), new NormalBase(3), new CnfOptions { Solver = OdeOptions.Fixed(OdeMethod.Rk4, 6) }), [3],
+                2),
+        ["continuous by adjoint"] =
+            (() => new ContinuousFlow(Velocity(), new NormalBase(3),
+                new CnfOptions { Solver = OdeOptions.Dopri5(1e-8), Gradient = OdeGradient.Adjoint }), [3], 2),
+        ["continuous by checkpoints"] =
+            (() => new ContinuousFlow(Velocity(), new NormalBase(3),
+                new CnfOptions { Solver = OdeOptions.Dopri5(1e-8), Gradient = OdeGradient.Checkpoint }), [3], 2),
         ["recomputing real nvp"] = (() => new RealNvp(Conditional with { RecomputeActivations = true }), [3], 2),
         ["conditional base"] = (() => new Flow(new LuLinear(3), new ConditionalNormal(3, 2, [6]), ContextUse.Base), [3], 2),
-        ["conditional transform and base"] = (() => new Flow(new CompositeTransform([new LuLinear(3), Coupling()]), new ConditionalNormal(3, 2), ContextUse.Both), [3], 2),
-        ["part of a chain"] = (() => new Flow(new CompositeTransform([new LuLinear(3), Coupling(), new Coupling([true, false, true], new AffineUnivariate(), (i, o) => new MlpConditioner(i, o, [6]))]), new NormalBase(3)), [3], 2),
-        ["glow"] = (() => new Glow(new GlowOptions { Channels = 1, Size = 4, Columns = 8, Levels = 2, Steps = 2, Width = 6, Context = 2 }), [1, 4, 8], 2),
-        ["recomputing glow"] = (() => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 1, Steps = 2, Width = 6, Context = 2, RecomputeActivations = true }), [1, 4, 4], 2),
-        ["image real nvp"] = (() => new RealNvpImage(new RealNvpImageOptions { Channels = 1, Size = 4, Columns = 8, Scales = 2, Width = 6, Blocks = 1, Context = 2 }), [1, 4, 8], 2),
-        ["tarflow"] = (() => new TarFlow(new TarFlowOptions { Size = 4, Columns = 8, Patch = 2, Blocks = 2, Layers = 1, Width = 8, Heads = 2, Context = 2 }), [1, 4, 8], 2),
+        ["conditional transform and base"] =
+            (() => new Flow(new CompositeTransform([new LuLinear(3), Coupling()]), new ConditionalNormal(3, 2), ContextUse.Both), [3], 2),
+        ["part of a chain"] =
+            (() => new Flow(
+                new CompositeTransform([new LuLinear(3), Coupling(),
+                    new Coupling([true, false, true], new AffineUnivariate(), (i, o) => new MlpConditioner(i, o, [6]))]),
+                    new NormalBase(3)), [3], 2),
+        ["glow"] = (() => new Glow(new GlowOptions { Channels = 1, Size = 4, Columns = 8, Levels = 2, Steps = 2, Width = 6, Context = 2 }),
+            [1, 4, 8], 2),
+        ["recomputing glow"] =
+            (() => new Glow(
+                new GlowOptions { Channels = 1, Size = 4, Levels = 1, Steps = 2, Width = 6, Context = 2, RecomputeActivations = true }),
+                [1, 4, 4], 2),
+        ["image real nvp"] =
+            (() => new RealNvpImage(
+                new RealNvpImageOptions { Channels = 1, Size = 4, Columns = 8, Scales = 2, Width = 6, Blocks = 1, Context = 2 }), [1, 4, 8],
+                2),
+        ["tarflow"] =
+            (() => new TarFlow(
+                new TarFlowOptions { Size = 4, Columns = 8, Patch = 2, Blocks = 2, Layers = 1, Width = 8, Heads = 2, Context = 2 }),
+                [1, 4, 8], 2),
         ["embedded context"] = (() => new RealNvp(Conditional, nn.Linear(5, 2)), [3], 5),
     };
 
@@ -49,7 +79,8 @@ public sealed class ConditioningTests
         using var noGrad = no_grad();
         // Images are deep: gently, or their samples overflow.
         var by = shape.Length == 3 ? 0.05 : 0.2;
-        foreach (var parameter in model.parameters()) parameter.add_(randn(parameter.shape, dtype: ScalarType.Float64, generator: generator) * by);
+        foreach (var parameter in model.parameters())
+            parameter.add_(randn(parameter.shape, dtype: ScalarType.Float64, generator: generator) * by);
         var x = randn([6, .. shape], dtype: ScalarType.Float64, generator: generator);
         var context = randn(6, features, dtype: ScalarType.Float64, generator: generator);
         model.LogProb(x, context);
@@ -70,7 +101,8 @@ public sealed class ConditioningTests
         using var noGrad = no_grad();
         var direction = randn_like(context);
         const double step = 1e-5;
-        var expected = ((model.LogProb(x, context + direction * step) - model.LogProb(x, context - direction * step)).sum() / (2 * step)).ToDouble();
+        var expected = ((model.LogProb(x, context + direction * step) - model.LogProb(x, context - direction * step)).sum()
+            / (2 * step)).ToDouble();
         Assert.True(Math.Abs(expected) > 1e-6, "the density does not depend on the context");
         Assert.Equal(expected, (found * direction).sum().ToDouble(), 1e-3 * (1 + Math.Abs(expected)));
     }
@@ -85,7 +117,8 @@ public sealed class ConditioningTests
         {
             var asked = context[0].detach().requires_grad_(true);
             Tensor loss;
-            using (NewDisposeScope()) loss = model.LogProb(x.reshape([2, 3, .. x.shape[1..]]), spread(asked * 1.0)).sum().MoveToOuterDisposeScope();
+            using (NewDisposeScope())
+                loss = model.LogProb(x.reshape([2, 3, .. x.shape[1..]]), spread(asked * 1.0)).sum().MoveToOuterDisposeScope();
             return Derivatives.Of([loss], [asked])[0]!;
         }
         var expected = Gradient(c => c.expand(2, 3, c.size(0)).contiguous());
@@ -105,7 +138,8 @@ public sealed class ConditioningTests
         Tensor Loss(OdeGradient method)
         {
             using var generator = new Generator(8);
-            var flow = new ContinuousFlow(field, new NormalBase(3), new CnfOptions { Solver = OdeOptions.Dopri5(1e-9), Gradient = method }, Divergence.Rademacher(generator));
+            var flow = new ContinuousFlow(field, new NormalBase(3), new CnfOptions { Solver = OdeOptions.Dopri5(1e-9), Gradient = method },
+                Divergence.Rademacher(generator));
             flow.to(ScalarType.Float64);
             return flow.LogProb(x, context).sum();
         }
@@ -152,7 +186,9 @@ public sealed class ConditioningTests
         var asked = context.detach().requires_grad_(true);
         var (samples, log) = model.SampleWithLogDensity(6, asked, 0.9, generator);
         using (no_grad()) FlowGoldens.Close(model.LogProb(samples.detach(), context), log, 1e-5, "log-density");
-        Assert.True((Derivatives.Of([samples.square().sum() + log.sum()], [asked])[0] ?? throw new InvalidOperationException("no gradient")).abs().sum().ToDouble() > 0);
+        Assert.True(
+            (Derivatives.Of([samples.square().sum() + log.sum()], [asked])[0] ?? throw new InvalidOperationException("no gradient")).abs()
+                .sum().ToDouble() > 0);
         using var again = new Generator(3);
         FlowGoldens.Close(samples, model.RSample(6, asked, 0.9, again), 1e-6, "the same draw");
         Assert.False(model.Sample(2, context[0]).requires_grad);
@@ -201,10 +237,15 @@ public sealed class ConditioningTests
         ["real nvp"] = c => new RealNvp(new VectorFlowOptions { Features = 3, Hidden = [4] }).LogProb(zeros(4, 3), c),
         ["maf"] = c => new Maf(new VectorFlowOptions { Features = 3, Hidden = [4] }).LogProb(zeros(4, 3), c),
         ["sampling"] = c => new RealNvp(new VectorFlowOptions { Features = 3, Hidden = [4] }).Sample(4, c),
-        ["image real nvp"] = c => new RealNvpImage(new RealNvpImageOptions { Channels = 1, Size = 4, Width = 4, Blocks = 1 }).LogProb(zeros(4, 1, 4, 4), c),
-        ["glow"] = c => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 1, Steps = 1, Width = 4 }).LogProb(randn(4, 1, 4, 4), c),
-        ["glow by scales"] = c => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 1, Steps = 1, Width = 4 }).EncodeScales(randn(4, 1, 4, 4), c).LogDet,
-        ["continuous"] = c => new ContinuousFlow(new MlpVelocity(new MlpVelocityOptions { Features = 3 }), new NormalBase(3)).LogProb(zeros(4, 3), c),
+        ["image real nvp"] =
+            c => new RealNvpImage(new RealNvpImageOptions { Channels = 1, Size = 4, Width = 4, Blocks = 1 }).LogProb(zeros(4, 1, 4, 4), c),
+        ["glow"] =
+            c => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 1, Steps = 1, Width = 4 }).LogProb(randn(4, 1, 4, 4), c),
+        ["glow by scales"] =
+            c => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 1, Steps = 1, Width = 4 }).EncodeScales(randn(4, 1, 4, 4),
+                c).LogDet,
+        ["continuous"] =
+            c => new ContinuousFlow(new MlpVelocity(new MlpVelocityOptions { Features = 3 }), new NormalBase(3)).LogProb(zeros(4, 3), c),
         ["velocity"] = c => new MlpVelocity(new MlpVelocityOptions { Features = 3 }).Velocity(zeros(4, 3), zeros(4), c),
         ["a base"] = c => new NormalBase(3).LogProb(zeros(4, 3), c),
         ["a chain"] = c => new CompositeTransform([new LuLinear(3), Permutation.Reverse(3)]).Forward(zeros(4, 3), c).Output,
@@ -253,7 +294,8 @@ public sealed class ConditioningTests
     {
         using var scope = NewDisposeScope();
         var options = new CnfOptions { Solver = OdeOptions.Fixed(OdeMethod.Rk4, 4), Gradient = gradient };
-        var flow = new ContinuousFlow(new Capturing(ones(2).requires_grad_(true)), new NormalBase(2), options, Divergence.Fixed(ones(3, 2)));
+        var flow = new ContinuousFlow(new Capturing(ones(2).requires_grad_(true)), new NormalBase(2), options,
+            Divergence.Fixed(ones(3, 2)));
         Assert.Contains("gradient", Assert.Throws<ArgumentException>(() => flow.LogProb(randn(3, 2))).Message);
         var broken = new ContinuousFlow(new Root(), new NormalBase(2), options);
         var z = broken.Encode(randn(3, 2));
@@ -267,10 +309,12 @@ public sealed class ConditioningTests
     {
         using var scope = NewDisposeScope();
         manual_seed(1);
-        var flow = new ContinuousFlow(Velocity(), new NormalBase(3), new CnfOptions { Solver = OdeOptions.Fixed(OdeMethod.Rk4, 4), KineticWeight = 0.3, JacobianWeight = 0.2 });
+        var flow = new ContinuousFlow(Velocity(), new NormalBase(3),
+            new CnfOptions { Solver = OdeOptions.Fixed(OdeMethod.Rk4, 4), KineticWeight = 0.3, JacobianWeight = 0.2 });
         Tensor x = randn(5, 3), c = randn(5, 2);
         var found = flow.Likelihood(x, c);
-        Assert.Equal((-found.LogProb.mean() + 0.3 * found.Kinetic!.mean() + 0.2 * found.SquaredJacobian!.mean()).ToDouble(), ((DensityModel)flow).Loss(x, c).ToDouble(), 5);
+        Assert.Equal((-found.LogProb.mean() + 0.3 * found.Kinetic!.mean() + 0.2 * found.SquaredJacobian!.mean()).ToDouble(),
+            ((DensityModel)flow).Loss(x, c).ToDouble(), 5);
     }
 
     [Fact]
@@ -278,7 +322,8 @@ public sealed class ConditioningTests
     {
         using var scope = NewDisposeScope();
         var x = randn(4, 2);
-        Assert.Contains("Float32", Assert.Throws<ArgumentException>(() => OptimalTransport.Couple(x, x, tensor([0f, 0.4f, 1.7f, 2f]))).Message);
+        Assert.Contains("Float32",
+            Assert.Throws<ArgumentException>(() => OptimalTransport.Couple(x, x, tensor([0f, 0.4f, 1.7f, 2f]))).Message);
         var prior = new ClassConditionalNormal(3, 2);
         Assert.Throws<ArgumentException>(() => prior.LogProb(x, zeros(4)));
         Assert.Contains("0 to 2", Assert.Throws<ArgumentOutOfRangeException>(() => prior.LogProb(x, tensor([0L, 1, 2, 3]))).Message);

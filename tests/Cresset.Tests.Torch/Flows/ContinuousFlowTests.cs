@@ -12,7 +12,8 @@ public sealed class ContinuousFlowTests
     {
         var field = new MlpVelocity(new MlpVelocityOptions { Hidden = [24, 24], Activation = "tanh" });
         field.to(ScalarType.Float64);
-        StateDict.Load(field, file.Entries.Keys.Where(k => k.StartsWith("w.", StringComparison.Ordinal)).ToDictionary(k => k[2..], file.Read));
+        StateDict.Load(field,
+            file.Entries.Keys.Where(k => k.StartsWith("w.", StringComparison.Ordinal)).ToDictionary(k => k[2..], file.Read));
         return field;
     }
 
@@ -52,7 +53,8 @@ public sealed class ContinuousFlowTests
         FlowGoldens.Close(file.Read($"{name}_h0.125.log_prob"), found.LogProb, 1e-10);
         (-found.LogProb.mean()).backward();
         var parameters = flow.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        foreach (var key in new[] { "l1.weight", "l2.weight" }) FlowGoldens.Close(file.Read($"{name}_h0.125.grad.{key}"), parameters[$"field.{key}"].grad!, 1e-10, key);
+        foreach (var key in new[] { "l1.weight", "l2.weight" })
+            FlowGoldens.Close(file.Read($"{name}_h0.125.grad.{key}"), parameters[$"field.{key}"].grad!, 1e-10, key);
     }
 
     [Theory]
@@ -63,7 +65,12 @@ public sealed class ContinuousFlowTests
     {
         using var scope = NewDisposeScope();
         using var file = FlowGoldens.Open("cnf");
-        var options = new CnfOptions { Solver = OdeOptions.Dopri5(1e-9), Gradient = gradient, KineticWeight = gradient == OdeGradient.Direct ? 1 : 0 };
+        var options = new CnfOptions
+        {
+            Solver = OdeOptions.Dopri5(1e-9),
+            Gradient = gradient,
+            KineticWeight = gradient == OdeGradient.Direct ? 1 : 0
+        };
         var flow = new ContinuousFlow(Field(file), new NormalBase(2), options);
         flow.to(ScalarType.Float64);
         var x = file.Read("x");
@@ -73,7 +80,8 @@ public sealed class ContinuousFlowTests
         // The reference integrates from 1 to 0: its sign is turned.
         if (found.Kinetic is not null) FlowGoldens.Close(file.Read("dopri5.kinetic_1to0").abs(), found.Kinetic, 1e-7);
         (-found.LogProb.mean()).backward();
-        foreach (var (key, parameter) in flow.named_parameters()) FlowGoldens.Close(file.Read($"dopri5.grad.{key[6..]}"), parameter.grad!, 1e-6, key);
+        foreach (var (key, parameter) in flow.named_parameters())
+            FlowGoldens.Close(file.Read($"dopri5.grad.{key[6..]}"), parameter.grad!, 1e-6, key);
         flow.Divergence = Divergence.Fixed(file.Read("rademacher"));
         FlowGoldens.Close(file.Read("hutch_dopri5.log_prob"), flow.LogProb(x), 1e-7);
         FlowGoldens.Close(x, flow.Decode(flow.Encode(x)), 1e-7);
@@ -92,7 +100,8 @@ public sealed class ContinuousFlowTests
         var log = flow.LogProb(file.Read("x"));
         // The reference takes the larger norm of the two parts of its state, this one norm over both.
         FlowGoldens.Close(file.Read($"dopri5_rtol{name}.log_prob"), log, tolerance * 300);
-        Assert.InRange(flow.LastStatistics.Evaluations, file.Read($"dopri5_rtol{name}.nfe").ToDouble() * 0.7, file.Read($"dopri5_rtol{name}.nfe").ToDouble() * 1.01);
+        Assert.InRange(flow.LastStatistics.Evaluations, file.Read($"dopri5_rtol{name}.nfe").ToDouble() * 0.7,
+            file.Read($"dopri5_rtol{name}.nfe").ToDouble() * 1.01);
     }
 
     [Fact]
@@ -104,17 +113,21 @@ public sealed class ContinuousFlowTests
         FlowGoldens.Close(file.Read("gen.traj_t0_.25_.5_1"), path.States, 1e-8);
     }
 
-    /// <summary>Regularisers add to the loss and their gradients reach the field; the exact and the noisy Jacobian norm agree on average.</summary>
+    /// <summary>
+    /// Regularisers add to the loss and their gradients reach the field; the exact and the noisy Jacobian norm agree on average.
+    /// </summary>
     [Fact]
     public void RegularisersAreIntegrals()
     {
         using var scope = NewDisposeScope();
         using var file = FlowGoldens.Open("cnf");
-        var flow = new ContinuousFlow(Field(file), new NormalBase(2), new CnfOptions { Solver = OdeOptions.Fixed(OdeMethod.Rk4, 10), KineticWeight = 0.1, JacobianWeight = 0.2 });
+        var flow = new ContinuousFlow(Field(file), new NormalBase(2),
+            new CnfOptions { Solver = OdeOptions.Fixed(OdeMethod.Rk4, 10), KineticWeight = 0.1, JacobianWeight = 0.2 });
         flow.to(ScalarType.Float64);
         var x = file.Read("x");
         var found = flow.Likelihood(x);
-        Assert.Equal((-found.LogProb.mean() + 0.1 * found.Kinetic!.mean() + 0.2 * found.SquaredJacobian!.mean()).ToDouble(), flow.RegularizedLoss(x).ToDouble(), 10);
+        Assert.Equal((-found.LogProb.mean() + 0.1 * found.Kinetic!.mean() + 0.2 * found.SquaredJacobian!.mean()).ToDouble(),
+            flow.RegularizedLoss(x).ToDouble(), 10);
         Assert.True(found.SquaredJacobian!.gt(0).all().ToBoolean());
         flow.RegularizedLoss(x).backward();
         Assert.All(flow.parameters(), p => Assert.True(p.grad!.abs().sum().ToDouble() > 0));

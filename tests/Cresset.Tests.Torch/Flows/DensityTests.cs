@@ -20,10 +20,15 @@ public sealed class DensityTests
         ["maf"] = () => new Maf(Small),
         ["iaf"] = () => new Iaf(Small),
         ["quadratic spline on a mixture"] = () => new Flow(
-            new Coupling([true, false], new PolynomialSpline(new PolynomialSplineOptions { Low = -4, High = 4 }), (i, o) => new MlpConditioner(i, o, [16])),
+            new Coupling([true, false], new PolynomialSpline(new PolynomialSplineOptions { Low = -4, High = 4 }),
+                (i, o) => new MlpConditioner(i, o, [16])),
             new GaussianMixtureBase(3, 2, 1.5, new Generator(2))),
-        ["linear, actnorm, planar"] = () => new Flow(new CompositeTransform([new LuLinear(2), new ActNorm(2), new PlanarTransform(2), new RadialTransform(2)]), new NormalBase(2)),
-        ["continuous"] = () => new ContinuousFlow(new MlpVelocity(new MlpVelocityOptions { Hidden = [16, 16], Activation = "tanh" }), new NormalBase(2), new CnfOptions { Solver = OdeOptions.Dopri5(1e-5) }),
+        ["linear, actnorm, planar"] =
+            () => new Flow(new CompositeTransform([new LuLinear(2), new ActNorm(2), new PlanarTransform(2), new RadialTransform(2)]),
+                new NormalBase(2)),
+        ["continuous"] =
+            () => new ContinuousFlow(new MlpVelocity(new MlpVelocityOptions { Hidden = [16, 16], Activation = "tanh" }), new NormalBase(2),
+                new CnfOptions { Solver = OdeOptions.Dopri5(1e-5) }),
     };
 
     public static TheoryData<string> Names => [.. Models.Keys];
@@ -76,7 +81,8 @@ public sealed class DensityTests
         var step = width / (cells * inside);
         var axis = linspace(low + step / 2, low + width - step / 2, cells * inside);
         var grid = stack([axis.repeat(cells * inside), axis.repeat_interleave(cells * inside)], 1);
-        var density = model.LogProb(grid).to(ScalarType.Float64).exp().reshape(cells, inside, cells, inside).sum([1, 3]) * step * step * count;
+        var density = model.LogProb(grid).to(ScalarType.Float64).exp().reshape(cells, inside, cells, inside).sum([1, 3]) * step * step
+            * count;
         var index = ((samples - low) / width * cells).floor().clamp(0, cells - 1).to(ScalarType.Int64);
         var counted = (index.select(1, 1) * cells + index.select(1, 0)).bincount(null, cells * cells).to(ScalarType.Float64);
         double chi = 0, rest = count, restSeen = count;

@@ -56,7 +56,9 @@ public sealed class DequantizationTests
         var exact = Math.Log(0.25);
         double Bound() => Enumerable.Range(0, 20).Average(_ => variational.Bound(model, counts, generator).mean().ToDouble());
         double uniform;
-        using (no_grad()) uniform = Enumerable.Range(0, 20).Average(_ => model.LogProb(Dequantization.Uniform(counts, 2, generator)).mean().ToDouble()) - 2 * Math.Log(2);
+        using (no_grad())
+            uniform = Enumerable.Range(0, 20).Average(_ => model.LogProb(Dequantization.Uniform(counts, 2, generator)).mean().ToDouble())
+                - 2 * Math.Log(2);
         using var optimizer = new Optimizer(variational, new AdamRule { LearningRate = 1e-2 });
         for (var step = 0; step < 150; step++)
         {
@@ -84,6 +86,7 @@ public sealed class DequantizationTests
 
         public override Tensor Decode(Tensor z, Tensor? context = null) => throw new NotSupportedException();
 
-        public override Tensor Sample(long count, Tensor? context = null, double temperature = 1, Generator? generator = null) => throw new NotSupportedException();
+        public override Tensor Sample(long count, Tensor? context = null, double temperature = 1, Generator? generator = null) =>
+            throw new NotSupportedException();
     }
 }

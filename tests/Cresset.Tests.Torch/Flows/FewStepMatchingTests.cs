@@ -12,7 +12,8 @@ public sealed class FewStepMatchingTests
     private sealed class Affine(Tensor weight) : IAverageVelocityModel
     {
         public Tensor Average(Tensor state, Tensor from, Tensor to, Tensor? context = null)
-            => state * weight[0] + from.unsqueeze(1) * weight[1] + to.unsqueeze(1) * weight[2] + weight[3] + state * from.unsqueeze(1) * weight[4];
+            => state * weight[0] + from.unsqueeze(1) * weight[1] + to.unsqueeze(1) * weight[2] + weight[3]
+                + state * from.unsqueeze(1) * weight[4];
     }
 
     [Fact]
@@ -49,7 +50,8 @@ public sealed class FewStepMatchingTests
         {
             using var step = NewDisposeScope();
             optimizer.zero_grad();
-            MeanFlow.Loss(model, randn(256, 1, generator: generator), randn(256, 1, generator: generator) * 0.5 + 3, generator: generator).backward();
+            MeanFlow.Loss(model, randn(256, 1, generator: generator), randn(256, 1, generator: generator) * 0.5 + 3, generator: generator)
+                .backward();
             optimizer.step();
         }
         foreach (var steps in new[] { 1, 2 })
@@ -68,12 +70,15 @@ public sealed class FewStepMatchingTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);
         double[] times = [.. Enumerable.Range(0, 101).Select(i => i / 50.0)];
-        var states = Sde.Solve((_, y) => -y, (_, _) => full(1, 0.8, dtype: ScalarType.Float64), full(20_000, 2.0, dtype: ScalarType.Float64), times, method, generator);
+        var states = Sde.Solve((_, y) => -y, (_, _) => full(1, 0.8, dtype: ScalarType.Float64),
+            full(20_000, 2.0, dtype: ScalarType.Float64), times, method, generator);
         Assert.Equal([101L, 20_000L], states.shape);
         Assert.Equal(2 * Math.Exp(-2), states[-1].mean().ToDouble(), 0.02);
         Assert.Equal(0.64 / 2 * (1 - Math.Exp(-4)), states[-1].var().ToDouble(), 0.015);
         using var again = new Generator(4);
-        FlowGoldens.Close(states, Sde.Solve((_, y) => -y, (_, _) => full(1, 0.8, dtype: ScalarType.Float64), full(20_000, 2.0, dtype: ScalarType.Float64), times, method, again), 0);
+        FlowGoldens.Close(states,
+            Sde.Solve((_, y) => -y, (_, _) => full(1, 0.8, dtype: ScalarType.Float64), full(20_000, 2.0, dtype: ScalarType.Float64), times,
+                method, again), 0);
         Assert.Throws<OdeStepException>(() => Sde.Solve((_, y) => y / 0.0, (_, _) => ones(1), ones(2), [0, 1], method));
     }
 
@@ -92,7 +97,8 @@ public sealed class FewStepMatchingTests
             Tensor source = randn(128, 1) - 2, data = randn(128, 1) * 0.5 + 2;
             var (a, b) = OptimalTransport.DrawPairs(source, data, 2 * sigma * sigma);
             optimizer.zero_grad();
-            ScoreFlowMatching.Loss(velocity, score, ScoreFlowMatching.Draw(source.index_select(0, a), data.index_select(0, b), sigma), sigma).backward();
+            ScoreFlowMatching.Loss(velocity, score, ScoreFlowMatching.Draw(source.index_select(0, a), data.index_select(0, b), sigma),
+                sigma).backward();
             optimizer.step();
         }
         var samples = ScoreFlowMatching.Sample(velocity, score, randn(2000, 1) - 2, sigma, 50);
@@ -105,7 +111,8 @@ public sealed class FewStepMatchingTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(5);
-        var drawn = TransportPlan.Draw([0, 0.3, 0, 0.7], 10_000, generator).bincount(null, 4).to(ScalarType.Float64).data<double>().ToArray();
+        var drawn = TransportPlan.Draw([0, 0.3, 0, 0.7], 10_000, generator).bincount(null, 4).to(ScalarType.Float64).data<double>()
+            .ToArray();
         Assert.Equal(0, drawn[0] + drawn[2]);
         Assert.Equal(0.3, drawn[1] / 10_000, 0.02);
         Assert.Throws<ArgumentException>(() => TransportPlan.Draw([0, 0], 1));

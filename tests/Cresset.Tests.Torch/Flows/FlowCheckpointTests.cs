@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Flows;
 
-/// <summary>Files that nflows, zuko, normflows, FrEIA and glow-pytorch wrote give the density, the latents and the inverse that these packages give.</summary>
+/// <summary>
+/// Files that nflows, zuko, normflows, FrEIA and glow-pytorch wrote give the density, the latents and the inverse that these packages give.
+/// </summary>
 public sealed class FlowCheckpointTests
 {
     private static readonly Dictionary<string, FlowCheckpointOptions> Options = new()
@@ -15,7 +17,8 @@ public sealed class FlowCheckpointTests
         ["normflows-blocks"] = new() { FlowsWithSwaps = 6 },
     };
 
-    public static TheoryData<string> Names => [.. Directory.EnumerateFiles(Folder, "*.pt").Select(f => Path.GetFileNameWithoutExtension(f)!).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Names =>
+        [.. Directory.EnumerateFiles(Folder, "*.pt").Select(f => Path.GetFileNameWithoutExtension(f)!).Order(StringComparer.Ordinal)];
 
     private static string Folder => Path.GetDirectoryName(Repository.Reference("flows/checkpoints/values.safetensors"))!;
 
@@ -56,7 +59,8 @@ public sealed class FlowCheckpointTests
             using var inner = NewDisposeScope();
             try
             {
-                using var flow = FlowCheckpoint.Open(state.Where(p => p.Key != key).ToDictionary(p => p.Key, p => p.Value), Options.GetValueOrDefault(name));
+                using var flow = FlowCheckpoint.Open(state.Where(p => p.Key != key).ToDictionary(p => p.Key, p => p.Value),
+                    Options.GetValueOrDefault(name));
                 FlowGoldens.Close(values.Read($"{name}.log_prob"), flow.LogProb(x, c), 1e-9, $"log p without {key}");
             }
             catch (CheckpointException)
@@ -99,13 +103,28 @@ public sealed class FlowCheckpointTests
         }
         Assert.Contains("PictureSize", Message("glow-pytorch", _ => { }, new()), StringComparison.Ordinal);
         Assert.Contains("FlowsWithSwaps", Message("normflows-blocks", _ => { }, new()), StringComparison.Ordinal);
-        Assert.Contains("flow 4, and FlowsWithSwaps says that there are 2", Message("normflows-blocks", _ => { }, new() { FlowsWithSwaps = 2 }), StringComparison.Ordinal);
-        Assert.Contains("none of nflows", Message("zuko-maf", s => { foreach (var k in s.Keys.ToArray()) { s["net." + k] = s[k]; s.Remove(k); } }), StringComparison.Ordinal);
+        Assert.Contains("flow 4, and FlowsWithSwaps says that there are 2",
+            Message("normflows-blocks", _ => { }, new() { FlowsWithSwaps = 2 }), StringComparison.Ordinal);
+        Assert.Contains("none of nflows",
+            Message("zuko-maf", s => { foreach (var k in s.Keys.ToArray()) { s["net." + k] = s[k]; s.Remove(k); } }),
+            StringComparison.Ordinal);
         Assert.Contains("_embedding_net", Message("nflows-nsf", s => s["_embedding_net.weight"] = ones(2, 2)), StringComparison.Ordinal);
         Assert.Contains("belong to no part", Message("zuko-nice", s => s["extra"] = ones(1)), StringComparison.Ordinal);
-        Assert.Contains("transform 1 has no tensors", Message("nflows-realnvp", s => { foreach (var k in s.Keys.Where(k => k.Contains("transforms.1.", StringComparison.Ordinal)).ToArray()) s.Remove(k); }), StringComparison.Ordinal);
+        Assert.Contains("transform 1 has no tensors",
+            Message("nflows-realnvp",
+                s =>
+                {
+                    foreach (var k in s.Keys.Where(k => k.Contains("transforms.1.", StringComparison.Ordinal)).ToArray())
+                        s.Remove(k);
+                }), StringComparison.Ordinal);
         Assert.Contains("permute_soft", Message("freia-all-in-one", s => s["module_list.0.w_perm"] = eye(5)), StringComparison.Ordinal);
         Assert.Contains("DiagNormal", Message("zuko-maf", s => { s.Remove("base.loc"); }), StringComparison.Ordinal);
-        Assert.Contains("final_layer", Message("nflows-maf", s => { foreach (var k in s.Keys.Where(k => k.Contains("final_layer.bias", StringComparison.Ordinal)).ToArray()) s.Remove(k); }), StringComparison.Ordinal);
+        Assert.Contains("final_layer",
+            Message("nflows-maf",
+                s =>
+                {
+                    foreach (var k in s.Keys.Where(k => k.Contains("final_layer.bias", StringComparison.Ordinal)).ToArray())
+                        s.Remove(k);
+                }), StringComparison.Ordinal);
     }
 }

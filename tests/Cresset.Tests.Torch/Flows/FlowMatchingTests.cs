@@ -65,7 +65,8 @@ public sealed class FlowMatchingTests
         var changed = ScheduleChange.Convert(model, ProbabilityPath.CondOt, Path(name));
         foreach (var t in new[] { 0.4, 0.8 })
         {
-            FlowGoldens.Close(file.Read($"sched_change.{name}.v_at_{t}"), changed(x, full([x.size(0)], t, dtype: ScalarType.Float64)), 1e-9, $"{name} {t}");
+            FlowGoldens.Close(file.Read($"sched_change.{name}.v_at_{t}"), changed(x, full([x.size(0)], t, dtype: ScalarType.Float64)), 1e-9,
+                $"{name} {t}");
         }
     }
 
@@ -74,7 +75,8 @@ public sealed class FlowMatchingTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(3);
-        foreach (var density in new[] { TimestepDensity.Uniform, TimestepDensity.LogitNormal, new LogitNormalDensity(0.5, 0.6), TimestepDensity.CosMap, new ModeDensity(1.29), new ModeDensity(-0.8) })
+        foreach (var density in new[] { TimestepDensity.Uniform, TimestepDensity.LogitNormal, new LogitNormalDensity(0.5, 0.6),
+            TimestepDensity.CosMap, new ModeDensity(1.29), new ModeDensity(-0.8) })
         {
             var grid = (arange(4000, dtype: ScalarType.Float64) + 0.5) / 4000;
             var values = density.Density(grid);

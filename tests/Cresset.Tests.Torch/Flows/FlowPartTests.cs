@@ -27,8 +27,12 @@ public sealed class FlowPartTests
         Assert.All(flow.LogProb(x).data<float>().ToArray(), value => Assert.True(float.IsFinite(value)));
         Assert.Equal(x.shape, flow.Sample(3, generator: generator).shape);
         // What a flow refuses it says with its shape.
-        if (options.TakesPicturesOnly) Assert.Matches(@"\[5\]: \w+ with .* takes (square )?pictures", Assert.Throws<ArgumentException>(() => options.Build(5)).Message);
-        else if (options.NeedsTwoFeatures) Assert.Contains("couplings need two numbers", Assert.Throws<ArgumentException>(() => options.Build(1)).Message, StringComparison.Ordinal);
+        if (options.TakesPicturesOnly)
+            Assert.Matches(@"\[5\]: \w+ with .* takes (square )?pictures",
+                Assert.Throws<ArgumentException>(() => options.Build(5)).Message);
+        else if (options.NeedsTwoFeatures)
+            Assert.Contains("couplings need two numbers", Assert.Throws<ArgumentException>(() => options.Build(1)).Message,
+                StringComparison.Ordinal);
         else options.Build(1).Dispose();
     }
 
@@ -71,7 +75,9 @@ public sealed class FlowPartTests
             var loss = flow.Loss(asked);
             loss.backward();
             Assert.True(float.IsFinite(loss.ToSingle()), $"{name} in {type}: the loss is {loss.ToSingle()}");
-            Assert.All(flow.named_parameters(), p => Assert.True(p.parameter.grad is not { } g || g.isfinite().all().ToBoolean(), $"{p.name} in {type} has a gradient that is not finite"));
+            Assert.All(flow.named_parameters(),
+                p => Assert.True(p.parameter.grad is not { } g || g.isfinite().all().ToBoolean(),
+                    $"{p.name} in {type} has a gradient that is not finite"));
             Assert.True(asked.grad!.isfinite().all().ToBoolean());
             using var quiet = no_grad();
             using var again = (Flow)new ChainFlow { Transforms = [Make<TransformOptions>("transform", name)], Repeat = 16 }.Build(features);
@@ -79,13 +85,16 @@ public sealed class FlowPartTests
             again.eval();
             StateDict.Load(again, flow.state_dict());
             var (z, forward) = flow.Transform.Forward(x);
-            Assert.True(z.equal(again.Transform.Forward(x).Output).all().ToBoolean(), $"{name} in {type}: saved and loaded it maps otherwise");
+            Assert.True(z.equal(again.Transform.Forward(x).Output).all().ToBoolean(),
+                $"{name} in {type}: saved and loaded it maps otherwise");
             // An autoregressive inverse goes value by value, 784 times 16: one type is enough.
             if (name == "autoregressive" && type == ScalarType.Float32) continue;
             var (back, backward) = flow.Transform.Inverse(z);
             var allowed = type == ScalarType.Float64 ? 1e-6 : 1e-2;
-            Assert.True((back - x).abs().max().ToDouble() <= allowed, $"{name} in {type}: back is {(back - x).abs().max().ToDouble():g3} off");
-            Assert.True((forward + backward).abs().max().ToDouble() <= allowed * features, $"{name} in {type}: log-determinants differ by {(forward + backward).abs().max().ToDouble():g3}");
+            Assert.True((back - x).abs().max().ToDouble() <= allowed,
+                $"{name} in {type}: back is {(back - x).abs().max().ToDouble():g3} off");
+            Assert.True((forward + backward).abs().max().ToDouble() <= allowed * features,
+                $"{name} in {type}: log-determinants differ by {(forward + backward).abs().max().ToDouble():g3}");
         }
     }
 

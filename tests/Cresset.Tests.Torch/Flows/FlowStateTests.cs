@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Flows;
 
-/// <summary>Weights bring their masks, recomputation gives the direct gradients or says why not, deep flows start near the identity, and input that is no number is named.</summary>
+/// <summary>
+/// Weights bring their masks, recomputation gives the direct gradients or says why not, deep flows start near the identity, and input that
+/// is no number is named.
+/// </summary>
 public sealed class FlowStateTests
 {
     private static readonly Dictionary<string, Func<VectorFlowOptions, DensityModel>> Seeded = new()
@@ -24,7 +27,8 @@ public sealed class FlowStateTests
     {
         using var generator = new Generator((ulong)seed);
         using var noGrad = no_grad();
-        foreach (var parameter in module.parameters()) parameter.add_(randn(parameter.shape, generator: generator).to(parameter.dtype) * by);
+        foreach (var parameter in module.parameters())
+            parameter.add_(randn(parameter.shape, generator: generator).to(parameter.dtype) * by);
     }
 
     [Theory]
@@ -33,7 +37,15 @@ public sealed class FlowStateTests
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var options = new VectorFlowOptions { Features = 7, Context = 1, Transforms = 4, Hidden = [24, 24], OrderSeed = 7, Spline = SplineOptions.Bounded(4, 5) };
+        var options = new VectorFlowOptions
+        {
+            Features = 7,
+            Context = 1,
+            Transforms = 4,
+            Hidden = [24, 24],
+            OrderSeed = 7,
+            Spline = SplineOptions.Bounded(4, 5)
+        };
         DensityModel trained = Seeded[name](options), other = Seeded[name](options with { OrderSeed = 8 });
         trained.to(ScalarType.Float64);
         other.to(ScalarType.Float64);
@@ -116,7 +128,8 @@ public sealed class FlowStateTests
         Shake(singular, 0.01);
         Agree(singular, x, 1e-3);
         // Random parts draw the same again.
-        var random = new CompositeTransform([new Coupling(FeatureMasks.Half(8, true), new AffineUnivariate(), (i, o) => new Dropping(i, o)), Affine(8, false)]);
+        var random = new CompositeTransform([new Coupling(FeatureMasks.Half(8, true), new AffineUnivariate(), (i, o) => new Dropping(i, o)),
+            Affine(8, false)]);
         Agree(random, x, 1e-4);
         // A context goes to those that take one.
         var conditional = new CompositeTransform([new ActNorm(8), Affine(8, true, 2), new LuLinear(8)]);
@@ -178,24 +191,32 @@ public sealed class FlowStateTests
         var x = zeros(4, 2);
         x[3, 1] = float.NaN;
         var options = new VectorFlowOptions { Hidden = [4], Transforms = 2 };
-        foreach (var model in new DensityModel[] { new RealNvp(options), new NeuralSplineFlow(options), new Nice(options), new Maf(options), new ContinuousFlow(new MlpVelocity(new MlpVelocityOptions()), new NormalBase(2)) })
+        foreach (var model in new DensityModel[] { new RealNvp(options), new NeuralSplineFlow(options), new Nice(options), new Maf(options),
+            new ContinuousFlow(new MlpVelocity(new MlpVelocityOptions()), new NormalBase(2)) })
         {
-            foreach (var ask in new Func<Tensor>[] { () => model.LogProb(x), () => model.Loss(x), () => model.Encode(x), () => model.Decode(x) })
+            foreach (var ask in new Func<Tensor>[] { () => model.LogProb(x), () => model.Loss(x), () => model.Encode(x),
+                () => model.Decode(x) })
             {
                 var error = Assert.Throws<ArgumentException>(ask);
                 Assert.Contains("[3, 1] is NaN", error.Message);
                 Assert.Contains(model.GetType().Name, error.Message);
             }
-            Assert.Contains("Float64", Assert.Throws<ArgumentException>(() => model.LogProb(zeros(4, 2, dtype: ScalarType.Float64))).Message);
+            Assert.Contains("Float64",
+                Assert.Throws<ArgumentException>(() => model.LogProb(zeros(4, 2, dtype: ScalarType.Float64))).Message);
             Assert.Contains("Int64", Assert.Throws<ArgumentException>(() => model.LogProb(zeros(4, 2, dtype: ScalarType.Int64))).Message);
             Assert.Throws<ArgumentNullException>(() => model.LogProb(null!));
         }
         var image = full([2, 1, 4, 4], float.PositiveInfinity);
-        Assert.Contains("[0, 0, 0, 0]", Assert.Throws<ArgumentException>(() => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 1, Steps = 1, Width = 4 }).LogProb(image)).Message);
-        Assert.Throws<ArgumentException>(() => new RealNvpImage(new RealNvpImageOptions { Channels = 1, Size = 4, Width = 4, Blocks = 1 }).LogProb(image));
+        Assert.Contains("[0, 0, 0, 0]",
+            Assert.Throws<ArgumentException>(
+                () => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 1, Steps = 1, Width = 4 }).LogProb(image)).Message);
+        Assert.Throws<ArgumentException>(
+            () => new RealNvpImage(new RealNvpImageOptions { Channels = 1, Size = 4, Width = 4, Blocks = 1 }).LogProb(image));
         var conditional = new RealNvp(options with { Context = 1 });
-        Assert.Contains("context[1, 0]", Assert.Throws<ArgumentException>(() => conditional.LogProb(zeros(2, 2), tensor([0f, float.NaN]).unsqueeze(1))).Message);
-        Assert.Contains("[16, 0]", Assert.Throws<Cresset.Numerics.InvalidOptionsException>(() => new RealNvp(options with { Hidden = [16, 0] })).Message);
+        Assert.Contains("context[1, 0]",
+            Assert.Throws<ArgumentException>(() => conditional.LogProb(zeros(2, 2), tensor([0f, float.NaN]).unsqueeze(1))).Message);
+        Assert.Contains("[16, 0]",
+            Assert.Throws<Cresset.Numerics.InvalidOptionsException>(() => new RealNvp(options with { Hidden = [16, 0] })).Message);
         Assert.Equal([0L, 2L], new GaussianMixtureBase(3, 2).Sample(0).shape);
         Assert.Throws<ArgumentException>(() => Ode.Solve((_, y) => y, zeros(2), [0, double.NaN]));
         Assert.Contains("[3]", Assert.Throws<ShapeException>(() => Ode.Solve((_, _) => zeros(3), zeros(2), [0, 1])).Message);

@@ -28,7 +28,8 @@ public sealed class FusedSplineTests
         }
     }
 
-    private static (RationalQuadraticSpline Spline, Tensor Value, Tensor Raw) Build(SplineParameters parameters, SplineTails tails, int bins, double rawScale, long[]? shape = null)
+    private static (RationalQuadraticSpline Spline, Tensor Value, Tensor Raw) Build(SplineParameters parameters, SplineTails tails,
+        int bins, double rawScale, long[]? shape = null)
     {
         using var generator = new Generator(5);
         var options = new SplineOptions { Low = -2, High = 3, Bins = bins, Parameters = parameters, Tails = tails, RawScale = rawScale };
@@ -37,10 +38,12 @@ public sealed class FusedSplineTests
         var value = randn(shape, generator: generator) * 2;
         // The composed operations have no gradient where they clamp.
         if (tails == SplineTails.None) value = value.clamp(-1.9, 2.9);
-        return (new RationalQuadraticSpline(options), value, randn([shape[0], shape[1], options.RawCount, .. shape[2..]], generator: generator) * 1.5);
+        return (new RationalQuadraticSpline(options), value,
+            randn([shape[0], shape[1], options.RawCount, .. shape[2..]], generator: generator) * 1.5);
     }
 
-    private static (Tensor Output, Tensor Log) Apply(RationalQuadraticSpline spline, Tensor value, Tensor raw, bool inverse) => inverse ? spline.Inverse(value, raw) : spline.Forward(value, raw);
+    private static (Tensor Output, Tensor Log) Apply(RationalQuadraticSpline spline, Tensor value, Tensor raw, bool inverse) =>
+        inverse ? spline.Inverse(value, raw) : spline.Forward(value, raw);
 
     [Theory]
     [MemberData(nameof(Settings))]

@@ -12,9 +12,23 @@ public sealed class ImageFlowTests
     private static readonly Dictionary<string, Func<DensityModel>> Models = new()
     {
         ["glow"] = () => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 2, Steps = 2, Width = 6 }),
-        ["additive glow"] = () => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 1, Steps = 2, Width = 6, Affine = false, Lu = false, LuInLastLevel = false }),
-        ["glow by inversion"] = () => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 2, Steps = 2, Width = 6, RecomputeActivations = true }),
-        ["tarflow"] = () => new TarFlow(new TarFlowOptions { Size = 4, Patch = 2, Blocks = 2, Layers = 1, Width = 8, Heads = 2, Inner = 6 }),
+        ["additive glow"] =
+            () => new Glow(
+                new GlowOptions
+                {
+                    Channels = 1,
+                    Size = 4,
+                    Levels = 1,
+                    Steps = 2,
+                    Width = 6,
+                    Affine = false,
+                    Lu = false,
+                    LuInLastLevel = false
+                }),
+        ["glow by inversion"] =
+            () => new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 2, Steps = 2, Width = 6, RecomputeActivations = true }),
+        ["tarflow"] =
+            () => new TarFlow(new TarFlowOptions { Size = 4, Patch = 2, Blocks = 2, Layers = 1, Width = 8, Heads = 2, Inner = 6 }),
         ["real nvp"] = () => new RealNvpImage(new RealNvpImageOptions { Channels = 1, Size = 4, Scales = 2, Width = 6, Blocks = 1 }),
     };
 
@@ -25,8 +39,10 @@ public sealed class ImageFlowTests
     {
         model.to(ScalarType.Float64);
         using var noGrad = no_grad();
-        foreach (var parameter in model.parameters()) parameter.add_(randn(parameter.shape, dtype: ScalarType.Float64, generator: generator) * 0.1);
-        model.LogProb(randn([8, .. shape], dtype: ScalarType.Float64, generator: generator), model is Glow { Options.Classes: > 0 } ? zeros(8, dtype: ScalarType.Int64) : null);
+        foreach (var parameter in model.parameters())
+            parameter.add_(randn(parameter.shape, dtype: ScalarType.Float64, generator: generator) * 0.1);
+        model.LogProb(randn([8, .. shape], dtype: ScalarType.Float64, generator: generator),
+            model is Glow { Options.Classes: > 0 } ? zeros(8, dtype: ScalarType.Int64) : null);
         model.eval();
         return model;
     }
@@ -57,7 +73,8 @@ public sealed class ImageFlowTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(7);
-        var glow = Shake(new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 2, Steps = 2, Width = 6, Classes = 3 }), generator, 1, 4, 4);
+        var glow = Shake(new Glow(new GlowOptions { Channels = 1, Size = 4, Levels = 2, Steps = 2, Width = 6, Classes = 3 }), generator, 1,
+            4, 4);
         using (no_grad())
         {
             // Only the means of the classes differ, strongly.
@@ -88,7 +105,8 @@ public sealed class ImageFlowTests
         {
             new ActNorm(channels, images: true),
             new LuConvolution(channels),
-            new Coupling(FeatureMasks.Half((int)channels, true), new AffineUnivariate(AffineScale.Sigmoid, true, true), (i, o) => new GlowConditioner(i, o, 6), ParameterLayout.ByParameter),
+            new Coupling(FeatureMasks.Half((int)channels, true), new AffineUnivariate(AffineScale.Sigmoid, true, true),
+                (i, o) => new GlowConditioner(i, o, 6), ParameterLayout.ByParameter),
         }));
         using var glow = new Flow(new MultiScale([1, 4, 8], 2, Level), new ClassConditionalNormal(3, 32), ContextUse.Base);
         var x = randn(6, 1, 4, 8, generator: generator);
@@ -101,7 +119,8 @@ public sealed class ImageFlowTests
         FlowGoldens.Close(x, glow.Decode(glow.Encode(x, labels), labels), 1e-4);
         Assert.True((glow.LogProb(x, labels) - glow.LogProb(x, labels.roll(1))).abs().max().ToDouble() > 1e-3);
         Assert.Equal([4L, 1L, 4L, 8L], glow.Sample(4, tensor(2L), 0.7, generator).shape);
-        Assert.Contains("2^3 must divide", Assert.Throws<ArgumentException>(() => new MultiScale([1, 4, 8], 3, Level)).Message, StringComparison.Ordinal);
+        Assert.Contains("2^3 must divide", Assert.Throws<ArgumentException>(() => new MultiScale([1, 4, 8], 3, Level)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -11,9 +11,11 @@ namespace Cresset.Tests.Torch.Flows;
 /// <summary>Every activation that acts on each value by itself serves the networks of flows; the others are refused by name.</summary>
 public sealed class LayerActivationTests
 {
-    public static TheoryData<string> OfEachValue => [.. ActivationCatalog.All.Where(a => a.Kind == ActivationKind.Elementwise).Select(a => a.Name)];
+    public static TheoryData<string> OfEachValue =>
+        [.. ActivationCatalog.All.Where(a => a.Kind == ActivationKind.Elementwise).Select(a => a.Name)];
 
-    public static TheoryData<string> Others => [.. ActivationCatalog.All.Where(a => a.Kind != ActivationKind.Elementwise).Select(a => a.Name)];
+    public static TheoryData<string> Others =>
+        [.. ActivationCatalog.All.Where(a => a.Kind != ActivationKind.Elementwise).Select(a => a.Name)];
 
     [Theory]
     [MemberData(nameof(OfEachValue))]
@@ -29,7 +31,8 @@ public sealed class LayerActivationTests
         var again = field.Velocity(x, time);
         Assert.True((velocity - again).abs().max().item<double>() == 0, name);
         var trace = zeros(7, dtype: float64);
-        for (var d = 0; d < 2; d++) trace = trace + (Derivatives.Of([again.select(1, d).sum()], [x], createGraph: true)[0] ?? zeros_like(x)).select(1, d);
+        for (var d = 0; d < 2; d++)
+            trace = trace + (Derivatives.Of([again.select(1, d).sum()], [x], createGraph: true)[0] ?? zeros_like(x)).select(1, d);
         Assert.True(allclose(trace, divergence, 1e-9, 1e-12), $"{name}: {(trace - divergence).abs().max().item<double>()}");
         using (no_grad()) Assert.True(allclose(divergence, field.VelocityAndDivergence(x.detach(), time).Divergence, 1e-9, 1e-12), name);
 

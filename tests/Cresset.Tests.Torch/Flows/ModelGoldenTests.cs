@@ -21,9 +21,20 @@ public sealed class ModelGoldenTests
         using var scope = NewDisposeScope();
         using var file = FlowGoldens.Open("vector_flows");
         var state = Parameters(file, $"zuko.{name}.param.");
-        var transforms = state.Keys.Where(k => k.StartsWith("transform.transforms.", StringComparison.Ordinal)).Select(k => k.Split('.')[2]).Distinct().Count();
-        var hidden = state.Where(p => p.Key.StartsWith("transform.transforms.0.hyper.", StringComparison.Ordinal) && p.Key.EndsWith("weight", StringComparison.Ordinal)).Select(p => (int)p.Value.shape[0]).SkipLast(1).ToArray();
-        var options = new VectorFlowOptions { Features = 3, Context = name == "NSF" && !file.Entries.ContainsKey("zuko.NSF.c") ? 0 : 2, Transforms = transforms, Hidden = hidden, Spline = SplineOptions.Bounded(5) with { Parameters = SplineParameters.SoftClip } };
+        var transforms = state.Keys.Where(k => k.StartsWith("transform.transforms.", StringComparison.Ordinal)).Select(k => k.Split('.')[2])
+            .Distinct().Count();
+        var hidden =
+            state.Where(
+                p => p.Key.StartsWith("transform.transforms.0.hyper.", StringComparison.Ordinal)
+                    && p.Key.EndsWith("weight", StringComparison.Ordinal)).Select(p => (int)p.Value.shape[0]).SkipLast(1).ToArray();
+        var options = new VectorFlowOptions
+        {
+            Features = 3,
+            Context = name == "NSF" && !file.Entries.ContainsKey("zuko.NSF.c") ? 0 : 2,
+            Transforms = transforms,
+            Hidden = hidden,
+            Spline = SplineOptions.Bounded(5) with { Parameters = SplineParameters.SoftClip }
+        };
         Flow flow = name switch { "MAF" => new Maf(options), "NSF" => new NeuralSplineFlow(options), _ => new RealNvp(options) };
         flow.to(ScalarType.Float64);
         StateDict.Load(flow, state, strict: false);
@@ -40,7 +51,8 @@ public sealed class ModelGoldenTests
         flow.Loss(x, c).backward();
         foreach (var (key, parameter) in flow.named_parameters())
         {
-            if (file.Entries.ContainsKey($"zuko.{name}.grad.{key}")) FlowGoldens.Close(file.Read($"zuko.{name}.grad.{key}"), parameter.grad!, 1e-7, key);
+            if (file.Entries.ContainsKey($"zuko.{name}.grad.{key}"))
+                FlowGoldens.Close(file.Read($"zuko.{name}.grad.{key}"), parameter.grad!, 1e-7, key);
         }
     }
 
@@ -57,12 +69,14 @@ public sealed class ModelGoldenTests
             foreach (var i in state[$"{prefix}.identity_features"].data<long>().ToArray()) passes[i] = true;
             // The height of raw parameters in nflows is divided by the root of the network's width.
             var options = SplineOptions.Bounded(3) with { RawScale = 1 / Math.Sqrt(hidden) };
-            return new Coupling(passes, new RationalQuadraticSpline(options), (inputs, outputs) => new ResidualConditioner(inputs, outputs, hidden, blocks: 1));
+            return new Coupling(passes, new RationalQuadraticSpline(options),
+                (inputs, outputs) => new ResidualConditioner(inputs, outputs, hidden, blocks: 1));
         }
         var flow = new Flow(new CompositeTransform([new ActNorm(3), Spline("1"), new LuLinear(3), Spline("3")]), new NormalBase(3));
         flow.to(ScalarType.Float64);
         Dictionary<string, Tensor> mapped = [];
-        foreach (var (key, value) in state) mapped["transform.transforms." + key.Replace("transform_net", "hyper", StringComparison.Ordinal)] = value;
+        foreach (var (key, value) in state)
+            mapped["transform.transforms." + key.Replace("transform_net", "hyper", StringComparison.Ordinal)] = value;
         mapped["transform.transforms.0.scale"] = state["0.log_scale"].exp().unsqueeze(0);
         mapped["transform.transforms.0.loc"] = (state["0.shift"] / state["0.log_scale"].exp()).unsqueeze(0);
         StateDict.Load(flow, mapped, strict: false);
@@ -79,17 +93,21 @@ public sealed class ModelGoldenTests
         using var file = FlowGoldens.Open("vector_flows");
         var state = Parameters(file, "nflows.MAF.param._transform._transforms.");
         const int hidden = 8;
-        static FlowTransform Layer() => new MaskedAutoregressive(new Made([0, 1, 2], 2, [hidden, hidden]), new AffineUnivariate(AffineScale.Softplus, scaleFirst: true));
+        static FlowTransform Layer() =>
+            new MaskedAutoregressive(new Made([0, 1, 2], 2, [hidden, hidden]),
+                new AffineUnivariate(AffineScale.Softplus, scaleFirst: true));
         var order = state["1._permutation"].data<long>().Select(i => (int)i).ToArray();
         var flow = new Flow(new CompositeTransform([Layer(), new Permutation(order), Layer()]), new NormalBase(3));
         flow.to(ScalarType.Float64);
-        (string Theirs, string Ours)[] names = [("autoregressive_net.initial_layer", "hyper.0"), ("autoregressive_net.blocks.0.linear", "hyper.2"), ("autoregressive_net.final_layer", "hyper.4")];
+        (string Theirs, string Ours)[] names = [("autoregressive_net.initial_layer", "hyper.0"),
+            ("autoregressive_net.blocks.0.linear", "hyper.2"), ("autoregressive_net.final_layer", "hyper.4")];
         Dictionary<string, Tensor> mapped = [];
         foreach (var layer in new[] { 0, 2 })
         {
             foreach (var (theirs, ours) in names)
             {
-                foreach (var part in new[] { "weight", "bias" }) mapped[$"transform.transforms.{layer}.{ours}.{part}"] = state[$"{layer}.{theirs}.{part}"];
+                foreach (var part in new[] { "weight", "bias" })
+                    mapped[$"transform.transforms.{layer}.{ours}.{part}"] = state[$"{layer}.{theirs}.{part}"];
                 // The masks are ours; they must be the reference's.
                 var mask = flow.state_dict()[$"transform.transforms.{layer}.{ours}.mask"];
                 FlowGoldens.Close(state[$"{layer}.{theirs}.mask"], mask, 0, $"mask of {theirs}");
@@ -106,7 +124,8 @@ public sealed class ModelGoldenTests
         {
             var parts = key.Split('.');
             var name = names.First(n => n.Ours == $"hyper.{parts[4]}").Theirs;
-            FlowGoldens.Close(file.Read($"nflows.MAF.grad._transform._transforms.{parts[2]}.{name}.{parts[5]}"), parameter.grad!, 1e-7, key);
+            FlowGoldens.Close(file.Read($"nflows.MAF.grad._transform._transforms.{parts[2]}.{name}.{parts[5]}"), parameter.grad!, 1e-7,
+                key);
             compared++;
         }
         Assert.Equal(12, compared);
@@ -130,7 +149,8 @@ public sealed class ModelGoldenTests
         FlowGoldens.Close(file.Read("log_prob"), glow.LogProb(x), 1e-9, "log p of x");
         FlowGoldens.Close(x, glow.DecodeScales(latents), 1e-9, "inverse");
         FlowGoldens.Close(x, glow.Decode(glow.Encode(x)), 1e-8, "inverse of flat latents");
-        FlowGoldens.Close(file.Read("sample_x"), glow.DecodeNoise([file.Read("sample_eps_T0.7_0"), file.Read("sample_eps_T0.7_1")]), 1e-9, "sample");
+        FlowGoldens.Close(file.Read("sample_x"), glow.DecodeNoise([file.Read("sample_eps_T0.7_0"), file.Read("sample_eps_T0.7_1")]), 1e-9,
+            "sample");
         glow.Loss(x).backward();
         var compared = 0;
         foreach (var (key, parameter) in glow.named_parameters())
@@ -146,6 +166,7 @@ public sealed class ModelGoldenTests
         saving.to(ScalarType.Float64);
         StateDict.Load(saving, Parameters(file, "param."), strict: false);
         saving.Loss(x).backward();
-        foreach (var (key, parameter) in saving.named_parameters()) FlowGoldens.Close(direct[key], parameter.grad!, 1e-9, "by inversion: " + key);
+        foreach (var (key, parameter) in saving.named_parameters())
+            FlowGoldens.Close(direct[key], parameter.grad!, 1e-9, "by inversion: " + key);
     }
 }

@@ -48,7 +48,8 @@ public sealed class OdeEventTests
         using var scope = NewDisposeScope();
         var height = tensor(10.0, dtype: ScalarType.Float64, requires_grad: true);
         var start = stack([height, zeros_like(height)]);
-        using var found = asTensor ? Ode.SolveUntil(Fall, start, 0, 10, (_, y) => y[0], Tight) : Ode.SolveUntil(Fall, start, 0, 10, (_, y) => y[0].ToDouble(), Tight);
+        using var found = asTensor ? Ode.SolveUntil(Fall, start, 0, 10, (_, y) => y[0], Tight)
+            : Ode.SolveUntil(Fall, start, 0, 10, (_, y) => y[0].ToDouble(), Tight);
         // t = sqrt(2 h / g), v = -sqrt(2 g h).
         Assert.Equal(1 / Math.Sqrt(2 * Gravity * 10), Derivatives.Of([found.TimeTensor], [height], retainGraph: true)[0]!.ToDouble(), 6);
         Assert.Equal(-Math.Sqrt(Gravity / 20), Derivatives.Of([found.State[1]], [height], retainGraph: true)[0]!.ToDouble(), 6);
@@ -58,7 +59,8 @@ public sealed class OdeEventTests
         using var landed = Ode.SolveUntil(Fall, State(10, 0), 0, 10, (_, y) => y[0] - floor, Tight);
         Assert.Equal(-1 / Math.Sqrt(2 * Gravity * 9), Derivatives.Of([landed.TimeTensor], [floor])[0]!.ToDouble(), 6);
         // One that moves with time: g = y - t.
-        using var moving = Ode.SolveUntil((_, y) => zeros_like(y), tensor([2.0], dtype: ScalarType.Float64).requires_grad_(true), 0, 10, (t, y) => y[0] - t, Tight);
+        using var moving = Ode.SolveUntil((_, y) => zeros_like(y), tensor([2.0], dtype: ScalarType.Float64).requires_grad_(true), 0, 10,
+            (t, y) => y[0] - t, Tight);
         Assert.Equal(2, moving.Time, 9);
     }
 
@@ -68,7 +70,8 @@ public sealed class OdeEventTests
         using var scope = NewDisposeScope();
         VelocityField wave = (_, y) => stack([y[1], -y[0]]);
         OdeEventFunction Crossing(EventDirection direction) => new((_, y) => y[0]) { Direction = direction, Terminal = false };
-        using var events = Ode.SolveEvents(wave, State(0, 1), 0, 10, [Crossing(EventDirection.Either), Crossing(EventDirection.Rising), Crossing(EventDirection.Falling)], OdeOptions.Dopri5(1e-9));
+        using var events = Ode.SolveEvents(wave, State(0, 1), 0, 10,
+            [Crossing(EventDirection.Either), Crossing(EventDirection.Rising), Crossing(EventDirection.Falling)], OdeOptions.Dopri5(1e-9));
         Assert.False(events.EndedByEvent);
         double[] Times(int function) => [.. events.Crossings.Where(c => c.Function == function).Select(c => c.Time)];
         Assert.Equal([Math.PI, 2 * Math.PI, 3 * Math.PI], Times(0).Select(t => Math.Round(t, 6)), (a, b) => Math.Abs(a - b) < 1e-5);
@@ -77,13 +80,16 @@ public sealed class OdeEventTests
         Assert.Equal(events.Crossings.Select(c => c.Time).Order(), events.Crossings.Select(c => c.Time));
         // A time of its own for each ball; the solve ends when the last one has landed.
         var balls = tensor(new double[,] { { 10, 0 }, { 5, 0 }, { 2, 1 } });
-        using var rain = Ode.SolveEvents((_, y) => stack([y.select(1, 1), full_like(y.select(1, 1), -Gravity)], 1), balls, 0, 10, [new OdeEventFunction((_, y) => y.select(1, 0))], Tight);
+        using var rain = Ode.SolveEvents((_, y) => stack([y.select(1, 1), full_like(y.select(1, 1), -Gravity)], 1), balls, 0, 10,
+            [new OdeEventFunction((_, y) => y.select(1, 0))], Tight);
         Assert.True(rain.EndedByEvent);
         Assert.Equal([2, 1, 0], rain.Crossings.Select(c => c.Element).Distinct());
         Assert.Equal(Math.Sqrt(10 / Gravity), rain.Crossings.First(c => c.Element == 1).Time, 8);
         Assert.Equal(Math.Sqrt(20 / Gravity), rain.EndTime, 8);
-        Assert.Contains("NaN", Assert.Throws<OdeStepException>(() => Ode.SolveUntil(Fall, State(1, 0), 0, 1, (_, _) => double.NaN)).Message);
-        Assert.Contains("No event", Assert.Throws<OdeStepException>(() => Ode.SolveUntil(Fall, State(10, 0), 0, 1, (_, y) => y[0])).Message);
+        Assert.Contains("NaN",
+            Assert.Throws<OdeStepException>(() => Ode.SolveUntil(Fall, State(1, 0), 0, 1, (_, _) => double.NaN)).Message);
+        Assert.Contains("No event",
+            Assert.Throws<OdeStepException>(() => Ode.SolveUntil(Fall, State(10, 0), 0, 1, (_, y) => y[0])).Message);
         Assert.Throws<ArgumentException>(() => Ode.SolveEvents(Fall, State(1, 0), 0, 1, []));
     }
 
@@ -96,7 +102,13 @@ public sealed class OdeEventTests
     public void ADenseSolutionAnswersAnyTime(OdeMethod method)
     {
         using var scope = NewDisposeScope();
-        var options = new OdeOptions { Method = method, RelativeTolerance = 1e-8, AbsoluteTolerance = 1e-8, Steps = method == OdeMethod.Rk4 ? 400 : 0 };
+        var options = new OdeOptions
+        {
+            Method = method,
+            RelativeTolerance = 1e-8,
+            AbsoluteTolerance = 1e-8,
+            Steps = method == OdeMethod.Rk4 ? 400 : 0
+        };
         VelocityField wave = (_, y) => stack([y[1], -y[0]]);
         var start = State(1, 0).requires_grad_(true);
         using var dense = Ode.SolveDense(wave, start, 0, 5, options);
@@ -113,11 +125,13 @@ public sealed class OdeEventTests
     public void SeveralTensorsAndTimesWithGradients()
     {
         using var scope = NewDisposeScope();
-        var (states, _) = Ode.Solve((_, y) => [y[1], -y[0].reshape(2)], [ones(2, dtype: ScalarType.Float64), zeros(2, dtype: ScalarType.Float64)], [0, 1, 2], Tight);
+        var (states, _) = Ode.Solve((_, y) => [y[1], -y[0].reshape(2)],
+            [ones(2, dtype: ScalarType.Float64), zeros(2, dtype: ScalarType.Float64)], [0, 1, 2], Tight);
         Assert.Equal([3L, 2L], states[0].shape);
         Assert.Equal(Math.Cos(2), states[0][2, 1].ToDouble(), 8);
         Assert.Equal(-Math.Sin(1), states[1][1, 0].ToDouble(), 8);
-        Assert.Contains("slope 0", Assert.Throws<ShapeException>(() => Ode.Solve((_, y) => [zeros(3), y[1]], [zeros(2), zeros(2)], [0, 1])).Message);
+        Assert.Contains("slope 0",
+            Assert.Throws<ShapeException>(() => Ode.Solve((_, y) => [zeros(3), y[1]], [zeros(2), zeros(2)], [0, 1])).Message);
         // y' = -t y: y(t) = y0 exp((t0^2 - t^2) / 2).
         var times = tensor([0.5, 1, 2], dtype: ScalarType.Float64, requires_grad: true);
         var (curve, _) = Ode.SolveAt((t, y) => -y * t, ones(1, dtype: ScalarType.Float64), times, Tight);
@@ -164,7 +178,10 @@ public sealed class OdeEventTests
         // Gradients through its steps equal those of an explicit method.
         var initial = tensor([1.0, 0.5], requires_grad: true);
         VelocityField smooth = (_, y) => stack([y[1], (1 - y[0] * y[0]) * y[1] - y[0]]);
-        Tensor Gradient(OdeMethod method) => Derivatives.Of([Ode.Solve(smooth, initial, [0, 1], new OdeOptions { Method = method, RelativeTolerance = 1e-9, AbsoluteTolerance = 1e-9 }).Final[0]], [initial])[0]!;
+        Tensor Gradient(OdeMethod method) =>
+            Derivatives.Of(
+                [Ode.Solve(smooth, initial, [0, 1],
+                    new OdeOptions { Method = method, RelativeTolerance = 1e-9, AbsoluteTolerance = 1e-9 }).Final[0]], [initial])[0]!;
         FlowGoldens.Close(Gradient(OdeMethod.Dopri5), Gradient(OdeMethod.Rodas4), 1e-6);
     }
 }

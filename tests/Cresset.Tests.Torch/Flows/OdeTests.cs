@@ -8,7 +8,8 @@ namespace Cresset.Tests.Torch.Flows;
 
 public sealed class OdeTests
 {
-    private static readonly JsonElement Reference = JsonDocument.Parse(File.ReadAllText(Repository.Reference("flows/ode.json")).Replace("NaN", "null")).RootElement;
+    private static readonly JsonElement Reference = JsonDocument.Parse(File.ReadAllText(Repository.Reference("flows/ode.json"))
+        .Replace("NaN", "null")).RootElement;
 
     public static TheoryData<string> Problems => [.. Reference.GetProperty("problems").EnumerateObject().Select(p => p.Name)];
 
@@ -51,7 +52,9 @@ public sealed class OdeTests
         };
     }
 
-    internal static Tensor Matrix() => tensor(Reference.GetProperty("A4").EnumerateArray().SelectMany(r => r.EnumerateArray().Select(v => v.GetDouble())).ToArray()).reshape(4, 4);
+    internal static Tensor Matrix() =>
+        tensor(Reference.GetProperty("A4").EnumerateArray().SelectMany(r => r.EnumerateArray().Select(v => v.GetDouble())).ToArray())
+            .reshape(4, 4);
 
     private static double[] Doubles(JsonElement array) => [.. array.EnumerateArray().Select(v => v.GetDouble())];
 
@@ -81,12 +84,14 @@ public sealed class OdeTests
                 "heun3" => OdeMethod.Heun3,
                 "rk4_38" => OdeMethod.Rk4ThreeEighths,
                 "rk4_classic" => OdeMethod.Rk4,
-                "bosh3" or "dopri8" when run.TryGetProperty("steps_land_on_t", out _) => run.GetProperty("method").GetString() == "bosh3" ? OdeMethod.Bosh3 : OdeMethod.Dopri8,
+                "bosh3" or "dopri8" when run.TryGetProperty("steps_land_on_t", out _) =>
+                    run.GetProperty("method").GetString() == "bosh3" ? OdeMethod.Bosh3 : OdeMethod.Dopri8,
                 _ => null,
             };
             if (method is null || run.GetProperty("y").GetRawText().Contains("null")) continue;
             // The tightest tolerance costs seconds and tests nothing more on the longer problems.
-            if (name is "lorenz" or "vdp_mu1" or "vdp_mu3" or "vdp_mu5" && run.TryGetProperty("rtol", out var rtol) && rtol.GetDouble() < 1e-8) continue;
+            if (name is "lorenz" or "vdp_mu1" or "vdp_mu3" or "vdp_mu5" && run.TryGetProperty("rtol", out var rtol)
+                && rtol.GetDouble() < 1e-8) continue;
             var landing = run.TryGetProperty("steps_land_on_t", out _);
             var options = method.Value.IsAdaptive()
                 ? new OdeOptions
@@ -101,9 +106,12 @@ public sealed class OdeTests
             using var solution = Ode.Solve(Field(name), y0, times, options);
             var what = $"{name} {method} {options.RelativeTolerance} {(landing ? "landing" : "")}";
             // Chaotic and relaxation problems magnify rounding.
-            FlowGoldens.Close(States(run.GetProperty("y")), solution.States, name.StartsWith("vdp", StringComparison.Ordinal) || name == "lorenz" ? 1e-7 : 1e-9, what);
+            FlowGoldens.Close(States(run.GetProperty("y")), solution.States,
+                name.StartsWith("vdp", StringComparison.Ordinal) || name == "lorenz" ? 1e-7 : 1e-9, what);
             if (run.TryGetProperty("nfe", out var nfe)) Assert.Equal(nfe.GetInt32(), solution.Statistics.Evaluations);
-            if (run.TryGetProperty("accepted", out var accepted)) Assert.Equal((accepted.GetInt32(), run.GetProperty("rejected").GetInt32()), (solution.Statistics.Accepted, solution.Statistics.Rejected));
+            if (run.TryGetProperty("accepted", out var accepted))
+                Assert.Equal((accepted.GetInt32(), run.GetProperty("rejected").GetInt32()),
+                    (solution.Statistics.Accepted, solution.Statistics.Rejected));
             checkedRuns++;
         }
         Assert.True(checkedRuns > 4);
@@ -122,13 +130,21 @@ public sealed class OdeTests
             var problem = Reference.GetProperty("problems").GetProperty(name);
             foreach (var run in problem.GetProperty("runs").EnumerateArray())
             {
-                if (run.GetProperty("method").GetString() != method || run.TryGetProperty("steps_land_on_t", out _) || run.GetProperty("rtol").GetDouble() != 1e-7) continue;
-                var options = new OdeOptions { Method = ours, RelativeTolerance = 1e-7, AbsoluteTolerance = run.GetProperty("atol").GetDouble() };
-                using var solution = Ode.Solve(Field(name), tensor(Doubles(problem.GetProperty("y0"))), Doubles(problem.GetProperty("t")), options);
+                if (run.GetProperty("method").GetString() != method || run.TryGetProperty("steps_land_on_t", out _)
+                    || run.GetProperty("rtol").GetDouble() != 1e-7) continue;
+                var options = new OdeOptions
+                {
+                    Method = ours,
+                    RelativeTolerance = 1e-7,
+                    AbsoluteTolerance = run.GetProperty("atol").GetDouble()
+                };
+                using var solution = Ode.Solve(Field(name), tensor(Doubles(problem.GetProperty("y0"))), Doubles(problem.GetProperty("t")),
+                    options);
                 var error = (solution.States - States(problem.GetProperty("truth"))).abs().max().ToDouble();
                 var theirs = run.GetProperty("max_abs_err").GetDouble();
                 var limit = method == "bosh3" && name == "vdp_mu3" ? theirs / 2 : theirs / factor;
-                Assert.True(error <= limit, $"{name} {method}: {error:g3} against {theirs:g3}, {solution.Statistics}, theirs {run.GetProperty("nfe")}");
+                Assert.True(error <= limit,
+                    $"{name} {method}: {error:g3} against {theirs:g3}, {solution.Statistics}, theirs {run.GetProperty("nfe")}");
             }
         }
     }
@@ -139,9 +155,16 @@ public sealed class OdeTests
     {
         using var scope = NewDisposeScope();
         VelocityField ball = (_, y) => stack([y[1], full_like(y[1], -9.81)]);
-        foreach (var method in new[] { OdeMethod.Dopri5, OdeMethod.Bosh3, OdeMethod.Tsit5, OdeMethod.Dopri8, OdeMethod.Rk4, OdeMethod.AdaptiveHeun })
+        foreach (var method in new[] { OdeMethod.Dopri5, OdeMethod.Bosh3, OdeMethod.Tsit5, OdeMethod.Dopri8, OdeMethod.Rk4,
+            OdeMethod.AdaptiveHeun })
         {
-            var options = new OdeOptions { Method = method, RelativeTolerance = 1e-9, AbsoluteTolerance = 1e-9, StepSize = method == OdeMethod.Rk4 ? 1.0 / 16 : 0 };
+            var options = new OdeOptions
+            {
+                Method = method,
+                RelativeTolerance = 1e-9,
+                AbsoluteTolerance = 1e-9,
+                StepSize = method == OdeMethod.Rk4 ? 1.0 / 16 : 0
+            };
             using var found = Ode.SolveUntil(ball, tensor([10.0, 0.0]), 0, 10, (_, y) => y[0].ToDouble(), options);
             Assert.Equal(1.4278431229270645, found.Time, 8);
             Assert.Equal(-14.007141035914503, found.State[1].ToDouble(), 6);
@@ -157,9 +180,12 @@ public sealed class OdeTests
         {
             var options = new OdeOptions { RelativeTolerance = 1e-5, AbsoluteTolerance = 1e-7 };
             using var plain = Ode.Solve(Field(name), tensor([2.0, 0.0]), [0, 20], options);
-            using var steady = Ode.Solve(Field(name), tensor([2.0, 0.0]), [0, 20], options with { Control = StepControl.ProportionalIntegral });
-            Assert.True(steady.Statistics.Rejected < 0.7 * plain.Statistics.Rejected, $"mu {mu}: {steady.Statistics} against {plain.Statistics}");
-            Assert.True(steady.Statistics.Evaluations <= plain.Statistics.Evaluations, $"mu {mu}: {steady.Statistics} against {plain.Statistics}");
+            using var steady = Ode.Solve(Field(name), tensor([2.0, 0.0]), [0, 20],
+                options with { Control = StepControl.ProportionalIntegral });
+            Assert.True(steady.Statistics.Rejected < 0.7 * plain.Statistics.Rejected,
+                $"mu {mu}: {steady.Statistics} against {plain.Statistics}");
+            Assert.True(steady.Statistics.Evaluations <= plain.Statistics.Evaluations,
+                $"mu {mu}: {steady.Statistics} against {plain.Statistics}");
         }
     }
 
@@ -175,8 +201,15 @@ public sealed class OdeTests
         var y0 = tensor(Doubles(reference.GetProperty("y0"))).requires_grad_(true);
         foreach (var method in new[] { OdeMethod.Dopri5, OdeMethod.Tsit5, OdeMethod.Dopri8, OdeMethod.Rk4 })
         {
-            var options = new OdeOptions { Method = method, RelativeTolerance = 1e-10, AbsoluteTolerance = 1e-12, Steps = method.IsAdaptive() ? 0 : 400 };
-            var (solution, record) = TrainableOde.Solve((_, y) => a.mv(y), [a], y0, [0, 0.7, reference.GetProperty("T").GetDouble()], options, gradient);
+            var options = new OdeOptions
+            {
+                Method = method,
+                RelativeTolerance = 1e-10,
+                AbsoluteTolerance = 1e-12,
+                Steps = method.IsAdaptive() ? 0 : 400
+            };
+            var (solution, record) = TrainableOde.Solve((_, y) => a.mv(y), [a], y0, [0, 0.7, reference.GetProperty("T").GetDouble()],
+                options, gradient);
             var loss = solution.Final.dot(tensor(Doubles(reference.GetProperty("weights"))));
             Assert.Equal(reference.GetProperty("direct").GetProperty("loss").GetDouble(), loss.ToDouble(), 8);
             loss.backward();
@@ -200,7 +233,8 @@ public sealed class OdeTests
         {
             var a = Matrix().requires_grad_(true);
             var options = new OdeOptions { RelativeTolerance = 1e-9, AbsoluteTolerance = 1e-11, Output = OdeOutput.Landing };
-            var (solution, _) = TrainableOde.Solve((t, y) => a.mv(y) * Math.Cos(t), [a], ones(4, dtype: ScalarType.Float64), [2, 1.1, 0.4], options, method, seminorm: true);
+            var (solution, _) = TrainableOde.Solve((t, y) => a.mv(y) * Math.Cos(t), [a], ones(4, dtype: ScalarType.Float64), [2, 1.1, 0.4],
+                options, method, seminorm: true);
             (solution.States * weights).sum().backward();
             found.Add(a.grad!);
         }
@@ -214,13 +248,16 @@ public sealed class OdeTests
         var blowUp = Assert.Throws<OdeStepException>(() => Ode.Solve((_, y) => y * y, ones(1, dtype: ScalarType.Float64), [0, 2]));
         Assert.InRange(blowUp.Time, 0.99, 1.01);
         Assert.Contains("component 0", blowUp.Message);
-        var notFinite = Assert.Throws<OdeStepException>(() => Ode.Solve((t, y) => t > 0.5 ? y * double.NaN : y, ones(3, dtype: ScalarType.Float64), [0, 1]));
+        var notFinite = Assert.Throws<OdeStepException>(
+            () => Ode.Solve((t, y) => t > 0.5 ? y * double.NaN : y, ones(3, dtype: ScalarType.Float64), [0, 1]));
         Assert.Contains("not finite", notFinite.Message);
         Assert.InRange(notFinite.Time, 0.49, 0.51);
         Assert.Throws<Cresset.Numerics.InvalidOptionsException>(() => Ode.Solve((_, y) => y, ones(1), [0, 1], OdeOptions.Dopri5(0)));
         Assert.Throws<ArgumentException>(() => Ode.Solve((_, y) => y, ones(1), [0, 1, 1]));
         Assert.Throws<ArgumentException>(() => Ode.Solve((_, y) => y, full(1, float.NaN), [0, 1]));
-        Assert.Contains("MaxSteps", Assert.Throws<OdeStepException>(() => Ode.Solve(Field("vdp_mu5"), tensor([2.0, 0.0]), [0, 20], new OdeOptions { MaxSteps = 20 })).Message);
+        Assert.Contains("MaxSteps",
+            Assert.Throws<OdeStepException>(
+                () => Ode.Solve(Field("vdp_mu5"), tensor([2.0, 0.0]), [0, 20], new OdeOptions { MaxSteps = 20 })).Message);
     }
 
     [Fact]
@@ -229,7 +266,8 @@ public sealed class OdeTests
         using var scope = NewDisposeScope();
         var a = ones(1, dtype: ScalarType.Float64).requires_grad_(true);
         var calls = 0;
-        var (solution, record) = TrainableOde.Solve((_, y) => ++calls > 40 ? throw new InvalidOperationException("broken") : a * y, [a], ones(1, dtype: ScalarType.Float64), [0, 1], OdeOptions.Dopri5(1e-6));
+        var (solution, record) = TrainableOde.Solve((_, y) => ++calls > 40 ? throw new InvalidOperationException("broken") : a * y, [a],
+            ones(1, dtype: ScalarType.Float64), [0, 1], OdeOptions.Dopri5(1e-6));
         calls = 100;
         Assert.Throws<System.Runtime.InteropServices.ExternalException>(() => { solution.Final.sum().backward(); });
         Assert.Equal("broken", record.Failure!.Message);

@@ -35,7 +35,9 @@ public sealed class PolynomialSplineTests
         Assert.Throws<ArgumentOutOfRangeException>(() => spline.Forward(full([48, 3], -0.5, dtype: ScalarType.Float64), raw));
     }
 
-    /// <summary>Round trip, log-derivative and slope 1 at the ends of quadratic pieces, for any number of bins and size of the parameters.</summary>
+    /// <summary>
+    /// Round trip, log-derivative and slope 1 at the ends of quadratic pieces, for any number of bins and size of the parameters.
+    /// </summary>
     [Fact]
     public void PropertiesOverRandomSettings()
     {
@@ -68,9 +70,13 @@ public sealed class PolynomialSplineTests
     [Fact]
     public void BadOptionsAreNamed()
     {
-        Assert.Contains("Degree", Assert.Throws<Cresset.Numerics.InvalidOptionsException>(() => new PolynomialSpline(new PolynomialSplineOptions { Degree = 4 })).Message);
-        Assert.Throws<Cresset.Numerics.InvalidOptionsException>(() => new PolynomialSpline(new PolynomialSplineOptions { Tails = SplineTails.Circular }));
+        Assert.Contains("Degree",
+            Assert.Throws<Cresset.Numerics.InvalidOptionsException>(
+                () => new PolynomialSpline(new PolynomialSplineOptions { Degree = 4 })).Message);
+        Assert.Throws<Cresset.Numerics.InvalidOptionsException>(
+            () => new PolynomialSpline(new PolynomialSplineOptions { Tails = SplineTails.Circular }));
         using var scope = NewDisposeScope();
-        Assert.Throws<Cresset.Tensors.ShapeException>(() => new PolynomialSpline(new PolynomialSplineOptions()).Forward(zeros(2, 3), zeros(2, 3, 4)));
+        Assert.Throws<Cresset.Tensors.ShapeException>(
+            () => new PolynomialSpline(new PolynomialSplineOptions()).Forward(zeros(2, 3), zeros(2, 3, 4)));
     }
 }

@@ -14,7 +14,8 @@ public sealed class ReferencePosteriorTests
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         using var generator = new Generator(1);
-        Tensor a = randn(600, 2, generator: generator), b = randn(600, 2, generator: generator), far = randn(600, 2, generator: generator) + 4;
+        Tensor a = randn(600, 2, generator: generator), b = randn(600, 2, generator: generator),
+            far = randn(600, 2, generator: generator) + 4;
         Assert.InRange(TwoSampleTest.Accuracy(a, b, generator), 0.44, 0.56);
         Assert.True(TwoSampleTest.Accuracy(a, far, generator) > 0.97);
         // Equal margins, another dependence: no test of single columns sees it.
@@ -41,7 +42,8 @@ public sealed class ReferencePosteriorTests
             Assert.True(draws.abs().max().ToDouble() < 1);
             // What is left is a point of the crescent: at a distance of 0.1 from (0.25, 0), on its right.
             Tensor first = draws.select(1, 0), second = draws.select(1, 1);
-            Tensor u = observation[0] + ((first + second).abs() / Math.Sqrt(2)) - 0.25, v = observation[1] - ((second - first) / Math.Sqrt(2));
+            Tensor u = observation[0] + ((first + second).abs() / Math.Sqrt(2)) - 0.25,
+                v = observation[1] - ((second - first) / Math.Sqrt(2));
             Assert.InRange((u.square() + v.square()).sqrt().mean().ToDouble(), 0.098, 0.102);
             Assert.True(u.min().ToDouble() > -1e-5);
             // Both crescents.
@@ -59,7 +61,8 @@ public sealed class ReferencePosteriorTests
         var observation = reference.Observations[0];
         var draws = reference.Draw(2000, observation, generator);
         Assert.True(draws.abs().max().ToDouble() < 3);
-        foreach (var column in new[] { 2, 3 }) Assert.InRange((draws.select(1, column) > 0).to(ScalarType.Float64).mean().ToDouble(), 0.45, 0.55);
+        foreach (var column in new[] { 2, 3 })
+            Assert.InRange((draws.select(1, column) > 0).to(ScalarType.Float64).mean().ToDouble(), 0.45, 0.55);
         // By importance sampling from the prior.
         var prior = (rand(400_000, 5, dtype: ScalarType.Float64, generator: generator) * 6) - 3;
         Tensor[] p = prior.unbind(1);
@@ -67,7 +70,8 @@ public sealed class ReferencePosteriorTests
         for (var i = 0; i < 4; i++)
         {
             Tensor dx = (observation[2 * i] - p[0]) / s1, dy = (observation[(2 * i) + 1] - p[1]) / s2;
-            log = log - ((dx.square() - (rho * dx * dy * 2) + dy.square()) / (1 - rho.square()) / 2) - s1.log() - s2.log() - ((1 - rho.square()).log() / 2);
+            log = log - ((dx.square() - (rho * dx * dy * 2) + dy.square()) / (1 - rho.square()) / 2) - s1.log() - s2.log()
+                - ((1 - rho.square()).log() / 2);
         }
         var weights = nn.functional.softmax(log, 0);
         for (var column = 0; column < 5; column++)

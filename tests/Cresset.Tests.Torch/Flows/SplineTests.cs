@@ -25,7 +25,8 @@ public sealed class SplineTests
         using var scope = NewDisposeScope();
         using var file = FlowGoldens.Open("rqs");
         var spline = new RationalQuadraticSpline(Options(convention));
-        Tensor x = file.Read("x").requires_grad_(true), uw = file.Read("uw").requires_grad_(true), uh = file.Read("uh").requires_grad_(true), ud = file.Read("ud").requires_grad_(true);
+        Tensor x = file.Read("x").requires_grad_(true), uw = file.Read("uw").requires_grad_(true),
+            uh = file.Read("uh").requires_grad_(true), ud = file.Read("ud").requires_grad_(true);
         var raw = cat([uw, uh, ud], -1);
         var (y, log) = spline.Forward(x, raw);
         Tensor Expected(string name) => file.Read($"{convention}.{name}");
@@ -85,7 +86,8 @@ public sealed class SplineTests
         FlowGoldens.Close(exact, x, 1e-6, "against float64");
         var (again, slope) = spline.Forward(x.to(ScalarType.Float64), raw.to(ScalarType.Float64));
         // Rounding x to float32 alone moves y by slope * 2e-7.
-        Assert.True(((again - y).abs() <= 1e-4 + slope.exp().clamp_min(1) * 1e-6).all().ToBoolean(), $"worst residual {(again - y).abs().max().ToDouble():g3}");
+        Assert.True(((again - y).abs() <= 1e-4 + slope.exp().clamp_min(1) * 1e-6).all().ToBoolean(),
+            $"worst residual {(again - y).abs().max().ToDouble():g3}");
         FlowGoldens.Close(y, spline.Forward(exact, raw.to(ScalarType.Float64)).Output, 1e-6, "float64 residual");
     }
 

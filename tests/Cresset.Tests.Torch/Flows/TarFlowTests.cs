@@ -11,11 +11,25 @@ public sealed class TarFlowTests
     private static TarFlow Make(int classes = 0, int inner = 0, int bins = 0)
     {
         manual_seed(3);
-        var flow = new TarFlow(new TarFlowOptions { Size = 4, Columns = 6, Patch = 2, Blocks = 2, Layers = 2, Width = 8, Heads = 2, Classes = classes, Inner = inner, Bins = bins });
+        var flow = new TarFlow(
+            new TarFlowOptions
+            {
+                Size = 4,
+                Columns = 6,
+                Patch = 2,
+                Blocks = 2,
+                Layers = 2,
+                Width = 8,
+                Heads = 2,
+                Classes = classes,
+                Inner = inner,
+                Bins = bins
+            });
         flow.to(ScalarType.Float64);
         using var noGrad = no_grad();
         using var generator = new Generator(4);
-        foreach (var parameter in flow.parameters()) parameter.add_(randn(parameter.shape, dtype: ScalarType.Float64, generator: generator) * 0.2);
+        foreach (var parameter in flow.parameters())
+            parameter.add_(randn(parameter.shape, dtype: ScalarType.Float64, generator: generator) * 0.2);
         flow.eval();
         return flow;
     }
@@ -42,7 +56,8 @@ public sealed class TarFlowTests
         foreach (var reverse in new[] { false, true })
         {
             manual_seed(3);
-            var transform = new CausalTransform(new CausalTransformOptions { Tokens = 4, Values = 2, Width = 8, Heads = 2, Reverse = reverse, Inner = reverse ? 6 : 0 });
+            var transform = new CausalTransform(
+                new CausalTransformOptions { Tokens = 4, Values = 2, Width = 8, Heads = 2, Reverse = reverse, Inner = reverse ? 6 : 0 });
             using (no_grad())
             {
                 foreach (var parameter in transform.parameters()) parameter.add_(randn_like(parameter) * 0.3);
@@ -67,7 +82,8 @@ public sealed class TarFlowTests
             using var generator = new Generator(7);
             return flow.SampleGuided(4, tensor(label), guidance, 0.9, generator);
         }
-        using (var generator = new Generator(7)) FlowGoldens.Close(flow.Sample(4, tensor(1L), 0.9, generator), Drawn(1, 0), 1e-10, "no guidance");
+        using (var generator = new Generator(7))
+            FlowGoldens.Close(flow.Sample(4, tensor(1L), 0.9, generator), Drawn(1, 0), 1e-10, "no guidance");
         // Nothing to move away from.
         FlowGoldens.Close(Drawn(3, 0), Drawn(3, 4), 1e-9, "no label");
         Assert.True((Drawn(1, 2) - Drawn(1, 0)).abs().max().ToDouble() > 1e-3);
@@ -77,7 +93,8 @@ public sealed class TarFlowTests
         Assert.Throws<ArgumentOutOfRangeException>(() => flow.LogProb(x, tensor(4L)));
         Assert.Throws<ArgumentOutOfRangeException>(() => Drawn(1, double.NaN));
         using var plain = Make();
-        Assert.Contains("classes", Assert.Throws<NotSupportedException>(() => plain.SampleGuided(1, tensor(0L), 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("classes", Assert.Throws<NotSupportedException>(() => plain.SampleGuided(1, tensor(0L), 1)).Message,
+            StringComparison.Ordinal);
     }
 
     /// <summary>As made the model is a standard normal: noise of deviation s leaves 1 - s^2 of it.</summary>
@@ -91,7 +108,9 @@ public sealed class TarFlowTests
         using var quiet = no_grad();
         FlowGoldens.Close(noisy * (1 - 0.09), flow.Denoise(noisy, 0.3), 1e-5);
         Assert.Throws<ArgumentOutOfRangeException>(() => flow.Denoise(noisy, double.NaN));
-        Assert.Contains("divisible by Patch", Assert.Throws<Cresset.Numerics.InvalidOptionsException>(() => new TarFlow(new TarFlowOptions { Size = 10, Patch = 4 })).Message, StringComparison.Ordinal);
+        Assert.Contains("divisible by Patch",
+            Assert.Throws<Cresset.Numerics.InvalidOptionsException>(() => new TarFlow(new TarFlowOptions { Size = 10, Patch = 4 })).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

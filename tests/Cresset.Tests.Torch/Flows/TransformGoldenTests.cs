@@ -16,7 +16,8 @@ public sealed class TransformGoldenTests
         public override Tensor forward(Tensor x, Tensor? context) => _raw[0].alias();
     }
 
-    private static Coupling Make(bool[] passes, Univariate univariate, Tensor raw, ParameterLayout layout) => new(passes, univariate, (_, _) => new Fixed(raw), layout);
+    private static Coupling Make(bool[] passes, Univariate univariate, Tensor raw, ParameterLayout layout) =>
+        new(passes, univariate, (_, _) => new Fixed(raw), layout);
 
     [Fact]
     public void VectorCouplings()
@@ -36,7 +37,8 @@ public sealed class TransformGoldenTests
         Check("nflows_affine_sig2", new AffineUnivariate(AffineScale.SigmoidOffset), file.Read("vec.raw"));
         Check("nflows_affine_softplus_clamp3", new AffineUnivariate(AffineScale.ClampedSoftplus), file.Read("vec.raw"));
         Check("additive", new AdditiveUnivariate(), file.Read("vec.raw_add"));
-        var (z, l) = new AffineUnivariate(AffineScale.SoftClip).Forward(x, stack([file.Read("vec.zuko.shift"), file.Read("vec.zuko.rawscale")], 2));
+        var (z, l) = new AffineUnivariate(AffineScale.SoftClip).Forward(x,
+            stack([file.Read("vec.zuko.shift"), file.Read("vec.zuko.rawscale")], 2));
         FlowGoldens.Close(file.Read("vec.zuko.y"), z, 1e-9);
         FlowGoldens.Close(file.Read("vec.zuko.lad"), l, 1e-9);
         FlowGoldens.Close(file.Read("freia.atan_clamp2"), AffineScales.Log(AffineScale.ArcTangent, file.Read("freia.raw")), 1e-9);
@@ -49,7 +51,8 @@ public sealed class TransformGoldenTests
         using var file = FlowGoldens.Open("coupling_masks_squeeze");
         Tensor x = file.Read("img.x"), raw = file.Read("img.net_out");
         bool[] passes = [true, true, true, false, false, false];
-        using (var glow = Make(passes, new AffineUnivariate(AffineScale.Sigmoid, scaleFirst: true, shiftInside: true), raw, ParameterLayout.ByParameter))
+        using (var glow = Make(passes, new AffineUnivariate(AffineScale.Sigmoid, scaleFirst: true, shiftInside: true), raw,
+            ParameterLayout.ByParameter))
         {
             var (y, log) = glow.Forward(x);
             FlowGoldens.Close(file.Read("img.glow_affine.y"), y, 1e-9);
@@ -60,7 +63,8 @@ public sealed class TransformGoldenTests
         {
             FlowGoldens.Close(file.Read("img.glow_additive.y"), additive.Forward(x).Output, 1e-9);
         }
-        foreach (var (name, scale) in new[] { ("exp", AffineScale.Exponential), ("sigmoid", AffineScale.InverseSigmoid), ("sigmoid_inv", AffineScale.Sigmoid) })
+        foreach (var (name, scale) in new[] { ("exp", AffineScale.Exponential), ("sigmoid", AffineScale.InverseSigmoid),
+            ("sigmoid_inv", AffineScale.Sigmoid) })
         {
             using var coupling = Make(passes, new AffineUnivariate(scale), raw, ParameterLayout.ByValue);
             var (y, log) = coupling.Forward(x);
@@ -80,7 +84,8 @@ public sealed class TransformGoldenTests
         var x = file.Read("arange");
         foreach (var (name, factor, order) in new[]
         {
-            ("glow", 2, SqueezeOrder.ChannelMajor), ("realnvp_default", 2, SqueezeOrder.ChannelMajor), ("space_to_depth", 2, SqueezeOrder.SpaceToDepth),
+            ("glow", 2, SqueezeOrder.ChannelMajor), ("realnvp_default", 2, SqueezeOrder.ChannelMajor),
+            ("space_to_depth", 2, SqueezeOrder.SpaceToDepth),
             ("realnvp_factorout_order", 2, SqueezeOrder.RealNvpFactorOut), ("factor4_glow", 4, SqueezeOrder.ChannelMajor),
         })
         {
@@ -108,7 +113,8 @@ public sealed class TransformGoldenTests
         var state = lu.state_dict();
         using (no_grad())
         {
-            foreach (var (key, name) in new[] { ("w_p", "P"), ("w_l", "L_raw"), ("w_u", "U_raw"), ("w_s", "log_s"), ("s_sign", "sign_s") }) state[key].copy_(Read(name));
+            foreach (var (key, name) in new[] { ("w_p", "P"), ("w_l", "L_raw"), ("w_u", "U_raw"), ("w_s", "log_s"), ("s_sign", "sign_s") })
+                state[key].copy_(Read(name));
         }
         var (y, log) = lu.Forward(x);
         FlowGoldens.Close(Read("y"), y, 1e-9);

@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Flows;
 
-/// <summary>One set of laws for every transform: shape, inverse, log-determinant against the full Jacobian, gradient to every parameter, save and load, no leak.</summary>
+/// <summary>
+/// One set of laws for every transform: shape, inverse, log-determinant against the full Jacobian, gradient to every parameter, save and
+/// load, no leak.
+/// </summary>
 public sealed class TransformLawTests
 {
     private sealed record Case(Func<FlowTransform> Make, long[] Shape, int Context = 0, bool Positive = false, double Tolerance = 1e-9);
@@ -14,24 +17,54 @@ public sealed class TransformLawTests
     private static Made Made(int[] order, Univariate u, int context) => new(order, u.Parameters, [12, 12], context);
 
     private static Coupling ImageStep(long channels, int context)
-        => new(FeatureMasks.Half((int)channels, true), new AffineUnivariate(AffineScale.Sigmoid, true, true), (i, o) => new GlowConditioner(i, o, 6, context), ParameterLayout.ByParameter);
+        => new(FeatureMasks.Half((int)channels, true), new AffineUnivariate(AffineScale.Sigmoid, true, true),
+            (i, o) => new GlowConditioner(i, o, 6, context), ParameterLayout.ByParameter);
 
     private static readonly CausalTransformOptions Tokens = new() { Tokens = 3, Values = 2, Width = 8, Heads = 2, Context = 2 };
 
     private static readonly Dictionary<string, Case> Cases = new()
     {
-        ["additive coupling"] = new(() => new Coupling(FeatureMasks.Half(5, true), new AdditiveUnivariate(), (i, o) => new MlpConditioner(i, o, [8])), [5]),
-        ["affine coupling with context"] = new(() => new Coupling(FeatureMasks.Alternating(4, false), new AffineUnivariate(), (i, o) => new MlpConditioner(i, o, [8], 2)), [4], 2),
-        ["affine coupling by parameter"] = new(() => new Coupling(FeatureMasks.Random(5, new Random(3)), new AffineUnivariate(AffineScale.ClampedSoftplus), (i, o) => new ResidualConditioner(i, o, 8, 1, 2), ParameterLayout.ByParameter), [5], 2),
-        ["image coupling with context"] = new(() => new Coupling(FeatureMasks.Half(4, true), new AffineUnivariate(AffineScale.Sigmoid, true, true), (i, o) => new GlowConditioner(i, o, 6, 2), ParameterLayout.ByParameter), [4, 2, 2], 2),
-        ["spline coupling"] = new(() => new Coupling(FeatureMasks.Half(4, false), new RationalQuadraticSpline(SplineOptions.Bounded(3, 5)), (i, o) => new MlpConditioner(i, o, [8])), [4], Tolerance: 1e-7),
-        ["quadratic spline coupling"] = new(() => new Coupling(FeatureMasks.Half(4, true), new PolynomialSpline(new PolynomialSplineOptions { Bins = 4, Low = -3, High = 3 }), (i, o) => new MlpConditioner(i, o, [8])), [4], Tolerance: 1e-7),
-        ["cubic spline coupling"] = new(() => new Coupling(FeatureMasks.Half(4, true), new PolynomialSpline(new PolynomialSplineOptions { Degree = 3, Bins = 4, Low = -3, High = 3 }), (i, o) => new MlpConditioner(i, o, [8])), [4], Tolerance: 1e-7),
-        ["image spline coupling"] = new(() => new Coupling(FeatureMasks.Half(2, false), new RationalQuadraticSpline(SplineOptions.Bounded(3, 4)), (i, o) => new GlowConditioner(i, o, 6)), [2, 2, 2], Tolerance: 1e-7),
-        ["masked autoregressive"] = new(() => new MaskedAutoregressive(Made([2, 0, 1, 3], new AffineUnivariate(), 2), new AffineUnivariate()), [4], 2),
-        ["masked autoregressive spline"] = new(() => new MaskedAutoregressive(Made([0, 1, 2], new RationalQuadraticSpline(SplineOptions.Bounded(3)), 0), new RationalQuadraticSpline(SplineOptions.Bounded(3))), [3], Tolerance: 1e-7),
-        ["masked autoregressive in two passes"] = new(() => new MaskedAutoregressive(Made([0, 0, 1, 1], new AffineUnivariate(), 1), new AffineUnivariate()), [4], 1),
-        ["inverse autoregressive"] = new(() => new InvertedTransform(new MaskedAutoregressive(Made([1, 0, 2], new AffineUnivariate(), 0), new AffineUnivariate())), [3]),
+        ["additive coupling"] =
+            new(() => new Coupling(FeatureMasks.Half(5, true), new AdditiveUnivariate(), (i, o) => new MlpConditioner(i, o, [8])), [5]),
+        ["affine coupling with context"] =
+            new(() => new Coupling(FeatureMasks.Alternating(4, false), new AffineUnivariate(), (i, o) => new MlpConditioner(i, o, [8], 2)),
+                [4], 2),
+        ["affine coupling by parameter"] =
+            new(() =>
+                new Coupling(FeatureMasks.Random(5, new Random(3)), new AffineUnivariate(AffineScale.ClampedSoftplus),
+                    (i, o) => new ResidualConditioner(i, o, 8, 1, 2), ParameterLayout.ByParameter), [5], 2),
+        ["image coupling with context"] =
+            new(() =>
+                new Coupling(FeatureMasks.Half(4, true), new AffineUnivariate(AffineScale.Sigmoid, true, true),
+                    (i, o) => new GlowConditioner(i, o, 6, 2), ParameterLayout.ByParameter), [4, 2, 2], 2),
+        ["spline coupling"] =
+            new(() =>
+                new Coupling(FeatureMasks.Half(4, false), new RationalQuadraticSpline(SplineOptions.Bounded(3, 5)),
+                    (i, o) => new MlpConditioner(i, o, [8])), [4], Tolerance: 1e-7),
+        ["quadratic spline coupling"] =
+            new(() =>
+                new Coupling(FeatureMasks.Half(4, true), new PolynomialSpline(new PolynomialSplineOptions { Bins = 4, Low = -3, High = 3 }),
+                    (i, o) => new MlpConditioner(i, o, [8])), [4], Tolerance: 1e-7),
+        ["cubic spline coupling"] =
+            new(() =>
+                new Coupling(FeatureMasks.Half(4, true),
+                    new PolynomialSpline(new PolynomialSplineOptions { Degree = 3, Bins = 4, Low = -3, High = 3 }),
+                    (i, o) => new MlpConditioner(i, o, [8])), [4], Tolerance: 1e-7),
+        ["image spline coupling"] =
+            new(() =>
+                new Coupling(FeatureMasks.Half(2, false), new RationalQuadraticSpline(SplineOptions.Bounded(3, 4)),
+                    (i, o) => new GlowConditioner(i, o, 6)), [2, 2, 2], Tolerance: 1e-7),
+        ["masked autoregressive"] =
+            new(() => new MaskedAutoregressive(Made([2, 0, 1, 3], new AffineUnivariate(), 2), new AffineUnivariate()), [4], 2),
+        ["masked autoregressive spline"] =
+            new(() =>
+                new MaskedAutoregressive(Made([0, 1, 2], new RationalQuadraticSpline(SplineOptions.Bounded(3)), 0),
+                    new RationalQuadraticSpline(SplineOptions.Bounded(3))), [3], Tolerance: 1e-7),
+        ["masked autoregressive in two passes"] =
+            new(() => new MaskedAutoregressive(Made([0, 0, 1, 1], new AffineUnivariate(), 1), new AffineUnivariate()), [4], 1),
+        ["inverse autoregressive"] =
+            new(() => new InvertedTransform(new MaskedAutoregressive(Made([1, 0, 2], new AffineUnivariate(), 0), new AffineUnivariate())),
+                [3]),
         ["actnorm"] = new(() => new ActNorm(4), [4]),
         ["image actnorm"] = new(() => new ActNorm(2, images: true), [2, 3, 2]),
         ["convolution"] = new(() => new InvertibleConvolution(3), [3, 2, 2]),
@@ -51,14 +84,28 @@ public sealed class TransformLawTests
         ["logit preprocessing"] = new(() => new LogitPreprocessing(), [4], Positive: true),
         ["checkerboard coupling"] = new(() => new ImageCoupling(2, 6, 1, checkerboard: true, reverse: true), [2, 2, 4]),
         ["channel coupling"] = new(() => new ImageCoupling(4, 6, 1, checkerboard: false, reverse: false), [4, 2, 2]),
-        ["checkerboard coupling with context"] = new(() => new ImageCoupling(2, 6, 1, checkerboard: true, reverse: false, context: 2), [2, 2, 4], 2),
+        ["checkerboard coupling with context"] =
+            new(() => new ImageCoupling(2, 6, 1, checkerboard: true, reverse: false, context: 2), [2, 2, 4], 2),
         ["patches"] = new(() => new PatchTokens(2, 4, 6, 2), [2, 4, 6]),
         ["causal tokens"] = new(() => new CausalTransform(Tokens), [3, 2], 2, Tolerance: 1e-8),
-        ["causal tokens backwards, value by value"] = new(() => new CausalTransform(Tokens with { Reverse = true, Inner = 6, Bins = 4, Layers = 1 }), [3, 2], 2, Tolerance: 1e-7),
-        ["multi-scale"] = new(() => new MultiScale([1, 4, 8], 2, (_, channels) => new CompositeTransform([new ActNorm(channels, images: true), new LuConvolution(channels), ImageStep(channels, 2)])), [1, 4, 8], 2),
+        ["causal tokens backwards, value by value"] =
+            new(() => new CausalTransform(Tokens with { Reverse = true, Inner = 6, Bins = 4, Layers = 1 }), [3, 2], 2, Tolerance: 1e-7),
+        ["multi-scale"] =
+            new(() =>
+                new MultiScale([1, 4, 8], 2,
+                    (_, channels) =>
+                        new CompositeTransform([new ActNorm(channels, images: true), new LuConvolution(channels), ImageStep(channels, 2)])),
+                        [1, 4, 8], 2),
         ["multi-scale without context"] = new(() => new MultiScale([2, 2, 2], 1, (_, channels) => ImageStep(channels, 0)), [2, 2, 2]),
-        ["composite"] = new(() => new CompositeTransform([new ActNorm(4), new LuLinear(4), new Coupling(FeatureMasks.Half(4, true), new AffineUnivariate(), (i, o) => new MlpConditioner(i, o, [8], 1))]), [4], 1),
-        ["recomputing composite"] = new(() => new CompositeTransform([new ActNorm(4), new LuLinear(4), new Coupling(FeatureMasks.Half(4, true), new AffineUnivariate(), (i, o) => new MlpConditioner(i, o, [8], 1))], recompute: true), [4], 1),
+        ["composite"] =
+            new(() =>
+                new CompositeTransform([new ActNorm(4), new LuLinear(4),
+                    new Coupling(FeatureMasks.Half(4, true), new AffineUnivariate(), (i, o) => new MlpConditioner(i, o, [8], 1))]), [4], 1),
+        ["recomputing composite"] =
+            new(() =>
+                new CompositeTransform([new ActNorm(4), new LuLinear(4),
+                    new Coupling(FeatureMasks.Half(4, true), new AffineUnivariate(), (i, o) => new MlpConditioner(i, o, [8], 1))],
+                    recompute: true), [4], 1),
     };
 
     public static TheoryData<string> Names => [.. Cases.Keys];
@@ -102,7 +149,8 @@ public sealed class TransformLawTests
             var point = x.narrow(0, i, 1).detach().requires_grad_(true);
             var own = context?.narrow(0, i, 1);
             var value = transform.Forward(point, own).Output.flatten();
-            var rows = Enumerable.Range(0, (int)value.numel()).Select(k => autograd.grad([value[k]], [point], retain_graph: true)[0].flatten());
+            var rows = Enumerable.Range(0, (int)value.numel())
+                .Select(k => autograd.grad([value[k]], [point], retain_graph: true)[0].flatten());
             var expected = linalg.slogdet(stack(rows)).Item2;
             FlowGoldens.Close(expected, log[i], c.Tolerance * 100, "log-determinant of the Jacobian");
         }
@@ -181,7 +229,9 @@ public sealed class TransformLawTests
         FlowGoldens.Close(x, transform.Inverse(z, context).Output, 1e-4, "float32 inverse");
     }
 
-    /// <summary>A transform uses its context, one row of it for all samples too, or refuses it; one made without features never takes it in silence.</summary>
+    /// <summary>
+    /// A transform uses its context, one row of it for all samples too, or refuses it; one made without features never takes it in silence.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Names))]
     public void TheContextIsUsedOrRefused(string name)
@@ -238,7 +288,8 @@ public sealed class TransformLawTests
     public void EveryTransformIsCovered()
     {
         var covered = Cases.Values.Select(c => c.Make().GetType()).ToHashSet();
-        var all = typeof(FlowTransform).Assembly.GetTypes().Where(t => t.IsSubclassOf(typeof(FlowTransform)) && !t.IsAbstract && t.IsPublic);
+        var all = typeof(FlowTransform).Assembly.GetTypes()
+            .Where(t => t.IsSubclassOf(typeof(FlowTransform)) && !t.IsAbstract && t.IsPublic);
         Assert.Empty(all.Where(t => !covered.Contains(t)).Select(t => t.Name));
     }
 
@@ -248,12 +299,16 @@ public sealed class TransformLawTests
         using var scope = NewDisposeScope();
         var flow = new RealNvp(new VectorFlowOptions { Features = 3, Hidden = [4] });
         Assert.Contains("[2, 4]", Assert.Throws<ShapeException>(() => flow.LogProb(zeros(2, 4))).Message);
-        Assert.Contains("Size is 12; allowed: divisible by 2^Levels = 8", Assert.Throws<Cresset.Numerics.InvalidOptionsException>(() => new Glow(new GlowOptions { Size = 12, Levels = 3 })).Message);
-        Assert.Contains("1.5", Assert.Throws<ArgumentOutOfRangeException>(() => new LogitPreprocessing().Forward(full([1, 2], 1.5))).Message);
+        Assert.Contains("Size is 12; allowed: divisible by 2^Levels = 8",
+            Assert.Throws<Cresset.Numerics.InvalidOptionsException>(() => new Glow(new GlowOptions { Size = 12, Levels = 3 })).Message);
+        Assert.Contains("1.5",
+            Assert.Throws<ArgumentOutOfRangeException>(() => new LogitPreprocessing().Forward(full([1, 2], 1.5))).Message);
         Assert.Throws<ArgumentOutOfRangeException>(() => new LogitPreprocessing().Forward(full([1, 2], float.NaN)));
         Assert.Throws<ShapeException>(() => Squeeze.Apply(zeros(1, 1, 3, 4)));
-        Assert.Throws<ArgumentNullException>(() => new Maf(new VectorFlowOptions { Features = 2, Context = 3, Hidden = [4] }).LogProb(zeros(1, 2)));
-        Assert.Throws<ArgumentException>(() => new Coupling([true, true], new AdditiveUnivariate(), (i, o) => new MlpConditioner(i, o, [4])));
+        Assert.Throws<ArgumentNullException>(
+            () => new Maf(new VectorFlowOptions { Features = 2, Context = 3, Hidden = [4] }).LogProb(zeros(1, 2)));
+        Assert.Throws<ArgumentException>(
+            () => new Coupling([true, true], new AdditiveUnivariate(), (i, o) => new MlpConditioner(i, o, [4])));
         Assert.Throws<ArgumentException>(() => new Permutation([0, 0]));
         Assert.Throws<ArgumentException>(() => new ActNorm(2).Forward(full([4, 2], float.NaN)));
     }

@@ -45,23 +45,34 @@ public sealed class TransportTests
             threads: 1);
     }
 
-    /// <summary>Optimality by duality: on random masses and costs with ties, no other plan is cheaper than the prices allow; checked against the assignment of split points.</summary>
+    /// <summary>
+    /// Optimality by duality: on random masses and costs with ties, no other plan is cheaper than the prices allow; checked against the
+    /// assignment of split points.
+    /// </summary>
     [Fact]
     public void PlansOfUnequalMassesAreOptimal()
     {
-        Gen.Int[1, 7].SelectMany(n => Gen.Int[1, 7].SelectMany(m => Gen.Int[0, 4].Array[n * m].SelectMany(c => Gen.Int[0, 3].Array[n].SelectMany(a => Gen.Int[0, 3].Array[m].Select(b => (n, m, c, a, b)))))).Sample(
+        Gen.Int[1, 7].SelectMany(
+            n => Gen.Int[1, 7].SelectMany(
+                m => Gen.Int[0, 4].Array[n * m].SelectMany(
+                    c => Gen.Int[0, 3].Array[n].SelectMany(a => Gen.Int[0, 3].Array[m].Select(b => (n, m, c, a, b)))))).Sample(
             sample =>
             {
-                // Unit masses: rows and columns repeated as often as their mass, the shorter side filled up by a row or column that costs nothing extra.
-                int[] rows = [.. sample.a.SelectMany((k, i) => Enumerable.Repeat(i, k))], columns = [.. sample.b.SelectMany((k, j) => Enumerable.Repeat(j, k))];
+                // Unit masses: rows and columns repeated as often as their mass, the shorter side filled up by a row or column that costs
+                // nothing extra.
+                int[] rows = [.. sample.a.SelectMany((k, i) => Enumerable.Repeat(i, k))],
+                    columns = [.. sample.b.SelectMany((k, j) => Enumerable.Repeat(j, k))];
                 var units = Math.Min(rows.Length, columns.Length);
                 if (units == 0) return;
                 (rows, columns) = (rows[..units], columns[..units]);
-                double[] supply = [.. Enumerable.Range(0, sample.n).Select(i => (double)rows.Count(r => r == i))], demand = [.. Enumerable.Range(0, sample.m).Select(j => (double)columns.Count(c => c == j))];
-                double[] cost = [.. sample.c.Select(v => (double)v)], split = [.. rows.SelectMany(i => columns.Select(j => cost[(i * sample.m) + j]))];
+                double[] supply = [.. Enumerable.Range(0, sample.n).Select(i => (double)rows.Count(r => r == i))],
+                    demand = [.. Enumerable.Range(0, sample.m).Select(j => (double)columns.Count(c => c == j))];
+                double[] cost = [.. sample.c.Select(v => (double)v)],
+                    split = [.. rows.SelectMany(i => columns.Select(j => cost[(i * sample.m) + j]))];
                 var plan = TransportPlan.Exact(cost, supply, demand);
                 for (var i = 0; i < sample.n; i++) Assert.Equal(supply[i], plan.Skip(i * sample.m).Take(sample.m).Sum(), 9);
-                for (var j = 0; j < sample.m; j++) Assert.Equal(demand[j], Enumerable.Range(0, sample.n).Sum(i => plan[(i * sample.m) + j]), 9);
+                for (var j = 0; j < sample.m; j++)
+                    Assert.Equal(demand[j], Enumerable.Range(0, sample.n).Sum(i => plan[(i * sample.m) + j]), 9);
                 Assert.Equal(Cost(split, ExactAssignment.Solve(split, units)), plan.Zip(cost, (p, c) => p * c).Sum(), 9);
             },
             iter: 400,
@@ -74,11 +85,14 @@ public sealed class TransportTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(5);
         Tensor x = randn(300, 2, generator: generator), y = randn(200, 2, generator: generator) + 1;
-        Assert.Equal(OptimalTransport.Wasserstein(x.repeat_interleave(2, 0), y.repeat_interleave(3, 0)), OptimalTransport.Wasserstein(x, y), 9);
+        Assert.Equal(OptimalTransport.Wasserstein(x.repeat_interleave(2, 0), y.repeat_interleave(3, 0)), OptimalTransport.Wasserstein(x, y),
+            9);
         Assert.Equal(OptimalTransport.Wasserstein(x, y, 1), OptimalTransport.Wasserstein(y, x, 1), 9);
         Assert.Contains("point", Assert.Throws<ShapeException>(() => OptimalTransport.Wasserstein(zeros(0, 2), y)).Message);
         Assert.Contains("is NaN", Assert.Throws<ArgumentException>(() => OptimalTransport.Wasserstein(full([2, 2], float.NaN), y)).Message);
-        Assert.Contains("regularisation", Assert.Throws<ArithmeticException>(() => TransportPlan.Sinkhorn([0, 1000, 1000, 0, 5, 3], [0.5, 0.3, 0.2], [0.1, 0.9], 0.5, iterations: 2)).Message);
+        Assert.Contains("regularisation",
+            Assert.Throws<ArithmeticException>(
+                () => TransportPlan.Sinkhorn([0, 1000, 1000, 0, 5, 3], [0.5, 0.3, 0.2], [0.1, 0.9], 0.5, iterations: 2)).Message);
     }
 
     /// <summary>Duality: the exact plan of a rectangular problem costs what the assignment of its duplicated points costs.</summary>
@@ -118,7 +132,8 @@ public sealed class TransportTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(7);
-        Tensor source = randn(64, 2, generator: generator), data = randn(64, 2, generator: generator), labels = randint(0, 3, 64, generator: generator);
+        Tensor source = randn(64, 2, generator: generator), data = randn(64, 2, generator: generator),
+            labels = randint(0, 3, 64, generator: generator);
         double Total(Tensor s) => (s - data).square().sum().ToDouble();
         var coupled = OptimalTransport.Couple(source, data);
         var within = OptimalTransport.Couple(source, data, labels);
@@ -128,7 +143,8 @@ public sealed class TransportTests
         for (var c = 0; c < 3; c++)
         {
             var members = (labels == c).nonzero().flatten();
-            FlowGoldens.Close(source.index_select(0, members).sort(0).Values, within.index_select(0, members).sort(0).Values, 0, "a class keeps its source points");
+            FlowGoldens.Close(source.index_select(0, members).sort(0).Values, within.index_select(0, members).sort(0).Values, 0,
+                "a class keeps its source points");
         }
         Assert.Throws<ShapeException>(() => OptimalTransport.Couple(source.narrow(0, 0, 3), data));
         Assert.Throws<ArgumentException>(() => ExactAssignment.Solve([1, double.NaN, 0, 1], 2));

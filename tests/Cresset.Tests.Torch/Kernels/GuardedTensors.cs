@@ -39,7 +39,8 @@ internal sealed unsafe class GuardedTensors(Random random) : IDisposable
                 return Filled(type, [.. order.Select(d => shape[d])]).permute(back).MoveToOuterDisposeScope();
             case 2:
                 var step = random.Next(2, 4);
-                return Filled(type, [.. shape[..last], Math.Max(0, shape[last] * step)]).slice(last, 0, shape[last] * step, step).MoveToOuterDisposeScope();
+                return Filled(type, [.. shape[..last], Math.Max(0, shape[last] * step)]).slice(last, 0, shape[last] * step, step)
+                    .MoveToOuterDisposeScope();
             case 3:
                 var before = random.Next(1, 3);
                 return Filled(type, [shape[0] + before, .. shape[1..]]).narrow(0, before, shape[0]).MoveToOuterDisposeScope();
@@ -68,13 +69,21 @@ internal sealed unsafe class GuardedTensors(Random random) : IDisposable
 
     private Tensor Empty(ScalarType type, long[] shape, long count)
     {
-        var bytes = count * (type switch { ScalarType.Float64 or ScalarType.Int64 => 8, ScalarType.Float32 => 4, ScalarType.BFloat16 => 2, _ => throw new NotSupportedException($"{type}") });
+        var bytes = count
+            * (type switch
+            {
+                ScalarType.Float64 or ScalarType.Int64 => 8,
+                ScalarType.Float32 => 4,
+                ScalarType.BFloat16 => 2,
+                _ => throw new NotSupportedException($"{type}"),
+            });
         var pages = Math.Max(1, (bytes + Page - 1) / Page);
         var length = (nuint)((pages + 2) * Page);
         var start = mmap(0, length, ReadWrite, PrivateAnonymous, -1, 0);
         if (start == -1) throw new InvalidOperationException("mmap fails");
         _maps.Add((start, length));
-        if (mprotect(start, Page, 0) != 0 || mprotect(start + (nint)((pages + 1) * Page), Page, 0) != 0) throw new InvalidOperationException("mprotect fails");
+        if (mprotect(start, Page, 0) != 0 || mprotect(start + (nint)((pages + 1) * Page), Page, 0) != 0)
+            throw new InvalidOperationException("mprotect fails");
         var first = start + Page;
         var data = random.Next(3) == 0 ? first : first + (nint)((pages * Page) - bytes);
         fixed (long* sizes = shape)
@@ -91,7 +100,8 @@ internal sealed unsafe class GuardedTensors(Random random) : IDisposable
     }
 
     [DllImport("LibTorchSharp")]
-    private static extern nint THSTensor_new(nint data, delegate* unmanaged[Cdecl]<nint, void> deleter, nint sizes, int dimensions, sbyte type, sbyte wanted, int device, int index, byte gradient);
+    private static extern nint THSTensor_new(nint data, delegate* unmanaged[Cdecl]<nint, void> deleter, nint sizes, int dimensions,
+        sbyte type, sbyte wanted, int device, int index, byte gradient);
 
     [DllImport("libc")]
     private static extern nint mmap(nint address, nuint length, int protection, int flags, int file, long offset);

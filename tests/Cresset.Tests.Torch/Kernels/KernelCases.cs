@@ -11,9 +11,11 @@ namespace Cresset.Tests.Torch.Kernels;
 /// <summary>Every kernel over tensors of random shape, layout and type, against libtorch's operations in float64.</summary>
 internal sealed class KernelCases(Random random, GuardedTensors memory)
 {
-    private static readonly string[] Elementwise = [.. ActivationCatalog.All.Where(a => a.Kind == ActivationKind.Elementwise).Select(a => a.Name)];
+    private static readonly string[] Elementwise = [.. ActivationCatalog.All.Where(a => a.Kind == ActivationKind.Elementwise)
+        .Select(a => a.Name)];
 
-    private static readonly string[] Gates = ["silu", "gelu", "gelu_tanh", "quick_gelu", "swish_beta(1.5)", "mish", "relu", "relu2", "sigmoid", "tanh", "elu"];
+    private static readonly string[] Gates = ["silu", "gelu", "gelu_tanh", "quick_gelu", "swish_beta(1.5)", "mish", "relu", "relu2",
+        "sigmoid", "tanh", "elu"];
 
     /// <summary>The cases by name, in an order that never changes.</summary>
     public static IReadOnlyList<(string Name, Action<KernelCases> Run)> All { get; } =
@@ -66,21 +68,29 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
         if (random.Next(2) == 0)
         {
             var shape = Shape(Pick(1, 3));
-            Tensor a = memory.Make(ScalarType.Float32, shape), b = memory.Make(ScalarType.Float32, shape), g = memory.Make(ScalarType.Float32, shape);
+            Tensor a = memory.Make(ScalarType.Float32, shape), b = memory.Make(ScalarType.Float32, shape),
+                g = memory.Make(ScalarType.Float32, shape);
             Gradients([a, b], inputs => GatedUnits.Apply(inputs[0], inputs[1], name), g, name, 1e-4, 2e-5);
             return;
         }
         var half = Shape(Pick(1, 3));
         var packed = memory.Make(ScalarType.Float32, [.. half[..^1], 2 * half[^1]]);
         var layout = (GateLayout)random.Next(3);
-        Gradients([packed], inputs => GatedUnits.Apply(inputs[0], name, layout), memory.Make(ScalarType.Float32, half), $"{name} {layout}", 1e-4, 2e-5);
+        Gradients([packed], inputs => GatedUnits.Apply(inputs[0], name, layout), memory.Make(ScalarType.Float32, half), $"{name} {layout}",
+            1e-4, 2e-5);
     }
 
     private void Resampling()
     {
         var modes = Enum.GetValues<ResizeMode>();
         var mode = modes[random.Next(modes.Length)];
-        var places = mode switch { ResizeMode.Linear => 1, ResizeMode.Bilinear or ResizeMode.Bicubic => 2, ResizeMode.Trilinear => 3, _ => Pick(1, 3) };
+        var places = mode switch
+        {
+            ResizeMode.Linear => 1,
+            ResizeMode.Bilinear or ResizeMode.Bicubic => 2,
+            ResizeMode.Trilinear => 3,
+            _ => Pick(1, 3),
+        };
         long[] shape = [Pick(1, 2), Pick(1, 3), .. Enumerable.Range(0, places).Select(_ => (long)Pick(1, places == 3 ? 12 : 60))];
         long[] size = [.. Enumerable.Range(0, places).Select(_ => (long)Pick(1, places == 3 ? 12 : 60))];
         var linear = mode is ResizeMode.Linear or ResizeMode.Bilinear or ResizeMode.Bicubic or ResizeMode.Trilinear;
@@ -88,7 +98,8 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
         var x = memory.Make(ScalarType.Float32, shape);
         if (Cresset.Nn.Resampling.Between(x, size, null, mode, align, antialias, false) is not { } map) return;
         var g = memory.Make(ScalarType.Float32, [.. shape[..2], .. size]);
-        // The float64 twin would round nearest places in float64, and libtorch's gradient of nearest-exact places on the border of two pixels goes
+        // The float64 twin would round nearest places in float64, and libtorch's gradient of nearest-exact places on the border of two
+        // pixels goes
         // to the other pixel than its forward pass reads: the twin takes the places of the float32 forward pass both ways.
         var exact = linear || mode == ResizeMode.Area;
         var numbers = arange(shape[2..].Aggregate(1L, (a, b) => a * b), dtype: ScalarType.Float32).reshape([1, 1, .. shape[2..]]);
@@ -102,7 +113,8 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
 
         Tensor Twin(Tensor input) => exact
             ? Upsample.Native(input, size, null, mode, linear ? align : null, antialias)
-            : input.flatten(2).index_select(2, Upsample.Native(numbers, size, null, mode).to(ScalarType.Int64).flatten()).reshape([.. shape[..2], .. size]);
+            : input.flatten(2).index_select(2, Upsample.Native(numbers, size, null, mode).to(ScalarType.Int64).flatten())
+                .reshape([.. shape[..2], .. size]);
     }
 
     private void Shuffle()
@@ -119,26 +131,33 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
     {
         int kernel = 1 + (2 * random.Next(3)), groups = Pick(1, 3), scale = Pick(1, 3);
         long n = Pick(1, 2), c = groups * Pick(1, 5), h = Pick(1, 7), w = Pick(1, 20);
-        Tensor features = memory.Make(ScalarType.Float32, n, c, h, w), weights = memory.Make(ScalarType.Float32, n, groups * kernel * kernel, scale * h, scale * w);
+        Tensor features = memory.Make(ScalarType.Float32, n, c, h, w),
+            weights = memory.Make(ScalarType.Float32, n, groups * kernel * kernel, scale * h, scale * w);
         var g = memory.Make(ScalarType.Float32, n, c, scale * h, scale * w);
-        Gradients([features, weights], inputs => Carafe.Reassemble(inputs[0], inputs[1], kernel, groups, scale), g, $"kernel {kernel} groups {groups} scale {scale}", 1e-4, 1e-3);
+        Gradients([features, weights], inputs => Carafe.Reassemble(inputs[0], inputs[1], kernel, groups, scale), g,
+            $"kernel {kernel} groups {groups} scale {scale}", 1e-4, 1e-3);
     }
 
     private void Attend()
     {
         var type = random.Next(3) == 0 ? ScalarType.BFloat16 : ScalarType.Float32;
-        long groups = Pick(1, 3), heads = groups * Pick(1, 3), depth = 8 * Pick(1, 12), queries = Pick(1, 40), keys = Pick(1, 70), batch = Pick(1, 3);
+        long groups = Pick(1, 3), heads = groups * Pick(1, 3), depth = 8 * Pick(1, 12), queries = Pick(1, 40), keys = Pick(1, 70),
+            batch = Pick(1, 3);
         long Batch() => random.Next(4) == 0 ? 1 : batch;
-        Tensor q = memory.Make(type, Batch(), heads, queries, depth), k = memory.Make(type, Batch(), groups, keys, depth), v = memory.Make(type, Batch(), groups, keys, depth);
+        Tensor q = memory.Make(type, Batch(), heads, queries, depth), k = memory.Make(type, Batch(), groups, keys, depth),
+            v = memory.Make(type, Batch(), groups, keys, depth);
         var mask = random.Next(3) == 0 ? memory.Make(ScalarType.Float32, queries, keys).gt(-1) : null;
         var causal = random.Next(3) == 0;
         using var quiet = no_grad();
-        var exact = Attention.ScaledDotProduct(q.to(ScalarType.Float64), k.to(ScalarType.Float64), v.to(ScalarType.Float64), mask, causal, path: AttentionPath.Explicit);
+        var exact = Attention.ScaledDotProduct(q.to(ScalarType.Float64), k.to(ScalarType.Float64), v.to(ScalarType.Float64), mask, causal,
+            path: AttentionPath.Explicit);
         var found = Attention.ScaledDotProduct(q, k, v, mask, causal);
-        // A score is a sum of `depth` products, off by some units in the last place of their magnitudes (one key that is expanded over its depth makes all of them of one
+        // A score is a sum of `depth` products, off by some units in the last place of their magnitudes (one key that is expanded over its
+        // depth makes all of them of one
         // sign), and softmax passes that on up to twice the largest value.
         var repeats = heads / groups;
-        var magnitude = q.to(ScalarType.Float64).abs().matmul(k.to(ScalarType.Float64).abs().repeat_interleave(repeats, 1).transpose(-2, -1)).max().ToDouble() / Math.Sqrt(depth);
+        var magnitude = q.to(ScalarType.Float64).abs()
+            .matmul(k.to(ScalarType.Float64).abs().repeat_interleave(repeats, 1).transpose(-2, -1)).max().ToDouble() / Math.Sqrt(depth);
         var rounding = 16 * Math.Pow(2, -24) * 2 * 3 * magnitude;
         Near(exact, found, type == ScalarType.BFloat16 ? 5e-2 : 1e-4, type == ScalarType.BFloat16 ? 5e-2 : 1e-5 + rounding, "attention");
     }
@@ -150,7 +169,8 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
         Tensor x = memory.Make(ScalarType.Float32, Pick(1, 3), Pick(1, 40), inputs), w = memory.Make(ScalarType.Float32, outputs, inputs);
         var b = random.Next(2) == 0 ? memory.Make(ScalarType.Float32, outputs) : null;
         using var quiet = no_grad();
-        Near(nn.functional.linear(x.to(ScalarType.Float64), w.to(ScalarType.Float64), b?.to(ScalarType.Float64)), PackedProduct.Linear(x, w, b), 1e-4, 1e-3, "product");
+        Near(nn.functional.linear(x.to(ScalarType.Float64), w.to(ScalarType.Float64), b?.to(ScalarType.Float64)),
+            PackedProduct.Linear(x, w, b), 1e-4, 1e-3, "product");
     }
 
     private void Spline()
@@ -168,12 +188,15 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
         Tensor value = memory.Make(ScalarType.Float32, shape), raw = memory.Make(ScalarType.Float32, [.. shape, options.RawCount]);
         var inverse = random.Next(2) == 0;
         using var quiet = no_grad();
-        var (exact, exactLog) = inverse ? spline.Inverse(value.to(ScalarType.Float64), raw.to(ScalarType.Float64)) : spline.Forward(value.to(ScalarType.Float64), raw.to(ScalarType.Float64));
+        var (exact, exactLog) = inverse ? spline.Inverse(value.to(ScalarType.Float64), raw.to(ScalarType.Float64))
+            : spline.Forward(value.to(ScalarType.Float64), raw.to(ScalarType.Float64));
         var (found, log) = new SplinePass(spline, inverse).Run(value, raw);
         Near(exact, found, 1e-4, 1e-4, "spline");
         Near(exactLog, log, 1e-3, 1e-3, "spline's logarithm");
-        var (gv, gr) = new SplinePass(spline, inverse).Gradient(value, raw, memory.Make(ScalarType.Float32, shape), memory.Make(ScalarType.Float32, shape));
-        if (!gv.isfinite().all().ToBoolean() || !gr.isfinite().all().ToBoolean()) throw new InvalidOperationException("the spline's gradient is not finite");
+        var (gv, gr) = new SplinePass(spline, inverse).Gradient(value, raw, memory.Make(ScalarType.Float32, shape),
+            memory.Make(ScalarType.Float32, shape));
+        if (!gv.isfinite().all().ToBoolean() || !gr.isfinite().all().ToBoolean())
+            throw new InvalidOperationException("the spline's gradient is not finite");
     }
 
     private void Step() => Steps(
@@ -201,8 +224,15 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
     private void Steps(OptimizerRule rule, ScalarType type)
     {
         // A sign next to 0 and a code on the edge between two may fall either way.
-        var tolerance = (rule, type) switch { (LionRule or QuantizedRule, _) => 0.07, (_, ScalarType.BFloat16) => 0.05, (_, ScalarType.Float64) => 1e-9, _ => 1e-4 };
-        var shapes = Enumerable.Range(0, Pick(1, 3)).Select(_ => random.Next(10) == 0 ? [Pick(4000, 5000)] : Shape(random.Next(4))).ToList();
+        var tolerance = (rule, type) switch
+        {
+            (LionRule or QuantizedRule, _) => 0.07,
+            (_, ScalarType.BFloat16) => 0.05,
+            (_, ScalarType.Float64) => 1e-9,
+            _ => 1e-4,
+        };
+        var shapes = Enumerable.Range(0, Pick(1, 3)).Select(_ => random.Next(10) == 0 ? [Pick(4000, 5000)] : Shape(random.Next(4)))
+            .ToList();
         var (fused, plain) = (new List<Parameter>(), new List<Parameter>());
         foreach (var shape in shapes)
         {
@@ -229,7 +259,8 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
         for (var i = 0; i < fused.Count; i++)
         {
             Near(plain[i].detach().to(ScalarType.Float64), fused[i].detach(), tolerance, tolerance, $"{rule.GetType().Name} on {type}");
-            Near(twin.Averages[$"p{i}"].to(ScalarType.Float64), average.Averages[$"p{i}"], tolerance, tolerance, $"the average of {rule.GetType().Name} on {type}");
+            Near(twin.Averages[$"p{i}"].to(ScalarType.Float64), average.Averages[$"p{i}"], tolerance, tolerance,
+                $"the average of {rule.GetType().Name} on {type}");
         }
         foreach (var p in fused.Concat(plain)) p.grad = null;
     }
@@ -261,7 +292,8 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
     {
         var shape = new long[] { Pick(1, 50), Pick(1, 40) };
         Tensor z = memory.MakeDense(ScalarType.Float32, shape), q = memory.MakeDense(ScalarType.Float32, shape);
-        Near((z.to(ScalarType.Float64) - q.to(ScalarType.Float64)).square().mean(), SquaredDifference.Mean(z, q), 1e-4, 1e-5, "mean square");
+        Near((z.to(ScalarType.Float64) - q.to(ScalarType.Float64)).square().mean(), SquaredDifference.Mean(z, q), 1e-4, 1e-5,
+            "mean square");
         var leaf = z.detach().requires_grad_();
         var (values, term) = StraightThroughCommitment.Apply(leaf, q);
         (values * memory.Make(ScalarType.Float32, shape) + (term * 0.25)).sum().backward();
@@ -270,10 +302,14 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
     }
 
     /// <summary>Values without gradients, values and gradients with them.</summary>
-    private static void Gradients(Tensor[] inputs, Func<Tensor[], Tensor> function, Tensor upstream, string what, double relative, double absolute)
+    private static void Gradients(Tensor[] inputs, Func<Tensor[], Tensor> function, Tensor upstream, string what, double relative,
+        double absolute)
     {
-        Tensor[] own = [.. inputs.Select(t => t.detach().requires_grad_())], twin = [.. inputs.Select(t => t.detach().to(ScalarType.Float64).clone().requires_grad_())];
-        using (no_grad()) Near(function([.. twin.Select(t => t.detach())]), function([.. inputs.Select(t => t.detach())]), relative, absolute, what + ", no gradients");
+        Tensor[] own = [.. inputs.Select(t => t.detach().requires_grad_())],
+            twin = [.. inputs.Select(t => t.detach().to(ScalarType.Float64).clone().requires_grad_())];
+        using (no_grad())
+            Near(function([.. twin.Select(t => t.detach())]), function([.. inputs.Select(t => t.detach())]), relative, absolute,
+                what + ", no gradients");
         Tensor y = function(own), exact = function(twin);
         Near(exact, y, relative, absolute, what);
         y.backward([upstream]);
@@ -283,10 +319,12 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
 
     private static void Near(Tensor exact, Tensor found, double relative, double absolute, string what)
     {
-        if (!exact.shape.SequenceEqual(found.shape)) throw new InvalidOperationException($"{what}: shape {string.Join('x', found.shape)}, not {string.Join('x', exact.shape)}");
+        if (!exact.shape.SequenceEqual(found.shape))
+            throw new InvalidOperationException($"{what}: shape {string.Join('x', found.shape)}, not {string.Join('x', exact.shape)}");
         Tensor a = exact.detach().to(ScalarType.Float64), b = found.detach().to(ScalarType.Float64);
         if (a.numel() == 0) return;
         var off = (a - b).abs().sub(a.abs() * relative).max().ToDouble();
-        if (!(off <= absolute)) throw new InvalidOperationException($"{what} {string.Join('x', exact.shape)}: off by {(a - b).abs().max().ToDouble():g3}");
+        if (!(off <= absolute))
+            throw new InvalidOperationException($"{what} {string.Join('x', exact.shape)}: off by {(a - b).abs().max().ToDouble():g3}");
     }
 }

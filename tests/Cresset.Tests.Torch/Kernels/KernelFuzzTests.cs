@@ -8,11 +8,13 @@ namespace Cresset.Tests.Torch.Kernels;
 
 /// <summary>
 /// Kernels between guard pages. The cases run in a process of their own that writes each down before it runs it, so that one that ends the
-/// process is known. <c>CRESSET_TEST_KERNEL_CASES</c> sets how many (tests/long/kernel-fuzz.sh runs 100,000), <c>CRESSET_TEST_KERNEL_FIRST</c> where to go on.
+/// process is known. <c>CRESSET_TEST_KERNEL_CASES</c> sets how many (tests/long/kernel-fuzz.sh runs 100,000),
+/// <c>CRESSET_TEST_KERNEL_FIRST</c> where to go on.
 /// </summary>
 public sealed class KernelFuzzTests
 {
-    private const string ChildVariable = "CRESSET_TEST_KERNEL_FILE", CountVariable = "CRESSET_TEST_KERNEL_CASES", SeedVariable = "CRESSET_TEST_KERNEL_SEED", FirstVariable = "CRESSET_TEST_KERNEL_FIRST";
+    private const string ChildVariable = "CRESSET_TEST_KERNEL_FILE", CountVariable = "CRESSET_TEST_KERNEL_CASES",
+        SeedVariable = "CRESSET_TEST_KERNEL_SEED", FirstVariable = "CRESSET_TEST_KERNEL_FIRST";
 
     [Fact]
     public void NoKernelReadsOrWritesBesideItsTensors()
@@ -26,7 +28,12 @@ public sealed class KernelFuzzTests
         var file = Path.GetTempFileName();
         try
         {
-            var start = new ProcessStartInfo(Environment.ProcessPath!, ["--filter-method", "*." + nameof(NoKernelReadsOrWritesBesideItsTensors)]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            var start = new ProcessStartInfo(Environment.ProcessPath!,
+                ["--filter-method", "*." + nameof(NoKernelReadsOrWritesBesideItsTensors)])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true
+            };
             start.Environment[ChildVariable] = file;
             // The many small tensors of a case do not pay for more threads; a second still takes part in every split.
             start.Environment["OMP_NUM_THREADS"] = "2";

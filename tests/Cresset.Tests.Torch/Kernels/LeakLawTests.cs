@@ -17,7 +17,8 @@ namespace Cresset.Tests.Torch.Kernels;
 /// </summary>
 public sealed class LeakLawTests
 {
-    private static readonly int Steps = Environment.GetEnvironmentVariable("CRESSET_TEST_LEAK_STEPS") is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : 200;
+    private static readonly int Steps = Environment.GetEnvironmentVariable("CRESSET_TEST_LEAK_STEPS") is { } text
+        ? int.Parse(text, CultureInfo.InvariantCulture) : 200;
 
     private static readonly RationalQuadraticSpline Spline = new(new SplineOptions { Low = -3, High = 3, Bins = 8 });
 
@@ -51,7 +52,9 @@ public sealed class LeakLawTests
     [Fact]
     public void EveryOperationOfOursHasACase()
     {
-        var all = new[] { typeof(FusedUnary), typeof(FusedSpline), typeof(RotationTrick), typeof(DifferentiableOperation) }.Select(t => t.Assembly).Distinct()
+        var all =
+            new[] { typeof(FusedUnary), typeof(FusedSpline), typeof(RotationTrick),
+                typeof(DifferentiableOperation) }.Select(t => t.Assembly).Distinct()
             .SelectMany(a => a.GetTypes()).Where(t => !t.IsAbstract && t.IsSubclassOf(typeof(DifferentiableOperation)))
             .Select(t => t.Name == "Operation" ? t.DeclaringType!.Name : t.Name).ToHashSet();
         Assert.Equal(all.Order(), Operations.Keys.Where(k => k != "TorchSharp").Order());
@@ -113,7 +116,8 @@ public sealed class LeakLawTests
         var moreTensors = DisposeScopeManager.Statistics.ThreadTotalLiveCount - tensors;
         foreach (var x in inputs) x.Dispose();
         // Beside tensors a step leaves nodes of graphs, a few kilobytes, to the next collection.
-        Assert.True(moreBytes < ((0.05 * largest) + 4096) * Steps, $"{name}: {Steps} steps hold {moreBytes:N0} bytes more; the largest input has {largest:N0}");
+        Assert.True(moreBytes < ((0.05 * largest) + 4096) * Steps,
+            $"{name}: {Steps} steps hold {moreBytes:N0} bytes more; the largest input has {largest:N0}");
         Assert.True(moreTensors <= 3, $"{name}: {3 * Steps} steps leave {moreTensors} tensors");
 
         void Step()
@@ -128,7 +132,8 @@ public sealed class LeakLawTests
 
     private static Tensor Solve(Tensor[] x, OdeGradient gradient)
     {
-        var (solution, _) = TrainableOde.Solve((_, y) => y.mm(x[1]), [x[1]], x[0], [0, 0.1], new OdeOptions { Method = OdeMethod.Midpoint, Steps = 2 }, gradient);
+        var (solution, _) = TrainableOde.Solve((_, y) => y.mm(x[1]), [x[1]], x[0], [0, 0.1],
+            new OdeOptions { Method = OdeMethod.Midpoint, Steps = 2 }, gradient);
         return solution.States;
     }
 

@@ -35,12 +35,15 @@ public sealed class BlockTests
     [Fact]
     public void KeysWithDotsAreModulesInModules()
     {
-        var keys = new TransformerKeys("layer.0.norm", new("layer.0.attn.q", "layer.0.attn.k", "layer.0.attn.v", "layer.0.attn.o"), "layer.1.norm", new("layer.1.mlp.g", "layer.1.mlp.u", "layer.1.mlp.d", "layer.1.mlp.act"));
+        var keys = new TransformerKeys("layer.0.norm", new("layer.0.attn.q", "layer.0.attn.k", "layer.0.attn.v", "layer.0.attn.o"),
+            "layer.1.norm", new("layer.1.mlp.g", "layer.1.mlp.u", "layer.1.mlp.d", "layer.1.mlp.act"));
         using var block = new TransformerBlock(new(new(8, 2), FeedForwardOptions.SwiGlu with { Hidden = 12 }, keys));
         Assert.Equal(
             [
-                "layer.0.attn.k.bias", "layer.0.attn.k.weight", "layer.0.attn.o.bias", "layer.0.attn.o.weight", "layer.0.attn.q.bias", "layer.0.attn.q.weight", "layer.0.attn.v.bias", "layer.0.attn.v.weight",
-                "layer.0.norm.bias", "layer.0.norm.weight", "layer.1.mlp.d.weight", "layer.1.mlp.g.weight", "layer.1.mlp.u.weight", "layer.1.norm.bias", "layer.1.norm.weight",
+                "layer.0.attn.k.bias", "layer.0.attn.k.weight", "layer.0.attn.o.bias", "layer.0.attn.o.weight", "layer.0.attn.q.bias",
+                "layer.0.attn.q.weight", "layer.0.attn.v.bias", "layer.0.attn.v.weight",
+                "layer.0.norm.bias", "layer.0.norm.weight", "layer.1.mlp.d.weight", "layer.1.mlp.g.weight", "layer.1.mlp.u.weight",
+                "layer.1.norm.bias", "layer.1.norm.weight",
             ],
             block.state_dict().Keys.Order(StringComparer.Ordinal));
         block.to(ScalarType.Float64);
@@ -57,10 +60,12 @@ public sealed class BlockTests
         using var scope = NewDisposeScope();
         TransformerKeys Keys(AttentionKeys attention) => new("n1", attention, "n2", new("", "up", "down", "act"));
         using var apart = new TransformerBlock(new(new(16, 4) { KeyHeads = 2 }, FeedForwardOptions.Gelu, Keys(new("q", "k", "v", "o"))));
-        using var together = new TransformerBlock(new(new(16, 4) { KeyHeads = 2 }, FeedForwardOptions.Gelu, Keys(new("qkv", "", "", "o", Together: true))));
+        using var together = new TransformerBlock(
+            new(new(16, 4) { KeyHeads = 2 }, FeedForwardOptions.Gelu, Keys(new("qkv", "", "", "o", Together: true))));
         var state = apart.state_dict();
         var joined = state.Where(s => s.Key[0] is not ('q' or 'k' or 'v')).ToDictionary(s => s.Key, s => s.Value);
-        foreach (var part in new[] { "weight", "bias" }) joined[$"qkv.{part}"] = cat([state[$"q.{part}"], state[$"k.{part}"], state[$"v.{part}"]], 0);
+        foreach (var part in new[] { "weight", "bias" })
+            joined[$"qkv.{part}"] = cat([state[$"q.{part}"], state[$"k.{part}"], state[$"v.{part}"]], 0);
         StateDict.Load(together, joined);
         var x = randn([2, 5, 16], generator: new Generator(3));
         Assert.True(apart.Forward(x, causal: causal).allclose(together.Forward(x, causal: causal), 1e-5, 1e-6));
@@ -80,11 +85,15 @@ public sealed class BlockTests
         for (var i = 0; i < 6; i++)
         {
             cache.Length = i;
-            Assert.True(whole.narrow(1, i, 1).allclose(block.Forward(x.narrow(1, i, 1), causal: true, cache: cache), 1e-5, 1e-6), $"token {i}");
+            Assert.True(whole.narrow(1, i, 1).allclose(block.Forward(x.narrow(1, i, 1), causal: true, cache: cache), 1e-5, 1e-6),
+                $"token {i}");
         }
     }
 
-    /// <summary>The causal rule as libtorch's kernel has it, as a mask and as separate operations: also for no token, one token, other types and views.</summary>
+    /// <summary>
+    /// The causal rule as libtorch's kernel has it, as a mask and as separate operations: also for no token, one token, other types and
+    /// views.
+    /// </summary>
     [Theory]
     [InlineData(ScalarType.Float32, 0)]
     [InlineData(ScalarType.Float32, 1)]
@@ -104,7 +113,9 @@ public sealed class BlockTests
         Assert.Equal([2L, 4, tokens, 16], causal.shape);
         var tolerance = type == ScalarType.BFloat16 ? 2e-2 : 1e-5;
         Assert.True(causal.allclose(Attention.ScaledDotProduct(q, k, v, mask, scale: 0.3), tolerance, tolerance));
-        Assert.True(causal.allclose(Attention.ScaledDotProduct(q, k, v, causal: true, scale: 0.3, path: AttentionPath.Explicit), tolerance, tolerance));
+        Assert.True(
+            causal.allclose(Attention.ScaledDotProduct(q, k, v, causal: true, scale: 0.3, path: AttentionPath.Explicit), tolerance,
+                tolerance));
     }
 
     /// <summary>While operations are recorded, no product is computed behind the record's back.</summary>
@@ -143,7 +154,8 @@ public sealed class BlockTests
         Assert.Contains("[..., 8]", Assert.Throws<ShapeException>(() => projection.call(ones(3, 7))).Message, StringComparison.Ordinal);
         Assert.Throws<ShapeException>(() => projection.call(tensor(1f)));
 
-        static void Refused(WeightLayer layer, Tensor input) => Assert.Contains("floating-point", Assert.Throws<ArgumentException>(() => layer.call(input)).Message, StringComparison.Ordinal);
+        static void Refused(WeightLayer layer, Tensor input) =>
+            Assert.Contains("floating-point", Assert.Throws<ArgumentException>(() => layer.call(input)).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Weights of one type and input of another: the result has the input's type.</summary>
@@ -156,7 +168,8 @@ public sealed class BlockTests
     {
         using var scope = NewDisposeScope();
         var place = new WeightPlace(weights, Generator: new Generator(2));
-        WeightLayer[] layers = [new Projection(8, 4, true, place), new LayerNormalization(8, 1e-5, place), new RmsNorm(8, place: place), new SquareConvolution(3, 4, 3, place), new GroupNormalization(3, 3, 1e-5, place)];
+        WeightLayer[] layers = [new Projection(8, 4, true, place), new LayerNormalization(8, 1e-5, place), new RmsNorm(8, place: place),
+            new SquareConvolution(3, 4, 3, place), new GroupNormalization(3, 3, 1e-5, place)];
         foreach (var layer in layers)
         {
             var x = randn(layer is SquareConvolution or GroupNormalization ? [2, 3, 8, 8] : [2, 8], generator: new Generator(3)).to(input);

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Nn;
 
-/// <summary>libtorch's float32 convolutions against its float64 ones: wrong kernels of a processor's widest instructions show here.</summary>
+/// <summary>
+/// libtorch's float32 convolutions against its float64 ones: wrong kernels of a processor's widest instructions show here.
+/// </summary>
 public sealed class ConvolutionValueTests
 {
     [Theory]

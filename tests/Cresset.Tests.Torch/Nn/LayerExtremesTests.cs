@@ -6,14 +6,18 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Nn;
 
-/// <summary>Every layer on batches of nothing and of one, on every layout, in every type, with NaN in one sample, and without memory to read.</summary>
+/// <summary>
+/// Every layer on batches of nothing and of one, on every layout, in every type, with NaN in one sample, and without memory to read.
+/// </summary>
 [LeakFree]
 public sealed class LayerExtremesTests
 {
     // They draw, or look over the batch.
     private static readonly HashSet<string> AcrossSamples = ["segnet"];
 
-    public static TheoryData<string> Layers => [.. ModuleCase.All.Where(c => c.Shape is not null && !c.Name.StartsWith("activation ", StringComparison.Ordinal)).Select(c => c.Name)];
+    public static TheoryData<string> Layers =>
+        [.. ModuleCase.All.Where(c => c.Shape is not null && !c.Name.StartsWith("activation ", StringComparison.Ordinal))
+            .Select(c => c.Name)];
 
     [Theory]
     [MemberData(nameof(Layers))]
@@ -38,12 +42,14 @@ public sealed class LayerExtremesTests
         var x = ModuleCase.Input(ScalarType.Float32, [3, .. shape[1..]]);
         var y = module.call(x);
         if (y.size(0) != 3 || AcrossSamples.Contains(name)) return;
-        for (var i = 0; i < 3; i++) Assert.True(module.call(x.narrow(0, i, 1)).allclose(y.narrow(0, i, 1), 1e-4, 1e-5), $"{name}: sample {i} alone is another");
+        for (var i = 0; i < 3; i++)
+            Assert.True(module.call(x.narrow(0, i, 1)).allclose(y.narrow(0, i, 1), 1e-4, 1e-5), $"{name}: sample {i} alone is another");
         var spoilt = x.clone();
         spoilt.select(0, 1).fill_(float.NaN);
         var found = module.call(spoilt);
         Assert.True(found.select(0, 1).isnan().any().ToBoolean(), $"{name}: NaN went in and none came out");
-        foreach (var i in new[] { 0, 2 }) Assert.True(found.select(0, i).allclose(y.select(0, i), 1e-4, 1e-5), $"{name}: NaN of sample 1 reached sample {i}");
+        foreach (var i in new[] { 0, 2 })
+            Assert.True(found.select(0, i).allclose(y.select(0, i), 1e-4, 1e-5), $"{name}: NaN of sample 1 reached sample {i}");
     }
 
     [Theory]
@@ -87,7 +93,8 @@ public sealed class LayerExtremesTests
         var half = module.call(ModuleCase.Input(ScalarType.BFloat16, shape));
         Assert.Equal(ScalarType.BFloat16, half.dtype);
         var difference = (half.to(ScalarType.Float32) - y).abs();
-        // Places of largest values are whole numbers: one of two near ones may be taken for the other, and a value then lands beside its place.
+        // Places of largest values are whole numbers: one of two near ones may be taken for the other, and a value then lands beside its
+        // place.
         var off = (name == "segnet" ? difference.mean() : difference.max()).ToDouble();
         Assert.True(off <= 0.1 * (1 + y.abs().max().ToDouble()), $"{name}: off by {off}");
     }

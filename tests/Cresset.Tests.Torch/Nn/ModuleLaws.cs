@@ -17,7 +17,8 @@ public sealed class ModuleLaws
     {
         var covered = ModuleCase.All.Select(c => c.Type).ToHashSet();
         var missing = typeof(ActivationCatalog).Assembly.GetExportedTypes()
-            .Where(t => t is { IsAbstract: false } && typeof(nn.Module).IsAssignableFrom(t) && !covered.Contains(t) && !ModuleCase.Parts.Contains(t)).ToList();
+            .Where(t => t is { IsAbstract: false } && typeof(nn.Module).IsAssignableFrom(t) && !covered.Contains(t)
+                && !ModuleCase.Parts.Contains(t)).ToList();
         Assert.Empty(missing);
     }
 
@@ -61,7 +62,8 @@ public sealed class ModuleLaws
         var state = first.state_dict().ToDictionary(p => p.Key, p => p.Value.detach().clone());
         second.load_state_dict(state);
         Assert.Equal(first.state_dict().Keys, second.state_dict().Keys);
-        Assert.DoesNotContain(state.Keys, k => k.Contains("__", StringComparison.Ordinal) || k.Contains("._", StringComparison.Ordinal) || k.StartsWith('_'));
+        Assert.DoesNotContain(state.Keys,
+            k => k.Contains("__", StringComparison.Ordinal) || k.Contains("._", StringComparison.Ordinal) || k.StartsWith('_'));
         Assert.True(Case(name).Run(first, ScalarType.Float32).allclose(Case(name).Run(second, ScalarType.Float32), 0, 0, equal_nan: true));
     }
 

@@ -43,7 +43,9 @@ public sealed class UnbatchedTests
     public void ShufflesNormsAndFeedForwardsTakeOneSample()
     {
         using var scope = NewDisposeScope();
-        foreach (var found in ModuleCase.All.Where(c => c.Name is "pixel shuffle" or "pixel unshuffle" or "rms norm" or "feed-forward swiglu" or "maxout layer" or "siren layer" or "alpha dropout"))
+        foreach (var found in ModuleCase.All.Where(
+            c => c.Name is "pixel shuffle" or "pixel unshuffle" or "rms norm" or "feed-forward swiglu" or "maxout layer" or "siren layer"
+                or "alpha dropout"))
         {
             using var module = (nn.Module<Tensor, Tensor>)found.Build();
             module.eval();

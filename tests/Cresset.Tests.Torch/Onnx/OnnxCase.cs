@@ -13,7 +13,8 @@ public sealed record OnnxCase(string Name, Func<nn.Module> Make, Func<Tensor[]> 
     public static OnnxCase Of(string name, Func<nn.Module> make, params long[] shape) => new(name, make, () => [randn(shape)]);
 
     /// <summary>A function of one tensor as a module.</summary>
-    public static OnnxCase Function(string name, Func<Tensor, Tensor> function, params long[] shape) => Of(name, () => new Composed(function), shape);
+    public static OnnxCase Function(string name, Func<Tensor, Tensor> function, params long[] shape) =>
+        Of(name, () => new Composed(function), shape);
 
     public override string ToString() => Name;
 }

@@ -22,11 +22,20 @@ public sealed class OnnxExportTests : IDisposable
     {
         if (!OperatingSystem.IsLinux()) return;
         using var scope = NewDisposeScope();
-        using var net = nn.Sequential(("conv", nn.Conv2d(4, 8, 3, padding: 1L)), ("norm", nn.BatchNorm2d(8)), ("act", nn.SiLU()), ("flat", nn.Flatten()), ("head", nn.Linear(512, 5)), ("drop", nn.Dropout(0.5)));
-        var report = OnnxExport.Save(net, randn(2, 4, 8, 8), File1, Verified with { InputNames = ["image"], OutputNames = ["logits"], Metadata = new Dictionary<string, string> { ["classes"] = "a,b" } });
+        using var net = nn.Sequential(("conv", nn.Conv2d(4, 8, 3, padding: 1L)), ("norm", nn.BatchNorm2d(8)), ("act", nn.SiLU()),
+            ("flat", nn.Flatten()), ("head", nn.Linear(512, 5)), ("drop", nn.Dropout(0.5)));
+        var report = OnnxExport.Save(net, randn(2, 4, 8, 8), File1,
+            Verified with
+            {
+                InputNames = ["image"],
+                OutputNames = ["logits"],
+                Metadata = new Dictionary<string, string> { ["classes"] = "a,b" }
+            });
         var graph = Read().Graph;
         Assert.Equal(["Conv", "BatchNormalization", "Sigmoid", "Mul", "Reshape", "Gemm"], graph.Node.Select(n => n.OpType));
-        Assert.Equal(["conv.bias", "conv.weight", "head.bias", "head.weight", "norm.bias", "norm.running_mean", "norm.running_var", "norm.weight"], graph.Initializer.Select(i => i.Name).Where(n => n.Contains('.', StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        Assert.Equal(["conv.bias", "conv.weight", "head.bias", "head.weight", "norm.bias", "norm.running_mean", "norm.running_var",
+            "norm.weight"],
+            graph.Initializer.Select(i => i.Name).Where(n => n.Contains('.', StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         Assert.Equal("image [batch, 4, 8, 8]", Assert.Single(report.Inputs));
         Assert.Equal("logits [batch, 5]", Assert.Single(report.Outputs));
         Assert.Equal("a,b", Read().MetadataProps.Single(p => p.Key == "classes").Value);
@@ -43,7 +52,8 @@ public sealed class OnnxExportTests : IDisposable
         {
             var (n, c, h, w) = (t.shape[0], t.shape[1], t.shape[2], t.shape[3]);
             var tokens = t.view(n, c, h * w).transpose(1, 2);
-            return nn.functional.scaled_dot_product_attention(tokens, tokens, tokens).transpose(1, 2).reshape(n, c, h, w) + nn.functional.avg_pool2d(t, 2).repeat_interleave(2, 2).repeat_interleave(2, 3);
+            return nn.functional.scaled_dot_product_attention(tokens, tokens, tokens).transpose(1, 2).reshape(n, c, h, w)
+                + nn.functional.avg_pool2d(t, 2).repeat_interleave(2, 2).repeat_interleave(2, 3);
         });
         var options = Verified with { DynamicAxes = [DynamicAxis.Batch, new("height", 2), new("width", 3)] };
         var report = OnnxExport.Save(net, randn(2, 4, 6, 10), File1, options);
@@ -74,7 +84,8 @@ public sealed class OnnxExportTests : IDisposable
         using var scope = NewDisposeScope();
         using var net = nn.Linear(64, 32);
         OnnxExport.Save(net, randn(2, 64), File1, Verified with { ExternalDataFrom = 1000 });
-        Assert.Equal(["m.onnx", "m.onnx.data"], Directory.EnumerateFileSystemEntries(_folder).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
+        Assert.Equal(["m.onnx", "m.onnx.data"],
+            Directory.EnumerateFileSystemEntries(_folder).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
         Assert.Equal(64 * 32 * 4, new FileInfo(File1 + ".data").Length);
         Assert.True(new FileInfo(File1).Length < 2000);
     }
@@ -87,7 +98,8 @@ public sealed class OnnxExportTests : IDisposable
         using var net = nn.Sequential(nn.Linear(8, 16), nn.GELU(), nn.Linear(16, 4)).to(float16);
         var report = OnnxExport.Save(net, randn(2, 8).to(float16), File1, Verified);
         Assert.True(report.LargestDifference < 1e-2);
-        Assert.All(Read().Graph.Initializer.Where(i => i.Name.EndsWith("weight", StringComparison.Ordinal)), i => Assert.Equal((int)OnnxType.Float16, i.DataType));
+        Assert.All(Read().Graph.Initializer.Where(i => i.Name.EndsWith("weight", StringComparison.Ordinal)),
+            i => Assert.Equal((int)OnnxType.Float16, i.DataType));
     }
 
     [Fact]
@@ -125,7 +137,8 @@ public sealed class OnnxExportTests : IDisposable
     {
         if (!OperatingSystem.IsLinux() || Python("import onnx; assert onnx.defs.onnx_opset_version() >= 20") != 0) return;
         using var scope = NewDisposeScope();
-        foreach (var tested in OnnxLawTests.Cases.Where(c => c.Name is "ResNet-18" or "LSTM" or "TransformerEncoder of 2 layers" or "sort" or "written in place" or "UNet" or "MmDit"))
+        foreach (var tested in OnnxLawTests.Cases.Where(
+            c => c.Name is "ResNet-18" or "LSTM" or "TransformerEncoder of 2 layers" or "sort" or "written in place" or "UNet" or "MmDit"))
         {
             using var module = tested.Make();
             OnnxExport.Save(module, tested.Inputs(), File1);
@@ -137,7 +150,13 @@ public sealed class OnnxExportTests : IDisposable
     {
         try
         {
-            using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/usr/bin/python3", ["-c", program]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            using var process =
+                System.Diagnostics.Process.Start(
+                    new System.Diagnostics.ProcessStartInfo("/usr/bin/python3", ["-c", program])
+                    {
+                        RedirectStandardError = true,
+                        RedirectStandardOutput = true
+                    })!;
             process.StandardError.ReadToEnd();
             process.WaitForExit();
             return process.ExitCode;

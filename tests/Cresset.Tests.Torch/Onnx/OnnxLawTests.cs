@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 namespace Cresset.Tests.Torch.Onnx;
 
 /// <summary>
-/// The law of the bridge: every layer of TorchSharp that ONNX can hold, functions of tensors, whole networks. Each is exported with a batch that may vary
+/// The law of the bridge: every layer of TorchSharp that ONNX can hold, functions of tensors, whole networks. Each is exported with a batch
+/// that may vary
 /// and run in ONNX Runtime on the example and on a batch of another size with other values.
 /// </summary>
 public sealed class OnnxLawTests : IDisposable
@@ -43,7 +44,8 @@ public sealed class OnnxLawTests : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-onnx-").FullName;
 
-    internal static IReadOnlyList<OnnxCase> Cases => [.. OnnxLayerCases.All, .. OnnxFunctionCases.All, .. OnnxNetworkCases.All, .. OnnxCressetCases.All];
+    internal static IReadOnlyList<OnnxCase> Cases =>
+        [.. OnnxLayerCases.All, .. OnnxFunctionCases.All, .. OnnxNetworkCases.All, .. OnnxCressetCases.All];
 
     public static TheoryData<string> Names => [.. Cases.Select(c => c.Name)];
 
@@ -65,12 +67,16 @@ public sealed class OnnxLawTests : IDisposable
         }
         module.train();
         var path = Path.Combine(_folder, "m.onnx");
-        var report = OnnxExport.Save(module, tested.Inputs(), path, new OnnxExportOptions { Verifier = new OnnxRuntimeVerifier(), Tolerance = Tolerance });
+        var report = OnnxExport.Save(module, tested.Inputs(), path,
+            new OnnxExportOptions { Verifier = new OnnxRuntimeVerifier(), Tolerance = Tolerance });
         Assert.True(module.training);
         Assert.Equal(2, report.Checks.Count);
         Assert.All(report.Inputs, i => Assert.Contains("batch", i, StringComparison.Ordinal));
         if (Environment.GetEnvironmentVariable("CRESSET_ONNX_TABLE") is { Length: > 0 } table)
-            File.AppendAllText(table, string.Create(CultureInfo.InvariantCulture, $"| {name} | {report.Operations} | {report.Checks[0].LargestDifference:0.#e+0} | {report.Checks[1].LargestDifference:0.#e+0} |\n"));
+            File.AppendAllText(table,
+                string.Create(CultureInfo.InvariantCulture,
+                    $"| {name} | {report.Operations} | {report.Checks[0].LargestDifference:0.#e+0} | "
+                        + $"{report.Checks[1].LargestDifference:0.#e+0} |\n"));
     }
 
     /// <summary>A new layer of TorchSharp needs its case, or a reason.</summary>
@@ -79,11 +85,13 @@ public sealed class OnnxLawTests : IDisposable
     {
         var covered = OnnxLayerCases.All.Select(c => c.Name.Split(' ')[0]).ToHashSet();
         var layers = typeof(nn).GetMethods(BindingFlags.Public | BindingFlags.Static)
-            .Where(m => typeof(nn.Module).IsAssignableFrom(m.ReturnType) && !m.ReturnType.Name.EndsWith("Loss", StringComparison.Ordinal) && !m.IsGenericMethod)
+            .Where(m => typeof(nn.Module).IsAssignableFrom(m.ReturnType) && !m.ReturnType.Name.EndsWith("Loss", StringComparison.Ordinal)
+                && !m.IsGenericMethod)
             .Where(m => m.ReturnType.BaseType?.Name.Contains("Loss", StringComparison.Ordinal) != true)
             .Select(m => m.Name).Distinct().Order(StringComparer.Ordinal).ToList();
         Assert.NotEmpty(layers);
-        var open = layers.Where(l => !l.Contains("Loss", StringComparison.Ordinal) && !covered.Contains(l) && !NotLayers.ContainsKey(l)).ToList();
+        var open = layers.Where(l => !l.Contains("Loss", StringComparison.Ordinal) && !covered.Contains(l) && !NotLayers.ContainsKey(l))
+            .ToList();
         Assert.True(open.Count == 0, string.Join(", ", open));
         Assert.Empty(covered.Except(typeof(nn).GetMethods(BindingFlags.Public | BindingFlags.Static).Select(m => m.Name)));
     }

@@ -20,7 +20,8 @@ internal static class OnnxNetworkCases
 
     private static Sequential Block(long from, long to, long kernel, long stride, long groups, bool activated)
     {
-        var parts = new List<(string, Module<Tensor, Tensor>)> { ("conv", Conv2d(from, to, kernel, stride, kernel / 2, groups: groups, bias: false)), ("norm", BatchNorm2d(to)) };
+        var parts = new List<(string, Module<Tensor, Tensor>)> { ("conv",
+            Conv2d(from, to, kernel, stride, kernel / 2, groups: groups, bias: false)), ("norm", BatchNorm2d(to)) };
         if (activated) parts.Add(("act", ReLU6()));
         return Sequential(parts);
     }
@@ -60,7 +61,11 @@ internal static class OnnxNetworkCases
         {
             _stem = Sequential(Conv2d(3, 64, 7, 2, 3, bias: false), BatchNorm2d(64), ReLU(inplace: true), MaxPool2d(3, 2, 1));
             long[] widths = [64, 64, 128, 256, 512];
-            _layers = Sequential(Enumerable.Range(1, 4).SelectMany(i => new Module<Tensor, Tensor>[] { new BasicBlock(widths[i - 1], widths[i], i == 1 ? 1 : 2), new BasicBlock(widths[i], widths[i], 1) }).ToArray());
+            _layers =
+                Sequential(Enumerable.Range(1, 4)
+                    .SelectMany(
+                        i => new Module<Tensor, Tensor>[] { new BasicBlock(widths[i - 1], widths[i], i == 1 ? 1 : 2),
+                            new BasicBlock(widths[i], widths[i], 1) }).ToArray());
             _fc = Linear(512, classes);
             RegisterComponents();
         }
@@ -96,7 +101,8 @@ internal static class OnnxNetworkCases
         public MobileNetV2(long classes)
             : base(nameof(MobileNetV2))
         {
-            (long Expand, long Width, int Count, long Stride)[] table = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
+            (long Expand, long Width, int Count, long Stride)[] table = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2),
+                (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
             var parts = new List<Module<Tensor, Tensor>> { Block(3, 32, 3, 2, 1, activated: true) };
             var width = 32L;
             foreach (var row in table)
@@ -154,7 +160,8 @@ internal static class OnnxNetworkCases
 
     private sealed class SmallUNet : Module<Tensor, Tensor>
     {
-        private readonly Conv2d _in = Conv2d(3, 8, 3, padding: 1L), _down = Conv2d(8, 16, 3, stride: 2, padding: 1L), _low = Conv2d(16, 32, 3, stride: 2, padding: 1L);
+        private readonly Conv2d _in = Conv2d(3, 8, 3, padding: 1L), _down = Conv2d(8, 16, 3, stride: 2, padding: 1L),
+            _low = Conv2d(16, 32, 3, stride: 2, padding: 1L);
         private readonly ConvTranspose2d _up = ConvTranspose2d(32, 16, 2, stride: 2), _top = ConvTranspose2d(32, 8, 2, stride: 2);
         private readonly Conv2d _out = Conv2d(16, 3, 1L);
 

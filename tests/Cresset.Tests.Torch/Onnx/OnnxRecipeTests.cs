@@ -12,7 +12,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Onnx;
 
-/// <summary>The functions that <c>cresset export</c> takes from recipes, with the weights they begin with, in ONNX Runtime at two batch sizes.</summary>
+/// <summary>
+/// The functions that <c>cresset export</c> takes from recipes, with the weights they begin with, in ONNX Runtime at two batch sizes.
+/// </summary>
 public sealed class OnnxRecipeTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-onnx-").FullName;
@@ -35,7 +37,9 @@ public sealed class OnnxRecipeTests : IDisposable
         if (!OperatingSystem.IsLinux()) return;
         using var scope = NewDisposeScope();
         manual_seed(5);
-        using var task = ((Job)new RecipeCatalog().Find(name).Resolve().Job).StageToTrain(new JobContext(new RecipeCatalog().Find(name).Resolve(), NullRunRecorder.Instance, _folder, null, default))!.Create();
+        using var task =
+            ((Job)new RecipeCatalog().Find(name).Resolve().Job).StageToTrain(
+                new JobContext(new RecipeCatalog().Find(name).Resolve(), NullRunRecorder.Instance, _folder, null, default))!.Create();
         task.Module.eval();
         using var quiet = no_grad();
         var graphs = Assert.IsAssignableFrom<IExportsGraphs>(task).Graphs();
@@ -53,7 +57,10 @@ public sealed class OnnxRecipeTests : IDisposable
             });
             Assert.Equal(2, report.Checks.Count);
             if (Environment.GetEnvironmentVariable("CRESSET_ONNX_TABLE") is { Length: > 0 } table)
-                File.AppendAllText(table, string.Create(CultureInfo.InvariantCulture, $"| recipe {name}{(graph.Name.Length == 0 ? "" : ", " + graph.Name)} | {report.Operations} | {report.Checks[0].LargestDifference:0.#e+0} | {report.Checks[1].LargestDifference:0.#e+0} |\n"));
+                File.AppendAllText(table,
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"| recipe {name}{(graph.Name.Length == 0 ? "" : ", " + graph.Name)} | {report.Operations} | "
+                            + $"{report.Checks[0].LargestDifference:0.#e+0} | {report.Checks[1].LargestDifference:0.#e+0} |\n"));
         }
     }
 
@@ -66,14 +73,17 @@ public sealed class OnnxRecipeTests : IDisposable
     {
         if (!OperatingSystem.IsLinux()) return;
         using var scope = NewDisposeScope();
-        var recipe = new RecipeCatalog().Find(name).Resolve(["training.steps=300", "training.evaluate_every=300", "training.evaluation_episodes=1", "training.evaluation_steps=10"]);
+        var recipe = new RecipeCatalog().Find(name)
+            .Resolve(["training.steps=300", "training.evaluate_every=300", "training.evaluation_episodes=1",
+                "training.evaluation_steps=10"]);
         var job = (recipe.Job is EitherActionJob either ? (Job)either.Chosen(recipe) : (Job)recipe.Job);
         var context = new JobContext(recipe, NullRunRecorder.Instance, _folder, null, default);
         Assert.True(job.Run(context).Completed);
         using var model = job.OpenExport(context);
         var graph = Assert.Single(model.Graphs);
         Assert.Equal(output, Assert.Single(graph.Outputs));
-        var report = OnnxExport.Save(graph.Module, graph.Example, graph.Function, Path.Combine(_folder, "m.onnx"), new OnnxExportOptions { InputNames = graph.Inputs, OutputNames = graph.Outputs, Verifier = new OnnxRuntimeVerifier() });
+        var report = OnnxExport.Save(graph.Module, graph.Example, graph.Function, Path.Combine(_folder, "m.onnx"),
+            new OnnxExportOptions { InputNames = graph.Inputs, OutputNames = graph.Outputs, Verifier = new OnnxRuntimeVerifier() });
         Assert.Equal(2, report.Checks.Count);
     }
 
@@ -81,7 +91,8 @@ public sealed class OnnxRecipeTests : IDisposable
     public void ARecipeWithoutARuleSaysSo()
     {
         var recipe = new RecipeCatalog().Find("qlearning-taxi").Resolve();
-        var message = Assert.Throws<NotSupportedException>(() => ((Job)recipe.Job).OpenExport(new JobContext(recipe, NullRunRecorder.Instance, _folder, null, default))).Message;
+        var message = Assert.Throws<NotSupportedException>(
+            () => ((Job)recipe.Job).OpenExport(new JobContext(recipe, NullRunRecorder.Instance, _folder, null, default))).Message;
         Assert.Contains("makes no module that an ONNX file could hold", message, StringComparison.Ordinal);
     }
 }

@@ -76,15 +76,23 @@ public sealed class OnnxRefusalTests : IDisposable
             return message;
         }
         Assert.Contains("no example input", Said<ArgumentException>(() => OnnxExport.Save(linear, [], Path1)), StringComparison.Ordinal);
-        Assert.Contains("has no forward of 2 tensors", Said<ArgumentException>(() => OnnxExport.Save(linear, [randn(2, 4), randn(2, 4)], Path1)), StringComparison.Ordinal);
-        Assert.Contains("no elements", Said<ArgumentException>(() => OnnxExport.Save(linear, randn(0, 4), Path1)), StringComparison.Ordinal);
+        Assert.Contains("has no forward of 2 tensors",
+            Said<ArgumentException>(() => OnnxExport.Save(linear, [randn(2, 4), randn(2, 4)], Path1)), StringComparison.Ordinal);
+        Assert.Contains("no elements", Said<ArgumentException>(() => OnnxExport.Save(linear, randn(0, 4), Path1)),
+            StringComparison.Ordinal);
         Assert.Contains("shape []", Said<ArgumentException>(() => OnnxExport.Save(linear, tensor(1f), Path1)), StringComparison.Ordinal);
-        Assert.Contains("is 3 in one example input and 2", Said<ArgumentException>(() => OnnxExport.Save(t => [t[0]], [randn(3, 4), randn(2)], Path1)), StringComparison.Ordinal);
+        Assert.Contains("is 3 in one example input and 2",
+            Said<ArgumentException>(() => OnnxExport.Save(t => [t[0]], [randn(3, 4), randn(2)], Path1)), StringComparison.Ordinal);
         Assert.Contains("is a folder", Said<IOException>(() => OnnxExport.Save(linear, randn(2, 4), _folder)), StringComparison.Ordinal);
-        Assert.Contains("cannot be written", Said<IOException>(() => OnnxExport.Save(linear, randn(2, 4), "/proc/none/m.onnx")), StringComparison.Ordinal);
-        Assert.Contains("complex", Said<ArgumentException>(() => OnnxExport.Save(linear, randn(2, 4).to(complex64), Path1)).ToLowerInvariant(), StringComparison.Ordinal);
+        Assert.Contains("cannot be written", Said<IOException>(() => OnnxExport.Save(linear, randn(2, 4), "/proc/none/m.onnx")),
+            StringComparison.Ordinal);
+        Assert.Contains("complex",
+            Said<ArgumentException>(() => OnnxExport.Save(linear, randn(2, 4).to(complex64), Path1)).ToLowerInvariant(),
+            StringComparison.Ordinal);
         // What the module throws arrives through the native frames.
-        Assert.Equal("mine", Said<InvalidOperationException>(() => OnnxExport.Save(new Composed(_ => throw new InvalidOperationException("mine")), randn(2, 4), Path1)));
+        Assert.Equal("mine",
+            Said<InvalidOperationException>(
+                () => OnnxExport.Save(new Composed(_ => throw new InvalidOperationException("mine")), randn(2, 4), Path1)));
         // libtorch's own complaint about a wrong size does too.
         Assert.ThrowsAny<Exception>(() => OnnxExport.Save(linear, randn(2, 5), Path1));
     }
@@ -96,7 +104,9 @@ public sealed class OnnxRefusalTests : IDisposable
         using var scope = NewDisposeScope();
         using var module = new Composed(t => t.sin());
         var wrong = OnnxRules.Default.Add("sin", o => o.Emit("Cos", [o.Tensor(0)]));
-        var message = Assert.Throws<InvalidDataException>(() => OnnxExport.Save(module, randn(2, 4), Path1, new OnnxExportOptions { Rules = wrong, Verifier = new OnnxRuntimeVerifier() })).Message;
+        var message = Assert.Throws<InvalidDataException>(
+            () => OnnxExport.Save(module, randn(2, 4), Path1,
+                new OnnxExportOptions { Rules = wrong, Verifier = new OnnxRuntimeVerifier() })).Message;
         Assert.Contains("the largest difference is", message, StringComparison.Ordinal);
     }
 }

@@ -44,11 +44,14 @@ public sealed class EarlierStateTests
         Place(problem, name + "/before");
         var rule = Rule(name);
         // L-BFGS has one rate now; the state brings the old ones, of which it used the first.
-        ParameterGroupSpec[] groups = [new("first", [problem.Named[0], problem.Named[2]]), new("second", [problem.Named[1]], rule.LearningRate / 2)];
+        ParameterGroupSpec[] groups = [new("first", [problem.Named[0], problem.Named[2]]),
+            new("second", [problem.Named[1]], rule.LearningRate / 2)];
         using var optimizer = new Optimizer(groups, rule);
         var prefix = name + "/state/";
-        var tensors = Reference.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(n => n[prefix.Length..], Tensor);
-        var metadata = Reference.Metadata.Where(m => m.Key.StartsWith(name + "/", StringComparison.Ordinal)).ToDictionary(m => m.Key[(name.Length + 1)..], m => m.Value);
+        var tensors = Reference.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal))
+            .ToDictionary(n => n[prefix.Length..], Tensor);
+        var metadata = Reference.Metadata.Where(m => m.Key.StartsWith(name + "/", StringComparison.Ordinal))
+            .ToDictionary(m => m.Key[(name.Length + 1)..], m => m.Value);
         optimizer.LoadStateDict(OptimizerState.FromMetadata(tensors, metadata));
         if (rule.NeedsClosure) optimizer.Groups[1].LearningRate = optimizer.Groups[0].LearningRate;
         for (var t = 0; t < 3; t++)
@@ -65,7 +68,8 @@ public sealed class EarlierStateTests
             problem.SetGradients();
             optimizer.Step();
         }
-        // Shampoo's covariances of so few gradients are singular: along their null directions the roots are of float32 rounding, whose order
+        // Shampoo's covariances of so few gradients are singular: along their null directions the roots are of float32 rounding, whose
+        // order
         // is the processor's (2e-3 apart between two of them). A state that was not loaded is 0.04 and more away.
         var tolerance = name == "shampoo" ? 1e-2 : 2e-6;
         for (var i = 0; i < 3; i++)
@@ -84,6 +88,7 @@ public sealed class EarlierStateTests
     private static Tensor Tensor(string name)
     {
         var values = tensor(Reference[name]).reshape(Reference.Shape(name));
-        return name.EndsWith("_codes", StringComparison.Ordinal) || name.Contains("_codes/", StringComparison.Ordinal) ? values.to(ScalarType.Byte) : values;
+        return name.EndsWith("_codes", StringComparison.Ordinal) || name.Contains("_codes/", StringComparison.Ordinal)
+            ? values.to(ScalarType.Byte) : values;
     }
 }

@@ -17,7 +17,10 @@ public sealed class GaloreTests
     {
         using var scope = NewDisposeScope();
         using var document = JsonDocument.Parse(File.ReadAllText(Repository.Reference("optim/galore.json")));
-        var parameters = Shapes.Select((s, i) => new Parameter(((arange(s.Aggregate(1L, (a, b) => a * b), dtype: ScalarType.Float64) * 0.7) + i).cos().reshape(s))).ToArray();
+        var parameters =
+            Shapes.Select(
+                (s, i) => new Parameter(((arange(s.Aggregate(1L, (a, b) => a * b), dtype: ScalarType.Float64) * 0.7) + i).cos().reshape(s)))
+                .ToArray();
         using var optimizer = new Optimizer(
             [new ParameterGroupSpec("all", [.. parameters.Select((p, i) => new NamedParameter($"p{i}", p))])],
             new GaloreRule { LearningRate = 0.02, WeightDecay = 0.1, Rank = 2, Interval = 3, Beta2 = 0.99 });

@@ -7,13 +7,18 @@ using Parameter = TorchSharp.Modules.Parameter;
 
 namespace Cresset.Tests.Torch.Optim;
 
-/// <summary>Twelve steps on a loss with gradients by autograd, against PyTorch 2.6; among them the cases that TorchSharp 0.107 has wrong.</summary>
+/// <summary>
+/// Twelve steps on a loss with gradients by autograd, against PyTorch 2.6; among them the cases that TorchSharp 0.107 has wrong.
+/// </summary>
 [LeakFree]
 public sealed class LossDrivenReferenceTests
 {
-    private static readonly Dictionary<string, double[]> Expected = JsonDocument.Parse(File.ReadAllText(Repository.Reference("optim/torchsharp-cases.json"))).RootElement.EnumerateArray()
+    private static readonly Dictionary<string,
+        double[]> Expected =
+            JsonDocument.Parse(File.ReadAllText(Repository.Reference("optim/torchsharp-cases.json"))).RootElement.EnumerateArray()
         .Where(c => c.GetProperty("case").GetString()!.StartsWith("opt.", StringComparison.Ordinal))
-        .ToDictionary(c => c.GetProperty("case").GetString()!, c => c.GetProperty("expected").EnumerateArray().Select(e => e.GetDouble()).ToArray());
+        .ToDictionary(c => c.GetProperty("case").GetString()!,
+            c => c.GetProperty("expected").EnumerateArray().Select(e => e.GetDouble()).ToArray());
 
     public static TheoryData<string> Names => [.. Expected.Keys];
 
@@ -30,13 +35,17 @@ public sealed class LossDrivenReferenceTests
             "opt.adam" => new Optimizer(g, new AdamRule { LearningRate = Rate }),
             "opt.adam_wd_ams" => new Optimizer(g, new AdamRule { LearningRate = Rate, WeightDecay = 0.1, AmsGrad = true }),
             "opt.adamw" => new Optimizer(g, new AdamWRule { LearningRate = Rate, WeightDecay = 0.1 }),
-            "opt.adamw_ams_max" => new Optimizer(g, new AdamWRule { LearningRate = Rate, WeightDecay = 0.1, AmsGrad = true, Maximize = true }),
+            "opt.adamw_ams_max" =>
+                new Optimizer(g, new AdamWRule { LearningRate = Rate, WeightDecay = 0.1, AmsGrad = true, Maximize = true }),
             "opt.adamax" => new Optimizer(g, new AdamaxRule { LearningRate = Rate, WeightDecay = 0.1 }),
             "opt.nadam" => new Optimizer(g, new NAdamRule { LearningRate = Rate, WeightDecay = 0.1 }),
             "opt.radam" => new Optimizer(g, new RAdamRule { LearningRate = Rate, WeightDecay = 0.1 }),
             "opt.rmsprop" => new Optimizer(g, new RmsPropRule { LearningRate = Rate }),
-            "opt.rmsprop_c" => new Optimizer(g, new RmsPropRule { LearningRate = Rate, Alpha = 0.9, WeightDecay = 0.1, Momentum = 0.9, Centered = true }),
-            "opt.adagrad" => new Optimizer(g, new AdagradRule { LearningRate = Rate, LearningRateDecay = 0.1, WeightDecay = 0.1, InitialAccumulator = 0.2 }),
+            "opt.rmsprop_c" =>
+                new Optimizer(g, new RmsPropRule { LearningRate = Rate, Alpha = 0.9, WeightDecay = 0.1, Momentum = 0.9, Centered = true }),
+            "opt.adagrad" =>
+                new Optimizer(g,
+                    new AdagradRule { LearningRate = Rate, LearningRateDecay = 0.1, WeightDecay = 0.1, InitialAccumulator = 0.2 }),
             "opt.adadelta" => new Optimizer(g, new AdadeltaRule { LearningRate = 0.5, WeightDecay = 0.1 }),
             "opt.asgd" => new Optimizer(g, new AsgdRule { LearningRate = Rate, Lambda = 0.01, WeightDecay = 0.1 }),
             "opt.rprop" => new Optimizer(g, new RpropRule { LearningRate = Rate }),

@@ -17,7 +17,9 @@ public sealed class LowPrecisionTests
         {
             using var scope = NewDisposeScope();
             using var p = new Parameter(ones(40_000, dtype: ScalarType.BFloat16));
-            using var optimizer = new Optimizer([new ParameterGroupSpec("g", [new NamedParameter("p", p)])], new SgdRule { LearningRate = 1e-4 }) { Rounding = rounding, RoundingSeed = seed, UseFusedKernels = fused };
+            using var optimizer = new Optimizer([new ParameterGroupSpec("g", [new NamedParameter("p", p)])],
+                new SgdRule { LearningRate = 1e-4 })
+            { Rounding = rounding, RoundingSeed = seed, UseFusedKernels = fused };
             for (var t = 0; t < 100; t++)
             {
                 p.grad = ones_like(p);

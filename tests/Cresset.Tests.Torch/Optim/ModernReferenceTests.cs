@@ -14,17 +14,22 @@ public sealed class ModernReferenceTests
 
     public static TheoryData<string, double> Names => new()
     {
-        { "timm/lion", 1e-9 }, { "po/lion", 1e-9 }, { "timm/clion", 1e-9 }, { "timm/cadamw", 1e-9 }, { "timm/lamb", 1e-9 }, { "timm/lambc", 1e-9 },
+        { "timm/lion", 1e-9 }, { "po/lion", 1e-9 }, { "timm/clion", 1e-9 }, { "timm/cadamw", 1e-9 }, { "timm/lamb", 1e-9 },
+        { "timm/lambc", 1e-9 },
         { "po/soap", 1e-6 },
     };
 
     private static Optimizer Create(string name, IReadOnlyList<ParameterGroupSpec> groups, bool fused) => name switch
     {
-        "timm/lion" or "po/lion" => new Optimizer(groups, new LionRule { LearningRate = Rate, WeightDecay = Decay }) { UseFusedKernels = fused },
-        "timm/clion" => new Optimizer(groups, new LionRule { LearningRate = Rate, WeightDecay = Decay, Cautious = true }) { UseFusedKernels = fused },
-        "timm/cadamw" => new Optimizer(groups, new AdamWRule { LearningRate = Rate, WeightDecay = Decay, Cautious = true }) { UseFusedKernels = fused },
+        "timm/lion" or "po/lion" =>
+            new Optimizer(groups, new LionRule { LearningRate = Rate, WeightDecay = Decay }) { UseFusedKernels = fused },
+        "timm/clion" =>
+            new Optimizer(groups, new LionRule { LearningRate = Rate, WeightDecay = Decay, Cautious = true }) { UseFusedKernels = fused },
+        "timm/cadamw" =>
+            new Optimizer(groups, new AdamWRule { LearningRate = Rate, WeightDecay = Decay, Cautious = true }) { UseFusedKernels = fused },
         "timm/lamb" => new Optimizer(groups, new LambRule { LearningRate = Rate, WeightDecay = Decay }) { UseFusedKernels = fused },
-        "timm/lambc" => new Optimizer(groups, new LambRule { LearningRate = Rate, WeightDecay = Decay, ClipTrust = true }) { UseFusedKernels = fused },
+        "timm/lambc" =>
+            new Optimizer(groups, new LambRule { LearningRate = Rate, WeightDecay = Decay, ClipTrust = true }) { UseFusedKernels = fused },
         "po/soap" => new Optimizer(groups, new SoapRule { LearningRate = Rate, WeightDecay = Decay }) { UseFusedKernels = fused },
         _ => throw new NotSupportedException(name),
     };
@@ -53,8 +58,11 @@ public sealed class ModernReferenceTests
         using Optimizer optimizer = name switch
         {
             "sgd" => new Optimizer(problem.OneGroup, new ScheduleFreeSgdRule { LearningRate = 0.5, WeightDecay = Decay, WarmUpSteps = 4 }),
-            "adamw" => new Optimizer(problem.OneGroup, new ScheduleFreeAdamWRule { LearningRate = Rate, WeightDecay = Decay, WarmUpSteps = 4 }),
-            "adamw_r_power" => new Optimizer(problem.OneGroup, new ScheduleFreeAdamWRule { LearningRate = Rate, WeightDecay = Decay, R = 0.5, WeightRatePower = 1 }),
+            "adamw" =>
+                new Optimizer(problem.OneGroup, new ScheduleFreeAdamWRule { LearningRate = Rate, WeightDecay = Decay, WarmUpSteps = 4 }),
+            "adamw_r_power" =>
+                new Optimizer(problem.OneGroup,
+                    new ScheduleFreeAdamWRule { LearningRate = Rate, WeightDecay = Decay, R = 0.5, WeightRatePower = 1 }),
             _ => new Optimizer(problem.OneGroup, new ScheduleFreeRAdamRule { LearningRate = Rate, WeightDecay = Decay }),
         };
         var (y, x) = (ReferenceProblem.Modern[$"schedulefree/{name}/y"], ReferenceProblem.Modern[$"schedulefree/{name}/x"]);
@@ -199,10 +207,12 @@ public sealed class ModernReferenceTests
             HistorySize = rosen ? 100 : 5,
             StrongWolfe = wolfe,
         };
-        var (x, losses, evaluations) = (ReferenceProblem.Torch[name + "/x"], ReferenceProblem.Torch[name + "/loss_before"], ReferenceProblem.Torch[name + "/evals"]);
+        var (x, losses, evaluations) = (ReferenceProblem.Torch[name + "/x"], ReferenceProblem.Torch[name + "/loss_before"],
+            ReferenceProblem.Torch[name + "/evals"]);
         using var start = rosen ? new Parameter(tensor(new[] { -1.5, 1.2 })) : null;
         using var logistic = new LogisticRegression(0);
-        IReadOnlyList<ParameterGroupSpec> groups = rosen ? [new ParameterGroupSpec("x", [new NamedParameter("x", start!)])] : logistic.Groups;
+        IReadOnlyList<ParameterGroupSpec> groups = rosen ? [new ParameterGroupSpec("x", [new NamedParameter("x", start!)])]
+            : logistic.Groups;
         using var optimizer = new Optimizer(groups, options);
         var n = rosen ? 2 : 6;
         var before = 0L;
@@ -212,7 +222,9 @@ public sealed class ModernReferenceTests
             Assert.Equal(losses[t], loss, 1e-9 * Math.Max(1, Math.Abs(losses[t])));
             var got = rosen ? start!.data<double>().ToArray() : logistic.Weights;
             for (var i = 0; i < n; i++) Assert.Equal(x[(t * n) + i], got[i], 1e-9);
-            Assert.True(evaluations[t] == (long)optimizer.Numbers["evaluations"] || evaluations[t] == (long)optimizer.Numbers["evaluations"] - before, $"step {t}: {(long)optimizer.Numbers["evaluations"]} evaluations, expected {evaluations[t]}");
+            Assert.True(evaluations[t] == (long)optimizer.Numbers["evaluations"]
+                || evaluations[t] == (long)optimizer.Numbers["evaluations"] - before,
+                $"step {t}: {(long)optimizer.Numbers["evaluations"]} evaluations, expected {evaluations[t]}");
             before = (long)optimizer.Numbers["evaluations"];
         }
         if (start is not null) start.grad = null;

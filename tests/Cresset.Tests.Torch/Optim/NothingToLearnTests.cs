@@ -20,8 +20,11 @@ public sealed class NothingToLearnTests
         using var scope = NewDisposeScope();
         foreach (var type in new[] { ScalarType.Float32, ScalarType.Float64 })
         {
-            var parameters = new[] { ones([6, 5], type), zeros([6, 5], type), zeros([4], type), zeros([0], type), zeros([0, 5], type) }.Select(t => new Parameter(t)).ToArray();
-            using var optimizer = OptimizerCatalog.Create(name).Build([new ParameterGroupSpec("all", [.. parameters.Select((p, i) => new NamedParameter($"p{i}", p))])]);
+            var parameters =
+                new[] { ones([6, 5], type), zeros([6, 5], type), zeros([4], type), zeros([0], type),
+                    zeros([0, 5], type) }.Select(t => new Parameter(t)).ToArray();
+            using var optimizer = OptimizerCatalog.Create(name)
+                .Build([new ParameterGroupSpec("all", [.. parameters.Select((p, i) => new NamedParameter($"p{i}", p))])]);
             foreach (var p in parameters) p.grad = zeros_like(p);
             for (var i = 0; i < 3; i++)
             {
@@ -45,7 +48,8 @@ public sealed class NothingToLearnTests
     {
         using var scope = NewDisposeScope();
         var parameters = new[] { zeros(3), zeros([0]) }.Select(t => new Parameter(t)).ToArray();
-        using var optimizer = new SgdRule { LearningRate = 1 }.Build([new ParameterGroupSpec("all", [.. parameters.Select((p, i) => new NamedParameter($"p{i}", p))])]);
+        using var optimizer = new SgdRule { LearningRate = 1 }.Build(
+            [new ParameterGroupSpec("all", [.. parameters.Select((p, i) => new NamedParameter($"p{i}", p))])]);
         parameters[0].grad = tensor(new[] { 0f, 4, 0 });
         parameters[1].grad = zeros([0]);
         Assert.Equal(4, optimizer.Step(GradientClipping.Norm(1, norm)).GradientNorm, 1e-5);
@@ -59,5 +63,7 @@ public sealed class NothingToLearnTests
     [InlineData("crelu")]
     [InlineData("maxout")]
     public void AnActivationThatChangesTheWidthIsRefusedByName(string name)
-        => Assert.Contains(name, Assert.ThrowsAny<ArgumentException>(() => new FeedForward(8, new FeedForwardOptions { Activation = name })).Message, StringComparison.Ordinal);
+        => Assert.Contains(name,
+            Assert.ThrowsAny<ArgumentException>(() => new FeedForward(8, new FeedForwardOptions { Activation = name })).Message,
+            StringComparison.Ordinal);
 }

@@ -71,7 +71,8 @@ public sealed class OptimizerContractTests
     public void A_restored_run_continues_bit_for_bit()
     {
         using var net = Net(1);
-        using var optimizer = new Optimizer(ParameterGroups.NoDecayForBiasesAndNorms(net), new AdamWRule { LearningRate = 0.01, AmsGrad = true });
+        using var optimizer = new Optimizer(ParameterGroups.NoDecayForBiasesAndNorms(net),
+            new AdamWRule { LearningRate = 0.01, AmsGrad = true });
         var scheduler = new Scheduler(optimizer, new CosineSchedule { Steps = 20 }.WithWarmUp(3));
         using var average = new WeightAverage(net, WeightAverageOptions.Ema(0.9));
         void Train(Module<Tensor, Tensor> n, Optimizer o, Scheduler s, WeightAverage a, int from, int to)
@@ -93,7 +94,8 @@ public sealed class OptimizerContractTests
         copy.load_state_dict(net.state_dict());
         Train(net, optimizer, scheduler, average, 7, 15);
 
-        using var optimizer2 = new Optimizer(ParameterGroups.NoDecayForBiasesAndNorms(copy), new AdamWRule { LearningRate = 0.01, AmsGrad = true });
+        using var optimizer2 = new Optimizer(ParameterGroups.NoDecayForBiasesAndNorms(copy),
+            new AdamWRule { LearningRate = 0.01, AmsGrad = true });
         var scheduler2 = new Scheduler(optimizer2, new CosineSchedule { Steps = 20 }.WithWarmUp(3));
         using var average2 = new WeightAverage(copy, WeightAverageOptions.Ema(0.9));
         optimizer2.LoadStateDict(OptimizerState.FromMetadata(state.Tensors, metadata));
@@ -143,13 +145,19 @@ public sealed class OptimizerContractTests
     public void Bad_input()
     {
         using var net = Net(1);
-        Assert.Contains("LearningRate is -0.1", Assert.Throws<InvalidOptionsException>(() => new Optimizer(net, new AdamWRule { LearningRate = -0.1 })).Message, StringComparison.Ordinal);
-        Assert.Contains("Beta2 is 1", Assert.Throws<InvalidOptionsException>(() => new Optimizer(net, new AdamWRule { Beta2 = 1 })).Message, StringComparison.Ordinal);
+        Assert.Contains("LearningRate is -0.1",
+            Assert.Throws<InvalidOptionsException>(() => new Optimizer(net, new AdamWRule { LearningRate = -0.1 })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("Beta2 is 1", Assert.Throws<InvalidOptionsException>(() => new Optimizer(net, new AdamWRule { Beta2 = 1 })).Message,
+            StringComparison.Ordinal);
         Assert.Throws<InvalidOptionsException>(() => new Optimizer(net, new SgdRule { Nesterov = true }));
         using var empty = Tanh();
         Assert.Throws<ArgumentException>(() => new Optimizer(empty, new SgdRule()));
         var p = NamedParameter.Of(net);
-        Assert.Contains("twice", Assert.Throws<ArgumentException>(() => new Optimizer([new("a", p), new("b", [p[0] with { Name = "again" }])], new SgdRule())).Message, StringComparison.Ordinal);
+        Assert.Contains("twice",
+            Assert.Throws<ArgumentException>(
+                () => new Optimizer([new("a", p), new("b", [p[0] with { Name = "again" }])], new SgdRule())).Message,
+                StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => GradientClipping.Norm(0));
         using var sgd = new Optimizer(net, new SgdRule());
         Assert.Throws<ArgumentOutOfRangeException>(() => sgd.Groups[0].LearningRate = double.NaN);

@@ -55,13 +55,20 @@ public sealed class OptimizerDoorTests
         p.grad = ones(1000);
         optimizer.Step();
         using var state = optimizer.StateDict();
-        optimizer.LoadStateDict(state with { Tensors = state.Tensors.ToDictionary(t => t.Key, t => t.Value.is_floating_point() ? t.Value.to(ScalarType.BFloat16) : t.Value) });
+        optimizer.LoadStateDict(
+            state with
+            {
+                Tensors =
+                state.Tensors.ToDictionary(t => t.Key, t => t.Value.is_floating_point() ? t.Value.to(ScalarType.BFloat16) : t.Value)
+            });
         Assert.Equal(ScalarType.Float32, optimizer.StateOf("p0")!["exp_avg_scales"].dtype);
         optimizer.Step();
         p.grad = null;
         Assert.True(p.isfinite().all().ToBoolean());
         Assert.Contains("needed is Byte", Assert.Throws<ArgumentException>(
-            () => optimizer.LoadStateDict(state with { Tensors = state.Tensors.ToDictionary(t => t.Key, t => t.Value.to(ScalarType.Float32)) })).Message, StringComparison.Ordinal);
+            () => optimizer.LoadStateDict(
+                state with { Tensors = state.Tensors.ToDictionary(t => t.Key, t => t.Value.to(ScalarType.Float32)) })).Message,
+                StringComparison.Ordinal);
     }
 
     [Theory]
@@ -118,7 +125,8 @@ public sealed class OptimizerDoorTests
         var memory = ones(10);
         using var a = new Parameter(memory[..6].alias());
         using var b = new Parameter(memory[4..].alias());
-        Assert.Contains("share a part of their memory", Assert.Throws<ArgumentException>(() => new Optimizer(Groups(a, b), new SgdRule())).Message, StringComparison.Ordinal);
+        Assert.Contains("share a part of their memory",
+            Assert.Throws<ArgumentException>(() => new Optimizer(Groups(a, b), new SgdRule())).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -186,7 +194,8 @@ public sealed class OptimizerDoorTests
         if (name == "sgd") Assert.Equal(-0.4, (table.weight!.detach() - before)[2, 0].ToDouble(), 1e-6);
     }
 
-    private static ParameterGroupSpec[] Groups(params Parameter[] parameters) => [new("all", [.. parameters.Select((p, i) => new NamedParameter($"p{i}", p))])];
+    private static ParameterGroupSpec[] Groups(params Parameter[] parameters) =>
+        [new("all", [.. parameters.Select((p, i) => new NamedParameter($"p{i}", p))])];
 
     private static TorchSharp.Modules.Sequential Tied()
     {

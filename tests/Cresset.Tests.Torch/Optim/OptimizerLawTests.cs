@@ -28,7 +28,8 @@ public sealed class OptimizerLawTests
 
     [Fact]
     public void ANameThatIsGoneSaysWhatToWrite()
-        => Assert.Contains("write adamw with nesterov true", Assert.Throws<ArgumentException>(() => OptimizerCatalog.Find("nadamw")).Message, StringComparison.Ordinal);
+        => Assert.Contains("write adamw with nesterov true",
+            Assert.Throws<ArgumentException>(() => OptimizerCatalog.Find("nadamw")).Message, StringComparison.Ordinal);
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -38,7 +39,8 @@ public sealed class OptimizerLawTests
         Assert.Empty(rule.Validate());
         Assert.Contains((rule with { LearningRate = -1 }).Validate(), p => p.Field == "LearningRate");
         Assert.Contains((rule with { WeightDecay = double.NaN }).Validate(), p => p.Field == "WeightDecay");
-        foreach (var beta in rule.GetType().GetProperties().Where(p => p.Name is "Beta1" or "Beta2" or "Alpha" && p.DeclaringType != typeof(AsgdRule)))
+        foreach (var beta in rule.GetType().GetProperties()
+            .Where(p => p.Name is "Beta1" or "Beta2" or "Alpha" && p.DeclaringType != typeof(AsgdRule)))
         {
             var copy = rule with { };
             beta.SetValue(copy, 1.5);
@@ -52,7 +54,23 @@ public sealed class OptimizerLawTests
     {
         var rule = OptimizerCatalog.Create(name);
         using var problem = new Quadratic(ScalarType.Float32);
-        using var optimizer = new Optimizer(problem.Groups, rule with { LearningRate = name switch { "prodigy" => 1, "sm3" => 0.5, "shampoo" => 0.3, "adadelta" => 5, "asgd" or "sgd" => 0.2, "schedulefree-sgd" => 1, "muon" or "normuon" or "adamuon" => 0.1, "adagrad" => 0.5, "schedulefree-radam" => 0.5, _ => 0.05 } });
+        using var optimizer = new Optimizer(problem.Groups,
+            rule with
+            {
+                LearningRate = name switch
+                {
+                    "prodigy" => 1,
+                    "sm3" => 0.5,
+                    "shampoo" => 0.3,
+                    "adadelta" => 5,
+                    "asgd" or "sgd" => 0.2,
+                    "schedulefree-sgd" => 1,
+                    "muon" or "normuon" or "adamuon" => 0.1,
+                    "adagrad" => 0.5,
+                    "schedulefree-radam" => 0.5,
+                    _ => 0.05,
+                }
+            });
         var first = problem.Loss();
         // The first guess of the distance is a millionth and grows by a small factor a step.
         var steps = optimizer.Rule is ProdigyRule ? 400 : 100;
@@ -113,7 +131,8 @@ public sealed class OptimizerLawTests
             Assert.Equal(one.Values(), two.Values());
             using var after = a.StateDict();
             using var again = b.StateDict();
-            Assert.Equal(after.Scalars.OrderBy(s => s.Key, StringComparer.Ordinal), again.Scalars.OrderBy(s => s.Key, StringComparer.Ordinal));
+            Assert.Equal(after.Scalars.OrderBy(s => s.Key, StringComparer.Ordinal),
+                again.Scalars.OrderBy(s => s.Key, StringComparer.Ordinal));
         }
     }
 
@@ -146,7 +165,8 @@ public sealed class OptimizerLawTests
         var composed = Run(1, false);
         for (var i = 0; i < reference.Length; i++) Assert.Equal(composed[i], reference[i], 2e-6 * Math.Max(1, Math.Abs(composed[i])));
 
-        static void Set(Optimizer optimizer, string property, object value) => typeof(Optimizer).GetProperty(property)!.SetValue(optimizer, value);
+        static void Set(Optimizer optimizer, string property, object value) =>
+            typeof(Optimizer).GetProperty(property)!.SetValue(optimizer, value);
     }
 
     [Theory]
@@ -199,5 +219,6 @@ public sealed class OptimizerLawTests
 
     [Fact]
     public void An_unknown_name_is_answered_with_the_nearest()
-        => Assert.Contains("adamw", Assert.Throws<ArgumentException>(() => OptimizerCatalog.Find("admaw")).Message, StringComparison.Ordinal);
+        => Assert.Contains("adamw", Assert.Throws<ArgumentException>(() => OptimizerCatalog.Find("admaw")).Message,
+            StringComparison.Ordinal);
 }

@@ -49,10 +49,12 @@ public sealed class PyTorchStateTests
             return new Parameter(tensor(before.AsSpan(at - n, n).ToArray()).reshape(s));
         }).ToArray();
         NamedParameter Named(int i) => new($"p{i}", parameters[i]);
-        using var optimizer = new Optimizer([new ParameterGroupSpec("first", [Named(0), Named(2)]), new ParameterGroupSpec("second", [Named(1)])], Other(name));
+        using var optimizer = new Optimizer([new ParameterGroupSpec("first", [Named(0), Named(2)]),
+            new ParameterGroupSpec("second", [Named(1)])], Other(name));
         var prefix = name + "/state.";
         var tensors = Reference.Names.Where(k => k.StartsWith(prefix, StringComparison.Ordinal))
-            .ToDictionary(k => k[(name.Length + 1)..], k => Reference.Shape(k) is { Length: > 0 } shape ? tensor(Reference[k]).reshape(shape) : tensor(Reference[k][0]));
+            .ToDictionary(k => k[(name.Length + 1)..],
+                k => Reference.Shape(k) is { Length: > 0 } shape ? tensor(Reference[k]).reshape(shape) : tensor(Reference[k][0]));
         new PyTorchOptimizerState(tensors, Reference.Metadata[name]).Load(optimizer);
         Assert.Equal(0.01, optimizer.Groups[1].LearningRate);
         for (var step = 5; step < 10; step++)
@@ -80,7 +82,9 @@ public sealed class PyTorchStateTests
         using var document = JsonDocument.Parse(File.ReadAllText(Repository.Reference("optim/lbfgs_state.json")));
         var reference = document.RootElement.GetProperty(name);
         double[] Numbers(JsonElement list) => [.. list.EnumerateArray().Select(v => v.GetDouble())];
-        var tensors = reference.GetProperty("tensors").EnumerateObject().ToDictionary(t => t.Name, t => t.Value.ValueKind == JsonValueKind.Array ? tensor(Numbers(t.Value)) : tensor(t.Value.GetDouble()));
+        var tensors = reference.GetProperty("tensors").EnumerateObject()
+            .ToDictionary(t => t.Name,
+                t => t.Value.ValueKind == JsonValueKind.Array ? tensor(Numbers(t.Value)) : tensor(t.Value.GetDouble()));
         var (before, after) = (Numbers(reference.GetProperty("before")), Numbers(reference.GetProperty("after")));
         using var state = new PyTorchOptimizerState(tensors, reference.GetProperty("groups").GetString()!);
         PyTorchOptimizerState? exported = null;
@@ -88,7 +92,8 @@ public sealed class PyTorchStateTests
         for (var round = 0; round < 2; round++)
         {
             Parameter[] parameters = [new(tensor(before[..6]).reshape(2, 3)), new(tensor(before[6..]))];
-            using var optimizer = new Optimizer([new ParameterGroupSpec("all", [new("a", parameters[0]), new("b", parameters[1])])], new LbfgsRule { LearningRate = 0.7, MaxIterations = 9, HistorySize = 50 });
+            using var optimizer = new Optimizer([new ParameterGroupSpec("all", [new("a", parameters[0]), new("b", parameters[1])])],
+                new LbfgsRule { LearningRate = 0.7, MaxIterations = 9, HistorySize = 50 });
             (exported ?? state).Load(optimizer);
             exported ??= PyTorchOptimizerState.Export(optimizer);
             for (var step = 0; step < 2; step++)
@@ -121,11 +126,16 @@ public sealed class PyTorchStateTests
         using var scope = NewDisposeScope();
         using var p = new Parameter(zeros(2));
         using var optimizer = new Optimizer([new ParameterGroupSpec("g", [new NamedParameter("p", p)])], new AdamWRule());
-        var state = new PyTorchOptimizerState(new Dictionary<string, Tensor>(), """[{"lr": 0.5, "betas": [0.8, 0.95], "warp": 3, "foreach": true, "params": [0]}]""");
+        var state = new PyTorchOptimizerState(new Dictionary<string, Tensor>(),
+            """[{"lr": 0.5, "betas": [0.8, 0.95], "warp": 3, "foreach": true, "params": [0]}]""");
         Assert.Contains("warp = 3", Assert.Throws<ArgumentException>(() => state.Load(optimizer)).Message, StringComparison.Ordinal);
         Assert.Equal(1e-3, optimizer.Groups[0].LearningRate);
         Assert.Equal(0.9, optimizer.Groups[0].Momentum);
-        (state with { ParamGroups = """[{"lr": 0.5, "betas": [0.8, 0.95], "eps": 1e-6, "foreach": true, "maximize": true, "params": [0]}]""" }).Load(optimizer);
+        (state with
+        {
+            ParamGroups =
+            """[{"lr": 0.5, "betas": [0.8, 0.95], "eps": 1e-6, "foreach": true, "maximize": true, "params": [0]}]"""
+        }).Load(optimizer);
         var rule = Assert.IsType<AdamWRule>(optimizer.Groups[0].Rule);
         Assert.Equal((0.8, 0.95, 1e-6, true), (rule.Beta1, rule.Beta2, rule.Epsilon, rule.Maximize));
     }

@@ -55,10 +55,13 @@ internal sealed class ReferenceProblem : IDisposable
     }
 
     /// <summary>
-    /// Runs the optimizer and returns the worst relative error against the reference path, with its place. In float32 the error is relative to the
-    /// largest value the weight has had on its path: every step rounds at that size, so a weight that crosses zero keeps the rounding of where it came from.
+    /// Runs the optimizer and returns the worst relative error against the reference path, with its place. In float32 the error is relative
+    /// to the
+    /// largest value the weight has had on its path: every step rounds at that size, so a weight that crosses zero keeps the rounding of
+    /// where it came from.
     /// </summary>
-    public (double Error, string Where) Compare(Optimizer optimizer, double[] expected, int steps = 20, Action<int>? before = null, GradientClipping? clipping = null, Func<int, bool>? counted = null, double floor = 1e-3)
+    public (double Error, string Where) Compare(Optimizer optimizer, double[] expected, int steps = 20, Action<int>? before = null,
+        GradientClipping? clipping = null, Func<int, bool>? counted = null, double floor = 1e-3)
     {
         var worst = (0.0, "");
         var sizes = Flat().Select(Math.Abs).ToArray();
@@ -74,13 +77,15 @@ internal sealed class ReferenceProblem : IDisposable
                 var e = expected[(t * 36) + i];
                 sizes[i] = Math.Max(sizes[i], Math.Abs(e));
                 var error = Math.Abs(got[i] - e) / Math.Max(_type == ScalarType.Float64 ? Math.Abs(e) : sizes[i], floor);
-                if (!(error <= worst.Item1)) worst = (double.IsNaN(error) ? double.PositiveInfinity : error, $"step {t} element {i}: {got[i]:R}, expected {e:R}");
+                if (!(error <= worst.Item1))
+                    worst = (double.IsNaN(error) ? double.PositiveInfinity : error, $"step {t} element {i}: {got[i]:R}, expected {e:R}");
             }
         }
         return worst;
     }
 
-    public static JsonElement Config(ReferenceTensors file, string name) => JsonDocument.Parse(file.Metadata["cfg"]).RootElement.GetProperty(name);
+    public static JsonElement Config(ReferenceTensors file, string name) =>
+        JsonDocument.Parse(file.Metadata["cfg"]).RootElement.GetProperty(name);
 
     public void Dispose()
     {

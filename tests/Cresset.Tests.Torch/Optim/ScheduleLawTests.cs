@@ -8,7 +8,8 @@ namespace Cresset.Tests.Torch.Optim;
 /// <summary>Laws that hold for every schedule; a new class is found by reflection.</summary>
 public sealed class ScheduleLawTests
 {
-    private static readonly Type[] Types = [.. typeof(LearningRateSchedule).Assembly.GetTypes().Where(t => t.IsSubclassOf(typeof(LearningRateSchedule)) && !t.IsAbstract)];
+    private static readonly Type[] Types = [.. typeof(LearningRateSchedule).Assembly.GetTypes()
+        .Where(t => t.IsSubclassOf(typeof(LearningRateSchedule)) && !t.IsAbstract)];
 
     public static TheoryData<string> Names => [.. Types.Select(t => t.Name)];
 
@@ -16,8 +17,19 @@ public sealed class ScheduleLawTests
     {
         nameof(LambdaSchedule) => new LambdaSchedule(p => 1 / (1 + p)),
         nameof(MultiplicativeSchedule) => new MultiplicativeSchedule(p => 1 / (1 + (p * 1e-3))),
-        nameof(ChainedSchedule) => new ChainedSchedule { Parts = [new LinearSchedule { StartFactor = 0.3, EndFactor = 1, Steps = 5 }, new CosineSchedule { Steps = 40 }, new ExponentialSchedule()] },
-        nameof(SequentialSchedule) => new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.3, EndFactor = 1, Steps = 5 }, new RexSchedule { Steps = 40 }], Milestones = [10] },
+        nameof(ChainedSchedule) =>
+            new ChainedSchedule
+            {
+                Parts = [new LinearSchedule { StartFactor = 0.3, EndFactor = 1, Steps = 5 },
+                new CosineSchedule { Steps = 40 }, new ExponentialSchedule()]
+            },
+        nameof(SequentialSchedule) =>
+            new SequentialSchedule
+            {
+                Parts = [new LinearSchedule { StartFactor = 0.3, EndFactor = 1, Steps = 5 },
+                new RexSchedule { Steps = 40 }],
+                Milestones = [10]
+            },
         _ => ((LearningRateSchedule)Activator.CreateInstance(Types.First(t => t.Name == name))!).Over(300),
     };
 
@@ -80,7 +92,8 @@ public sealed class ScheduleLawTests
     [Fact]
     public void AScheduleWithoutALengthSpansTheRunOrIsRefused()
     {
-        Assert.Contains("Over(steps)", Assert.Throws<InvalidOperationException>(() => new CosineSchedule().At(3, 0.1)).Message, StringComparison.Ordinal);
+        Assert.Contains("Over(steps)", Assert.Throws<InvalidOperationException>(() => new CosineSchedule().At(3, 0.1)).Message,
+            StringComparison.Ordinal);
         Assert.Equal(0, new CosineSchedule().WithWarmUp(10).Over(60).At(60, 0.1), 1e-15);
         Assert.Equal(0.05, new LinearSchedule().Over(100).At(50, 0.1), 1e-15);
         Assert.Equal(7, ((CosineSchedule)new CosineSchedule { Steps = 7 }.Over(60)).Steps);
@@ -125,7 +138,8 @@ public sealed class ScheduleLawTests
     {
         Assert.Throws<InvalidOptionsException>(() => new CosineSchedule { Steps = 0 }.ThrowIfInvalid());
         Assert.Throws<InvalidOptionsException>(() => new OneCycleSchedule { RisingPart = 1 }.ThrowIfInvalid());
-        Assert.Throws<InvalidOptionsException>(() => new SequentialSchedule { Parts = [new RexSchedule()], Milestones = [3] }.ThrowIfInvalid());
+        Assert.Throws<InvalidOptionsException>(
+            () => new SequentialSchedule { Parts = [new RexSchedule()], Milestones = [3] }.ThrowIfInvalid());
         using var sgd = ScheduleReferenceTests.Make(1, false);
         Assert.Throws<InvalidOptionsException>(() => new Scheduler(sgd, new StepSchedule { Gamma = -1 }));
         Assert.Throws<ArgumentException>(() => new Scheduler(sgd, new StepSchedule()).LoadStateDict(new Dictionary<string, double>()));

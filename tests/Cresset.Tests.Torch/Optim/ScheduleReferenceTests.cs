@@ -12,7 +12,16 @@ public sealed class ScheduleReferenceTests
 {
     private static readonly ReferenceTensors Reference = new("optim/schedulers_sa.safetensors");
 
-    private static readonly CyclicSchedule Cycle = new() { BaseRate = 0.01, MaxRate = 0.2, StepsUp = 8, StepsDown = 5, Gamma = 0.98, BaseMomentum = 0.8, MaxMomentum = 0.95 };
+    private static readonly CyclicSchedule Cycle = new()
+    {
+        BaseRate = 0.01,
+        MaxRate = 0.2,
+        StepsUp = 8,
+        StepsDown = 5,
+        Gamma = 0.98,
+        BaseMomentum = 0.8,
+        MaxMomentum = 0.95
+    };
 
     private static readonly OneCycleSchedule OneCycle = new() { MaxRate = 0.5, Steps = 60 };
 
@@ -32,18 +41,29 @@ public sealed class ScheduleReferenceTests
         ["cosine"] = [new CosineSchedule { Steps = 20, EndRate = 1e-3, Periodic = true }],
         ["cosine_restarts_10_1"] = [new CosineRestartsSchedule { FirstPeriod = 10 }],
         ["cosine_restarts_5_2"] = [new CosineRestartsSchedule { FirstPeriod = 5, Growth = 2, EndRate = 1e-3 }],
-        ["chained"] = [new ChainedSchedule { Parts = [new ConstantSchedule { StartFactor = 0.1, Steps = 4 }, new ExponentialSchedule { Gamma = 0.9 }] }],
-        ["seq_lin_cos"] = [new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.01, EndFactor = 1, Steps = 10 }, new CosineSchedule { Steps = 50, EndRate = 1e-4, Periodic = true }], Milestones = [10] }],
-        ["seq_const_exp"] = [new SequentialSchedule { Parts = [new ConstantSchedule { StartFactor = 0.1, Steps = 2 }, new ExponentialSchedule { Gamma = 0.9 }], Milestones = [5] }],
-        ["seq_3"] = [new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, EndFactor = 1, Steps = 5 }, ConstantSchedule.Flat, new CosineSchedule { Steps = 20 }], Milestones = [5, 40] }],
+        ["chained"] =
+            [new ChainedSchedule { Parts = [new ConstantSchedule { StartFactor = 0.1, Steps = 4 },
+                new ExponentialSchedule { Gamma = 0.9 }] }],
+        ["seq_lin_cos"] =
+            [new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.01, EndFactor = 1, Steps = 10 },
+                new CosineSchedule { Steps = 50, EndRate = 1e-4, Periodic = true }], Milestones = [10] }],
+        ["seq_const_exp"] =
+            [new SequentialSchedule { Parts = [new ConstantSchedule { StartFactor = 0.1, Steps = 2 },
+                new ExponentialSchedule { Gamma = 0.9 }], Milestones = [5] }],
+        ["seq_3"] =
+            [new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, EndFactor = 1, Steps = 5 }, ConstantSchedule.Flat,
+                new CosineSchedule { Steps = 20 }], Milestones = [5, 40] }],
         ["cyclic_triangular"] = [Cycle],
         ["cyclic_triangular2"] = [Cycle with { Mode = CycleMode.Triangular2 }],
         ["cyclic_exp_range"] = [Cycle with { Mode = CycleMode.ExpRange }],
-        ["cyclic_scalefn_iter"] = [new CyclicSchedule { BaseRate = 0.01, MaxRate = 0.2, StepsUp = 8, Scale = x => 1 / (1 + (0.1 * x)), ScaleBySteps = true, CycleMomentum = false }],
+        ["cyclic_scalefn_iter"] =
+            [new CyclicSchedule { BaseRate = 0.01, MaxRate = 0.2, StepsUp = 8, Scale = x => 1 / (1 + (0.1 * x)), ScaleBySteps = true,
+                CycleMomentum = false }],
         ["cyclic_adam"] = [new CyclicSchedule { BaseRate = 0.01, MaxRate = 0.2, StepsUp = 8 }],
         ["onecycle_cos"] = [OneCycle],
         ["onecycle_cos_2g"] = [OneCycle, OneCycle with { MaxRate = 0.3 }],
-        ["onecycle_cos_3g"] = [OneCycle with { RisingPart = 0.25 }, OneCycle with { MaxRate = 0.3, RisingPart = 0.25 }, OneCycle with { MaxRate = 0.2, RisingPart = 0.25 }],
+        ["onecycle_cos_3g"] = [OneCycle with { RisingPart = 0.25 }, OneCycle with { MaxRate = 0.3, RisingPart = 0.25 },
+            OneCycle with { MaxRate = 0.2, RisingPart = 0.25 }],
         ["onecycle_linear"] = [OneCycle with { Shape = AnnealShape.Linear, StartDivisor = 10, EndDivisor = 100 }],
         ["onecycle_3phase_2g"] = [OneCycle with { ThreePhase = true }],
         ["onecycle_adam"] = [OneCycle],
@@ -66,7 +86,8 @@ public sealed class ScheduleReferenceTests
 
     public static TheoryData<string> Names => [.. Cases.Keys.Append("multistep_dup")];
 
-    private static WarmupStableDecaySchedule Wsd(DecayShape shape) => new() { WarmUpSteps = 6, StableSteps = 34, DecaySteps = 20, Shape = shape };
+    private static WarmupStableDecaySchedule Wsd(DecayShape shape) =>
+        new() { WarmUpSteps = 6, StableSteps = 34, DecaySteps = 20, Shape = shape };
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -111,7 +132,15 @@ public sealed class ScheduleReferenceTests
         {
             "plateau_min" => new PlateauOptions { Factor = 0.5, Patience = 3 },
             "plateau_max" => new PlateauOptions { Factor = 0.5, Patience = 3, Cooldown = 1, Maximize = true },
-            _ => new PlateauOptions { Factor = 0.3, Patience = 4, Cooldown = 2, Threshold = 0.05, AbsoluteThreshold = true, MinRate = 1e-3 },
+            _ => new PlateauOptions
+            {
+                Factor = 0.3,
+                Patience = 4,
+                Cooldown = 2,
+                Threshold = 0.05,
+                AbsoluteThreshold = true,
+                MinRate = 1e-3
+            },
         };
         var groups = (int)Reference.Shape(name + "/lr")[1];
         using var optimizer = Make(groups, false);
@@ -128,7 +157,8 @@ public sealed class ScheduleReferenceTests
     public void The_other_reference_set()
     {
         var cases = JsonDocument.Parse(File.ReadAllText(Repository.Reference("optim/torchsharp-cases.json"))).RootElement.EnumerateArray()
-            .ToDictionary(c => c.GetProperty("case").GetString()!, c => c.GetProperty("expected").EnumerateArray().Select(e => e.GetDouble()).ToArray());
+            .ToDictionary(c => c.GetProperty("case").GetString()!,
+                c => c.GetProperty("expected").EnumerateArray().Select(e => e.GetDouble()).ToArray());
         var schedules = new Dictionary<string, (LearningRateSchedule Schedule, double Base)>
         {
             ["lr.step"] = (new StepSchedule { Every = 5, Gamma = 0.5 }, 1),
@@ -142,13 +172,25 @@ public sealed class ScheduleReferenceTests
             ["lr.cyclic"] = (new CyclicSchedule { BaseRate = 0.1, MaxRate = 1, StepsUp = 4, StepsDown = 6 }, 0.1),
             ["lr.lambda"] = (new LambdaSchedule(e => Math.Pow(0.95, e)), 1),
             ["lr.mult"] = (new MultiplicativeSchedule(_ => 0.95), 1),
-            ["lr.seq"] = (new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, EndFactor = 1, Steps = 5 }, new CosineSchedule { Steps = 15, Periodic = true }], Milestones = [5] }, 1),
-            ["lr.chained"] = (new ChainedSchedule { Parts = [new ExponentialSchedule { Gamma = 0.9 }, new ConstantSchedule { StartFactor = 0.5, Steps = 4 }] }, 1),
+            ["lr.seq"] =
+                (new SequentialSchedule
+                {
+                    Parts = [new LinearSchedule { StartFactor = 0.1, EndFactor = 1, Steps = 5 },
+                    new CosineSchedule { Steps = 15, Periodic = true }],
+                    Milestones = [5]
+                }, 1),
+            ["lr.chained"] =
+                (new ChainedSchedule
+                {
+                    Parts = [new ExponentialSchedule { Gamma = 0.9 },
+                    new ConstantSchedule { StartFactor = 0.5, Steps = 4 }]
+                }, 1),
         };
         foreach (var (name, (schedule, rate)) in schedules)
         {
             var got = schedule.Take(24, rate);
-            for (var t = 0; t < 24; t++) Assert.True(Math.Abs(cases[name][t] - got[t]) < 1e-12, $"{name} at {t}: {got[t]}, expected {cases[name][t]}");
+            for (var t = 0; t < 24; t++)
+                Assert.True(Math.Abs(cases[name][t] - got[t]) < 1e-12, $"{name} at {t}: {got[t]}, expected {cases[name][t]}");
         }
     }
 
@@ -158,12 +200,36 @@ public sealed class ScheduleReferenceTests
         var expected = JsonDocument.Parse(File.ReadAllText(Repository.Reference("optim/chained_schedules.json"))).RootElement;
         var cases = new Dictionary<string, LearningRateSchedule>
         {
-            ["lin_cos"] = new ChainedSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, EndFactor = 1, Steps = 5 }, new CosineSchedule { Steps = 20, EndRate = 1e-3, Periodic = true }] },
-            ["poly_exp"] = new ChainedSchedule { Parts = [new PolynomialSchedule { Steps = 10, Power = 2 }, new ExponentialSchedule { Gamma = 0.9 }] },
-            ["exp_poly"] = new ChainedSchedule { Parts = [new ExponentialSchedule { Gamma = 0.9 }, new PolynomialSchedule { Steps = 30, Power = 2 }] },
-            ["const_step_multi"] = new ChainedSchedule { Parts = [new ConstantSchedule { StartFactor = 0.5, Steps = 4 }, new StepSchedule { Every = 7, Gamma = 0.5 }, new MultiStepSchedule { Milestones = [3, 9, 9], Gamma = 0.7 }] },
-            ["cos_warm"] = new SequentialSchedule { Parts = [new LinearSchedule { StartFactor = 0.1, EndFactor = 1, Steps = 4 }, new CosineRestartsSchedule { FirstPeriod = 5, Growth = 2, EndRate = 1e-3 }], Milestones = [4] },
-            ["seq_step_poly"] = new SequentialSchedule { Parts = [new StepSchedule { Every = 2, Gamma = 0.5 }, new PolynomialSchedule { Steps = 20, Power = 1.5 }], Milestones = [8] },
+            ["lin_cos"] =
+                new ChainedSchedule
+                {
+                    Parts = [new LinearSchedule { StartFactor = 0.1, EndFactor = 1, Steps = 5 },
+                    new CosineSchedule { Steps = 20, EndRate = 1e-3, Periodic = true }]
+                },
+            ["poly_exp"] =
+                new ChainedSchedule { Parts = [new PolynomialSchedule { Steps = 10, Power = 2 }, new ExponentialSchedule { Gamma = 0.9 }] },
+            ["exp_poly"] =
+                new ChainedSchedule { Parts = [new ExponentialSchedule { Gamma = 0.9 }, new PolynomialSchedule { Steps = 30, Power = 2 }] },
+            ["const_step_multi"] =
+                new ChainedSchedule
+                {
+                    Parts = [new ConstantSchedule { StartFactor = 0.5, Steps = 4 },
+                    new StepSchedule { Every = 7, Gamma = 0.5 }, new MultiStepSchedule { Milestones = [3, 9, 9], Gamma = 0.7 }]
+                },
+            ["cos_warm"] =
+                new SequentialSchedule
+                {
+                    Parts = [new LinearSchedule { StartFactor = 0.1, EndFactor = 1, Steps = 4 },
+                    new CosineRestartsSchedule { FirstPeriod = 5, Growth = 2, EndRate = 1e-3 }],
+                    Milestones = [4]
+                },
+            ["seq_step_poly"] =
+                new SequentialSchedule
+                {
+                    Parts = [new StepSchedule { Every = 2, Gamma = 0.5 },
+                    new PolynomialSchedule { Steps = 20, Power = 1.5 }],
+                    Milestones = [8]
+                },
         };
         foreach (var (name, schedule) in cases)
         {

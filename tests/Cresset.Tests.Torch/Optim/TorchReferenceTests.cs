@@ -17,7 +17,8 @@ public sealed class TorchReferenceTests
             var data = new TheoryData<string>();
             foreach (var entry in JsonDocument.Parse(ReferenceProblem.Torch.Metadata["cfg"]).RootElement.EnumerateObject())
             {
-                if (entry.Value.TryGetProperty("defaults", out _) && TorchOptimizers.Names.Contains(entry.Value.GetProperty("class").GetString())) data.Add(entry.Name);
+                if (entry.Value.TryGetProperty("defaults", out _)
+                    && TorchOptimizers.Names.Contains(entry.Value.GetProperty("class").GetString())) data.Add(entry.Name);
             }
             return data;
         }
@@ -35,11 +36,13 @@ public sealed class TorchReferenceTests
 
             void Check(ScalarType type, string suffix, double tolerance)
             {
-                // PyTorch keeps NAdam's product of mu and ASGD's eta in float32 whatever the parameters are: noise of the reference, not of the formula.
+                // PyTorch keeps NAdam's product of mu and ASGD's eta in float32 whatever the parameters are: noise of the reference, not of
+                // the formula.
                 if (type == ScalarType.Float64 && name.StartsWith("nadam", StringComparison.Ordinal)) tolerance = 1e-9;
                 if (type == ScalarType.Float64 && name.StartsWith("asgd", StringComparison.Ordinal)) tolerance = 2e-7;
                 using var problem = new ReferenceProblem(type);
-                using var optimizer = TorchOptimizers.Create(config.GetProperty("class").GetString()!, config.GetProperty("defaults"), problem.OneGroup, fused);
+                using var optimizer = TorchOptimizers.Create(config.GetProperty("class").GetString()!, config.GetProperty("defaults"),
+                    problem.OneGroup, fused);
                 var (error, where) = problem.Compare(optimizer, ReferenceProblem.Torch[name + suffix]);
                 Assert.True(error <= tolerance, $"{name} {type} fused {fused}: {error:E2} at {where}");
             }
@@ -53,7 +56,8 @@ public sealed class TorchReferenceTests
         {
             var config = ReferenceProblem.Config(ReferenceProblem.Torch, name);
             using var problem = new ReferenceProblem(ScalarType.Float64);
-            using var optimizer = TorchOptimizers.Create(config.GetProperty("class").GetString()!, config.GetProperty("defaults"), problem.OneGroup, true);
+            using var optimizer = TorchOptimizers.Create(config.GetProperty("class").GetString()!, config.GetProperty("defaults"),
+                problem.OneGroup, true);
             problem.Compare(optimizer, ReferenceProblem.Torch[name + "/f64"]);
             foreach (var slot in new[] { "exp_avg", "exp_avg_sq" })
             {
@@ -72,8 +76,11 @@ public sealed class TorchReferenceTests
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
         var named = problem.Named;
-        using var optimizer = new Optimizer([new ParameterGroupSpec("decay", [named[0], named[2]], 0.02, 0.1), new ParameterGroupSpec("no decay", [named[1]], 0.05, 0)], new AdamWRule()) { UseFusedKernels = fused };
-        var (error, where) = problem.Compare(optimizer, ReferenceProblem.Torch["adamw_groups_skipgrad/f64"], before: t => problem.SetGradients(t, i => i == 2 && t % 2 == 1));
+        using var optimizer = new Optimizer([new ParameterGroupSpec("decay", [named[0], named[2]], 0.02, 0.1),
+            new ParameterGroupSpec("no decay", [named[1]], 0.05, 0)], new AdamWRule())
+        { UseFusedKernels = fused };
+        var (error, where) = problem.Compare(optimizer, ReferenceProblem.Torch["adamw_groups_skipgrad/f64"],
+            before: t => problem.SetGradients(t, i => i == 2 && t % 2 == 1));
         Assert.True(error <= 1e-12, where);
         Assert.Equal(10, optimizer.StateOf("p2")!.Step);
     }

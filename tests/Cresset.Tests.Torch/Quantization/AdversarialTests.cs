@@ -13,8 +13,21 @@ namespace Cresset.Tests.Torch.Quantization;
 
 public class AdversarialTests
 {
-    private static readonly TokenizerOptions Options = new() { Quantizer = new VectorQuantizerOptions { Codebook = new() { Size = 16, Width = 4 } }, Width = 8, AdversarialWeight = 0.5, AdversarialStart = 2, DiscriminatorWidth = 4, DiscriminatorLayers = 1 };
-    private static readonly OptimizationOptions Adam = new() { Optimizer = new AdamRule { LearningRate = 1e-3 }, Schedule = ConstantSchedule.Flat };
+    private static readonly TokenizerOptions Options =
+        new()
+        {
+            Quantizer = new VectorQuantizerOptions { Codebook = new() { Size = 16, Width = 4 } },
+            Width = 8,
+            AdversarialWeight = 0.5,
+            AdversarialStart = 2,
+            DiscriminatorWidth = 4,
+            DiscriminatorLayers = 1
+        };
+    private static readonly OptimizationOptions Adam = new()
+    {
+        Optimizer = new AdamRule { LearningRate = 1e-3 },
+        Schedule = ConstantSchedule.Flat
+    };
 
     private static DataSplit Digits() => new DigitsData().Open(new DataUse(TargetKind.None, NeedsPictures: true));
 
@@ -22,10 +35,13 @@ public class AdversarialTests
     {
         Seeding.Apply(3);
         using var task = new TokenizerTask(Options, Digits(), 3);
-        using var trainer = new Trainer(task, new() { Steps = steps, BatchSize = 16, ClipNorm = 0, EvaluateEvery = 0, CheckpointEvery = saveEvery, Seed = 3 }, Adam, NullRunRecorder.Instance, new CheckpointFolder(folder));
+        using var trainer = new Trainer(task,
+            new() { Steps = steps, BatchSize = 16, ClipNorm = 0, EvaluateEvery = 0, CheckpointEvery = saveEvery, Seed = 3 }, Adam,
+            NullRunRecorder.Instance, new CheckpointFolder(folder));
         trainer.TryResume(out _);
         trainer.Run();
-        var all = StateDict.Of(task.Module).Concat(StateDict.Of(task.Auxiliaries[0].Module).Select(p => KeyValuePair.Create("discriminator/" + p.Key, p.Value)));
+        var all = StateDict.Of(task.Module)
+            .Concat(StateDict.Of(task.Auxiliaries[0].Module).Select(p => KeyValuePair.Create("discriminator/" + p.Key, p.Value)));
         return all.ToDictionary(p => p.Key, p => p.Value.clone());
     }
 
@@ -79,7 +95,8 @@ public class AdversarialTests
         using var generator = new Generator(1);
         var context = new StepContext(0, 1, generator, CPU, NullRunRecorder.Instance, true);
         task.Loss(new Batch(rand([4, 1, 8, 8], generator: generator), null), context).backward();
-        Assert.All(task.Auxiliaries[0].Module.parameters(), p => Assert.True(p.grad is null || p.grad.IsInvalid || p.grad.abs().max().ToDouble() == 0));
+        Assert.All(task.Auxiliaries[0].Module.parameters(),
+            p => Assert.True(p.grad is null || p.grad.IsInvalid || p.grad.abs().max().ToDouble() == 0));
         Assert.All(task.Module.parameters(), p => Assert.False(p.grad is null || p.grad.IsInvalid));
         using (no_grad()) task.AfterStep(context);
     }
@@ -91,7 +108,8 @@ public class AdversarialTests
         foreach (var upsampler in BuiltInParts.Catalog.Of("upsampler").Select(p => (Cresset.Nn.UpsamplerOptions)p.Create()))
         {
             using var scope = NewDisposeScope();
-            using var model = new VqVae(new() { Channels = 2, Width = 8, Upsampler = upsampler }, new VectorQuantizer(new() { Codebook = new() { Size = 4, Width = 8 } }, generator), generator);
+            using var model = new VqVae(new() { Channels = 2, Width = 8, Upsampler = upsampler },
+                new VectorQuantizer(new() { Codebook = new() { Size = 4, Width = 8 } }, generator), generator);
             using var noGrad = no_grad();
             model.OutputWeight.zero_();
             model.StartOutputAt(tensor(new[] { 0.25f, 0.75f }));

@@ -18,7 +18,8 @@ public class AssignGoldenTests
         Tensor z0 = file.Read("z"), codebook = file.Read("codebook"), w = file.Read("w");
         foreach (var estimator in new[] { GradientEstimator.StraightThrough, GradientEstimator.Rotation })
         {
-            using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = 32, Width = 16, Similarity = similarity, RestartShare = 0 }, Estimator = estimator });
+            using var quantizer = new VectorQuantizer(
+                new() { Codebook = new() { Size = 32, Width = 16, Similarity = similarity, RestartShare = 0 }, Estimator = estimator });
             quantizer.Codebook.SetCodes(file.Read($"{name}.codebook_used"));
             quantizer.eval();
             var z = z0.clone().requires_grad_();
@@ -31,12 +32,17 @@ public class AssignGoldenTests
             var expected = file.Read(estimator == GradientEstimator.Rotation ? $"{name}.grad_rotation" : $"{name}.grad_ste");
             // Row 1 is z = 0, where no direction exists: the peer's rotation gradient is about 1e6 there, ours stays bounded.
             Assert.True(gradient.isfinite().all().ToBoolean());
-            Assert.True(gradient[1].abs().max().ToDouble() <= Math.Max(1, similarity == CodeSimilarity.Cosine ? 1e7 : 0) * w[1].abs().max().ToDouble() * 1.01);
+            Assert.True(
+                gradient[1].abs().max().ToDouble() <= Math.Max(1, similarity == CodeSimilarity.Cosine ? 1e7 : 0) * w[1].abs().max()
+                    .ToDouble() * 1.01);
             var rows = tensor(Enumerable.Range(0, 96).Where(i => i != 1).Select(i => (long)i).ToArray());
             Golden.Near(expected.index_select(0, rows), gradient.index_select(0, rows), 1e-4, $"{estimator} gradient");
-            if (estimator == GradientEstimator.Rotation) Golden.Near(file.Read($"{name}.forward_rotation").index_select(0, rows), output.Quantized.index_select(0, rows), 2e-5, "rotation value");
+            if (estimator == GradientEstimator.Rotation)
+                Golden.Near(file.Read($"{name}.forward_rotation").index_select(0, rows), output.Quantized.index_select(0, rows), 2e-5,
+                    "rotation value");
             var commit = autograd.grad([output.Loss], [z])[0];
-            Golden.Near(file.Read($"{name}.grad_commit_beta025").index_select(0, rows), commit.index_select(0, rows), 1e-4, "commitment gradient");
+            Golden.Near(file.Read($"{name}.grad_commit_beta025").index_select(0, rows), commit.index_select(0, rows), 1e-4,
+                "commitment gradient");
         }
     }
 
@@ -85,7 +91,8 @@ public class AssignGoldenTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(2);
-        using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = 8, Width = 4, Learning = CodebookLearning.Gradient, RestartShare = 0 } });
+        using var quantizer = new VectorQuantizer(
+            new() { Codebook = new() { Size = 8, Width = 4, Learning = CodebookLearning.Gradient, RestartShare = 0 } });
         quantizer.Codebook.SetCodes(randn([8, 4], generator: generator));
         var z = randn([30, 4], generator: generator).requires_grad_();
         var upstream = randn([30, 4], generator: generator);

@@ -17,14 +17,27 @@ public class AutoencoderTests
     private static Tokenizer Make(string name) => name switch
     {
         "1-D" => new VqVae(new() { Dimensions = 1, Channels = 2, Width = 8, Downsamplings = 3 }, Codebook()),
-        "1-D, nearest" => new VqVae(new() { Dimensions = 1, Channels = 2, Width = 8, Downsamplings = 3, Upsampler = new NearestUpsampler() }, Codebook()),
+        "1-D, nearest" =>
+            new VqVae(new() { Dimensions = 1, Channels = 2, Width = 8, Downsamplings = 3, Upsampler = new NearestUpsampler() }, Codebook()),
         "two levels" => new VqVae2(new() { Channels = 2, Width = 16 }, Codebook(), Codebook(4)),
-        "residual codes" => new VqVae(new() { Channels = 2, Width = 8 }, new ResidualQuantizer(new() { Stages = 3, Stage = new VectorQuantizerOptions { Codebook = new() { Size = 16, Width = 8 } } })),
-        "finite scalar" => new VqVae(new() { Channels = 2, Width = 8, Downsamplings = 1 }, new ProjectedQuantizer(new FiniteScalarQuantizer(FiniteScalarQuantizerOptions.ForBits(8)), 8)),
-        _ => new VqVae(new() { Channels = 2, Width = 8, Upsampler = (UpsamplerOptions)Cresset.Recipes.BuiltInParts.Catalog.Get("upsampler", name).Create() }, Codebook()),
+        "residual codes" =>
+            new VqVae(new() { Channels = 2, Width = 8 },
+                new ResidualQuantizer(
+                    new() { Stages = 3, Stage = new VectorQuantizerOptions { Codebook = new() { Size = 16, Width = 8 } } })),
+        "finite scalar" =>
+            new VqVae(new() { Channels = 2, Width = 8, Downsamplings = 1 },
+                new ProjectedQuantizer(new FiniteScalarQuantizer(FiniteScalarQuantizerOptions.ForBits(8)), 8)),
+        _ => new VqVae(
+            new()
+            {
+                Channels = 2,
+                Width = 8,
+                Upsampler = (UpsamplerOptions)Cresset.Recipes.BuiltInParts.Catalog.Get("upsampler", name).Create()
+            }, Codebook()),
     };
 
-    public static TheoryData<string> Names => ["transposed", "nearest", "bilinear", "pixel-shuffle", "1-D", "1-D, nearest", "two levels", "residual codes", "finite scalar"];
+    public static TheoryData<string> Names =>
+        ["transposed", "nearest", "bilinear", "pixel-shuffle", "1-D", "1-D, nearest", "two levels", "residual codes", "finite scalar"];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -48,7 +61,10 @@ public class AutoencoderTests
         {
             Assert.Equal(data.size(2) / model.Strides[level], codes[level].size(1));
         }
-        var expected = codes.Select((c, level) => c.numel() / 3 * 1.0 * model.Quantizers[level].CodebookSizes.Sum(s => (double)BitPacking.BitsFor(s)) / model.Quantizers[level].CodebookSizes.Count).Sum();
+        var expected =
+            codes.Select(
+                (c, level) => c.numel() / 3 * 1.0 * model.Quantizers[level].CodebookSizes.Sum(s => (double)BitPacking.BitsFor(s))
+                    / model.Quantizers[level].CodebookSizes.Count).Sum();
         Assert.Equal(expected, model.BitsPerItem(data.numel() / 6));
     }
 
@@ -62,7 +78,8 @@ public class AutoencoderTests
         Assert.Equal([2L, 7, 7], output.Quantization[0].Indices.shape);
         Assert.Equal(392, model.BitsPerItem(784));
         // 1-32, 32-64 (4x4), 64-64 (3x3), two units, 1x1; and the mirror image.
-        Assert.Equal(544 + 32832 + 36928 + (2 * (18464 + 2112)) + 4160 + 36928 + (2 * (18464 + 2112)) + 32800 + 513, model.parameters().Sum(p => p.numel()));
+        Assert.Equal(544 + 32832 + 36928 + (2 * (18464 + 2112)) + 4160 + 36928 + (2 * (18464 + 2112)) + 32800 + 513,
+            model.parameters().Sum(p => p.numel()));
     }
 
     [Fact]

@@ -18,10 +18,17 @@ public class CausalityTests
         using var generator = new Generator(7);
         CodePrior prior = name switch
         {
-            "PixelCnn" => new PixelCnn(new() { CodebookSize = codes, Classes = classes, Width = 8, Layers = layers, FirstKernel = 5, OutputWidth = 16 }, generator),
-            "GatedPixelCnn" => new GatedPixelCnn(new() { CodebookSize = codes, Classes = classes, Width = 8, Layers = layers, FirstKernel = 5, OutputWidth = 16 }, generator),
+            "PixelCnn" =>
+                new PixelCnn(
+                    new() { CodebookSize = codes, Classes = classes, Width = 8, Layers = layers, FirstKernel = 5, OutputWidth = 16 },
+                    generator),
+            "GatedPixelCnn" =>
+                new GatedPixelCnn(
+                    new() { CodebookSize = codes, Classes = classes, Width = 8, Layers = layers, FirstKernel = 5, OutputWidth = 16 },
+                    generator),
             "PixelSnail" => new PixelSnail(new() { CodebookSize = codes, Classes = classes, Width = 8, Heads = 2 }, generator),
-            "CodeTransformer" => new CodeTransformer(new() { CodebookSize = codes, Classes = classes, Width = 8, Heads = 2, MaxLength = 49 }, generator),
+            "CodeTransformer" =>
+                new CodeTransformer(new() { CodebookSize = codes, Classes = classes, Width = 8, Heads = 2, MaxLength = 49 }, generator),
             _ => throw new ArgumentException(name),
         };
         // Wide weights: a dependence must show.
@@ -34,7 +41,8 @@ public class CausalityTests
     private static (Tensor Codes, Tensor Labels) Data(int batch, int h, int w, int seed = 1)
     {
         using var generator = new Generator((ulong)seed);
-        return (randint(0, 5, [batch, h, w], dtype: ScalarType.Int64, generator: generator), randint(0, 3, [batch], dtype: ScalarType.Int64, generator: generator));
+        return (randint(0, 5, [batch, h, w], dtype: ScalarType.Int64, generator: generator),
+            randint(0, 3, [batch], dtype: ScalarType.Int64, generator: generator));
     }
 
     [Theory]
@@ -72,7 +80,9 @@ public class CausalityTests
         const int H = 5, W = 6;
         var embedded = randn([1, 8, H, W], generator: new Generator(2)).requires_grad_();
         var labels = zeros(1, dtype: ScalarType.Int64);
-        var logits = (prior is GatedPixelCnn gated ? gated.LogitsOf(embedded, labels) : ((PixelSnail)prior).LogitsOf(embedded, labels)).square().sum(1).reshape(H * W);
+        var logits =
+            (prior is GatedPixelCnn gated ? gated.LogitsOf(embedded, labels) : ((PixelSnail)prior).LogitsOf(embedded, labels)).square()
+                .sum(1).reshape(H * W);
         for (var p = 0; p < H * W; p++)
         {
             using var inner = NewDisposeScope();
@@ -145,7 +155,8 @@ public class CausalityTests
         {
             var changed = codes.clone();
             changed[0, 3, column] = (codes[0, 3, column] + 1).remainder(5);
-            Assert.Equal(seen, before.select(3, 1).select(2, 4).ne(prior.call(changed, labels).select(3, 1).select(2, 4)).any().ToBoolean());
+            Assert.Equal(seen,
+                before.select(3, 1).select(2, 4).ne(prior.call(changed, labels).select(3, 1).select(2, 4)).any().ToBoolean());
         }
     }
 
@@ -205,7 +216,8 @@ public class CausalityTests
     {
         using var scope = NewDisposeScope();
         using var prior = Make(name, codes: 2);
-        var codes = tensor(Enumerable.Range(0, 16).SelectMany(i => new[] { i & 1, (i >> 1) & 1, (i >> 2) & 1, (i >> 3) & 1 }).Select(v => (long)v).ToArray(), [16, 2, 2]);
+        var codes = tensor(Enumerable.Range(0, 16).SelectMany(i => new[] { i & 1, (i >> 1) & 1, (i >> 2) & 1, (i >> 3) & 1 })
+            .Select(v => (long)v).ToArray(), [16, 2, 2]);
         var nll = prior.NegativeLogLikelihood(codes, zeros(16, dtype: ScalarType.Int64)).sum([1, 2]);
         Assert.Equal(1, nll.neg().exp().sum().ToDouble(), 1e-5);
     }
@@ -243,7 +255,8 @@ public class CausalityTests
         var found = many.bincount(null, 5).to(ScalarType.Float32) / 3000;
         Assert.True((expected - found).abs().max().ToDouble() < 0.04);
         // Temperature 0 takes the likeliest code, as top-k 1 does.
-        Golden.Same(prior.Sample(2, 2, 3, 1, labels.narrow(0, 0, 2), new() { Temperature = 0 }), prior.Sample(2, 2, 3, 2, labels.narrow(0, 0, 2), new() { TopK = 1 }), "greedy");
+        Golden.Same(prior.Sample(2, 2, 3, 1, labels.narrow(0, 0, 2), new() { Temperature = 0 }),
+            prior.Sample(2, 2, 3, 2, labels.narrow(0, 0, 2), new() { TopK = 1 }), "greedy");
     }
 
     [Fact]
@@ -251,7 +264,8 @@ public class CausalityTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);
-        using var model = new MaskedCodeTransformer(new() { CodebookSize = 6, MaxLength = 20, Width = 16, Heads = 2, Classes = 2 }, generator);
+        using var model = new MaskedCodeTransformer(new() { CodebookSize = 6, MaxLength = 20, Width = 16, Heads = 2, Classes = 2 },
+            generator);
         var codes = cat([full([16, 4, 5], 3L, dtype: ScalarType.Int64), full([16, 4, 5], 1L, dtype: ScalarType.Int64)]);
         var labels = cat([zeros(16, dtype: ScalarType.Int64), ones(16, dtype: ScalarType.Int64)]);
         using var optimizer = optim.Adam(model.parameters(), 1e-2);

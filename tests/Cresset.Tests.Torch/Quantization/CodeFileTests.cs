@@ -19,14 +19,20 @@ public class CodeFileTests
         using var prior = PriorFamily.Make("GatedPixelCnn", 0);
         var coder = coded ? new PriorCoder(prior) : null;
         // Small pictures that share frames, a batch over several frames, one beyond a frame, nothing, other shapes in between.
-        (string Name, long[] Shape)[] entries = [("a.png", [1, 3, 4]), ("b.png", [1, 3, 4]), ("many", [900, 3, 4]), ("none", [0, 3, 4]), ("empty", [2, 0, 4]), ("c.png", [1, 3, 4]), ("large", [1, 70, 80]), ("d.png", [1, 4, 3])];
+        (string Name, long[] Shape)[] entries = [("a.png", [1, 3, 4]), ("b.png", [1, 3, 4]), ("many", [900, 3, 4]), ("none", [0, 3, 4]),
+            ("empty", [2, 0, 4]), ("c.png", [1, 3, 4]), ("large", [1, 70, 80]), ("d.png", [1, 4, 3])];
         var codes = entries.Select((e, i) => PriorFamily.Codes((int)e.Shape.Aggregate(1L, (a, b) => a * b), 21, (ulong)i)).ToArray();
         using var stream = new MemoryStream();
         CodeFileWriter.Write(stream, "test", [21], coder, writer =>
         {
-            for (var i = 0; i < entries.Length; i++) writer.Add(new CodeEntry(entries[i].Name, entries[i].Shape) { Attributes = new Dictionary<string, string> { ["number"] = $"{i}" } }, codes[i]);
+            for (var i = 0; i < entries.Length; i++)
+                writer.Add(
+                    new CodeEntry(entries[i].Name,
+                        entries[i].Shape)
+                    { Attributes = new Dictionary<string, string> { ["number"] = $"{i}" } }, codes[i]);
             Assert.Throws<ArgumentException>(() => writer.Add(new CodeEntry("a.png", [1]), [0]));
-            Assert.Contains("position 1", Assert.Throws<ArgumentException>(() => writer.Add(new CodeEntry("x", [2]), [0, 21])).Message, StringComparison.Ordinal);
+            Assert.Contains("position 1", Assert.Throws<ArgumentException>(() => writer.Add(new CodeEntry("x", [2]), [0, 21])).Message,
+                StringComparison.Ordinal);
             Assert.Throws<ArgumentException>(() => writer.Add(new CodeEntry("x", [2, 2]), [0]));
         });
         // Only where the frame of the entry lies is anything read.
@@ -41,7 +47,9 @@ public class CodeFileTests
             Assert.Equal(codes[i], file.Read(i, coder));
         }
         Assert.Equal(codes.SelectMany(c => c), file.ReadAll(coder));
-        Assert.Contains("several shapes", Assert.Throws<InvalidDataException>(() => PackedCodes.Parse(stream.ToArray(), "test.cvq", coder)).Message, StringComparison.Ordinal);
+        Assert.Contains("several shapes",
+            Assert.Throws<InvalidDataException>(() => PackedCodes.Parse(stream.ToArray(), "test.cvq", coder)).Message,
+            StringComparison.Ordinal);
         // A frame that is damaged leaves the others readable.
         var damaged = stream.ToArray();
         damaged[13] ^= 0x55;
@@ -107,7 +115,9 @@ public class CodeFileTests
         using CodePrior prior = PriorFamily.Make("PixelCnn", 0), other = PriorFamily.Make("PixelCnn", 0, seed: 2);
         using var stream = new MemoryStream();
         new PackedCodes([30, 6, 6], [21], [.. PriorFamily.Codes(30 * 36, 3, 1)]).Write(stream, new PriorCoder(prior));
-        Assert.Contains("fingerprint", Assert.Throws<InvalidDataException>(() => PackedCodes.Parse(stream.ToArray(), "x.cvq", new PriorCoder(other))).Message, StringComparison.Ordinal);
+        Assert.Contains("fingerprint",
+            Assert.Throws<InvalidDataException>(() => PackedCodes.Parse(stream.ToArray(), "x.cvq", new PriorCoder(other))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -141,7 +151,8 @@ public class CodeFileTests
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 32 << 20);
         }
         // The smallest: two to the power of 31 positions in no payload at all, in all three versions.
-        foreach (var shape in new long[][] { [1L << 31, 1, 1], [1, 1L << 31, 1], [1, 46341, 46341], [1L << 62, 1, 1], [2, 1L << 30, 1L << 30] })
+        foreach (var shape in new long[][] { [1L << 31, 1, 1], [1, 1L << 31, 1], [1, 46341, 46341], [1L << 62, 1, 1],
+            [2, 1L << 30, 1L << 30] })
         {
             var index = new IndexWriter();
             index.Text("");
@@ -175,7 +186,8 @@ public class CodeFileTests
     private static List<(byte[] Bytes, long[] Codes)> Files(PriorCoder coder)
     {
         var files = new List<(byte[], long[])>();
-        foreach (var (sizes, with, none) in new[] { (new long[] { 21 }, true, false), ([21, 7], false, true), ([9, 21], true, true), ([300, 17], false, false) })
+        foreach (var (sizes, with, none) in new[] { (new long[] { 21 }, true, false), ([21, 7], false, true), ([9, 21], true, true),
+            ([300, 17], false, false) })
         {
             var codes = PriorFamily.Codes(7 * 4 * 5 * sizes.Length, 7, 3);
             if (none) codes[17] = codes[18] = -1;
@@ -183,12 +195,15 @@ public class CodeFileTests
             var each = 4 * 5 * sizes.Length;
             CodeFileWriter.Write(stream, "tokenizer", sizes, with ? coder : null, writer =>
             {
-                writer.Add(new CodeEntry("one.png", [1, 4, 5]) { Attributes = new Dictionary<string, string> { ["width"] = "17" } }, codes.AsSpan(0, each));
+                writer.Add(new CodeEntry("one.png", [1, 4, 5]) { Attributes = new Dictionary<string, string> { ["width"] = "17" } },
+                    codes.AsSpan(0, each));
                 writer.Add(new CodeEntry("six", [6, 4, 5]), codes.AsSpan(each));
             });
             files.Add((stream.ToArray(), codes));
         }
-        foreach (var file in new[] { "vqgan.cvq", "prior.cvq" }.Select(name => Path.Combine(Path.GetDirectoryName(Repository.Reference("earlier/make.sh"))!, "packed", name)).Where(File.Exists)) files.Add((File.ReadAllBytes(file), []));
+        foreach (var file in new[] { "vqgan.cvq",
+            "prior.cvq" }.Select(name => Path.Combine(Path.GetDirectoryName(Repository.Reference("earlier/make.sh"))!, "packed", name))
+            .Where(File.Exists)) files.Add((File.ReadAllBytes(file), []));
         return files;
     }
 
@@ -219,7 +234,12 @@ public class CodeFileTests
                 for (var n = 1 + stream.NextInt32(3); n > 0; n--)
                 {
                     ref var value = ref mutated[stream.NextInt32(mutated.Length)];
-                    value = stream.NextInt32(3) switch { 0 => (byte)(value ^ (1 << stream.NextInt32(8))), 1 => 0xFF, _ => (byte)stream.NextInt32(256) };
+                    value = stream.NextInt32(3) switch
+                    {
+                        0 => (byte)(value ^ (1 << stream.NextInt32(8))),
+                        1 => 0xFF,
+                        _ => (byte)stream.NextInt32(256),
+                    };
                 }
                 return mutated;
         }

@@ -17,7 +17,8 @@ public class CodebookControlTests
     public void A_frozen_codebook_stays_and_is_taught_by_hand(CodebookLearning learning)
     {
         using var scope = NewDisposeScope();
-        using var quantizer = new ResidualQuantizer(new() { Stages = 2, Stage = new VectorQuantizerOptions { Codebook = new() { Size = 8, Width = 4, Learning = learning } } });
+        using var quantizer = new ResidualQuantizer(
+            new() { Stages = 2, Stage = new VectorQuantizerOptions { Codebook = new() { Size = 8, Width = 4, Learning = learning } } });
         quantizer.FreezeCodebooks();
         var before = StateDict.Of(quantizer).ToDictionary(p => p.Key, p => p.Value.clone());
         var vectors = randn(64, 4).requires_grad_();
@@ -28,10 +29,12 @@ public class CodebookControlTests
         var codebook = ((VectorQuantizer)quantizer.Stage(0)).Codebook;
         codebook.Learn(vectors.detach());
         Assert.False(codebook.Codes.eq(before["layers.0._codebook.embed"]).all().ToBoolean());
-        Assert.Contains("position [1]", Assert.Throws<ArgumentException>(() => codebook.Learn(vectors.detach(), arange(64) + 7)).Message, StringComparison.Ordinal);
+        Assert.Contains("position [1]", Assert.Throws<ArgumentException>(() => codebook.Learn(vectors.detach(), arange(64) + 7)).Message,
+            StringComparison.Ordinal);
         quantizer.FreezeCodebooks(false);
         using var learned = quantizer.call(vectors);
-        if (learning == CodebookLearning.MovingAverage) Assert.False(((VectorQuantizer)quantizer.Stage(1)).Codebook.Codes.eq(before["layers.1._codebook.embed"]).all().ToBoolean());
+        if (learning == CodebookLearning.MovingAverage)
+            Assert.False(((VectorQuantizer)quantizer.Stage(1)).Codebook.Codes.eq(before["layers.1._codebook.embed"]).all().ToBoolean());
     }
 
     [Theory]
@@ -88,7 +91,8 @@ public class CodebookControlTests
         var options = new ResidualQuantizerOptions { Stages = 3, Width = 10, Widths = [4, 3, 2], Sizes = [16, 8, 4] };
         using var quantizer = options.Build();
         Assert.Equal((10L, "16,8,4"), (quantizer.Width, string.Join(',', quantizer.CodebookSizes)));
-        Assert.Equal([4L, 3, 2], Enumerable.Range(0, 3).Select(i => ((ProjectedQuantizer)((ResidualQuantizer)quantizer).Stage(i)).Inner.Width));
+        Assert.Equal([4L, 3, 2],
+            Enumerable.Range(0, 3).Select(i => ((ProjectedQuantizer)((ResidualQuantizer)quantizer).Stage(i)).Inner.Width));
         using var output = quantizer.call(randn(32, 10).requires_grad_());
         (output.Loss + output.Quantized.square().mean()).backward();
         Golden.Near(output.Quantized, quantizer.Decode(output.Indices), 1e-4, "values");
@@ -100,7 +104,8 @@ public class CodebookControlTests
     public void Values_of_the_nearest_angle_keep_their_length()
     {
         using var scope = NewDisposeScope();
-        using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = 3, Width = 2, Similarity = CodeSimilarity.Angle, KMeansIterations = 0 } });
+        using var quantizer = new VectorQuantizer(
+            new() { Codebook = new() { Size = 3, Width = 2, Similarity = CodeSimilarity.Angle, KMeansIterations = 0 } });
         var codes = tensor(new float[,] { { 5, 0 }, { 0, 0.5f }, { -1, -1 } });
         quantizer.Codebook.SetCodes(codes);
         quantizer.eval();
@@ -126,7 +131,8 @@ public class CodebookControlTests
             using var quantizer = options.Build();
             foreach (var learner in quantizer.modules().OfType<IPoolsExamples>()) learner.Pool = own => TensorExchange.Join(ranks, own);
             foreach (var batch in batches) quantizer.call(batch.narrow(0, ranks.Rank * 24, 24)).Dispose();
-            return StateDict.Of(quantizer).ToDictionary(p => p.Key, p => p.Value.cpu().to(ScalarType.Float64).flatten().data<double>().ToArray());
+            return StateDict.Of(quantizer)
+                .ToDictionary(p => p.Key, p => p.Value.cpu().to(ScalarType.Float64).flatten().data<double>().ToArray());
         });
         foreach (var (key, value) in StateDict.Of(alone))
         {

@@ -52,13 +52,15 @@ public class CodebookHealthTests
         using var generator = new Generator(8);
         // Data around 4 places seen by 64 codes, all of which start far away: without restart a handful wins everything.
         var places = randn([4, 8], generator: generator) * 3;
-        using var collapsing = new VectorQuantizer(new() { Codebook = new() { Size = 64, Width = 8, RestartShare = 0, KMeansIterations = 0 } });
+        using var collapsing = new VectorQuantizer(
+            new() { Codebook = new() { Size = 64, Width = 8, RestartShare = 0, KMeansIterations = 0 } });
         using var healthy = new VectorQuantizer(new() { Codebook = new() { Size = 64, Width = 8 } });
         List<string> warnings = [], none = [];
         for (var step = 0; step < 100; step++)
         {
             using var inner = NewDisposeScope();
-            var rows = places.index_select(0, randint(0, 4, [512], dtype: ScalarType.Int64, generator: generator)) + (0.5 * randn([512, 8], generator: generator));
+            var rows = places.index_select(0, randint(0, 4, [512], dtype: ScalarType.Int64, generator: generator))
+                + (0.5 * randn([512, 8], generator: generator));
             warnings.AddRange(collapsing.call(rows).Statistics.Warnings);
             none.AddRange(healthy.call(rows).Statistics.Warnings);
         }

@@ -21,7 +21,18 @@ public class CodebookTrainingTests
            from iterations in new[] { 0, 3 }
            let options = new VectorQuantizerOptions
            {
-               Codebook = new() { Size = 12, Width = 4, Learning = learning, Similarity = similarity, AverageStart = start, RestartShare = restart, KMeansIterations = iterations, Decay = 0.5 },
+               Codebook =
+                   new()
+                   {
+                       Size = 12,
+                       Width = 4,
+                       Learning = learning,
+                       Similarity = similarity,
+                       AverageStart = start,
+                       RestartShare = restart,
+                       KMeansIterations = iterations,
+                       Decay = 0.5
+                   },
                Estimator = estimator,
                DiversityWeight = diversity,
                OrthogonalWeight = orthogonal,
@@ -71,7 +82,8 @@ public class CodebookTrainingTests
                 parameter.grad.zero_();
             }
         }
-        if (options is VectorQuantizerOptions { Codebook.RestartShare: > 0 }) Assert.True(restarted > 0, $"nothing was restarted: the case does not try what it is for ({name})");
+        if (options is VectorQuantizerOptions { Codebook.RestartShare: > 0 })
+            Assert.True(restarted > 0, $"nothing was restarted: the case does not try what it is for ({name})");
     }
 
     [Fact]
@@ -79,7 +91,22 @@ public class CodebookTrainingTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);
-        var stage = new VectorQuantizerOptions { Codebook = new() { Size = 8, Width = 4, Learning = CodebookLearning.Gradient, Start = CodebookStart.Normal, KMeansIterations = 0, RestartShare = 0 }, Estimator = GradientEstimator.Directional, DirectionalVariance = 0 };
+        var stage =
+            new VectorQuantizerOptions
+            {
+                Codebook =
+                new()
+                {
+                    Size = 8,
+                    Width = 4,
+                    Learning = CodebookLearning.Gradient,
+                    Start = CodebookStart.Normal,
+                    KMeansIterations = 0,
+                    RestartShare = 0
+                },
+                Estimator = GradientEstimator.Directional,
+                DirectionalVariance = 0
+            };
         using var quantizer = new ResidualQuantizer(new() { Stages = 3, Stage = stage }, generator);
         var input = randn([6, 4], generator: generator).requires_grad_();
         var output = quantizer.call(input);
@@ -112,7 +139,9 @@ public class CodebookTrainingTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(7);
         var places = randn([64, 8], generator: generator);
-        Tensor Rows(int count) => places.index_select(0, randint(0, 64, [count], dtype: ScalarType.Int64, generator: generator)) + (0.3 * randn([count, 8], generator: generator));
+        Tensor Rows(int count) =>
+            places.index_select(0, randint(0, 64, [count], dtype: ScalarType.Int64, generator: generator))
+                + (0.3 * randn([count, 8], generator: generator));
         using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = codes, Width = 8 } }, generator);
         var steps = Math.Max(400, 51200 / vectors / 4);
         var restarted = 0;
@@ -142,7 +171,8 @@ public class CodebookTrainingTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(7);
-        using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = 128, Width = 4, RestartShare = 0.9, Decay = 0.5 } }, generator);
+        using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = 128, Width = 4, RestartShare = 0.9, Decay = 0.5 } },
+            generator);
         var warnings = new List<string>();
         for (var step = 0; step < 100; step++)
         {
@@ -176,7 +206,9 @@ public class CodebookTrainingTests
                 Assert.True(input.grad.isfinite().all().ToBoolean(), $"{module} module, {type} input");
                 quantizer.eval();
                 output = quantizer.call(input.detach());
-                Golden.Near(quantizer.Decode(output.Indices), output.Quantized, type == ScalarType.Float32 || type == ScalarType.Float64 ? (module is ScalarType.BFloat16 or ScalarType.Float16 ? 2e-2 : 1e-4) : 2e-2, $"{module} module, {type} input");
+                Golden.Near(quantizer.Decode(output.Indices), output.Quantized,
+                    type == ScalarType.Float32 || type == ScalarType.Float64
+                        ? (module is ScalarType.BFloat16 or ScalarType.Float16 ? 2e-2 : 1e-4) : 2e-2, $"{module} module, {type} input");
             }
         }
     }
@@ -204,13 +236,15 @@ public class CodebookTrainingTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(8);
-        using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = 8, Width = 4, Similarity = CodeSimilarity.Cosine } }, generator);
+        using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = 8, Width = 4, Similarity = CodeSimilarity.Cosine } },
+            generator);
         var codes = randn([8, 4], generator: generator) * linspace(1, 16, 8).unsqueeze(1);
         quantizer.Codebook.SetCodes(codes);
         quantizer.eval();
         Golden.Near(ones(8), quantizer.Codebook.Codes.norm(1), 1e-6, "lengths");
         var input = randn([50, 4], generator: generator);
-        Golden.Same(nn.functional.normalize(input, 2, 1).matmul(nn.functional.normalize(codes, 2, 1).t()).argmax(1), quantizer.call(input).Indices, "by angle");
+        Golden.Same(nn.functional.normalize(input, 2, 1).matmul(nn.functional.normalize(codes, 2, 1).t()).argmax(1),
+            quantizer.call(input).Indices, "by angle");
         Assert.Contains("direction", Assert.Throws<ArgumentException>(() => quantizer.Codebook.SetCodes(zeros(8, 4))).Message);
         Assert.Contains("NaN", Assert.Throws<ArgumentException>(() => quantizer.Codebook.SetCodes(full([8, 4], float.NaN))).Message);
     }
@@ -220,7 +254,8 @@ public class CodebookTrainingTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(9);
-        using var tokenizer = new VqVae(new() { Channels = 1, Width = 8 }, new VectorQuantizer(new() { Codebook = new() { Size = 8, Width = 4 } }, generator), generator);
+        using var tokenizer = new VqVae(new() { Channels = 1, Width = 8 },
+            new VectorQuantizer(new() { Codebook = new() { Size = 8, Width = 4 } }, generator), generator);
         var before = tokenizer.state_dict().ToDictionary(p => p.Key, p => p.Value.clone());
         var codes = tokenizer.Encode(randn([2, 1, 8, 8], generator: generator))[0];
         foreach (var (key, value) in tokenizer.state_dict()) Golden.Same(before[key], value, key);

@@ -61,9 +61,12 @@ public class CodingTests
         Assert.Equal(small.GetProperty("bpp").GetDouble(), BitRate.BitsPerPixel(49, [512], 28, 28), 1e-12);
         Assert.Equal(small.GetProperty("ratio_vs_8bit").GetDouble(), BitRate.CompressionRatio(49, [512], 784), 1e-12);
         Assert.Equal(rates.GetProperty("7x7_RVQ2x256").GetProperty("bits_per_image").GetInt64(), BitRate.BitsPerItem(49, [256, 256]));
-        Assert.Equal(rates.GetProperty("vqvae2_256_32x32+64x64_K512").GetProperty("bits").GetInt64(), BitRate.BitsPerItem((32 * 32) + (64 * 64), [512]));
-        Assert.Equal(rates.GetProperty("encodec24k_75Hz_8x1024").GetProperty("kbps").GetDouble(), BitRate.KilobitsPerSecond(75, [.. Enumerable.Repeat(1024L, 8)]), 1e-9);
-        Assert.Equal(rates.GetProperty("dac44k_86.13Hz_9x1024").GetProperty("kbps").GetDouble(), BitRate.KilobitsPerSecond(44100.0 / 512, [.. Enumerable.Repeat(1024L, 9)]), 1e-3);
+        Assert.Equal(rates.GetProperty("vqvae2_256_32x32+64x64_K512").GetProperty("bits").GetInt64(),
+            BitRate.BitsPerItem((32 * 32) + (64 * 64), [512]));
+        Assert.Equal(rates.GetProperty("encodec24k_75Hz_8x1024").GetProperty("kbps").GetDouble(),
+            BitRate.KilobitsPerSecond(75, [.. Enumerable.Repeat(1024L, 8)]), 1e-9);
+        Assert.Equal(rates.GetProperty("dac44k_86.13Hz_9x1024").GetProperty("kbps").GetDouble(),
+            BitRate.KilobitsPerSecond(44100.0 / 512, [.. Enumerable.Repeat(1024L, 9)]), 1e-3);
     }
 
     [Fact]
@@ -102,8 +105,15 @@ public class CodingTests
         foreach (var entry in Reference("maskgit_masked_after_step").EnumerateObject())
         {
             var parts = entry.Name.Split('_');
-            var schedule = parts[2] switch { "cosine" => MaskSchedule.Cosine, "uniform" => MaskSchedule.Uniform, "pow2" => MaskSchedule.Square, _ => MaskSchedule.Cubic };
-            Assert.Equal(entry.Value.EnumerateArray().Select(e => e.GetInt32()), schedule.MaskedAfterStep(int.Parse(parts[0][1..]), int.Parse(parts[1][1..])));
+            var schedule = parts[2] switch
+            {
+                "cosine" => MaskSchedule.Cosine,
+                "uniform" => MaskSchedule.Uniform,
+                "pow2" => MaskSchedule.Square,
+                _ => MaskSchedule.Cubic,
+            };
+            Assert.Equal(entry.Value.EnumerateArray().Select(e => e.GetInt32()),
+                schedule.MaskedAfterStep(int.Parse(parts[0][1..]), int.Parse(parts[1][1..])));
         }
     }
 
@@ -116,7 +126,8 @@ public class CodingTests
                 uint[] frequencies = [.. Enumerable.Range(0, symbols).Select(_ => (uint)random.Next(1, random.Next(2, 1 << 20)))];
                 uint[] starts = new uint[symbols + 1];
                 for (var i = 0; i < symbols; i++) starts[i + 1] = starts[i] + frequencies[i];
-                int[] text = [.. Enumerable.Range(0, count).Select(_ => Array.FindIndex(starts, s => s > random.NextInt64(starts[^1])) - 1)];
+                int[] text = [.. Enumerable.Range(0, count)
+                    .Select(_ => Array.FindIndex(starts, s => s > random.NextInt64(starts[^1])) - 1)];
                 var encoder = new RangeEncoder();
                 foreach (var s in text) encoder.Encode(starts[s], frequencies[s], starts[^1]);
                 var bytes = encoder.Finish();
@@ -160,9 +171,11 @@ public class CodingTests
                 var error = Assert.ThrowsAny<InvalidDataException>(() => PackedCodes.Parse(damaged, "damaged.cvq", null));
                 Assert.Contains("damaged.cvq", error.Message);
             }
-            for (var length = 0; length < bytes.Length; length += 3) Assert.Throws<InvalidDataException>(() => PackedCodes.Parse(bytes[..length], "short.cvq", null));
+            for (var length = 0; length < bytes.Length; length += 3)
+                Assert.Throws<InvalidDataException>(() => PackedCodes.Parse(bytes[..length], "short.cvq", null));
             Assert.Throws<InvalidDataException>(() => PackedCodes.Parse([.. bytes, 0], "long.cvq", null));
-            Assert.Contains("position 2, stage 1", Assert.Throws<ArgumentException>(() => new PackedCodes([3], [5, 5], [0, 0, 0, 0, 0, 5])).Message);
+            Assert.Contains("position 2, stage 1",
+                Assert.Throws<ArgumentException>(() => new PackedCodes([3], [5, 5], [0, 0, 0, 0, 0, 5])).Message);
             // A write that fails leaves the old file alone.
             Assert.Throws<InvalidOperationException>(() => new PackedCodes([1], [2], [0]).Write(path, new FailingCoder()));
             Assert.Equal(bytes, File.ReadAllBytes(path));
@@ -199,7 +212,9 @@ public class CodingTests
         Assert.True(payload < packed.PackedBytes * 8 * 0.9);
         Assert.Throws<InvalidDataException>(() => PackedCodes.Parse(stream.ToArray(), "coded.cvq", null));
         using var other = new CodeTransformer(new() { CodebookSize = 32, MaxLength = 48, Width = 16, Heads = 2, Classes = 3 }, generator);
-        Assert.Contains("prior", Assert.Throws<InvalidDataException>(() => PackedCodes.Parse(stream.ToArray(), "coded.cvq", new PriorCoder(other, labels))).Message);
+        Assert.Contains("prior",
+            Assert.Throws<InvalidDataException>(
+                () => PackedCodes.Parse(stream.ToArray(), "coded.cvq", new PriorCoder(other, labels))).Message);
         // Stages of a residual code lie side by side.
         var two = new PackedCodes([10, 4, 6], [32, 32], values);
         using var second = new MemoryStream();
@@ -222,12 +237,16 @@ public class CodingTests
         // More maps than a block.
         var labels = randint(0, 3, [300], dtype: ScalarType.Int64, generator: generator);
         var codes = prior.Sample(300, 4, 6, seed: 5, labels);
-        var best = stack([.. Enumerable.Range(0, 3).Select(c => prior.NegativeLogLikelihood(codes, full([300], (long)c, dtype: ScalarType.Int64)).flatten(1).sum(1))], 1).min(1).values.sum().ToDouble() / Math.Log(2);
+        var best =
+            stack([.. Enumerable.Range(0, 3)
+                .Select(c => prior.NegativeLogLikelihood(codes, full([300], (long)c, dtype: ScalarType.Int64)).flatten(1).sum(1))], 1)
+                .min(1).values.sum().ToDouble() / Math.Log(2);
         var packed = new PackedCodes([300, 4, 6], [32], codes.data<long>().ToArray());
         using var stream = new MemoryStream();
         packed.Write(stream, new PriorCoder(prior));
         Assert.Equal(packed.Codes, PackedCodes.Parse(stream.ToArray(), "classes.cvq", new PriorCoder(prior)).Codes);
-        Assert.InRange(new PriorCoder(prior).Encode(new CodeFrame(0, 300, [4, 6], [32], false), packed.Codes).Length * 8.0, best, (best * 1.02) + (2 * 300) + 16);
+        Assert.InRange(new PriorCoder(prior).Encode(new CodeFrame(0, 300, [4, 6], [32], false), packed.Codes).Length * 8.0, best,
+            (best * 1.02) + (2 * 300) + 16);
     }
 
     [Fact]
@@ -235,7 +254,14 @@ public class CodingTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);
-        using var quantizer = new ResidualQuantizer(new() { Stages = 3, DropoutProbability = 1, Sizes = [16, 8, 8], Stage = new VectorQuantizerOptions { Codebook = new() { Width = 4 } } }, generator);
+        using var quantizer = new ResidualQuantizer(
+            new()
+            {
+                Stages = 3,
+                DropoutProbability = 1,
+                Sizes = [16, 8, 8],
+                Stage = new VectorQuantizerOptions { Codebook = new() { Width = 4 } }
+            }, generator);
         var codes = quantizer.Quantize(randn([8, 5, 4], generator: generator), rand([8, 5], generator: generator) > 0.2).Indices;
         var packed = new PackedCodes([8, 5], quantizer.CodebookSizes, codes.data<long>().ToArray());
         Assert.True(packed.HasNone);

@@ -12,7 +12,8 @@ public class CompletionTests
     private static MaskedCodeTransformer Model(int classes = 0, double dropout = 0)
     {
         using var generator = new Generator(4);
-        var model = new MaskedCodeTransformer(new() { CodebookSize = 9, MaxLength = 64, Width = 16, Heads = 2, Classes = classes, ClassDropout = dropout }, generator);
+        var model = new MaskedCodeTransformer(
+            new() { CodebookSize = 9, MaxLength = 64, Width = 16, Heads = 2, Classes = classes, ClassDropout = dropout }, generator);
         using var noGrad = no_grad();
         foreach (var parameter in model.parameters()) parameter.mul_(6);
         return model;
@@ -37,8 +38,10 @@ public class CompletionTests
         Golden.Same(filled, model.Sample(4, 5, 6, seed: 3, steps: 5, order: order, known: known), "same seed");
         Assert.False(filled.eq(model.Sample(4, 5, 6, seed: 4, steps: 5, order: order, known: known)).all().ToBoolean());
         // Nothing known is a whole draw.
-        Golden.Same(model.Sample(2, 5, 6, seed: 3, order: order), model.Sample(2, 5, 6, seed: 3, order: order, known: full([2, 5, 6], -1L, dtype: ScalarType.Int64)), "all unknown");
-        Assert.Contains("[1, 0, 2]", Assert.Throws<ArgumentException>(() => model.Sample(2, 5, 6, 3, known: Wrong(9))).Message, StringComparison.Ordinal);
+        Golden.Same(model.Sample(2, 5, 6, seed: 3, order: order),
+            model.Sample(2, 5, 6, seed: 3, order: order, known: full([2, 5, 6], -1L, dtype: ScalarType.Int64)), "all unknown");
+        Assert.Contains("[1, 0, 2]", Assert.Throws<ArgumentException>(() => model.Sample(2, 5, 6, 3, known: Wrong(9))).Message,
+            StringComparison.Ordinal);
 
         static Tensor Wrong(long value)
         {
@@ -84,7 +87,8 @@ public class CompletionTests
         Golden.Same((with + ((with - without) * 2.5)).max(1).indexes, drawn, "guided");
         Golden.Same(model.Sample(2, 3, 4, 1, labels), model.Sample(2, 3, 4, 1, labels, guidance: 0), "none");
         using var plain = Model(classes: 2);
-        Assert.Contains("ClassDropout", Assert.Throws<ArgumentException>(() => plain.Sample(2, 3, 4, 1, labels, guidance: 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("ClassDropout", Assert.Throws<ArgumentException>(() => plain.Sample(2, 3, 4, 1, labels, guidance: 1)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -92,7 +96,8 @@ public class CompletionTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);
-        using var model = new MaskedCodeTransformer(new() { CodebookSize = 4, MaxLength = 12, Width = 16, Heads = 2, Classes = 2, ClassDropout = 0.4 }, generator);
+        using var model = new MaskedCodeTransformer(
+            new() { CodebookSize = 4, MaxLength = 12, Width = 16, Heads = 2, Classes = 2, ClassDropout = 0.4 }, generator);
         var codes = cat([full([16, 3, 4], 3L, dtype: ScalarType.Int64), full([16, 3, 4], 1L, dtype: ScalarType.Int64)]);
         var labels = cat([zeros(16, dtype: ScalarType.Int64), ones(16, dtype: ScalarType.Int64)]);
         using var optimizer = optim.Adam(model.parameters(), 1e-2);
@@ -105,7 +110,8 @@ public class CompletionTests
         }
         using var noGrad = no_grad();
         // Both codes are likely without a class, one of them with it.
-        var free = model.call(full([1, 3, 4], 4L, dtype: ScalarType.Int64), full([1], -1L, dtype: ScalarType.Int64)).softmax(1).mean([0, 2, 3]);
+        var free = model.call(full([1, 3, 4], 4L, dtype: ScalarType.Int64), full([1], -1L, dtype: ScalarType.Int64)).softmax(1)
+            .mean([0, 2, 3]);
         var first = model.call(full([1, 3, 4], 4L, dtype: ScalarType.Int64), zeros(1, dtype: ScalarType.Int64)).softmax(1).mean([0, 2, 3]);
         Assert.InRange(free[3].ToDouble(), 0.2, 0.8);
         Assert.InRange(free[1].ToDouble(), 0.2, 0.8);
@@ -121,7 +127,9 @@ public class CompletionTests
         using var prior = PriorFamily.Make(name, classes);
         var labels = classes == 0 ? null : tensor(new long[] { 2, 0 });
         var whole = prior.Sample(2, 4, 5, seed: 8, labels);
-        foreach (var length in new[] { 0, 7, 20 }) Golden.Same(whole, prior.Sample(2, 4, 5, seed: 8, labels, prefix: whole.reshape(2, 20).narrow(1, 0, length)), $"prefix of {length}");
+        foreach (var length in new[] { 0, 7, 20 })
+            Golden.Same(whole, prior.Sample(2, 4, 5, seed: 8, labels, prefix: whole.reshape(2, 20).narrow(1, 0, length)),
+                $"prefix of {length}");
         var other = prior.Sample(2, 4, 5, seed: 8, labels, prefix: (whole.reshape(2, 20).narrow(1, 0, 7) + 1).remainder(21)).reshape(2, 20);
         Golden.Same((whole.reshape(2, 20).narrow(1, 0, 7) + 1).remainder(21), other.narrow(1, 0, 7), "another beginning");
         Assert.Throws<ArgumentException>(() => prior.Sample(2, 4, 5, 8, labels, prefix: full([2, 3], 21L, dtype: ScalarType.Int64)));

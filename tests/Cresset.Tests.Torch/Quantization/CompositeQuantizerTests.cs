@@ -18,10 +18,12 @@ public class CompositeQuantizerTests
     private static VectorQuantizer Plain(int seed, int size, int width)
     {
         using var generator = new Generator((ulong)seed);
-        return new VectorQuantizer(new() { Codebook = new() { Size = size, Width = width, Start = CodebookStart.Normal, RestartShare = 0 } }, generator);
+        return new VectorQuantizer(
+            new() { Codebook = new() { Size = size, Width = width, Start = CodebookStart.Normal, RestartShare = 0 } }, generator);
     }
 
-    private static Tensor Nearest(Tensor rows, Tensor codes) => (rows.to(ScalarType.Float64).unsqueeze(1) - codes.to(ScalarType.Float64)).square().sum(2).argmin(1);
+    private static Tensor Nearest(Tensor rows, Tensor codes) =>
+        (rows.to(ScalarType.Float64).unsqueeze(1) - codes.to(ScalarType.Float64)).square().sum(2).argmin(1);
 
     [Theory]
     [InlineData(true)]
@@ -30,7 +32,8 @@ public class CompositeQuantizerTests
     {
         using var scope = NewDisposeScope();
         using var first = Plain(1, 16, 4);
-        using var quantizer = shared ? new MultiHeadQuantizer(first, 4) : new MultiHeadQuantizer([.. Enumerable.Range(1, 4).Select(i => (Quantizer)Plain(i, 16, 4))]);
+        using var quantizer = shared ? new MultiHeadQuantizer(first, 4)
+            : new MultiHeadQuantizer([.. Enumerable.Range(1, 4).Select(i => (Quantizer)Plain(i, 16, 4))]);
         quantizer.eval();
         var input = Data(5, 30, 16);
         var output = quantizer.call(input);
@@ -50,7 +53,15 @@ public class CompositeQuantizerTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(6);
-        var residual = new ResidualQuantizerOptions { Stages = 2, Stage = new VectorQuantizerOptions { Codebook = new() { Size = 8, Width = 4, Start = CodebookStart.Normal, RestartShare = 0 } } };
+        var residual = new ResidualQuantizerOptions
+        {
+            Stages = 2,
+            Stage = new VectorQuantizerOptions
+            {
+                Codebook =
+                new() { Size = 8, Width = 4, Start = CodebookStart.Normal, RestartShare = 0 }
+            }
+        };
         using var quantizer = (MultiHeadQuantizer)new MultiHeadQuantizerOptions { Heads = 2, Head = residual }.Build(generator);
         quantizer.eval();
         var input = Data(7, 25, 8);
@@ -100,7 +111,8 @@ public class CompositeQuantizerTests
         var output = quantizer.call(input);
         var codes = quantizer.Codebook.Codes.index_select(0, output.Indices);
         var commitment = (input.detach() - codes) * (0.25 * 2 / input.numel());
-        Golden.Near(upstream + (3 * commitment), autograd.grad([(output.Quantized * upstream).sum() + (output.Loss * 3)], [input], retain_graph: true)[0], 1e-6, "both");
+        Golden.Near(upstream + (3 * commitment),
+            autograd.grad([(output.Quantized * upstream).sum() + (output.Loss * 3)], [input], retain_graph: true)[0], 1e-6, "both");
         Golden.Near(commitment, autograd.grad([output.Loss], [input], retain_graph: true)[0], 1e-9, "loss alone");
         Golden.Same(upstream, autograd.grad([(output.Quantized * upstream).sum()], [input])[0], "value alone");
     }

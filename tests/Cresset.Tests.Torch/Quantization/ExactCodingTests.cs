@@ -78,7 +78,8 @@ public class ExactCodingTests
                 together.Compute(p / w, p % w);
                 alone.Compute(p / w, p % w);
                 Golden.Near(full.select(3, p % w).select(2, p / w), tensor(together.Logits, [5, 21]), 2e-4, $"{h}x{w}, position {p}");
-                Assert.Equal(together.Logits.AsSpan(3 * 21, 21).ToArray().Select(BitConverter.SingleToInt32Bits), alone.Logits.Select(BitConverter.SingleToInt32Bits));
+                Assert.Equal(together.Logits.AsSpan(3 * 21, 21).ToArray().Select(BitConverter.SingleToInt32Bits),
+                    alone.Logits.Select(BitConverter.SingleToInt32Bits));
                 together.Accept(p / w, p % w, [.. Enumerable.Range(0, 5).Select(b => codes[(b * h * w) + p])]);
                 alone.Accept(p / w, p % w, [codes[(3 * h * w) + p]]);
             }
@@ -101,8 +102,10 @@ public class ExactCodingTests
         var folder = Directory.CreateTempSubdirectory("cresset-twin-").FullName;
         try
         {
-            foreach (var (name, classes) in Kinds) File.WriteAllBytes(Path.Combine(folder, $"{name}-{classes}-here.cvq"), Written(name, classes).Bytes);
-            var start = new ProcessStartInfo(Environment.ProcessPath!, ["--filter-method", $"{typeof(ExactCodingTests).FullName}.{nameof(A_twin_reads_and_writes_the_same_files)}"])
+            foreach (var (name, classes) in Kinds)
+                File.WriteAllBytes(Path.Combine(folder, $"{name}-{classes}-here.cvq"), Written(name, classes).Bytes);
+            var start = new ProcessStartInfo(Environment.ProcessPath!,
+                ["--filter-method", $"{typeof(ExactCodingTests).FullName}.{nameof(A_twin_reads_and_writes_the_same_files)}"])
             {
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
@@ -128,12 +131,17 @@ public class ExactCodingTests
         }
     }
 
-    /// <summary>The other side of <see cref="Files_travel_between_processors"/>, which runs it in a process with fewer vector instructions; by itself it is its own twin.</summary>
+    /// <summary>
+    /// The other side of <see cref="Files_travel_between_processors"/>, which runs it in a process with fewer vector instructions; by
+    /// itself it is its own twin.
+    /// </summary>
     [Fact]
     public void A_twin_reads_and_writes_the_same_files()
     {
         var folder = Environment.GetEnvironmentVariable(TwinFolder);
-        if (folder is not null) File.WriteAllText(Path.Combine(folder, "vectors.txt"), $"512: {Vector512.IsHardwareAccelerated}, {(Vector256.IsHardwareAccelerated ? "AVX2" : "none")}");
+        if (folder is not null)
+            File.WriteAllText(Path.Combine(folder, "vectors.txt"),
+                $"512: {Vector512.IsHardwareAccelerated}, {(Vector256.IsHardwareAccelerated ? "AVX2" : "none")}");
         foreach (var (name, classes) in Kinds)
         {
             var (bytes, codes) = Written(name, classes);

@@ -30,7 +30,8 @@ public class FiniteScalarTests
         Golden.Same(file.Read($"{name}.indices"), output.Indices, "indices");
         Golden.Same(file.Read($"{name}.level_indices"), quantizer.LevelIndices(output.Indices), "level indices");
         Golden.Near(file.Read($"{name}.codes"), quantizer.Decode(output.Indices), 2e-5, "decoded");
-        Golden.Near(file.Read($"{name}.grad"), autograd.grad([(output.Quantized * file.Read($"{name}.w")).sum()], [z])[0], 1e-4, "gradient");
+        Golden.Near(file.Read($"{name}.grad"), autograd.grad([(output.Quantized * file.Read($"{name}.w")).sum()], [z])[0], 1e-4,
+            "gradient");
         if (file.Entries.ContainsKey($"{name}.all_codes"))
         {
             var all = file.Read($"{name}.all_codes");
@@ -59,7 +60,8 @@ public class FiniteScalarTests
     [Fact]
     public void Too_many_codes_for_64_bits_are_refused_with_a_hint()
     {
-        var problem = Assert.Throws<InvalidOptionsException>(() => new FiniteScalarQuantizer(new() { Levels = [.. Enumerable.Repeat(8, 21)] }));
+        var problem = Assert.Throws<InvalidOptionsException>(
+            () => new FiniteScalarQuantizer(new() { Levels = [.. Enumerable.Repeat(8, 21)] }));
         Assert.Contains("2^63", problem.Message);
         Assert.Throws<InvalidOptionsException>(() => new FiniteScalarQuantizer(new() { Levels = [] }));
         Assert.Throws<InvalidOptionsException>(() => new FiniteScalarQuantizer(new() { Levels = [8, 1] }));

@@ -41,7 +41,8 @@ public class LookupFreeTests
     {
         using var scope = NewDisposeScope();
         using var quantizer = new LookupFreeQuantizer(new() { Bits = 3 });
-        Golden.Same(tensor(new long[] { 4, 1, 0 }), quantizer.call(tensor(new float[,] { { 1, -1, -1 }, { -1, 0, 1 }, { 0, 0, 0 } })).Indices, "bits");
+        Golden.Same(tensor(new long[] { 4, 1, 0 }),
+            quantizer.call(tensor(new float[,] { { 1, -1, -1 }, { -1, 0, 1 }, { 0, 0, 0 } })).Indices, "bits");
     }
 
     [Fact]

@@ -8,9 +8,24 @@ namespace Cresset.Tests.Torch.Quantization;
 [LeakFree]
 public class MovingAverageTests
 {
-    private static VectorQuantizer Make(Tensor codes, double decay, AverageStart start = AverageStart.Codes, CodeSimilarity similarity = CodeSimilarity.Euclidean, double restart = 0, double epsilon = 1e-5)
+    private static VectorQuantizer Make(Tensor codes, double decay, AverageStart start = AverageStart.Codes,
+        CodeSimilarity similarity = CodeSimilarity.Euclidean, double restart = 0, double epsilon = 1e-5)
     {
-        var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = (int)codes.size(0), Width = (int)codes.size(1), Decay = decay, AverageStart = start, Similarity = similarity, RestartShare = restart, Epsilon = epsilon } });
+        var quantizer = new VectorQuantizer(
+            new()
+            {
+                Codebook =
+                new()
+                {
+                    Size = (int)codes.size(0),
+                    Width = (int)codes.size(1),
+                    Decay = decay,
+                    AverageStart = start,
+                    Similarity = similarity,
+                    RestartShare = restart,
+                    Epsilon = epsilon
+                }
+            });
         quantizer.Codebook.SetCodes(codes);
         quantizer.train();
         return quantizer;
@@ -25,7 +40,8 @@ public class MovingAverageTests
     {
         using var scope = NewDisposeScope();
         using var file = Golden.Open("ema");
-        using var quantizer = Make(file.Read(similarity == CodeSimilarity.Cosine ? "cosine.codebook0" : "codebook0"), decay, start, similarity);
+        using var quantizer = Make(file.Read(similarity == CodeSimilarity.Cosine ? "cosine.codebook0" : "codebook0"), decay, start,
+            similarity);
         var batches = file.Read("batches");
         for (var t = 1; t <= 5; t++)
         {
@@ -33,12 +49,15 @@ public class MovingAverageTests
             // The peers' files hold the state after step 5 under every step's key; only Sonnet's rule was stored step by step.
             if (t < 5 && start == AverageStart.Codes) continue;
             Golden.Near(file.Read($"{rule}.t{t}.codebook"), quantizer.Codebook.Codes, 1e-4, $"codebook, step {t}");
-            Golden.Near(file.Read($"{rule}.t{t}.cluster_size"), quantizer.Codebook.ClusterSize / Bias(t, file.Read($"{rule}.t{t}.cluster_size")), 1e-4, $"counts, step {t}");
-            Golden.Near(file.Read($"{rule}.t{t}.embed_avg"), quantizer.Codebook.ClusterSum / Bias(t, file.Read($"{rule}.t{t}.cluster_size")), 1e-4, $"sums, step {t}");
+            Golden.Near(file.Read($"{rule}.t{t}.cluster_size"),
+                quantizer.Codebook.ClusterSize / Bias(t, file.Read($"{rule}.t{t}.cluster_size")), 1e-4, $"counts, step {t}");
+            Golden.Near(file.Read($"{rule}.t{t}.embed_avg"),
+                quantizer.Codebook.ClusterSum / Bias(t, file.Read($"{rule}.t{t}.cluster_size")), 1e-4, $"sums, step {t}");
         }
 
         // Debiased counts sum to the batch's 32 vectors from the first step on.
-        double Bias(int t, Tensor counts) => start == AverageStart.Debiased && Math.Abs(counts.sum().ToDouble() - 32) < 1e-3 ? 1 - Math.Pow(decay, t) : 1;
+        double Bias(int t, Tensor counts) =>
+            start == AverageStart.Debiased && Math.Abs(counts.sum().ToDouble() - 32) < 1e-3 ? 1 - Math.Pow(decay, t) : 1;
     }
 
     [Fact]

@@ -117,14 +117,16 @@ public class NearestCodesTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);
         Tensor rows = randn([3000, 20], generator: generator), codes = randn([300, 20], generator: generator);
-        foreach (var metric in Enum.GetValues<CodeMetric>()) Golden.Same(CodeSearch.Nearest(rows, codes, metric), CodeSearch.Chunked(rows, codes, metric), metric.ToString());
+        foreach (var metric in Enum.GetValues<CodeMetric>())
+            Golden.Same(CodeSearch.Nearest(rows, codes, metric), CodeSearch.Chunked(rows, codes, metric), metric.ToString());
     }
 
     [Fact]
     public void A_damaged_codebook_and_lengths_that_do_not_fit_are_refused()
     {
         var found = new int[1];
-        Assert.Contains("Code 1", Assert.Throws<ArgumentException>(() => NearestCodes.Find([0, 0], [0, 0, float.NaN, 0], 2, found)).Message);
+        Assert.Contains("Code 1",
+            Assert.Throws<ArgumentException>(() => NearestCodes.Find([0, 0], [0, 0, float.NaN, 0], 2, found)).Message);
         Assert.Throws<ArgumentException>(() => NearestCodes.Find([0, 0, 0], [0, 0], 2, found));
         Assert.Throws<ArgumentException>(() => NearestCodes.Find([0, 0], [], 2, found));
         Assert.Throws<ArgumentException>(() => NearestCodes.Find([0, 0, 1, 1], [0, 0], 2, found));
@@ -155,5 +157,6 @@ public class NearestCodesTests
 
     [Fact]
     public void Segment_sums_name_the_position_of_a_bad_index()
-        => Assert.Contains("Index 7 at position 1", Assert.Throws<ArgumentException>(() => SegmentSums.Add([1, 2], [0, 7], 1, new float[3], new float[3])).Message);
+        => Assert.Contains("Index 7 at position 1",
+            Assert.Throws<ArgumentException>(() => SegmentSums.Add([1, 2], [0, 7], 1, new float[3], new float[3])).Message);
 }

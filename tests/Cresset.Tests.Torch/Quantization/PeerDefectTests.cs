@@ -18,7 +18,19 @@ public class PeerDefectTests
 
     private static VectorQuantizer Codebook(Tensor codes, double decay = 0.99, double restart = 0, AverageStart start = AverageStart.Codes)
     {
-        var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = (int)codes.size(0), Width = (int)codes.size(1), Decay = decay, RestartShare = restart, AverageStart = start } });
+        var quantizer = new VectorQuantizer(
+            new()
+            {
+                Codebook =
+                new()
+                {
+                    Size = (int)codes.size(0),
+                    Width = (int)codes.size(1),
+                    Decay = decay,
+                    RestartShare = restart,
+                    AverageStart = start
+                }
+            });
         quantizer.Codebook.SetCodes(codes);
         return quantizer;
     }
@@ -58,7 +70,8 @@ public class PeerDefectTests
     public void The_gradient_through_residual_stages_is_not_multiplied_by_their_number(int stages)
     {
         using var scope = NewDisposeScope();
-        using var quantizer = new ResidualQuantizer(new() { Stages = stages, Stage = new VectorQuantizerOptions { Codebook = new() { Size = 8, Width = 4, RestartShare = 0 } } });
+        using var quantizer = new ResidualQuantizer(
+            new() { Stages = stages, Stage = new VectorQuantizerOptions { Codebook = new() { Size = 8, Width = 4, RestartShare = 0 } } });
         var input = Data(6, 9, 4).requires_grad_();
         var upstream = Data(7, 9, 4);
         Golden.Same(upstream, autograd.grad([(quantizer.call(input).Quantized * upstream).sum()], [input])[0], "gradient");
@@ -119,7 +132,13 @@ public class PeerDefectTests
     public void Beam_search_takes_any_batch_in_both_modes(bool training)
     {
         using var scope = NewDisposeScope();
-        using var quantizer = new ResidualQuantizer(new() { Stages = 3, BeamWidth = 4, Stage = new VectorQuantizerOptions { Codebook = new() { Size = 8, Width = 4, RestartShare = 0 } } });
+        using var quantizer = new ResidualQuantizer(
+            new()
+            {
+                Stages = 3,
+                BeamWidth = 4,
+                Stage = new VectorQuantizerOptions { Codebook = new() { Size = 8, Width = 4, RestartShare = 0 } }
+            });
         quantizer.train(training);
         Assert.Equal([5L, 7, 3], quantizer.call(Data(12, 5, 7, 4)).Indices.shape);
     }
@@ -151,7 +170,13 @@ public class PeerDefectTests
     public void Commitment_and_codebook_weights_act_on_their_own_terms()
     {
         using var scope = NewDisposeScope();
-        using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = 4, Width = 3, Learning = CodebookLearning.Gradient, RestartShare = 0 }, CommitmentWeight = 0.25, CodebookWeight = 2 });
+        using var quantizer = new VectorQuantizer(
+            new()
+            {
+                Codebook = new() { Size = 4, Width = 3, Learning = CodebookLearning.Gradient, RestartShare = 0 },
+                CommitmentWeight = 0.25,
+                CodebookWeight = 2
+            });
         var z = Data(16, 10, 3).requires_grad_();
         var output = quantizer.call(z);
         var gradients = autograd.grad([output.Loss], [z, quantizer.Codebook.Codes]);
@@ -182,5 +207,6 @@ public class PeerDefectTests
 
     [Fact]
     public void The_same_weight_is_not_forced_on_both_terms_and_bad_ones_are_named()
-        => Assert.Contains("CommitmentWeight", Assert.Throws<InvalidOptionsException>(() => new VectorQuantizer(new() { CommitmentWeight = -1 })).Message);
+        => Assert.Contains("CommitmentWeight",
+            Assert.Throws<InvalidOptionsException>(() => new VectorQuantizer(new() { CommitmentWeight = -1 })).Message);
 }

@@ -26,14 +26,16 @@ public sealed class PictureCodecTests : IDisposable
     {
         using var scope = NewDisposeScope();
         UpsamplerOptions[] line = [new TransposedUpsampler(), new NearestUpsampler()];
-        foreach (var upsampler in dimensions == 1 ? line : [.. line, new BilinearUpsampler(), new PixelShuffleUpsampler(), new CarafeUpsampler(), new DySampleUpsampler()])
+        foreach (var upsampler in dimensions == 1 ? line
+            : [.. line, new BilinearUpsampler(), new PixelShuffleUpsampler(), new CarafeUpsampler(), new DySampleUpsampler()])
         {
             using var inner = NewDisposeScope();
             using var generator = new Generator(6);
             var vector = new VectorQuantizerOptions { Codebook = new() { Size = 16, Width = 4 } };
             using var model = new VqVae(
                 new() { Channels = 2, Dimensions = dimensions, Width = 8, ResidualUnits = 1, ResidualWidth = 4, Upsampler = upsampler },
-                stages == 1 ? new VectorQuantizer(vector, generator) : new ResidualQuantizer(new() { Stages = stages, Stage = vector }, generator),
+                stages == 1 ? new VectorQuantizer(vector, generator)
+                    : new ResidualQuantizer(new() { Stages = stages, Stage = vector }, generator),
                 generator);
             model.eval();
             var data = dimensions == 2 ? randn([1, 2, 124, 92], generator: generator) : randn([2, 2, 232], generator: generator);
@@ -44,7 +46,8 @@ public sealed class PictureCodecTests : IDisposable
             Assert.Equal(codes.shape, pieces.shape);
             Golden.Near(model.Decode([codes]), TokenizerTiles.Decode(model, codes, 7), 1e-4, $"{upsampler}");
             // Less than the convolutions see shows: the reach is no mere margin of safety.
-            if (dimensions == 2) Assert.False(model.Decode([codes.narrow(1, 0, 7)]).allclose(model.Decode([codes]).narrow(2, 0, 28), 0, 1e-4));
+            if (dimensions == 2)
+                Assert.False(model.Decode([codes.narrow(1, 0, 7)]).allclose(model.Decode([codes]).narrow(2, 0, 28), 0, 1e-4));
         }
     }
 
@@ -57,7 +60,13 @@ public sealed class PictureCodecTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(1);
-        var options = new TokenizerOptions { Architecture = (TokenizerArchitecture)BuiltInParts.Catalog.Get("autoencoder", architecture).Create(), Padding = padding, Width = 8 };
+        var options =
+            new TokenizerOptions
+            {
+                Architecture = (TokenizerArchitecture)BuiltInParts.Catalog.Get("autoencoder", architecture).Create(),
+                Padding = padding,
+                Width = 8
+            };
         using var model = options.Build(3, generator);
         var path = Path.Combine(_folder, "model.safetensors");
         Save(model, options, path);
@@ -82,7 +91,8 @@ public sealed class PictureCodecTests : IDisposable
             var (rows, columns) = again.Padded(height, width);
             var planes = nn.functional.pad(tensor(picture.Values, [1, 3, height, width]), [padding, padding, padding, padding]);
             planes = nn.functional.pad(planes, [0, columns - planes.size(3), 0, rows - planes.size(2)], mode: PaddingModes.Replicate);
-            var whole = again.Model.Decode(again.Model.Encode(planes)).clamp(0, 1).narrow(2, padding, height).narrow(3, padding, width).contiguous();
+            var whole = again.Model.Decode(again.Model.Encode(planes)).clamp(0, 1).narrow(2, padding, height).narrow(3, padding, width)
+                .contiguous();
             Golden.Near(whole, tensor(back.Values, whole.shape), 1e-5, $"{height}x{width}");
             Assert.Throws<ArgumentException>(() => codec.Decode(codes[1..], height, width));
         }
@@ -95,7 +105,8 @@ public sealed class PictureCodecTests : IDisposable
         using var model = nn.Linear(2, 2);
         var path = Path.Combine(_folder, "linear.safetensors");
         StateDict.Save(model, path, new Dictionary<string, string> { ["format"] = "pt" });
-        Assert.Contains("vq export", Assert.Throws<InvalidDataException>(() => TokenizerRun.OpenFile(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("vq export", Assert.Throws<InvalidDataException>(() => TokenizerRun.OpenFile(path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -110,7 +121,8 @@ public sealed class PictureCodecTests : IDisposable
         using var tokenizer = Small();
         var path = Path.Combine(_folder, "codes.cvq");
         CodeFileWriter.Write(path, "", tokenizer.CodebookSizes, null, writer => writer.Add(new CodeEntry(name, [1, 8, 8]), new long[64]));
-        Assert.Contains("leads out", Assert.Throws<InvalidDataException>(() => CodedPictures.Open(path, tokenizer, null)).Message, StringComparison.Ordinal);
+        Assert.Contains("leads out", Assert.Throws<InvalidDataException>(() => CodedPictures.Open(path, tokenizer, null)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -123,8 +135,10 @@ public sealed class PictureCodecTests : IDisposable
         using var tokenizer = Small();
         var path = Path.Combine(_folder, "codes.cvq");
         CodeFileWriter.Write(path, "", tokenizer.CodebookSizes, null, writer => writer.Add(
-            new CodeEntry("a.png", [1, 8, 8]) { Attributes = new Dictionary<string, string> { ["width"] = width, ["height"] = height } }, new long[64]));
-        Assert.Contains("a.png", Assert.Throws<InvalidDataException>(() => CodedPictures.Open(path, tokenizer, null)).Message, StringComparison.Ordinal);
+            new CodeEntry("a.png", [1, 8, 8]) { Attributes = new Dictionary<string, string> { ["width"] = width, ["height"] = height } },
+            new long[64]));
+        Assert.Contains("a.png", Assert.Throws<InvalidDataException>(() => CodedPictures.Open(path, tokenizer, null)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -136,14 +150,18 @@ public sealed class PictureCodecTests : IDisposable
         foreach (var channels in new[] { 1, 3 })
         {
             var picture = new PicturePlanes(channels, 24, 31);
-            for (var i = 0; i < picture.Values.Length; i++) picture.Values[i] = MathF.Round((0.5f + (0.4f * MathF.Sin(i / 40f))) * 255) / 255;
+            for (var i = 0; i < picture.Values.Length; i++)
+                picture.Values[i] = MathF.Round((0.5f + (0.4f * MathF.Sin(i / 40f))) * 255) / 255;
             var path = Path.Combine(_folder, $"p{channels}{extension}");
             File.WriteAllBytes(path, PictureEncoder.Encode(picture, extension));
             var back = PicturePlanes.Load(path, channels);
             Assert.Equal((24, 31), (back.Height, back.Width));
-            Assert.True(back.Values.Zip(picture.Values).Max(p => Math.Abs(p.First - p.Second)) <= tolerance + (channels == 3 && tolerance > 0.01 ? 0.3 : 0), extension);
+            Assert.True(
+                back.Values.Zip(picture.Values).Max(p => Math.Abs(p.First - p.Second))
+                    <= tolerance + (channels == 3 && tolerance > 0.01 ? 0.3 : 0), extension);
         }
-        Assert.Contains(".tif", Assert.Throws<ArgumentException>(() => PictureEncoder.Encode(new PicturePlanes(1, 2, 2), ".tif")).Message, StringComparison.Ordinal);
+        Assert.Contains(".tif", Assert.Throws<ArgumentException>(() => PictureEncoder.Encode(new PicturePlanes(1, 2, 2), ".tif")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -152,7 +170,8 @@ public sealed class PictureCodecTests : IDisposable
         using var scope = NewDisposeScope();
         var stream = new SplitMix64(2);
         PicturePlanes a = new(3, 600, 20), b = new(3, 600, 20);
-        for (var i = 0; i < a.Values.Length; i++) (a.Values[i], b.Values[i]) = (MathF.Round(stream.NextSingle() * 255) / 255, MathF.Round(stream.NextSingle() * 255) / 255);
+        for (var i = 0; i < a.Values.Length; i++)
+            (a.Values[i], b.Values[i]) = (MathF.Round(stream.NextSingle() * 255) / 255, MathF.Round(stream.NextSingle() * 255) / 255);
         Tensor ta = tensor(a.Values, [3, 1, 600, 20]), tb = tensor(b.Values, [3, 1, 600, 20]);
         var (psnr, ssim) = PictureCodec.Compare(a, b);
         Assert.Equal(ImageQuality.Psnr(ta, tb), psnr, 1e-6);
@@ -170,11 +189,12 @@ public sealed class PictureCodecTests : IDisposable
         return TokenizerRun.OpenFile(path);
     }
 
-    private static void Save(Tokenizer model, TokenizerOptions options, string path, string pictures = "3 32") => StateDict.Save(model, path, new Dictionary<string, string>
-    {
-        ["format"] = "pt",
-        [ModelFile.JobKey] = "tokenizer",
-        [ModelFile.OptionsKey] = ConfigYaml.Write(OptionsWriter.Write(options)),
-        ["cresset.pictures"] = pictures,
-    });
+    private static void Save(Tokenizer model, TokenizerOptions options, string path, string pictures = "3 32") =>
+        StateDict.Save(model, path, new Dictionary<string, string>
+        {
+            ["format"] = "pt",
+            [ModelFile.JobKey] = "tokenizer",
+            [ModelFile.OptionsKey] = ConfigYaml.Write(OptionsWriter.Write(options)),
+            ["cresset.pictures"] = pictures,
+        });
 }

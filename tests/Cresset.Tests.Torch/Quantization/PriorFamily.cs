@@ -11,17 +11,22 @@ internal static class PriorFamily
 {
     public static TheoryData<string, int> All => new()
     {
-        { "PixelCnn", 0 }, { "PixelCnn", 3 }, { "GatedPixelCnn", 0 }, { "GatedPixelCnn", 3 }, { "PixelSnail", 0 }, { "PixelSnail", 3 }, { "CodeTransformer", 0 }, { "CodeTransformer", 3 },
+        { "PixelCnn", 0 }, { "PixelCnn", 3 }, { "GatedPixelCnn", 0 }, { "GatedPixelCnn", 3 }, { "PixelSnail", 0 }, { "PixelSnail", 3 },
+        { "CodeTransformer", 0 }, { "CodeTransformer", 3 },
     };
 
     public static CodePrior Make(string name, int classes, int codes = 21, ulong seed = 1)
     {
         CodePrior prior = name switch
         {
-            "PixelCnn" => new PixelCnn(new() { CodebookSize = codes, Classes = classes, Width = 12, Layers = 3, FirstKernel = 5, OutputWidth = 18 }),
-            "GatedPixelCnn" => new GatedPixelCnn(new() { CodebookSize = codes, Classes = classes, Width = 12, Layers = 3, FirstKernel = 5, OutputWidth = 18 }),
+            "PixelCnn" =>
+                new PixelCnn(new() { CodebookSize = codes, Classes = classes, Width = 12, Layers = 3, FirstKernel = 5, OutputWidth = 18 }),
+            "GatedPixelCnn" =>
+                new GatedPixelCnn(
+                    new() { CodebookSize = codes, Classes = classes, Width = 12, Layers = 3, FirstKernel = 5, OutputWidth = 18 }),
             "PixelSnail" => new PixelSnail(new() { CodebookSize = codes, Classes = classes, Width = 12, Heads = 2 }),
-            "CodeTransformer" => new CodeTransformer(new() { CodebookSize = codes, Classes = classes, Width = 12, Heads = 2, MaxLength = 96 }),
+            "CodeTransformer" =>
+                new CodeTransformer(new() { CodebookSize = codes, Classes = classes, Width = 12, Heads = 2, MaxLength = 96 }),
             _ => throw new ArgumentException(name),
         };
         using var noGrad = no_grad();
@@ -30,7 +35,8 @@ internal static class PriorFamily
         foreach (var (_, parameter) in prior.named_parameters().OrderBy(p => p.name, StringComparer.Ordinal))
         {
             var values = new float[parameter.numel()];
-            for (var i = 0; i < values.Length; i++) values[i] = (float)(stream.NextDouble() - 0.5) * (name == "CodeTransformer" ? 1.6f : 0.9f);
+            for (var i = 0; i < values.Length; i++)
+                values[i] = (float)(stream.NextDouble() - 0.5) * (name == "CodeTransformer" ? 1.6f : 0.9f);
             parameter.copy_(tensor(values, parameter.shape));
         }
         prior.eval();

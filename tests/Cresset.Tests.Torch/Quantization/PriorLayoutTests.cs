@@ -13,12 +13,15 @@ public class PriorLayoutTests
     [InlineData("{quantizer: {kind: residual, stages: 3, stage: {codebook: {size: 16, width: 4}}}}", 1, 2, 6, 16)]
     [InlineData("{quantizer: {kind: lfq, bits: 18}}", 2, 2, 4, 512)]
     [InlineData("{architecture: vq-vae2, quantizer: {kind: vector, codebook: {size: 16, width: 4}}}", 1, 1, 5, 16)]
-    [InlineData("{architecture: {kind: vqgan, multipliers: [1, 1, 1], groups: 2, residual_blocks: 1, attention_levels: [], inner: 4}, width: 4, quantizer: {kind: vector, codebook: {size: 16, width: 4}}}", 1, 2, 2, 16)]
+    [InlineData(
+        "{architecture: {kind: vqgan, multipliers: [1, 1, 1], groups: 2, residual_blocks: 1, attention_levels: [], inner: 4}, width: 4, "
+            + "quantizer: {kind: vector, codebook: {size: 16, width: 4}}}", 1, 2, 2, 16)]
     public void Codes_come_back_from_the_map_of_the_prior(string model, int factors, int height, int width, int codes)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(2);
-        var options = (TokenizerOptions)Recipe.Parse($"job: tokenizer\nmodel: {model}", "a.yaml", "a", BuiltInParts.Catalog).Resolve(["model.width=4"]).Options["model"];
+        var options = (TokenizerOptions)Recipe.Parse($"job: tokenizer\nmodel: {model}", "a.yaml", "a", BuiltInParts.Catalog)
+            .Resolve(["model.width=4"]).Options["model"];
         using var tokenizer = options.Build(1, generator);
         var layout = CodeLayout.Of(tokenizer, [8, 8], factors);
         Assert.Equal((height, width, codes), (layout.Height, layout.Width, layout.Codes));
@@ -32,14 +35,16 @@ public class PriorLayoutTests
 
     [Fact]
     public void Digits_that_do_not_make_the_codes_are_refused()
-        => Assert.Contains("power of 2", Assert.Throws<ArgumentException>(() => CodeLayout.Digits([240], 2)).Message, StringComparison.Ordinal);
+        => Assert.Contains("power of 2", Assert.Throws<ArgumentException>(() => CodeLayout.Digits([240], 2)).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Delayed_stages_see_the_coarser_ones_of_their_position_and_no_later_row()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        using var prior = new DelayedCodeTransformer(new() { CodebookSize = 5, Stages = 3, MaxLength = 4, Width = 8, Layers = 1, Heads = 2, Classes = 2 });
+        using var prior = new DelayedCodeTransformer(
+            new() { CodebookSize = 5, Stages = 3, MaxLength = 4, Width = 8, Layers = 1, Heads = 2, Classes = 2 });
         prior.eval();
         foreach (var weight in prior.parameters().Where(p => p.dim() > 1)) weight.mul_(20);
         using var generator = new Generator(3);
@@ -94,7 +99,8 @@ public class PriorLayoutTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(2);
-        var options = (CodePriorOptions)Recipe.Parse($"job: code-prior\nmodel: {model}", "a.yaml", "a", BuiltInParts.Catalog).Resolve().Options["model"];
+        var options = (CodePriorOptions)Recipe.Parse($"job: code-prior\nmodel: {model}", "a.yaml", "a", BuiltInParts.Catalog)
+            .Resolve().Options["model"];
         using var prior = options.Build(6, 3, 3, 3, generator);
         Assert.Equal(3, prior.Classes);
         if (prior is RasterCodeModel raster) Assert.Equal(classes, raster.Prior.Classes);
@@ -103,7 +109,8 @@ public class PriorLayoutTests
         prior.Loss(codes, labels, generator).backward();
         prior.Module.eval();
         // In evaluation nothing is hidden: the figure does not depend on the stream.
-        if (prior is RasterCodeModel) Assert.Equal(prior.Loss(codes, labels, generator).ToDouble(), prior.Loss(codes, labels, generator).ToDouble());
+        if (prior is RasterCodeModel)
+            Assert.Equal(prior.Loss(codes, labels, generator).ToDouble(), prior.Loss(codes, labels, generator).ToDouble());
         var known = codes.clone();
         known[.., 2] = tensor(-1L);
         var filled = prior.Sample(4, 3, 3, 7, labels, new(), known);
@@ -112,6 +119,7 @@ public class PriorLayoutTests
         var middle = codes.clone();
         middle[.., 1, 1] = tensor(-1L);
         if (prior is MaskedCodeModel) Assert.True(prior.Sample(4, 3, 3, 7, labels, new(), middle).ne(codes).sum().ToInt64() <= 4);
-        else Assert.Contains("mask-git", Assert.Throws<ArgumentException>(() => prior.Sample(4, 3, 3, 7, labels, new(), middle)).Message, StringComparison.Ordinal);
+        else Assert.Contains("mask-git", Assert.Throws<ArgumentException>(() => prior.Sample(4, 3, 3, 7, labels, new(), middle)).Message,
+            StringComparison.Ordinal);
     }
 }

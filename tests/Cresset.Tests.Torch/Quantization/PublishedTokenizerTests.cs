@@ -46,12 +46,15 @@ public class PublishedTokenizerTests
     public void Weights_of_another_kind_are_refused_with_what_is_read()
     {
         using var source = TensorFile.Open(Reference("vq"));
-        Assert.Contains("EnCodec", Assert.Throws<InvalidDataException>(() => PublishedTokenizer.Read(source, "vq")).Message, StringComparison.Ordinal);
+        Assert.Contains("EnCodec", Assert.Throws<InvalidDataException>(() => PublishedTokenizer.Read(source, "vq")).Message,
+            StringComparison.Ordinal);
         using var taming = TensorFile.Open(Reference("taming"));
-        Assert.Contains("taming.pth", Assert.Throws<InvalidDataException>(() => PublishedTokenizer.Read(taming, "x", groups: 7)).Message, StringComparison.Ordinal);
+        Assert.Contains("taming.pth", Assert.Throws<InvalidDataException>(() => PublishedTokenizer.Read(taming, "x", groups: 7)).Message,
+            StringComparison.Ordinal);
     }
 
-    public static TheoryData<string> Quantizers() => ["vq", "vq-cosine", "vq-projected", "vq-heads", "vq-learnable", "residual", "grouped", "fsq", "lfq", "sim"];
+    public static TheoryData<string> Quantizers() =>
+        ["vq", "vq-cosine", "vq-projected", "vq-heads", "vq-learnable", "residual", "grouped", "fsq", "lfq", "sim"];
 
     [Theory]
     [MemberData(nameof(Quantizers))]
@@ -80,15 +83,18 @@ public class PublishedTokenizerTests
         var state = source.Entries.Keys.ToDictionary(key => key, source.Read);
         using var quantizer = new VectorQuantizer(new() { Codebook = new() { Size = 16, Width = 6 } });
         var before = quantizer.Codebook.Codes.clone();
-        Assert.Contains("_codebook.embed", Assert.Throws<CheckpointException>(() => QuantizerStates.Load(quantizer, state)).Message, StringComparison.Ordinal);
+        Assert.Contains("_codebook.embed", Assert.Throws<CheckpointException>(() => QuantizerStates.Load(quantizer, state)).Message,
+            StringComparison.Ordinal);
         using var two = Options("residual") is ResidualQuantizerOptions options ? (options with { Stages = 2 }).Build() : null;
-        Assert.Contains("layers.2", Assert.Throws<CheckpointException>(() => QuantizerStates.Load(two!, state)).Message, StringComparison.Ordinal);
+        Assert.Contains("layers.2", Assert.Throws<CheckpointException>(() => QuantizerStates.Load(two!, state)).Message,
+            StringComparison.Ordinal);
         Golden.Same(before, quantizer.Codebook.Codes, "codes");
     }
 
     private static QuantizerOptions Options(string name)
     {
-        static VectorQuantizerOptions Vector(int width, CodeSimilarity similarity = CodeSimilarity.Euclidean, CodebookLearning learning = CodebookLearning.MovingAverage)
+        static VectorQuantizerOptions Vector(int width, CodeSimilarity similarity = CodeSimilarity.Euclidean,
+            CodebookLearning learning = CodebookLearning.MovingAverage)
             => new() { Codebook = new() { Size = 16, Width = width, Similarity = similarity, Learning = learning } };
         return name switch
         {

@@ -37,7 +37,8 @@ public class QuantizerLawTests
     [MemberData(nameof(Names))]
     public void A_value_quantizes_to_itself_where_codes_are_read_by_nearness(string name)
     {
-        if (name.StartsWith("residual", StringComparison.Ordinal) || name is "grouped residual" or "Gumbel" or "IBQ" or "projected" || name.StartsWith("finite", StringComparison.Ordinal)) return;
+        if (name.StartsWith("residual", StringComparison.Ordinal) || name is "grouped residual" or "Gumbel" or "IBQ" or "projected"
+            || name.StartsWith("finite", StringComparison.Ordinal)) return;
         using var scope = NewDisposeScope();
         using var quantizer = QuantizerFamily.Make(name);
         quantizer.call(Data(1, 4, 40, 6)).Dispose();
@@ -89,7 +90,9 @@ public class QuantizerLawTests
         (output.Loss + (output.Quantized * Data(3, 6, 20, 6)).sum()).backward();
         Assert.True(input.grad!.isfinite().all().ToBoolean());
         Assert.True(input.grad.abs().sum().ToDouble() > 0);
-        Assert.True(input.grad[0].abs().max().ToDouble() < (name.Contains("cosine", StringComparison.Ordinal) || name == "binary spherical" ? 1e8 : 1e3));
+        Assert.True(
+            input.grad[0].abs().max().ToDouble()
+                < (name.Contains("cosine", StringComparison.Ordinal) || name == "binary spherical" ? 1e8 : 1e3));
         foreach (var (key, parameter) in quantizer.named_parameters())
         {
             Assert.True(parameter.grad is not null, key);
@@ -160,7 +163,8 @@ public class QuantizerLawTests
         bad[2, 3, 1] = float.NaN;
         Assert.Contains("[2, 3]", Assert.Throws<ArgumentException>(() => quantizer.call(bad)).Message);
         Assert.Contains("width 6", Assert.Throws<ShapeException>(() => quantizer.call(Data(2, 4, 5))).Message);
-        Assert.Contains("mask keeps no vector", Assert.Throws<ArgumentException>(() => quantizer.Quantize(Data(2, 4, 6), zeros([4], ScalarType.Bool))).Message);
+        Assert.Contains("mask keeps no vector",
+            Assert.Throws<ArgumentException>(() => quantizer.Quantize(Data(2, 4, 6), zeros([4], ScalarType.Bool))).Message);
         Assert.Throws<ShapeException>(() => quantizer.Quantize(Data(2, 4, 6), ones([5], ScalarType.Bool)));
         var stages = quantizer.CodebookSizes.Count;
         var indices = zeros(stages == 1 ? [3, 4] : [3, 4, stages], ScalarType.Int64);
@@ -169,7 +173,8 @@ public class QuantizerLawTests
         Assert.Contains($"Index {quantizer.CodebookSizes[5 % stages]} at position [", message);
         Assert.Throws<ArgumentException>(() => quantizer.Decode(indices.to(ScalarType.Float32)));
         foreach (var (key, value) in quantizer.state_dict()) Golden.Same(before[key], value, key);
-        Golden.Same(zeros([2, 6]), quantizer.Decode(full(stages == 1 ? [2] : [2, stages], -1L, dtype: ScalarType.Int64)), "none decodes to zero");
+        Golden.Same(zeros([2, 6]), quantizer.Decode(full(stages == 1 ? [2] : [2, stages], -1L, dtype: ScalarType.Int64)),
+            "none decodes to zero");
     }
 
     [Fact]

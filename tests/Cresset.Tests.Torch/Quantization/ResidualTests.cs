@@ -16,7 +16,14 @@ public class ResidualTests
 
     private static ResidualQuantizer Make(int stages, int beam = 1, double dropout = 0, int size = 8, double restart = 0)
     {
-        var quantizer = new ResidualQuantizer(new() { Stages = stages, BeamWidth = beam, DropoutProbability = dropout, Stage = new VectorQuantizerOptions { Codebook = new() { Size = size, Width = 4, RestartShare = restart } } });
+        var quantizer = new ResidualQuantizer(
+            new()
+            {
+                Stages = stages,
+                BeamWidth = beam,
+                DropoutProbability = dropout,
+                Stage = new VectorQuantizerOptions { Codebook = new() { Size = size, Width = 4, RestartShare = restart } }
+            });
         for (var i = 0; i < stages; i++)
         {
             using var codes = Data(100 + i, size, 4) / (i + 1);
@@ -33,7 +40,8 @@ public class ResidualTests
         var input = Data(1, 2, 20, 4).requires_grad_();
         var upstream = Data(2, 2, 20, 4);
         var output = quantizer.call(input);
-        Golden.Same(upstream, autograd.grad([(output.Quantized * upstream).sum()], [input], retain_graph: true)[0], "straight-through, three stages");
+        Golden.Same(upstream, autograd.grad([(output.Quantized * upstream).sum()], [input], retain_graph: true)[0],
+            "straight-through, three stages");
         var expected = zeros_like(input);
         var residual = input.detach();
         for (var i = 0; i < 3; i++)
@@ -80,7 +88,8 @@ public class ResidualTests
         {
             foreach (var b in Enumerable.Range(0, 8))
             {
-                for (var c = 0; c < 8; c++) best = best.minimum((rows - codes[0][a] - codes[1][b] - codes[2][c]).square().sum(1).to(ScalarType.Float64));
+                for (var c = 0; c < 8; c++)
+                    best = best.minimum((rows - codes[0][a] - codes[1][b] - codes[2][c]).square().sum(1).to(ScalarType.Float64));
             }
         }
         var g = greedy.call(input);

@@ -80,16 +80,21 @@ public sealed class SoundCodecTests : IDisposable
         using var scope = NewDisposeScope();
         using var tokenizer = Tokenizer("{kind: signal-vq-vae}", 1);
         var path = Path.Combine(_folder, "codes.cvq");
-        var attributes = new Dictionary<string, string>(CodedSounds.Attributes(new WavFacts(8000, 1, 300, WavSample.Pcm16))) { ["frames"] = frames };
+        var attributes = new Dictionary<string, string>(
+            CodedSounds.Attributes(new WavFacts(8000, 1, 300, WavSample.Pcm16)))
+        { ["frames"] = frames };
         var positions = frames == "301" ? 30 : 38;
-        CodeFileWriter.Write(path, tokenizer.Id, tokenizer.CodebookSizes, null, w => w.Add(new CodeEntry(name, [1, positions]) { Attributes = attributes }, new long[positions * 2]));
-        Assert.Contains(message, Assert.Throws<InvalidDataException>(() => CodedSounds.Open(path, tokenizer)).Message, StringComparison.Ordinal);
+        CodeFileWriter.Write(path, tokenizer.Id, tokenizer.CodebookSizes, null,
+            w => w.Add(new CodeEntry(name, [1, positions]) { Attributes = attributes }, new long[positions * 2]));
+        Assert.Contains(message, Assert.Throws<InvalidDataException>(() => CodedSounds.Open(path, tokenizer)).Message,
+            StringComparison.Ordinal);
     }
 
     private static TokenizerRun Tokenizer(string architecture, int channels)
     {
         using var generator = new Generator(3);
-        var recipe = $"job: tokenizer\nmodel: {{architecture: {architecture}, downsamplings: 3, width: 4, quantizer: {{kind: residual, stages: 2, stage: {{codebook: {{size: 8, width: 4}}}}}}}}";
+        var recipe = $"job: tokenizer\nmodel: {{architecture: {architecture}, downsamplings: 3, width: 4, quantizer: {{kind: residual, "
+            + $"stages: 2, stage: {{codebook: {{size: 8, width: 4}}}}}}}}";
         var options = (TokenizerOptions)Recipe.Parse(recipe, "sound.yaml", "sound", BuiltInParts.Catalog).Resolve().Options["model"];
         return TokenizerRun.Of(options.Build(channels, generator), options, channels, 64, 8000, "made here");
     }
@@ -98,7 +103,8 @@ public sealed class SoundCodecTests : IDisposable
     {
         var path = Path.Combine(_folder, name);
         var sound = new float[facts.Frames * facts.Channels];
-        for (var c = 0; c < facts.Channels; c++) ToneData.Melody(new SplitMix64((ulong)c), facts.Rate, sound.AsSpan((int)(c * facts.Frames), (int)facts.Frames));
+        for (var c = 0; c < facts.Channels; c++)
+            ToneData.Melody(new SplitMix64((ulong)c), facts.Rate, sound.AsSpan((int)(c * facts.Frames), (int)facts.Frames));
         WavWriter.Write(path, facts, [sound]);
         return path;
     }

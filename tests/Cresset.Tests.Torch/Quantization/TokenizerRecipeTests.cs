@@ -44,7 +44,8 @@ public class TokenizerRecipeTests
             var sampled = runner.Sample(result.RunId, new SampleRequest(Count: 3, Seed: 1, Conditions: ["3", "7"]));
             Assert.True(File.Exists(Assert.Single(sampled.Outcome.Pictures)));
             Assert.True(sampled.Outcome.Metrics["codes_per_second"] > 0);
-            Assert.Contains("allowed: 0 to 9", Assert.Throws<ArgumentException>(() => runner.Sample(result.RunId, new SampleRequest(Conditions: ["ten"]))).Message);
+            Assert.Contains("allowed: 0 to 9",
+                Assert.Throws<ArgumentException>(() => runner.Sample(result.RunId, new SampleRequest(Conditions: ["ten"]))).Message);
         }
         finally
         {
@@ -67,10 +68,12 @@ public class TokenizerRecipeTests
                 File.Copy(file, target);
             }
             using var store = RunStore.Open(folder.FullName);
-            Assert.All(new RecipeRunner(store, new RecipeCatalog()).Evaluate(name).Outcome.Metrics.Values, value => Assert.True(double.IsFinite(value)));
+            Assert.All(new RecipeRunner(store, new RecipeCatalog()).Evaluate(name).Outcome.Metrics.Values,
+                value => Assert.True(double.IsFinite(value)));
             TokenizerRun.Open(store, name).Dispose();
             var section = name == "vqgan-digits" ? "model" : "tokenizer";
-            var message = Assert.Throws<ConfigException>(() => new RecipeCatalog().Find(name).Resolve([$"{section}.restart_threshold=2"])).Message;
+            var message = Assert.Throws<ConfigException>(
+                () => new RecipeCatalog().Find(name).Resolve([$"{section}.restart_threshold=2"])).Message;
             Assert.Contains("write restart_share: 0", message, StringComparison.Ordinal);
         }
         finally
@@ -86,7 +89,8 @@ public class TokenizerRecipeTests
         Assert.True(parts.Count >= 9);
         foreach (var name in parts.Select(p => p.Name))
         {
-            var options = (TokenizerOptions)new RecipeCatalog().Find("vqvae-digits").Resolve([$"quantizer={name}", "model.width=8", "latent_width=8"]).Options["model"];
+            var options = (TokenizerOptions)new RecipeCatalog().Find("vqvae-digits")
+                .Resolve([$"quantizer={name}", "model.width=8", "latent_width=8"]).Options["model"];
             using var scope = NewDisposeScope();
             using var generator = new Generator(1);
             using var model = options.Build(1, generator);
@@ -107,7 +111,9 @@ public class TokenizerRecipeTests
     {
         foreach (var part in BuiltInParts.Catalog.Of("prior"))
         {
-            var options = (CodePriorOptions)Recipe.Parse($"job: code-prior\nmodel: {{kind: {part.Name}, width: 8, layers: 1}}", "prior.yaml", "prior", BuiltInParts.Catalog).Resolve().Options["model"];
+            var options =
+                (CodePriorOptions)Recipe.Parse($"job: code-prior\nmodel: {{kind: {part.Name}, width: 8, layers: 1}}", "prior.yaml", "prior",
+                    BuiltInParts.Catalog).Resolve().Options["model"];
             Assert.Equal(part.Type, options.GetType());
             using var scope = NewDisposeScope();
             using var generator = new Generator(1);
@@ -123,7 +129,9 @@ public class TokenizerRecipeTests
     public void A_tokenizer_without_a_prior_is_refused_before_it_is_trained(string setting, string message)
     {
         var (key, value) = (setting.Split('=')[0], setting[(setting.IndexOf('=', StringComparison.Ordinal) + 1)..]);
-        var recipe = Recipe.Parse($"job: code-prior\ntokenizer: {{{key.Split('.')[1]}: {value}}}", "prior.yaml", "prior", BuiltInParts.Catalog).Resolve();
-        Assert.Contains(message, Assert.Throws<ArgumentException>(() => new CodePriorJob().Check(recipe)).Message, StringComparison.Ordinal);
+        var recipe = Recipe.Parse($"job: code-prior\ntokenizer: {{{key.Split('.')[1]}: {value}}}", "prior.yaml", "prior",
+            BuiltInParts.Catalog).Resolve();
+        Assert.Contains(message, Assert.Throws<ArgumentException>(() => new CodePriorJob().Check(recipe)).Message,
+            StringComparison.Ordinal);
     }
 }

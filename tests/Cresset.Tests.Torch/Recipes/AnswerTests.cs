@@ -17,7 +17,8 @@ using static TorchSharp.torch;
 namespace Cresset.Tests.Torch.Recipes;
 
 /// <summary>
-/// Trained models in a service: every kind of answer from files, bytes and rows, from many threads at once, again and again. CRESSET_TEST_CALLS
+/// Trained models in a service: every kind of answer from files, bytes and rows, from many threads at once, again and again.
+/// CRESSET_TEST_CALLS
 /// makes it long (tests/long/service.sh asks 100,000 times).
 /// </summary>
 public sealed class AnswerTests : IDisposable
@@ -28,9 +29,11 @@ public sealed class AnswerTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private static readonly string[] All = ["digits-classifier", "classifier", "regression", "segmentation", "espcn", "density", "plane-flow", "digits-flow", "posterior", "tokenizer", "dqn", "rl-solve"];
+    private static readonly string[] All = ["digits-classifier", "classifier", "regression", "segmentation", "espcn", "density",
+        "plane-flow", "digits-flow", "posterior", "tokenizer", "dqn", "rl-solve"];
 
-    public static TheoryData<string> Kinds => [.. All.Where(k => Environment.GetEnvironmentVariable("CRESSET_TEST_KIND") is not { Length: > 0 } one || k == one)];
+    public static TheoryData<string> Kinds =>
+        [.. All.Where(k => Environment.GetEnvironmentVariable("CRESSET_TEST_KIND") is not { Length: > 0 } one || k == one)];
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -54,14 +57,17 @@ public sealed class AnswerTests : IDisposable
                     if (Ask(model) != expected) errors.Enqueue("another answer");
                     if (Interlocked.Increment(ref done) == Calls / 5) Interlocked.Exchange(ref afterWarmUp, Memory());
                 }
-                if (DisposeScopeManager.Statistics.ThreadTotalLiveCount is var left && left > live) errors.Enqueue($"{left - live} tensors are left");
+                if (DisposeScopeManager.Statistics.ThreadTotalLiveCount is var left && left > live)
+                    errors.Enqueue($"{left - live} tensors are left");
             })).ToList();
             foreach (var worker in workers) worker.Start();
             foreach (var worker in workers) worker.Join();
             Assert.Empty(errors);
             if (Calls < 10_000) return;
             var growth = (Memory() - afterWarmUp) / 1048576.0;
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kind}: {done} calls, {afterWarmUp / 1048576} MiB after a fifth, {growth:+0.0;-0.0} MiB at the end"));
+            Console.Error.WriteLine(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{kind}: {done} calls, {afterWarmUp / 1048576} MiB after a fifth, {growth:+0.0;-0.0} MiB at the end"));
             Assert.True(growth < 48, $"{growth:0.0} MiB more after {Calls} calls");
         }
         finally
@@ -79,9 +85,12 @@ public sealed class AnswerTests : IDisposable
         var expected = model.Predict(table).Select(a => a.Probability).ToList();
         using var json = JsonDocument.Parse("""{"area": 80.5, "heating": "oil", "other": [1]}""");
         Assert.Equal(expected[0], model.PredictRow(new Dictionary<string, object?> { ["area"] = 120, ["heating"] = "gas" }).Probability);
-        Assert.Equal(expected[1], model.PredictRow(json.RootElement.EnumerateObject().ToDictionary(p => p.Name, p => (object?)p.Value)).Probability);
-        Assert.Equal(expected[1], model.PredictRow(new Dictionary<string, object?> { ["area"] = " 80.5 ", ["heating"] = "oil" }).Probability);
-        string Refused(object? area, string heating) => Refusal(() => model.PredictRow(new Dictionary<string, object?> { ["area"] = area, ["heating"] = heating }, "order 7")).Message;
+        Assert.Equal(expected[1],
+            model.PredictRow(json.RootElement.EnumerateObject().ToDictionary(p => p.Name, p => (object?)p.Value)).Probability);
+        Assert.Equal(expected[1],
+            model.PredictRow(new Dictionary<string, object?> { ["area"] = " 80.5 ", ["heating"] = "oil" }).Probability);
+        string Refused(object? area, string heating) =>
+            Refusal(() => model.PredictRow(new Dictionary<string, object?> { ["area"] = area, ["heating"] = heating }, "order 7")).Message;
         Assert.Contains("order 7: 'area' is '1,5', which is not a number", Refused("1,5", "gas"), StringComparison.Ordinal);
         Assert.Contains("not a finite number", Refused(double.NaN, "gas"), StringComparison.Ordinal);
         Assert.Contains("'True', which is not a number", Refused(true, "gas"), StringComparison.Ordinal);
@@ -102,7 +111,8 @@ public sealed class AnswerTests : IDisposable
         {
             using var model = TrainedModel.Open(Make(kind));
             Assert.Equal(Text(model.Predict(Reference)), Text([model.PredictPicture(Picture, Reference)]));
-            Assert.Contains("broken: ", Assert.Throws<InvalidDataException>(() => model.PredictPicture(Picture[..50], "broken")).Message, StringComparison.Ordinal);
+            Assert.Contains("broken: ", Assert.Throws<InvalidDataException>(() => model.PredictPicture(Picture[..50], "broken")).Message,
+                StringComparison.Ordinal);
             Refusal(() => model.PredictRow(new Dictionary<string, object?>()));
         }
     }
@@ -129,8 +139,12 @@ public sealed class AnswerTests : IDisposable
     {
         using var store = RunStore.Open(Path.Combine(_folder, "runs"));
         var runner = new RecipeRunner(store, new RecipeCatalog());
-        var recipe = Recipe.Parse("job: actor-critic\ntraining:\n  environment:\n    kind: pendulum\n    wrappers: [normalize-observation]\n", "test", "ppo", BuiltInParts.Catalog);
-        var run = runner.Train(recipe.Resolve(["training.steps=32", "training.evaluate_every=32", "training.evaluation_episodes=1", "training.evaluation_steps=2", "agent.rollout_steps=32", "agent.minibatches=2", "agent.epochs=1", "agent.hidden=[8]"]));
+        var recipe = Recipe.Parse(
+            "job: actor-critic\ntraining:\n  environment:\n    kind: pendulum\n    wrappers: [normalize-observation]\n", "test", "ppo",
+            BuiltInParts.Catalog);
+        var run = runner.Train(
+            recipe.Resolve(["training.steps=32", "training.evaluate_every=32", "training.evaluation_episodes=1",
+                "training.evaluation_steps=2", "agent.rollout_steps=32", "agent.minibatches=2", "agent.epochs=1", "agent.hidden=[8]"]));
         using var model = TrainedModel.Open(Path.Combine(run.Folder, "policy-best.safetensors"));
         // The plain observation, before running moments: they lie with the policy.
         var again = new Pendulum();
@@ -145,7 +159,8 @@ public sealed class AnswerTests : IDisposable
                 Assert.Equal(next.Velocity, velocity, 1e-4);
                 compared++;
             }
-            var answer = model.PredictRow(new Dictionary<string, object?> { ["c0"] = Math.Cos(angle), ["c1"] = Math.Sin(angle), ["c2"] = velocity });
+            var answer = model.PredictRow(
+                new Dictionary<string, object?> { ["c0"] = Math.Cos(angle), ["c1"] = Math.Sin(angle), ["c2"] = velocity });
             again.Reset(new float[3], 1);
             again.State = (angle, velocity);
             again.Step([(float)answer.Action!.Single()], new float[3]);
@@ -159,12 +174,17 @@ public sealed class AnswerTests : IDisposable
     {
         using var store = RunStore.Open(Path.Combine(_folder, "runs"));
         var parts = BuiltInParts.Catalog.With(typeof(Cresset.Samples.Worlds.InventorySource).Assembly);
-        var recipe = Recipe.Parse("job: dqn\nagent: {hidden: [8], learning_starts: 50, batch_size: 16}\ntraining: {environment: {kind: inventory, capacity: 4, wrappers: [flatten-observation]}, steps: 128, evaluate_every: 0, evaluation_episodes: 1}\n", "test", "shop", parts);
+        var recipe = Recipe.Parse(
+            "job: dqn\nagent: {hidden: [8], learning_starts: 50, batch_size: 16}\ntraining: {environment: {kind: inventory, capacity: 4, "
+                + "wrappers: [flatten-observation]}, steps: 128, evaluate_every: 0, evaluation_episodes: 1}\n", "test", "shop", parts);
         var run = new RecipeRunner(store, new RecipeCatalog(parts)).Train(recipe.Resolve());
         using var model = TrainedModel.Open(run.Folder, parts);
-        Assert.Equal(["c0", "c1", "c2", "c3", "c4", "allowed0", "allowed1", "allowed2", "allowed3", "allowed4"], model.Facts.Table!.Columns.Select(c => c.Name));
+        Assert.Equal(["c0", "c1", "c2", "c3", "c4", "allowed0", "allowed1", "allowed2", "allowed3", "allowed4"],
+            model.Facts.Table!.Columns.Select(c => c.Name));
         Dictionary<string, object?> Row(int stock, params int[] allowed) => model.Facts.Table!.Columns.ToDictionary(
-            c => c.Name, c => (object?)(c.Name == $"c{stock}" || (c.Name.StartsWith('a') && allowed.Contains(int.Parse(c.Name[7..], CultureInfo.InvariantCulture))) ? 1 : 0));
+            c => c.Name,
+            c => (object?)(c.Name == $"c{stock}"
+                || (c.Name.StartsWith('a') && allowed.Contains(int.Parse(c.Name[7..], CultureInfo.InvariantCulture))) ? 1 : 0));
         for (var only = 0; only < 5; only++) Assert.Equal(only, Assert.Single(model.PredictRow(Row(1, only)).Action!));
         Assert.True(model.PredictRow(Row(3, 0, 1)).Action!.Single() is 0 or 1);
         var table = Path.Combine(_folder, "shop.csv");
@@ -173,7 +193,8 @@ public sealed class AnswerTests : IDisposable
         Assert.Contains("allowed0 to allowed4 are all 0", Refusal(() => model.PredictRow(Row(1))).Message, StringComparison.Ordinal);
         var half = Row(1, 1);
         half["allowed2"] = 0.5;
-        Assert.Contains("'allowed2' is 0.5; it is 1 where the action is allowed", Refusal(() => model.PredictRow(half)).Message, StringComparison.Ordinal);
+        Assert.Contains("'allowed2' is 0.5; it is 1 where the action is allowed", Refusal(() => model.PredictRow(half)).Message,
+            StringComparison.Ordinal);
         File.WriteAllText(table, "c0,c1,c2,c3,c4\n0,0,0,0,1\n");
         Assert.Contains("no column 'allowed0'", Refusal(() => model.Predict(table).Count()).Message, StringComparison.Ordinal);
     }
@@ -187,7 +208,9 @@ public sealed class AnswerTests : IDisposable
             var folder = Directory.CreateDirectory(Path.Combine(_folder, entry.Name)).FullName;
             File.WriteAllText(Path.Combine(folder, "config.yaml"), $"job: {entry.Name}\n");
             var error = Assert.ThrowsAny<Exception>(() => TrainedModel.Open(folder));
-            if (job is IPredictingJob or RlSolveJob or CodePriorJob) Assert.Contains("the run has not come to its end", Assert.IsType<FileNotFoundException>(error).Message, StringComparison.Ordinal);
+            if (job is IPredictingJob or RlSolveJob or CodePriorJob)
+                Assert.Contains("the run has not come to its end", Assert.IsType<FileNotFoundException>(error).Message,
+                    StringComparison.Ordinal);
             else Assert.Contains("'cresset eval' gives", Assert.IsType<InvalidDataException>(error).Message, StringComparison.Ordinal);
             Assert.DoesNotContain('\n', error.Message);
         }
@@ -231,7 +254,12 @@ public sealed class AnswerTests : IDisposable
             case "regression":
                 return Save(new RegressionOptions { Hidden = [8] }, Rows(0), new FeatureNet(3, 1, [8], 0));
             case "segmentation":
-                var net = new SegmentationOptions { Net = new UNetOptions { Channels = [8, 16], BlocksPerLevel = 1, Norm = new GroupNormOptions { Groups = 4 } } };
+                var net =
+                    new SegmentationOptions
+                    {
+                        Net =
+                        new UNetOptions { Channels = [8, 16], BlocksPerLevel = 1, Norm = new GroupNormOptions { Groups = 4 } }
+                    };
                 return Save(net, Pictures(16, 3), SegmentationJob.Net(net, Pictures(16, 3), 0));
             case "espcn":
                 var enlarging = new EspcnRecipeOptions { Features = [4] };
@@ -246,14 +274,20 @@ public sealed class AnswerTests : IDisposable
                 var digits = new DigitsFlowOptions { Flow = new NiceFlow { Transforms = 2 } };
                 return Save(digits, Pictures(8, 0), DigitsFlowTask.Flow(digits));
             case "posterior":
-                var posterior = new PosteriorOptions { Parameters = ["theta"], Flow = new MafFlow { Transforms = 1, Width = 8, Layers = 1 } };
+                var posterior = new PosteriorOptions
+                {
+                    Parameters = ["theta"],
+                    Flow = new MafFlow { Transforms = 1, Width = 8, Layers = 1 }
+                };
                 return Save(posterior, Points("theta", "x"), posterior.Create(PosteriorColumns.Of(posterior, Points("theta", "x"))));
             case "tokenizer":
                 var tokenizer = new TokenizerOptions { Width = 8, LatentWidth = 4 };
                 return Save(tokenizer, Pictures(8, 0), tokenizer.Build(1, generator));
             case "dqn":
                 var recipe = Recipe.Parse("job: dqn\nagent:\n  hidden: [8]\n", "test", "dqn", BuiltInParts.Catalog).Resolve();
-                using (var agent = new DqnAgent(new SyncVectorEnvironment<float, int>([new CartPoleSource().Create<float, int>()], AutoresetMode.SameStep), (DqnOptions)recipe.Options["agent"], 1))
+                using (var agent = new DqnAgent(
+                    new SyncVectorEnvironment<float, int>([new CartPoleSource().Create<float, int>()], AutoresetMode.SameStep),
+                    (DqnOptions)recipe.Options["agent"], 1))
                 using (var state = new Snapshot())
                 {
                     agent.SavePolicy(state);
@@ -263,7 +297,8 @@ public sealed class AnswerTests : IDisposable
                 }
                 return path;
             default:
-                new SolvedPolicy("CliffWalking-v1", "sarsa", [.. Enumerable.Range(0, 48).Select(s => s % 4)], [.. Enumerable.Range(0, 48).Select(s => -s / 2.0)], []).Save(_folder);
+                new SolvedPolicy("CliffWalking-v1", "sarsa", [.. Enumerable.Range(0, 48).Select(s => s % 4)],
+                    [.. Enumerable.Range(0, 48).Select(s => -s / 2.0)], []).Save(_folder);
                 return Path.Combine(_folder, SolvedPolicy.FileName);
         }
     }
@@ -281,14 +316,25 @@ public sealed class AnswerTests : IDisposable
         Name = "rows",
         Shape = [3],
         Classes = [.. Enumerable.Range(0, classes).Select(c => $"class {c}")],
-        Table = new TableFacts { Text = new CsvOptions(), TargetMean = 10, TargetDeviation = 3, Columns = [new TableColumn { Name = "area", Mean = 100, Deviation = 20 }, new TableColumn { Name = "heating", Levels = ["gas", "oil"] }] },
+        Table = new TableFacts
+        {
+            Text = new CsvOptions(),
+            TargetMean = 10,
+            TargetDeviation = 3,
+            Columns = [new TableColumn { Name = "area", Mean = 100, Deviation = 20 },
+                new TableColumn { Name = "heating", Levels = ["gas", "oil"] }]
+        },
     };
 
     private static DataFacts Points(params string[] names) => new()
     {
         Name = "points",
         Shape = [names.Length],
-        Table = new TableFacts { Text = new CsvOptions(), Columns = [.. names.Select(n => new TableColumn { Name = n, Mean = 0.5, Deviation = 2 })] },
+        Table = new TableFacts
+        {
+            Text = new CsvOptions(),
+            Columns = [.. names.Select(n => new TableColumn { Name = n, Mean = 0.5, Deviation = 2 })]
+        },
     };
 
     // What is damaged, and what does not fit the model.

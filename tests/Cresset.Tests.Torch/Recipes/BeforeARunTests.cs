@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Cresset.Tests.Torch.Recipes;
 
-/// <summary>What a job takes from the world outside is opened and checked before a run is begun: a mistake leaves no failed run behind.</summary>
+/// <summary>
+/// What a job takes from the world outside is opened and checked before a run is begun: a mistake leaves no failed run behind.
+/// </summary>
 public sealed class BeforeARunTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-before-").FullName;
@@ -14,14 +16,16 @@ public sealed class BeforeARunTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     public static TheoryData<string> JobsWithData()
-        => [.. BuiltInParts.Catalog.Of(Recipe.JobKind).Where(p => ((IJob)p.Create()).Sections.Any(s => s.Defaults is DataSource)).Select(p => p.Name)];
+        => [.. BuiltInParts.Catalog.Of(Recipe.JobKind).Where(p => ((IJob)p.Create()).Sections.Any(s => s.Defaults is DataSource))
+            .Select(p => p.Name)];
 
     [Theory]
     [MemberData(nameof(JobsWithData))]
     public void AFolderWithoutPicturesLeavesNoRun(string job)
     {
         Directory.CreateDirectory(Path.Combine(_folder, "photos"));
-        var error = Assert.Throws<DataMismatchException>(() => Train($"job: {job}\ndata: {{kind: folder, path: {Path.Combine(_folder, "photos")}}}"));
+        var error = Assert.Throws<DataMismatchException>(
+            () => Train($"job: {job}\ndata: {{kind: folder, path: {Path.Combine(_folder, "photos")}}}"));
         Assert.Contains(Path.Combine(_folder, "photos"), error.Message, StringComparison.Ordinal);
     }
 
@@ -71,7 +75,8 @@ public sealed class BeforeARunTests : IDisposable
         try
         {
             using var runs = RunStore.Open(store);
-            new RecipeRunner(runs, new RecipeCatalog()).Train(Recipe.Parse(yaml, "my.yaml", "my", BuiltInParts.Catalog).Resolve([.. settings]));
+            new RecipeRunner(runs,
+                new RecipeCatalog()).Train(Recipe.Parse(yaml, "my.yaml", "my", BuiltInParts.Catalog).Resolve([.. settings]));
         }
         finally
         {

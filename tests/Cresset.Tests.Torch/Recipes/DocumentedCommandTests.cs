@@ -7,7 +7,9 @@ using Xunit;
 
 namespace Cresset.Tests.Torch.Recipes;
 
-/// <summary>Every command that a readme, guide or article shows is one that cresset understands: verb, options, recipe, keys and values.</summary>
+/// <summary>
+/// Every command that a readme, guide or article shows is one that cresset understands: verb, options, recipe, keys and values.
+/// </summary>
 public sealed partial class DocumentedCommandTests
 {
     private static readonly RecipeCatalog Catalog = new();
@@ -19,8 +21,10 @@ public sealed partial class DocumentedCommandTests
     public void CommandsAreUnderstood(string file)
     {
         var root = CommandTree.Whole(BuiltInParts.Catalog);
-        var wrong = Documents.Commands(Documents.Text(file)).Select(c => (Command: c, Problem: Problem(root, c))).Where(c => c.Problem is not null).ToList();
-        Assert.True(wrong.Count == 0, $"{file} shows what cresset refuses:\n{string.Join('\n', wrong.Select(w => $"  {w.Command}\n    {w.Problem}"))}");
+        var wrong = Documents.Commands(Documents.Text(file)).Select(c => (Command: c, Problem: Problem(root, c)))
+            .Where(c => c.Problem is not null).ToList();
+        Assert.True(wrong.Count == 0,
+            $"{file} shows what cresset refuses:\n{string.Join('\n', wrong.Select(w => $"  {w.Command}\n    {w.Problem}"))}");
     }
 
     [Theory]
@@ -40,7 +44,8 @@ public sealed partial class DocumentedCommandTests
         if (!line.StartsWith("cresset ", StringComparison.Ordinal)) return null;
         var words = CommandLineParser.SplitCommandLine(Redirection().Replace(line, "")).Skip(1).ToArray();
         // launch hands on what stands behind its own options.
-        if (words is ["launch", .. var rest]) words = [.. rest.SkipWhile(w => w.StartsWith('-') || int.TryParse(w, out _) || w.Contains(':', StringComparison.Ordinal))];
+        if (words is ["launch", .. var rest])
+            words = [.. rest.SkipWhile(w => w.StartsWith('-') || int.TryParse(w, out _) || w.Contains(':', StringComparison.Ordinal))];
         var result = root.Parse(words);
         if (result.Errors.Count > 0) return result.Errors[0].Message;
         if (words.Contains("--with") || words.Contains("--resume")) return null;
@@ -65,7 +70,8 @@ public sealed partial class DocumentedCommandTests
                 return Recipe([recipe, .. settings.TakeWhile(s => !s.StartsWith('-')).Select(First)]);
             case ["show", var part, ..]:
                 var name = part[(part.IndexOf('/', StringComparison.Ordinal) + 1)..];
-                return name is "NAME" or "RECIPE" or "PART" || RecipeCatalog.Names.Contains(name) || BuiltInParts.Catalog.All.Any(p => p.IsNamed(name)) ? null : $"there is no part '{name}'";
+                return name is "NAME" or "RECIPE" or "PART" || RecipeCatalog.Names.Contains(name)
+                    || BuiltInParts.Catalog.All.Any(p => p.IsNamed(name)) ? null : $"there is no part '{name}'";
             case ["rl", "solve", var world, .. var options]:
                 var algorithm = Array.IndexOf(options, "--algo") is >= 0 and var at ? options[at + 1] : "value-iteration";
                 BuiltInParts.Catalog.Get("rl-method", algorithm);
@@ -79,7 +85,8 @@ public sealed partial class DocumentedCommandTests
     private static string? Recipe(string[] words)
     {
         // A file of the reader's own, or a placeholder, has keys that nobody here knows.
-        if (words is [var first, ..] && !first.Contains('=', StringComparison.Ordinal) && (first.Contains(".yaml", StringComparison.Ordinal) || first.All(c => char.IsUpper(c)))) return null;
+        if (words is [var first, ..] && !first.Contains('=', StringComparison.Ordinal)
+            && (first.Contains(".yaml", StringComparison.Ordinal) || first.All(c => char.IsUpper(c)))) return null;
         using var own = new OwnFiles();
         Cresset.Cli.Commands.TrainCommand.Resolve(Catalog, [.. words.Select(own.Standing)]);
         return null;

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Cresset.Tests.Torch.Recipes;
 
-/// <summary>Recipes of version 0.1, which described parts by flat keys, resolve to the parts that they meant; what they cannot mean is said.</summary>
+/// <summary>
+/// Recipes of version 0.1, which described parts by flat keys, resolve to the parts that they meant; what they cannot mean is said.
+/// </summary>
 public sealed class EarlierKeyTests
 {
     private static readonly VectorQuantizerOptions Vector = new();
@@ -16,10 +18,14 @@ public sealed class EarlierKeyTests
         foreach (var (model, quantizer, latentWidth) in new (string, QuantizerOptions, int)[]
         {
             ("{codes: 64, latent_width: 16}", Vector with { Codebook = new() { Size = 64 } }, 16),
-            ("{quantizer: moving_average, decay: 0.9, restart_share: 0.1}", Vector with { Codebook = new() { Decay = 0.9, RestartShare = 0.1 } }, 0),
-            ("{quantizer: gradient, codes: 256, commitment_weight: 1}", Vector with { CommitmentWeight = 1, Codebook = new() { Learning = CodebookLearning.Gradient } }, 0),
-            ("{quantizer: gradient, estimator: rotation}", Vector with { Estimator = GradientEstimator.Rotation, Codebook = new() { Learning = CodebookLearning.Gradient } }, 0),
-            ("{quantizer: residual, stages: 3, codes: 32}", new ResidualQuantizerOptions { Stages = 3, Stage = Vector with { Codebook = new() { Size = 32 } } }, 0),
+            ("{quantizer: moving_average, decay: 0.9, restart_share: 0.1}",
+                Vector with { Codebook = new() { Decay = 0.9, RestartShare = 0.1 } }, 0),
+            ("{quantizer: gradient, codes: 256, commitment_weight: 1}",
+                Vector with { CommitmentWeight = 1, Codebook = new() { Learning = CodebookLearning.Gradient } }, 0),
+            ("{quantizer: gradient, estimator: rotation}",
+                Vector with { Estimator = GradientEstimator.Rotation, Codebook = new() { Learning = CodebookLearning.Gradient } }, 0),
+            ("{quantizer: residual, stages: 3, codes: 32}",
+                new ResidualQuantizerOptions { Stages = 3, Stage = Vector with { Codebook = new() { Size = 32 } } }, 0),
             ("{quantizer: lookup_free, commitment_weight: 0.5}", new LookupFreeQuantizerOptions { Bits = 8, CommitmentWeight = 0.5 }, 64),
         })
         {
@@ -35,13 +41,16 @@ public sealed class EarlierKeyTests
         foreach (var (job, model, flow) in new (string, string, FlowOptions)[]
         {
             ("plane-flow", "{transforms: 1, width: 8}", new RealNvpFlow { Transforms = 1, Width = 8 }),
-            ("plane-flow", "{family: spline_coupling, bins: 4, bound: 3, scale_bins: true}", new SplineCouplingFlow { Bins = 4, Bound = 3, ScaleBins = true }),
-            ("plane-flow", "{family: ffjord, layers: 3, tolerance: 1e-3}", new ContinuousFlowOptions { Layers = 3, Solver = new Dopri5Solver { Tolerance = 1e-3 } }),
+            ("plane-flow", "{family: spline_coupling, bins: 4, bound: 3, scale_bins: true}",
+                new SplineCouplingFlow { Bins = 4, Bound = 3, ScaleBins = true }),
+            ("plane-flow", "{family: ffjord, layers: 3, tolerance: 1e-3}",
+                new ContinuousFlowOptions { Layers = 3, Solver = new Dopri5Solver { Tolerance = 1e-3 } }),
             ("digits-flow", "{width: 16}", new SplineFlow { Transforms = 3, Width = 16 }),
             ("digits-flow", "{family: maf}", new MafFlow { Transforms = 3 }),
             ("digits-flow", "{family: glow, levels: 1, transforms: 2}", new GlowFlow { Levels = 1, Transforms = 2 }),
             ("density", "{family: nice}", new NiceFlow { Transforms = 4 }),
-            ("posterior", "{parameters: [theta_1], family: spline_coupling, bins: 4}", new SplineCouplingFlow { Transforms = 5, Width = 64, Bins = 4 }),
+            ("posterior", "{parameters: [theta_1], family: spline_coupling, bins: 4}",
+                new SplineCouplingFlow { Transforms = 5, Width = 64, Bins = 4 }),
             ("posterior", "{parameters: [theta_1], layers: 1}", new SplineFlow { Transforms = 5, Width = 64, Layers = 1 }),
         })
         {
@@ -86,11 +95,13 @@ public sealed class EarlierKeyTests
     }
 
     [Theory]
-    [InlineData("job: tokenizer\nmodel: {quantizer: finite_scalar, codes: 256}", "'codes' is not an option of the quantizer finite-scalar: leave it out.")]
+    [InlineData("job: tokenizer\nmodel: {quantizer: finite_scalar, codes: 256}",
+        "'codes' is not an option of the quantizer finite-scalar: leave it out.")]
     [InlineData("job: tokenizer\nmodel: {quantizer: fsq, stages: 2}", "'stages' is not an option of the quantizer finite-scalar")]
     [InlineData("job: tokenizer\nmodel: {quantizer: lion}", "'lion' is an optimizer, not a quantizer")]
     [InlineData("job: tokenizer\nmodel: {quantizer: {kind: lfq, bits: 70}}", "model.quantizer.bits is 70; allowed: [1, 62].")]
-    [InlineData("job: tokenizer\nmodel: {quantizer: {kind: residual, stage: {kind: vector, codebook: {size: 1}}}}", "model.quantizer.stage.codebook.size is 1; allowed: at least 2.")]
+    [InlineData("job: tokenizer\nmodel: {quantizer: {kind: residual, stage: {kind: vector, codebook: {size: 1}}}}",
+        "model.quantizer.stage.codebook.size is 1; allowed: at least 2.")]
     [InlineData("job: plane-flow\nmodel: {family: real-nvp, bins: 4}", "'bins' is not an option of the flow real-nvp")]
     [InlineData("job: plane-flow\nmodel: {flow: glow}", "allowed: a flow over vectors")]
     [InlineData("job: code-prior\nmodel: {kind: pixel_cnn, sampling_steps: 4}", "unknown key 'model.sampling_steps'")]

@@ -27,7 +27,8 @@ public sealed class EarlierRunsTests : IDisposable
         _store = RunStore.Open(_folder);
     }
 
-    public static TheoryData<string> Names() => [.. Directory.GetDirectories(Path.Combine(Earlier, "store")).Select(d => string.Join('-', Path.GetFileName(d).Split('-')[..^3]))];
+    public static TheoryData<string> Names() =>
+        [.. Directory.GetDirectories(Path.Combine(Earlier, "store")).Select(d => string.Join('-', Path.GetFileName(d).Split('-')[..^3]))];
 
     public void Dispose()
     {
@@ -51,7 +52,8 @@ public sealed class EarlierRunsTests : IDisposable
         if (name == "digits-classifier") Assert.True(evaluated.Outcome.Metrics["accuracy"] >= run.Summary["accuracy"] - 1e-6);
         if (name is "walk19-nstep" or "zhao-gridworld-qlearning")
         {
-            Assert.All(evaluated.Outcome.Metrics.Where(m => run.Summary.ContainsKey(m.Key)), m => Assert.Equal(run.Summary[m.Key], m.Value));
+            Assert.All(evaluated.Outcome.Metrics.Where(m => run.Summary.ContainsKey(m.Key)),
+                m => Assert.Equal(run.Summary[m.Key], m.Value));
             Assert.Contains(evaluated.Outcome.Metrics.Keys, run.Summary.ContainsKey);
         }
     }
@@ -92,7 +94,8 @@ public sealed class EarlierRunsTests : IDisposable
             }
             catch (InvalidDataException refusal) when (prior is not null)
             {
-                // Version 1 was exact only where libtorch sums as it did on the machine that wrote the file; elsewhere the line says what to do.
+                // Version 1 was exact only where libtorch sums as it did on the machine that wrote the file; elsewhere the line says what
+                // to do.
                 // That the reader itself is right is shown by AFileOfVersion1WrittenHereIsRead.
                 Assert.Contains("on the machine that wrote it", refusal.Message, StringComparison.Ordinal);
                 Assert.Contains("encode the pictures again", refusal.Message, StringComparison.Ordinal);
@@ -120,13 +123,16 @@ public sealed class EarlierRunsTests : IDisposable
         Assert.Equal(codes, packed.Codes.ToArray());
         Assert.Equal([3L, height, width], packed.Shape);
         // Another stream under the same checksum is refused.
-        var other = Version1(prior.Prior, [.. codes.Select(c => (c + 1) % prior.Prior.CodebookSize)], height, width, sum: CodeChecksum.Of(codes));
+        var other = Version1(prior.Prior, [.. codes.Select(c => (c + 1) % prior.Prior.CodebookSize)], height, width,
+            sum: CodeChecksum.Of(codes));
         File.WriteAllBytes(path, other);
         var refusal = Assert.Throws<InvalidDataException>(() => PackedCodes.Read(path, new PriorCoder(prior.Prior)));
         Assert.Contains("do not match their checksum", refusal.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Codes of three maps as version 1 wrote them: probabilities of the running machine's libtorch, position by position over all maps.</summary>
+    /// <summary>
+    /// Codes of three maps as version 1 wrote them: probabilities of the running machine's libtorch, position by position over all maps.
+    /// </summary>
     private static byte[] Version1(CodePrior prior, long[] codes, int height, int width, uint? sum = null)
     {
         long[] classes = [3, 0, 7];

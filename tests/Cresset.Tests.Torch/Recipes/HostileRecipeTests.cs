@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Cresset.Tests.Torch.Recipes;
 
-/// <summary>Recipes from strangers: whatever the text is, there is a recipe or a <see cref="ConfigException"/> with file and line.</summary>
+/// <summary>
+/// Recipes from strangers: whatever the text is, there is a recipe or a <see cref="ConfigException"/> with file and line.
+/// </summary>
 public sealed class HostileRecipeTests
 {
     [Fact]

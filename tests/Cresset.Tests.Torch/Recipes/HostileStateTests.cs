@@ -10,7 +10,8 @@ using static TorchSharp.torch;
 namespace Cresset.Tests.Torch.Recipes;
 
 /// <summary>
-/// Files beside a run that were damaged or written by a stranger: checkpoints and their index, models and what they say of themselves, policies,
+/// Files beside a run that were damaged or written by a stranger: checkpoints and their index, models and what they say of themselves,
+/// policies,
 /// IDX files. CRESSET_TEST_MUTATIONS makes the run longer.
 /// </summary>
 public sealed class HostileStateTests : IDisposable
@@ -73,7 +74,12 @@ public sealed class HostileStateTests : IDisposable
             Name = "rows",
             Shape = [3],
             Classes = ["a", "b"],
-            Table = new TableFacts { Text = new CsvOptions(), Columns = [new TableColumn { Name = "area", Mean = 100, Deviation = 20 }, new TableColumn { Name = "heating", Levels = ["gas", "oil"] }] },
+            Table = new TableFacts
+            {
+                Text = new CsvOptions(),
+                Columns = [new TableColumn { Name = "area", Mean = 100, Deviation = 20 },
+                    new TableColumn { Name = "heating", Levels = ["gas", "oil"] }]
+            },
         };
         using (var net = new FeatureNet(3, 2, [4], 0)) StateDict.Save(net, path, ModelFile.Metadata("classifier", options, facts));
         var whole = File.ReadAllBytes(path);
@@ -103,7 +109,8 @@ public sealed class HostileStateTests : IDisposable
     [Fact]
     public void MutatedPoliciesAnswerOrAreRefused()
     {
-        new SolvedPolicy("CliffWalking-v1", "sarsa", [.. Enumerable.Range(0, 48).Select(s => s % 4)], [.. Enumerable.Range(0, 48).Select(s => -s / 2.0)], []).Save(_folder);
+        new SolvedPolicy("CliffWalking-v1", "sarsa", [.. Enumerable.Range(0, 48).Select(s => s % 4)],
+            [.. Enumerable.Range(0, 48).Select(s => -s / 2.0)], []).Save(_folder);
         var path = Path.Combine(_folder, SolvedPolicy.FileName);
         ReaderFuzz.Run(File.ReadAllBytes(path), 500, bytes =>
         {

@@ -23,7 +23,8 @@ public sealed class LiveTests : IDisposable
     [Fact]
     public void ActivationsAreTheLibrarys()
     {
-        var result = Ask("""{"what": "activation-curves", "names": ["gelu", "elu(alpha=0.5)", "hardsigmoid"], "from": -1, "to": 1, "points": 3}""");
+        var result = Ask(
+            """{"what": "activation-curves", "names": ["gelu", "elu(alpha=0.5)", "hardsigmoid"], "from": -1, "to": 1, "points": 3}""");
         var gelu = result.GetProperty("curves")[0];
         Assert.Equal(0.841344746, gelu.GetProperty("f")[2].GetDouble(), 8);
         Assert.Equal(0.5, gelu.GetProperty("first")[1].GetDouble(), 8);
@@ -58,7 +59,9 @@ public sealed class LiveTests : IDisposable
     [Fact]
     public void PointsGoThroughAFlowAsItSamples()
     {
-        var run = Train("realnvp-moons trainer.steps=3 trainer.evaluate_every=2 trainer.checkpoint_every=2 trainer.threads=1 trainer.batch_size=8 model.transforms=3 model.width=8");
+        var run = Train(
+            "realnvp-moons trainer.steps=3 trainer.evaluate_every=2 trainer.checkpoint_every=2 trainer.threads=1 trainer.batch_size=8 "
+                + "model.transforms=3 model.width=8");
         var steps = Ask($$"""{"what": "flow-steps", "run": "{{run}}", "count": 5, "own": [0.5, -0.25], "side": 8}""");
         var states = steps.GetProperty("states");
         Assert.Equal(steps.GetProperty("steps").GetArrayLength(), states.GetArrayLength());
@@ -67,7 +70,9 @@ public sealed class LiveTests : IDisposable
         Assert.Equal(-0.25, states[0][11].GetDouble(), 6);
         Assert.Equal(64, steps.GetProperty("density").GetArrayLength());
         // The last state is what the flow itself makes of the point.
-        var end = _context.Look<PlaneFlowTask, float[]>(run, (task, _) => ((Cresset.Flows.DensityModel)task.Module).Decode(TorchSharp.torch.tensor(new[] { 0.5f, -0.25f }).reshape(1, 2)).data<float>().ToArray());
+        var end = _context.Look<PlaneFlowTask, float[]>(run,
+            (task, _) => ((Cresset.Flows.DensityModel)task.Module).Decode(TorchSharp.torch.tensor(new[] { 0.5f, -0.25f }).reshape(1, 2))
+                .data<float>().ToArray());
         Assert.Equal(end[0], states[states.GetArrayLength() - 1][10].GetDouble(), 3);
         Assert.Equal(end[1], states[states.GetArrayLength() - 1][11].GetDouble(), 3);
         Assert.Contains("another kind", Problem($$"""{"what": "denoising-steps", "run": "{{run}}"}"""), StringComparison.Ordinal);
@@ -97,13 +102,16 @@ public sealed class LiveTests : IDisposable
         Assert.Equal(0x89, codes.GetProperty("rebuilt").GetBytesFromBase64()[0]);
         var usage = codes.GetProperty("usage")[0];
         Assert.Equal(usage.GetProperty("used").GetInt64(), usage.GetProperty("counts").GetArrayLength());
-        Assert.All(codes.GetProperty("levels")[0].GetProperty("codes").EnumerateArray(), c => Assert.InRange(c.GetInt64(), 0, usage.GetProperty("size").GetInt64() - 1));
+        Assert.All(codes.GetProperty("levels")[0].GetProperty("codes").EnumerateArray(),
+            c => Assert.InRange(c.GetInt64(), 0, usage.GetProperty("size").GetInt64() - 1));
     }
 
     [Fact]
     public void ARunKeepsItsLogAndWhatItsRecipeSays()
     {
-        var run = Train("digits-classifier trainer.steps=3 trainer.evaluate_every=2 trainer.checkpoint_every=2 trainer.threads=1 trainer.batch_size=8 model.width=4 model.hidden=8");
+        var run = Train(
+            "digits-classifier trainer.steps=3 trainer.evaluate_every=2 trainer.checkpoint_every=2 trainer.threads=1 trainer.batch_size=8 "
+                + "model.width=4 model.hidden=8");
         using var store = RunStore.OpenReadOnly(_folder);
         var log = File.ReadAllText(Path.Combine(store.FolderOf(run), "log.txt"));
         foreach (var word in (string[])["begins", "step 3/3", "accuracy", "finished"]) Assert.Contains(word, log, StringComparison.Ordinal);
@@ -117,7 +125,9 @@ public sealed class LiveTests : IDisposable
     public void AJobWithoutATrainerStopsWhenItIsAskedAndSaysWhatItCannotDo()
     {
         using var store = RunStore.Open(_folder);
-        var recipe = Catalog.Find("dqn-cartpole").Resolve("training.steps=10000000 training.evaluate_every=1000000 training.checkpoint_every=1000000 training.log_every=1000 agent.hidden=[8]".Split(' '));
+        var recipe = Catalog.Find("dqn-cartpole")
+            .Resolve(["training.steps=10000000", "training.evaluate_every=1000000", "training.checkpoint_every=1000000",
+                "training.log_every=1000", "agent.hidden=[8]"]);
         var result = new RecipeRunner(store, Catalog).Train(recipe, run =>
         {
             store.Ask(run.Id, RunRequest.Save);
@@ -145,5 +155,6 @@ public sealed class LiveTests : IDisposable
         return result;
     }
 
-    private string Problem(string question) => JsonDocument.Parse(LiveWorker.Answer(question, _context, BuiltInParts.Catalog)).RootElement.GetProperty("problem").GetString()!;
+    private string Problem(string question) =>
+        JsonDocument.Parse(LiveWorker.Answer(question, _context, BuiltInParts.Catalog)).RootElement.GetProperty("problem").GetString()!;
 }

@@ -16,10 +16,17 @@ public sealed class LossRecipeTests : IDisposable
     [Theory]
     [InlineData("job: classifier\ndata: digits\nmodel: {width: 4, balance: true, loss: {kind: focal, gamma: 0.5}}", typeof(FocalLossRule))]
     [InlineData("job: digits-classifier\nmodel: {width: 4, hidden: 8, loss: focal}", typeof(FocalLossRule))]
-    [InlineData("job: classifier\ndata: digits\nmodel: {width: 4, loss: {kind: sum, first: multi-margin, second: cross-entropy}}", typeof(SumLossRule))]
-    [InlineData("job: regression\ndata: {kind: csv, path: PLACE/table.csv, target: y}\nmodel: {hidden: [4], loss: {kind: huber, delta: 0.5}}", typeof(HuberLossRule))]
-    [InlineData("job: regression\ndata: {kind: csv, path: PLACE/table.csv, target: y}\nmodel: {hidden: [4], loss: {kind: quantile, quantile: 0.9}}", typeof(QuantileLossRule))]
-    [InlineData("job: segmentation\ndata: {kind: folder, path: PLACE/photos, masks: PLACE/masks, size: 8}\nmodel: {net: {channels: [8, 8]}, loss: tversky}", typeof(TverskyLossRule))]
+    [InlineData("job: classifier\ndata: digits\nmodel: {width: 4, loss: {kind: sum, first: multi-margin, second: cross-entropy}}",
+        typeof(SumLossRule))]
+    [InlineData(
+        "job: regression\ndata: {kind: csv, path: PLACE/table.csv, target: y}\nmodel: {hidden: [4], loss: {kind: huber, delta: 0.5}}",
+        typeof(HuberLossRule))]
+    [InlineData(
+        "job: regression\ndata: {kind: csv, path: PLACE/table.csv, target: y}\nmodel: {hidden: [4], loss: {kind: quantile, quantile: 0.9}}",
+        typeof(QuantileLossRule))]
+    [InlineData(
+        "job: segmentation\ndata: {kind: folder, path: PLACE/photos, masks: PLACE/masks, size: 8}\nmodel: {net: {channels: [8, 8]}, loss: "
+            + "tversky}", typeof(TverskyLossRule))]
     [InlineData("job: espcn\nmodel: {features: [4], loss: charbonnier}", typeof(CharbonnierLossRule))]
     public void ALossThatARecipeNamesIsTheOneThatIsMinimised(string yaml, Type loss)
     {
@@ -42,11 +49,14 @@ public sealed class LossRecipeTests : IDisposable
     [InlineData("job: digits-classifier\nmodel: {loss: focal, label_smoothing: 0.2}", "beside a loss of its own")]
     [InlineData("job: classifier\ndata: digits\nmodel: {loss: fokal}", "focal")]
     public void ALossThatDoesNotFitIsRefusedWithTheReason(string yaml, string reason)
-        => Assert.Contains(reason, Assert.ThrowsAny<Exception>(() => Recipe.Parse(yaml, "x.yaml", "own", BuiltInParts.Catalog).Resolve([])).Message, StringComparison.OrdinalIgnoreCase);
+        => Assert.Contains(reason,
+            Assert.ThrowsAny<Exception>(() => Recipe.Parse(yaml, "x.yaml", "own", BuiltInParts.Catalog).Resolve([])).Message,
+            StringComparison.OrdinalIgnoreCase);
 
     private void Make()
     {
-        File.WriteAllLines(Path.Combine(_folder, "table.csv"), ["a,b,y", .. Enumerable.Range(0, 30).Select(i => $"{i},{i * 7 % 5},{(i * 3) + (i % 4)}")]);
+        File.WriteAllLines(Path.Combine(_folder, "table.csv"),
+            ["a,b,y", .. Enumerable.Range(0, 30).Select(i => $"{i},{i * 7 % 5},{(i * 3) + (i % 4)}")]);
         for (var i = 0; i < 12; i++)
         {
             using SKBitmap photo = new(8, 8), mask = new(8, 8);

@@ -8,7 +8,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Recipes;
 
-/// <summary>Every optimizer and schedule of the library can be said in a recipe and on the command line, with the library's own defaults.</summary>
+/// <summary>
+/// Every optimizer and schedule of the library can be said in a recipe and on the command line, with the library's own defaults.
+/// </summary>
 public sealed class OptimizationPartTests
 {
     private static readonly RecipeCatalog Catalog = new();
@@ -24,7 +26,8 @@ public sealed class OptimizationPartTests
         var library = (OptimizerRule)BuiltInParts.Catalog.Get("optimizer", name).Create();
         if (library.NeedsClosure)
         {
-            Assert.Contains("steps on one gradient", Assert.Throws<ConfigException>(() => Resolve($"optimizer={name}")).Message, StringComparison.Ordinal);
+            Assert.Contains("steps on one gradient", Assert.Throws<ConfigException>(() => Resolve($"optimizer={name}")).Message,
+                StringComparison.Ordinal);
             return;
         }
         var options = Resolve($"optimizer={name}");
@@ -62,7 +65,8 @@ public sealed class OptimizationPartTests
         var schedule = options.CreateSchedule(optimizer, 500);
         for (var step = 0; step < 500; step++)
         {
-            Assert.All(optimizer.Groups, g => Assert.True(double.IsFinite(g.LearningRate) && g.LearningRate >= 0, $"rate {g.LearningRate} at step {step}"));
+            Assert.All(optimizer.Groups,
+                g => Assert.True(double.IsFinite(g.LearningRate) && g.LearningRate >= 0, $"rate {g.LearningRate} at step {step}"));
             schedule.Step();
         }
     }
@@ -82,16 +86,20 @@ public sealed class OptimizationPartTests
         var lion = Assert.IsType<LionRule>(options.Optimizer);
         Assert.Equal((0.95, 0.98, 1e-4), (lion.Beta1, lion.Beta2, lion.LearningRate));
         // What the recipe says beside the keys that are given stays, unless another part begins anew.
-        const string Yaml = "job: digits-classifier\noptimizer: {kind: lion, learning_rate: 1e-2, beta2: 0.9}\ntrainer: {steps: 7, batch_size: 5}\n";
+        const string Yaml = "job: digits-classifier\noptimizer: {kind: lion, learning_rate: 1e-2, beta2: 0.9}\ntrainer: {steps: 7, "
+            + "batch_size: 5}\n";
         OptimizationOptions Own(string text) => (OptimizationOptions)Parse(Yaml).Resolve([text]).Options["optimization"];
         var kept = Assert.IsType<LionRule>(Own("optimizer={beta1: 0.8}").Optimizer);
         Assert.Equal((0.8, 0.9, 1e-2), (kept.Beta1, kept.Beta2, kept.LearningRate));
         Assert.Equal(1e-2, Assert.IsType<LionRule>(Own("optimizer={kind: lion, beta1: 0.8}").Optimizer).LearningRate);
-        Assert.Equal(new AdamWRule().LearningRate, Assert.IsType<AdamWRule>(Own("optimizer={kind: adamw, beta1: 0.8}").Optimizer).LearningRate);
+        Assert.Equal(new AdamWRule().LearningRate,
+            Assert.IsType<AdamWRule>(Own("optimizer={kind: adamw, beta1: 0.8}").Optimizer).LearningRate);
         var trainer = (TrainerOptions)Parse(Yaml).Resolve(["trainer={steps: 9}"]).Options["trainer"];
         Assert.Equal((9, 5), (trainer.Steps, trainer.BatchSize));
-        Assert.Contains("command line: optimization.optimizer.beta1 is 1.5", Assert.Throws<ConfigException>(() => Resolve("optimizer={kind: lion, beta1: 1.5}")).Message, StringComparison.Ordinal);
-        Assert.Contains("command line: optimizer={kind: lion: column", Assert.Throws<ConfigException>(() => Resolve("optimizer={kind: lion")).Message, StringComparison.Ordinal);
+        Assert.Contains("command line: optimization.optimizer.beta1 is 1.5",
+            Assert.Throws<ConfigException>(() => Resolve("optimizer={kind: lion, beta1: 1.5}")).Message, StringComparison.Ordinal);
+        Assert.Contains("command line: optimizer={kind: lion: column",
+            Assert.Throws<ConfigException>(() => Resolve("optimizer={kind: lion")).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -106,10 +114,14 @@ public sealed class OptimizationPartTests
 
     [Theory]
     [InlineData("optimizer: adamw\n  learning_rate: 2e-3\n  weight_decay: 0.3\n  beta2: 0.98\n  schedule: cosine\n  final_share: 0.1")]
-    [InlineData("optimizer: adamw\n  learning_rate: 2e-3\n  weight_decay: 0.3\n  beta1: 0.9\n  beta2: 0.98\n  momentum: 0.9\n  schedule: cosine\n  final_share: 0.1\n  warmup_steps: 0")]
+    [InlineData(
+        "optimizer: adamw\n  learning_rate: 2e-3\n  weight_decay: 0.3\n  beta1: 0.9\n  beta2: 0.98\n  momentum: 0.9\n  schedule: cosine\n  "
+            + "final_share: 0.1\n  warmup_steps: 0")]
     public void RecipesOfTheEarlierVersionMeanWhatTheyMeant(string section)
     {
-        var options = (OptimizationOptions)Recipe.Parse($"job: digits-classifier\noptimization:\n  {section}\n", "r.yaml", "r", BuiltInParts.Catalog).Resolve().Options["optimization"];
+        var options =
+            (OptimizationOptions)Recipe.Parse($"job: digits-classifier\noptimization:\n  {section}\n", "r.yaml", "r", BuiltInParts.Catalog)
+                .Resolve().Options["optimization"];
         var adam = Assert.IsType<AdamWRule>(options.Optimizer);
         Assert.Equal((2e-3, 0.3, 0.9, 0.98), (adam.LearningRate, adam.WeightDecay, adam.Beta1, adam.Beta2));
         Assert.Equal(new CosineSchedule { EndFactor = 0.1 }, options.Schedule);
@@ -128,8 +140,11 @@ public sealed class OptimizationPartTests
     [Fact]
     public void AnEarlierSgdKeepsItsMomentumAndForgetsWhatMeantNothing()
     {
-        const string Stored = "optimizer: sgd\n  learning_rate: 0.1\n  weight_decay: 0\n  beta1: 0.9\n  beta2: 0.999\n  momentum: 0.8\n  schedule: one-cycle\n  warmup_steps: 3\n  final_share: 0";
-        var options = (OptimizationOptions)Recipe.Parse($"job: digits-classifier\noptimization:\n  {Stored}\n", "r.yaml", "r", BuiltInParts.Catalog).Resolve().Options["optimization"];
+        const string Stored = "optimizer: sgd\n  learning_rate: 0.1\n  weight_decay: 0\n  beta1: 0.9\n  beta2: 0.999\n  momentum: 0.8\n  "
+            + "schedule: one-cycle\n  warmup_steps: 3\n  final_share: 0";
+        var options =
+            (OptimizationOptions)Recipe.Parse($"job: digits-classifier\noptimization:\n  {Stored}\n", "r.yaml", "r", BuiltInParts.Catalog)
+                .Resolve().Options["optimization"];
         Assert.Equal((0.1, 0.8), (options.Optimizer.LearningRate, Assert.IsType<SgdRule>(options.Optimizer).Momentum));
         Assert.False(Assert.IsType<OneCycleSchedule>(options.Schedule).CycleMomentum);
         using var net = nn.Linear(2, 2);
@@ -139,7 +154,8 @@ public sealed class OptimizationPartTests
         Assert.Equal(0.1, optimizer.Groups[0].LearningRate, 0.002);
     }
 
-    private static OptimizationOptions Resolve(params string[] overrides) => (OptimizationOptions)Catalog.Find("digits-classifier").Resolve(overrides).Options["optimization"];
+    private static OptimizationOptions Resolve(params string[] overrides) =>
+        (OptimizationOptions)Catalog.Find("digits-classifier").Resolve(overrides).Options["optimization"];
 
     private static string Written(object record) => ConfigYaml.Write(OptionsWriter.Write(record));
 

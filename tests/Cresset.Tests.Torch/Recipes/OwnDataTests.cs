@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Cresset.Data;
 using Cresset.Numerics;
@@ -10,7 +11,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Recipes;
 
-/// <summary>The recipes of the guide "Your own data", as they stand there, on a folder of pictures and a table that anyone might have.</summary>
+/// <summary>
+/// The recipes of the guide "Your own data", as they stand there, on a folder of pictures and a table that anyone might have.
+/// </summary>
 public sealed partial class OwnDataTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-own-").FullName;
@@ -28,13 +31,15 @@ public sealed partial class OwnDataTests : IDisposable
         MakeHouses();
         var yaml = Recipes()[block];
         // The guide's paths are relative to where the command runs; here that is this test's own folder.
-        foreach (var name in new[] { "photos", "masks", "houses.csv" }) yaml = Regex.Replace(yaml, $@"(path|masks): {Regex.Escape(name)}\b", $"$1: {Path.Combine(_folder, name)}");
+        foreach (var name in new[] { "photos", "masks", "houses.csv" })
+            yaml = Regex.Replace(yaml, $@"(path|masks): {Regex.Escape(name)}\b", $"$1: {Path.Combine(_folder, name)}");
         var recipe = Recipe.Parse(yaml, "docs/own-data.md", "own", BuiltInParts.Catalog);
         List<string> tiny = ["trainer.steps=4", "trainer.batch_size=4", "trainer.evaluate_every=2", "trainer.checkpoint_every=2"];
         tiny.AddRange(recipe.Job.Name switch
         {
             "classifier" => ["model.width=4", "model.hidden=[8]"],
-            "code-prior" => ["tokenizer_trainer.steps=3", "tokenizer_trainer.batch_size=4", "tokenizer.width=8", "model.width=8", "model.layers=2"],
+            "code-prior" =>
+                ["tokenizer_trainer.steps=3", "tokenizer_trainer.batch_size=4", "tokenizer.width=8", "model.width=8", "model.layers=2"],
             "segmentation" => ["model.net.channels=[8,16]", "data.size=16"],
             "sd3-miniature" => ["model.width=16", "model.heads=1", "model.layers=1", "draw_steps=2"],
             "espcn" => ["model.features=[4]"],
@@ -43,24 +48,30 @@ public sealed partial class OwnDataTests : IDisposable
         using var store = RunStore.Open(Path.Combine(_folder, "runs"));
         var runner = new RecipeRunner(store, new RecipeCatalog());
         var notices = new Notices();
-        var resolved = recipe.Resolve([.. tiny.Where(t => !(recipe.Job.Name == "regression" && t.StartsWith("model.width", StringComparison.Ordinal)))]);
+        var resolved = recipe.Resolve(
+            [.. tiny.Where(t => !(recipe.Job.Name == "regression" && t.StartsWith("model.width", StringComparison.Ordinal)))]);
         var result = runner.Train(resolved, progress: notices);
         Assert.True(result.Outcome.Completed);
         Assert.All(result.Outcome.Metrics.Values, value => Assert.True(double.IsFinite(value)));
         Assert.Contains(notices.All, n => n.Contains("to learn from", StringComparison.Ordinal));
         if (recipe.Job.Sections[0].Defaults is DataSource && resolved.Options["data"] is FolderData)
-            Assert.Contains(notices.All, n => n.Contains("left out", StringComparison.Ordinal) && n.Contains(".ipynb_checkpoints", StringComparison.Ordinal));
+            Assert.Contains(notices.All,
+                n => n.Contains("left out", StringComparison.Ordinal) && n.Contains(".ipynb_checkpoints", StringComparison.Ordinal));
         Assert.Equal(result.Outcome.Metrics.Keys, runner.Evaluate(result.RunId).Outcome.Metrics.Keys);
         var stopped = Interrupted(runner, resolved);
-        Assert.Equal(File.ReadAllBytes(Path.Combine(result.Folder, "model.safetensors")), File.ReadAllBytes(Path.Combine(runner.Resume(stopped).Folder, "model.safetensors")));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(result.Folder, "model.safetensors")),
+            File.ReadAllBytes(Path.Combine(runner.Resume(stopped).Folder, "model.safetensors")));
         if (recipe.Job.Name is "code-prior" or "sd3-miniature") return;
         using var model = TrainedModel.Open(result.Folder);
         var input = Path.Combine(_folder, model.Facts.Table is null ? "photos/cat/0.png" : "houses.csv");
-        if (model.Facts.Table is not null) File.WriteAllText(input = Path.Combine(_folder, "new.csv"), string.Join('\n', File.ReadLines(Path.Combine(_folder, "houses.csv")).Take(6)));
+        if (model.Facts.Table is not null)
+            File.WriteAllText(input = Path.Combine(_folder, "new.csv"),
+                string.Join('\n', File.ReadLines(Path.Combine(_folder, "houses.csv")).Take(6)));
         var answers = model.Predict(input).ToList();
         Assert.Equal(model.Facts.Table is null ? 1 : 5, answers.Count);
         Assert.All(answers, a => Assert.True(a.Class is not null || (a.Value is { } v && double.IsFinite(v)) || a.Picture is not null));
-        Parallel.For(0, 8, _ => Assert.Equal(answers.Select(a => (a.Class, a.Value)), model.Predict(input).Select(a => (a.Class, a.Value))));
+        Parallel.For(0, 8,
+            _ => Assert.Equal(answers.Select(a => (a.Class, a.Value)), model.Predict(input).Select(a => (a.Class, a.Value))));
     }
 
     // Stopped after its second step, as a kill would leave it: the checkpoint of that step is all there is.
@@ -96,18 +107,29 @@ public sealed partial class OwnDataTests : IDisposable
     public void KeysOfTheFirstVersionAreStillRead(string yaml, string expected)
     {
         MakePhotos(2);
-        var recipe = Recipe.Parse(yaml.Replace("PHOTOS", Path.Combine(_folder, "photos"), StringComparison.Ordinal), "old.yaml", "old", BuiltInParts.Catalog);
+        var recipe = Recipe.Parse(yaml.Replace("PHOTOS", Path.Combine(_folder, "photos"), StringComparison.Ordinal), "old.yaml", "old",
+            BuiltInParts.Catalog);
         var data = recipe.Resolve().Options["data"];
         Assert.Equal(expected, data is FolderData folder ? $"folder {folder.Size} {folder.Channels}" : PartCatalog.NameOf(data.GetType()));
         // A run of the first version held nothing back.
-        var run = Recipe.Parse(yaml.Replace("PHOTOS", Path.Combine(_folder, "photos"), StringComparison.Ordinal), "runs/x/config.yaml", "old", BuiltInParts.Catalog).Resolve().Options["data"];
-        Assert.Equal(0.0, run switch { DigitsData d => Validation(d.Split), FashionData f => Validation(f.Split), FolderData f => Validation(f.Split), _ => -1 });
+        var run =
+            Recipe.Parse(yaml.Replace("PHOTOS", Path.Combine(_folder, "photos"), StringComparison.Ordinal), "runs/x/config.yaml", "old",
+                BuiltInParts.Catalog).Resolve().Options["data"];
+        Assert.Equal(0.0,
+            run switch
+            {
+                DigitsData d => Validation(d.Split),
+                FashionData f => Validation(f.Split),
+                FolderData f => Validation(f.Split),
+                _ => -1,
+            });
     }
 
     [Fact]
     public void AnUnknownDataSetNamesTheNearestAndThatPathsAreTaken()
     {
-        var e = Assert.Throws<ConfigException>(() => Recipe.Parse("job: classifier\ndata: fodler\n", "x.yaml", "x", BuiltInParts.Catalog).Resolve());
+        var e = Assert.Throws<ConfigException>(
+            () => Recipe.Parse("job: classifier\ndata: fodler\n", "x.yaml", "x", BuiltInParts.Catalog).Resolve());
         Assert.Contains("Did you mean 'folder'?", e.Message, StringComparison.Ordinal);
         Assert.Contains("The path of a folder or file that exists is taken too.", e.Message, StringComparison.Ordinal);
     }
@@ -118,13 +140,18 @@ public sealed partial class OwnDataTests : IDisposable
         using var scope = NewDisposeScope();
         var path = Path.Combine(_folder, "model.safetensors");
         Cresset.Tensors.SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["x"] = zeros(1) });
-        Assert.Contains("does not say how it is used", Assert.Throws<InvalidDataException>(() => TrainedModel.Open(path)).Message, StringComparison.Ordinal);
-        Assert.Contains("the run has not come to its end", Assert.Throws<FileNotFoundException>(() => TrainedModel.Open(Path.Combine(_folder, "none"))).Message, StringComparison.Ordinal);
+        Assert.Contains("does not say how it is used", Assert.Throws<InvalidDataException>(() => TrainedModel.Open(path)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("the run has not come to its end",
+            Assert.Throws<FileNotFoundException>(() => TrainedModel.Open(Path.Combine(_folder, "none"))).Message, StringComparison.Ordinal);
     }
 
-    private static double Validation(SplitRule split) => split switch { GivenSplit given => given.Validation, ShareSplit share => share.Validation, _ => -1 };
+    private static double Validation(SplitRule split) =>
+        split switch { GivenSplit given => given.Validation, ShareSplit share => share.Validation, _ => -1 };
 
-    private static List<string> Recipes() => [.. Yaml().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "own-data.md")).ReplaceLineEndings("\n")).Select(m => m.Groups[1].Value)];
+    private static List<string> Recipes() =>
+        [.. Yaml().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "own-data.md")).ReplaceLineEndings("\n"))
+            .Select(m => m.Groups[1].Value)];
 
     private void MakePhotos(int each)
     {
@@ -158,7 +185,8 @@ public sealed partial class OwnDataTests : IDisposable
         byte[] junk = [0, 5, 22, 7];
         foreach (var name in new[]
         {
-            "cat/._0.png", "cat/.DS_Store", ".ipynb_checkpoints/cat-checkpoint.png", "dog/.ipynb_checkpoints/0-checkpoint.png", "dog/Thumbs.db", "desktop.ini",
+            "cat/._0.png", "cat/.DS_Store", ".ipynb_checkpoints/cat-checkpoint.png", "dog/.ipynb_checkpoints/0-checkpoint.png",
+            "dog/Thumbs.db", "desktop.ini",
             "__MACOSX/cat/0.png", "cat/notes.md", "labels.json", "dog/movie.mp4", "dog/phone.heic", "cat/half.png.part",
         })
         {
@@ -170,8 +198,10 @@ public sealed partial class OwnDataTests : IDisposable
         Directory.CreateDirectory(Path.Combine(_folder, "photos", "dog", "more", "still"));
         (string Reference, string Name)[] odd =
         [
-            ("turned6.jpg", "cat/photo.JPEG"), ("cmyk.jpg", "cat/print.jpg"), ("grey16.png", "dog/scan.png"), ("alpha.png", "dog/logo.png"), ("plain.gif", "dog/old.gif"),
-            ("plain.tif", "dog/scan 2.tif"), ("moving.webp", "cat/moving.webp"), ("plain.bmp", "cat/wrong-ending.png"), ("grey16.tif", "dog/more/still/deep.TIFF"),
+            ("turned6.jpg", "cat/photo.JPEG"), ("cmyk.jpg", "cat/print.jpg"), ("grey16.png", "dog/scan.png"), ("alpha.png", "dog/logo.png"),
+            ("plain.gif", "dog/old.gif"),
+            ("plain.tif", "dog/scan 2.tif"), ("moving.webp", "cat/moving.webp"), ("plain.bmp", "cat/wrong-ending.png"),
+            ("grey16.tif", "dog/more/still/deep.TIFF"),
             ("plain.png", "cat/mit Leerzeichen ü [1] #%.png"),
         ];
         foreach (var (reference, name) in odd) File.Copy(Repository.Reference($"data/{reference}"), Path.Combine(_folder, "photos", name));
@@ -185,10 +215,15 @@ public sealed partial class OwnDataTests : IDisposable
         {
             var (area, rooms) = (40 + random.Next(120), 1 + random.Next(6));
             string[] heating = ["gas", "oil", ""], kind = ["flat", "house"];
-            lines.Add(FormattableString.Invariant($"{i},{(i == 7 ? "NA" : area)},{rooms},{heating[random.Next(20) == 0 ? 2 : i % 2]},{kind[area > 90 ? 1 : 0]},{(area * 2.5) + (rooms * 10) + random.Next(20)}"));
+            lines.Add(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{i},{(i == 7 ? "NA" : area)},{rooms},{heating[random.Next(20) == 0 ? 2 : i % 2]},{kind[area > 90 ? 1 : 0]},"
+                        + $"{(area * 2.5) + (rooms * 10) + random.Next(20)}"));
         }
         // The first rows are asked about later: they lack nothing.
-        File.WriteAllLines(Path.Combine(_folder, "houses.csv"), [.. lines.Take(1), .. lines.Skip(1).OrderBy(l => l.Contains("NA", StringComparison.Ordinal) || l.Contains(",,", StringComparison.Ordinal))]);
+        File.WriteAllLines(Path.Combine(_folder, "houses.csv"),
+            [.. lines.Take(1),
+                .. lines.Skip(1).OrderBy(l => l.Contains("NA", StringComparison.Ordinal) || l.Contains(",,", StringComparison.Ordinal))]);
     }
 
     private void Save(SKBitmap bitmap, string name)

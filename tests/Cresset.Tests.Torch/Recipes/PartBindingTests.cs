@@ -72,7 +72,11 @@ public sealed class PartBindingTests
     [Fact]
     public void WhatIsWrittenBindsToTheSame()
     {
-        var garage = new Garage { Vehicle = new Train { Speed = 0.1 + 0.2, Wagons = [new Bicycle(), new Train()] }, Spare = new Bicycle { Gears = 1 } };
+        var garage = new Garage
+        {
+            Vehicle = new Train { Speed = 0.1 + 0.2, Wagons = [new Bicycle(), new Train()] },
+            Spare = new Bicycle { Gears = 1 }
+        };
         var yaml = ConfigYaml.Write(OptionsWriter.Write(garage));
         Assert.Equal(yaml, ConfigYaml.Write(OptionsWriter.Write(Bind(yaml))));
     }
@@ -92,5 +96,6 @@ public sealed class PartBindingTests
     public void JobsAreCalledAsTheirPartsAre()
         => Assert.All(BuiltInParts.Catalog.Of("job"), part => Assert.Equal(part.Name, ((IJob)part.Create()).Name));
 
-    private static Garage Bind(string yaml) => (Garage)new OptionsBinder(Parts).Bind(new Garage(), ConfigNode.Parse(yaml, "r.yaml"), "", new ConfigSource("r.yaml", 0));
+    private static Garage Bind(string yaml) =>
+        (Garage)new OptionsBinder(Parts).Bind(new Garage(), ConfigNode.Parse(yaml, "r.yaml"), "", new ConfigSource("r.yaml", 0));
 }

@@ -38,7 +38,8 @@ public sealed class RecipeTests
     [Fact]
     public void OverridesWinWithAndWithoutTheirSection()
     {
-        var resolved = Catalog.Find("digits-classifier").Resolve(["trainer.steps=123", "seed=9", "learning-rate=1e-4", "precision=bfloat16"]);
+        var resolved = Catalog.Find("digits-classifier")
+            .Resolve(["trainer.steps=123", "seed=9", "learning-rate=1e-4", "precision=bfloat16"]);
         var trainer = (TrainerOptions)resolved.Options["trainer"];
         Assert.Equal((123, 9UL, Precision.Bfloat16), (trainer.Steps, trainer.Seed, trainer.Precision));
         Assert.Equal(1e-4, ((OptimizationOptions)resolved.Options["optimization"]).Optimizer.LearningRate);
@@ -46,7 +47,8 @@ public sealed class RecipeTests
 
     [Theory]
     [InlineData("trainer.stepps=5", "command line: unknown key 'trainer.stepps'. Did you mean 'steps'?")]
-    [InlineData("stepps=5", "unknown key 'stepps'. Did you mean 'trainer.steps'? steps is Optimizer steps: a whole number, default 1000, allowed: at least 1.")]
+    [InlineData("stepps=5",
+        "unknown key 'stepps'. Did you mean 'trainer.steps'? steps is Optimizer steps: a whole number, default 1000, allowed: at least 1.")]
     [InlineData("trainer.batchsize=5", "Did you mean 'batch_size'? batch_size is ")]
     [InlineData("trainer.batchsize=5", "a whole number, default 64, allowed: ")]
     [InlineData("trainr.steps=5", "unknown key 'trainr.steps'. Did you mean 'trainer.steps'?")]
@@ -70,7 +72,8 @@ public sealed class RecipeTests
     [InlineData("summary: x\n", "the key 'job' is missing")]
     [InlineData("", "the recipe is empty")]
     [InlineData("- a\n- b\n", "a recipe is a map")]
-    [InlineData("job: digits-classifier\ntrainer:\n  steps: 5\n  stepz: 7\n", "r.yaml, line 4: unknown key 'trainer.stepz'. Did you mean 'steps'?")]
+    [InlineData("job: digits-classifier\ntrainer:\n  steps: 5\n  stepz: 7\n",
+        "r.yaml, line 4: unknown key 'trainer.stepz'. Did you mean 'steps'?")]
     [InlineData("job: digits-classifier\ntrainer:\n  steps: -5\n", "r.yaml, line 3: trainer.steps is -5; allowed: at least 1.")]
     [InlineData("job: digits-classifier\ntrainer: 5\n", "r.yaml, line 2: 'trainer' must be a map")]
     [InlineData("job: digits-classifier\noptimisation:\n  x: 1\n", "unknown section 'optimisation'. Did you mean 'optimization'?")]
@@ -86,7 +89,8 @@ public sealed class RecipeTests
     [Fact]
     public void AllProblemsAreListedAtOnce()
     {
-        var error = Assert.Throws<ConfigException>(() => Recipe.Parse("job: digits-classifier\ntrainer:\n  steps: -5\n  batch_size: 0\n", "r.yaml", "r", Catalog.Parts).Resolve());
+        var error = Assert.Throws<ConfigException>(
+            () => Recipe.Parse("job: digits-classifier\ntrainer:\n  steps: -5\n  batch_size: 0\n", "r.yaml", "r", Catalog.Parts).Resolve());
         Assert.Contains("line 3: trainer.steps", error.Message, StringComparison.Ordinal);
         Assert.Contains("line 4: trainer.batch_size", error.Message, StringComparison.Ordinal);
     }

@@ -20,9 +20,13 @@ public sealed class SampleTests : IDisposable
     [InlineData("job: density\nmodel: {transforms: 1, width: 8}\ndata: {kind: csv, path: table.csv}", "5 2", true, "")]
     [InlineData("job: density\nmodel: {family: glow, transforms: 1, width: 8}", "5 1 8 8", true, "")]
     [InlineData("job: flow-matching\nmodel: {width: 8, digits: true, solver: {tolerance: 0.1}}", "10 1 8 8", false, "3 7")]
-    [InlineData("job: sd3-miniature\nmodel: {width: 16, heads: 1, layers: 1, draw_steps: 2, final_draws: 100}", "10 1 8 8", false, "three seven")]
-    [InlineData("job: sd3-miniature\nmodel: {autoencoder: garments, encoders: all, patch_size: 1, width: 16, heads: 1, layers: 1, draw_steps: 2, final_draws: 100}", "10 1 8 8", false, "three seven")]
-    [InlineData("job: code-prior\nmodel: {width: 8, layers: 2}\ntokenizer: {width: 8}\ntokenizer_trainer: {steps: 1}", "10 1 8 8", true, "3 7")]
+    [InlineData("job: sd3-miniature\nmodel: {width: 16, heads: 1, layers: 1, draw_steps: 2, final_draws: 100}", "10 1 8 8", false,
+        "three seven")]
+    [InlineData(
+        "job: sd3-miniature\nmodel: {autoencoder: garments, encoders: all, patch_size: 1, width: 16, heads: 1, layers: 1, draw_steps: 2, "
+            + "final_draws: 100}", "10 1 8 8", false, "three seven")]
+    [InlineData("job: code-prior\nmodel: {width: 8, layers: 2}\ntokenizer: {width: 8}\ntokenizer_trainer: {steps: 1}", "10 1 8 8", true,
+        "3 7")]
     public void CountSeedTemperatureAndClassesAreObeyedOrRefused(string yaml, string shape, bool hasTemperature, string classes)
     {
         var table = Path.Combine(_folder, "table.csv");
@@ -33,7 +37,9 @@ public sealed class SampleTests : IDisposable
         var run = runner.Train(Recipe.Parse(text, "test.yaml", "test", BuiltInParts.Catalog).Resolve());
         string[] asked = classes.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         List<string> Draw(SampleFormat format, ulong seed = 1, double temperature = 1, string[]? conditions = null)
-            => [.. runner.Sample(run.RunId, new SampleRequest(5, seed, conditions ?? asked, temperature, Path.Combine(_folder, "out")) { Format = format }).Outcome.Pictures];
+            => [.. runner.Sample(run.RunId,
+                new SampleRequest(5, seed, conditions ?? asked, temperature,
+                    Path.Combine(_folder, "out")) { Format = format }).Outcome.Pictures];
 
         using var scope = NewDisposeScope();
         var npy = Assert.Single(Draw(SampleFormat.Npy));
@@ -52,17 +58,20 @@ public sealed class SampleTests : IDisposable
         var lines = File.ReadAllLines(Assert.Single(Draw(SampleFormat.Csv)));
         Assert.Equal(values.size(0) + 1, lines.Length);
         if (yaml.Contains("table.csv", StringComparison.Ordinal)) Assert.Equal("a,b", lines[0]);
-        if (asked.Length > 0) Assert.All(asked, a => Assert.Equal(5, lines.Count(line => line.StartsWith(a + ",", StringComparison.Ordinal))));
+        if (asked.Length > 0)
+            Assert.All(asked, a => Assert.Equal(5, lines.Count(line => line.StartsWith(a + ",", StringComparison.Ordinal))));
         Assert.All(Draw(SampleFormat.Png), p => Assert.True(File.Exists(p)));
         if (values.dim() == 4) Assert.EndsWith(".gif", Assert.Single(Draw(SampleFormat.Gif)), StringComparison.Ordinal);
-        else Assert.Contains("make no animation", Assert.Throws<ArgumentException>(() => Draw(SampleFormat.Gif)).Message, StringComparison.Ordinal);
+        else Assert.Contains("make no animation", Assert.Throws<ArgumentException>(() => Draw(SampleFormat.Gif)).Message,
+            StringComparison.Ordinal);
         if (hasTemperature)
         {
             Assert.False(Same(values, NpyFile.Read(Assert.Single(Draw(SampleFormat.Npy, temperature: 0.5)))));
         }
         else
         {
-            Assert.Contains("has no temperature, and 0.5 was asked for", Assert.Throws<ArgumentException>(() => Draw(SampleFormat.Npy, temperature: 0.5)).Message, StringComparison.Ordinal);
+            Assert.Contains("has no temperature, and 0.5 was asked for",
+                Assert.Throws<ArgumentException>(() => Draw(SampleFormat.Npy, temperature: 0.5)).Message, StringComparison.Ordinal);
         }
         var nonsense = Assert.Throws<ArgumentException>(() => Draw(SampleFormat.Npy, conditions: ["nonsense"])).Message;
         Assert.Contains("nonsense", nonsense, StringComparison.Ordinal);

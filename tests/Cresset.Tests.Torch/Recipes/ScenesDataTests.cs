@@ -38,7 +38,9 @@ public sealed class ScenesDataTests
         var all = data.Train.Take(400);
         var bright = all.Inputs.gt(0.62).to(ScalarType.Float32).sum([1, 2, 3]).data<float>().ToArray();
         var labels = all.Targets!.data<long>().ToArray();
-        double Mean(string number) => Enumerable.Range(0, 400).Where(i => data.Facts.Captions![(int)labels[i]].StartsWith(number, StringComparison.Ordinal)).Average(i => bright[i]);
+        double Mean(string number) =>
+            Enumerable.Range(0, 400).Where(i => data.Facts.Captions![(int)labels[i]].StartsWith(number, StringComparison.Ordinal))
+                .Average(i => bright[i]);
         // Ink is brighter than dimmed gravel ever is.
         Assert.InRange(Mean("three ") / Mean("one "), 2.3, 3.7);
         Assert.InRange(Mean("two ") / Mean("one "), 1.6, 2.5);
@@ -50,10 +52,20 @@ public sealed class ScenesDataTests
     public void AMiniatureLearnsSentences()
     {
         using var scope = NewDisposeScope();
-        using var task = new Sd3MiniatureTask(new Sd3MiniatureOptions { Encoders = Cresset.Diffusion.MiniatureEncoders.All, PatchSize = 4, Width = 16, Heads = 1, Layers = 1, DrawSteps = 2 }, Open(new ScenesData { Count = 200, Size = 24 }), 0);
+        using var task = new Sd3MiniatureTask(
+            new Sd3MiniatureOptions
+            {
+                Encoders = Cresset.Diffusion.MiniatureEncoders.All,
+                PatchSize = 4,
+                Width = 16,
+                Heads = 1,
+                Layers = 1,
+                DrawSteps = 2
+            }, Open(new ScenesData { Count = 200, Size = 24 }), 0);
         using var generator = new Generator(1);
         Assert.NotEmpty(task.Draw(["two ankle boots on gravel"], 1, generator).Pictures);
-        Assert.Contains("It knows", Assert.Throws<ArgumentException>(() => task.Draw(["four ankle boots on gravel"], 1, generator)).Message, StringComparison.Ordinal);
+        Assert.Contains("It knows", Assert.Throws<ArgumentException>(() => task.Draw(["four ankle boots on gravel"], 1, generator)).Message,
+            StringComparison.Ordinal);
     }
 
     private static DataSplit Open(ScenesData data) => data.Open(new DataUse(TargetKind.Caption, NeedsPictures: true));

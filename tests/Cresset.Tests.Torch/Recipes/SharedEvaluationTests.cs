@@ -11,7 +11,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Recipes;
 
-/// <summary>Every task that trains over ranks evaluates over them as well, and its figures are those of one process to the last digit.</summary>
+/// <summary>
+/// Every task that trains over ranks evaluates over them as well, and its figures are those of one process to the last digit.
+/// </summary>
 public sealed class SharedEvaluationTests : IDisposable
 {
     private static readonly string[] Recipes =
@@ -23,7 +25,8 @@ public sealed class SharedEvaluationTests : IDisposable
         "job: detector\nmodel: {width: 8, blocks: 1, size: 32, test_scenes: 60}",
         "job: espcn\nmodel: {features: [4]}",
         "job: espcn\ndata: {kind: folder, path: PLACE/photos, size: 24}\nmodel: {features: [4], patch: 8}",
-        "job: language-model\ndata: {kind: text, validation: 0.01}\nmodel: {layers: 1, heads: 2, width: 8, context: 16, feed_forward: {multiple_of: 8}}",
+        "job: language-model\ndata: {kind: text, validation: 0.01}\nmodel: {layers: 1, heads: 2, width: 8, context: 16, feed_forward: "
+            + "{multiple_of: 8}}",
         "job: plane-flow\nmodel: {flow: {kind: real-nvp, transforms: 2, width: 8}}",
         "job: plane-flow\nmodel: {density: eight-gaussians, flow: {kind: ffjord, width: 8, layers: 2}}",
         "job: digits-flow\nmodel: {flow: {kind: real-nvp, transforms: 2, width: 8}}",
@@ -33,12 +36,15 @@ public sealed class SharedEvaluationTests : IDisposable
         "job: picture-flow\nmodel: {blocks: 2, layers: 1, width: 8, heads: 2}",
         "job: density\ndata: {kind: csv, path: PLACE/table.csv}\nmodel: {flow: {kind: real-nvp, transforms: 2, width: 8}}",
         "job: density\nmodel: {flow: {kind: real-nvp, transforms: 2, width: 8}}",
-        "job: posterior\ndata: {kind: two-moons-pairs}\nmodel: {parameters: [theta_1, theta_2], transforms: 2, width: 8, draws: 20, calibration_pairs: 20, reference_draws: 100}",
-        "job: posterior\ndata: {kind: slcp-pairs, pairs: 400}\nmodel: {parameters: [theta_1, theta_2], method: matching, flow: {kind: ffjord, width: 8, layers: 1}, draws: 9, calibration_pairs: 20}",
+        "job: posterior\ndata: {kind: two-moons-pairs}\nmodel: {parameters: [theta_1, theta_2], transforms: 2, width: 8, draws: 20, "
+            + "calibration_pairs: 20, reference_draws: 100}",
+        "job: posterior\ndata: {kind: slcp-pairs, pairs: 400}\nmodel: {parameters: [theta_1, theta_2], method: matching, flow: {kind: "
+            + "ffjord, width: 8, layers: 1}, draws: 9, calibration_pairs: 20}",
         "job: tokenizer\nmodel: {width: 8}",
         "job: tokenizer\nmodel: {architecture: vq_vae2, width: 8}",
         "job: sd3-miniature\nmodel: {width: 24, heads: 2, layers: 1, draw_steps: 1, final_draws: 250}",
-        "job: sd3-miniature\nmodel: {autoencoder: garments, encoders: all, width: 24, heads: 2, layers: 1, draw_steps: 1, final_draws: 250}",
+        "job: sd3-miniature\nmodel: {autoencoder: garments, encoders: all, width: 24, heads: 2, layers: 1, draw_steps: 1, final_draws: "
+            + "250}",
         "job: vae\ndata: digits\nmodel: {channels: [8, 8]}",
         "job: sd3-finetune\nmodel: {checkpoint: TINY, pictures: PLACE/photos, size: 32, t5_length: 8, caption: a square}",
     ];
@@ -53,7 +59,10 @@ public sealed class SharedEvaluationTests : IDisposable
     public void EveryTrainedTaskIsAmongThem()
     {
         // Agents evaluate in their own world on every rank alike: RankedAgentTests.
-        var trained = typeof(Job).Assembly.GetTypes().Where(t => t is { IsAbstract: false, ContainsGenericParameters: false } && t.IsAssignableTo(typeof(Job))).Select(t => (Job)Activator.CreateInstance(t, nonPublic: true)!).Where(j => j is { RunsOnRanks: true } and not IAgentJob).Select(j => j.Name);
+        var trained = typeof(Job).Assembly.GetTypes()
+            .Where(t => t is { IsAbstract: false, ContainsGenericParameters: false } && t.IsAssignableTo(typeof(Job)))
+            .Select(t => (Job)Activator.CreateInstance(t, nonPublic: true)!).Where(j => j is { RunsOnRanks: true } and not IAgentJob)
+            .Select(j => j.Name);
         var covered = Recipes.Select(r => r["job: ".Length..].Split('\n')[0]);
         Assert.Equal(trained.Distinct().Order(), covered.Distinct().Order());
     }
@@ -63,7 +72,8 @@ public sealed class SharedEvaluationTests : IDisposable
     public void FiguresOfRanksAreThoseOfOneProcess(int number)
     {
         Make();
-        var yaml = Recipes[number].Replace("PLACE", _folder, StringComparison.Ordinal).Replace("TINY", Cresset.Tests.Torch.Diffusion.Reference.PathOf("tiny_sd3"), StringComparison.Ordinal);
+        var yaml = Recipes[number].Replace("PLACE", _folder, StringComparison.Ordinal)
+            .Replace("TINY", Cresset.Tests.Torch.Diffusion.Reference.PathOf("tiny_sd3"), StringComparison.Ordinal);
         var recipe = Recipe.Parse(yaml, "x.yaml", "own", BuiltInParts.Catalog).Resolve(["trainer.threads=1"]);
         var alone = Figures(OneProcess.Instance, Task(recipe));
         Assert.NotEmpty(alone);
@@ -88,14 +98,17 @@ public sealed class SharedEvaluationTests : IDisposable
         using (task)
         {
             task.Module.eval();
-            var context = new EvaluationContext(7, Seeding.Generator(5, "evaluation"), CPU, IsFinal: true, CancellationToken.None) { Ranks = ranks };
+            var context = new EvaluationContext(7, Seeding.Generator(5, "evaluation"), CPU, IsFinal: true,
+                CancellationToken.None)
+            { Ranks = ranks };
             return [.. task.Evaluate(context).Select(f => FormattableString.Invariant($"{f.Key}={f.Value:R}"))];
         }
     }
 
     private void Make()
     {
-        File.WriteAllLines(Path.Combine(_folder, "table.csv"), ["a,b,y", .. Enumerable.Range(0, 60).Select(i => $"{i},{i * 7 % 5},{(i * 3) + (i % 4)}")]);
+        File.WriteAllLines(Path.Combine(_folder, "table.csv"),
+            ["a,b,y", .. Enumerable.Range(0, 60).Select(i => $"{i},{i * 7 % 5},{(i * 3) + (i % 4)}")]);
         Directory.CreateDirectory(Path.Combine(_folder, "photos"));
         Directory.CreateDirectory(Path.Combine(_folder, "masks"));
         for (var i = 0; i < 12; i++)

@@ -12,7 +12,9 @@ public sealed class AgentRecipeTests : IDisposable
 
     private readonly string _folder = Path.Combine(Path.GetTempPath(), $"agents-{Guid.NewGuid():N}");
 
-    private static string[] Short => ["agent.hidden=16", "training.steps=1500", "training.evaluate_every=400", "training.evaluation_episodes=5", "training.checkpoint_every=500", "agent.learning_starts=100"];
+    private static string[] Short =>
+        ["agent.hidden=16", "training.steps=1500", "training.evaluate_every=400", "training.evaluation_episodes=5",
+            "training.checkpoint_every=500", "agent.learning_starts=100"];
 
     public void Dispose()
     {
@@ -32,13 +34,15 @@ public sealed class AgentRecipeTests : IDisposable
         var resumed = runner.Resume(stopped.RunId);
         Assert.True(resumed.Outcome.Completed);
         Assert.Equal(straight.Outcome.Metrics, resumed.Outcome.Metrics);
-        Assert.Equal(File.ReadAllBytes(Path.Combine(straight.Folder, "policy-final.safetensors")), File.ReadAllBytes(Path.Combine(resumed.Folder, "policy-final.safetensors")));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(straight.Folder, "policy-final.safetensors")),
+            File.ReadAllBytes(Path.Combine(resumed.Folder, "policy-final.safetensors")));
         Assert.Equal(2, resumed.Outcome.Pictures.Count);
         Assert.All(resumed.Outcome.Pictures, p => Assert.True(new FileInfo(p).Length > 1000));
         Assert.Equal("GIF89a"u8, File.ReadAllBytes(Path.Combine(resumed.Folder, "episode.gif")).AsSpan(0, 6));
         foreach (var tag in (string[])["episode/return", "train/loss", "train/action_gap", "eval/return"])
         {
-            Assert.Equal(store.ReadSeries(straight.RunId, tag).Select(p => (p.Step, p.Value)), store.ReadSeries(resumed.RunId, tag).Select(p => (p.Step, p.Value)));
+            Assert.Equal(store.ReadSeries(straight.RunId, tag).Select(p => (p.Step, p.Value)),
+                store.ReadSeries(resumed.RunId, tag).Select(p => (p.Step, p.Value)));
         }
         Assert.Equal(runner.Evaluate(straight.RunId).Outcome.Metrics["return"], straight.Outcome.Metrics["best_policy_return"]);
         var episode = runner.Play(straight.RunId, 3)!.ToList();
@@ -48,7 +52,8 @@ public sealed class AgentRecipeTests : IDisposable
 
     [Theory]
     [InlineData("dqn-cartpole", "training.environment=Taxi-v4", "wanted are observations of numbers (float) and actions of choices (int)")]
-    [InlineData("pqn-cartpole", "training.environment=Pendulum-v1", "wanted are observations of numbers (float) and actions of choices (int)")]
+    [InlineData("pqn-cartpole", "training.environment=Pendulum-v1",
+        "wanted are observations of numbers (float) and actions of choices (int)")]
     [InlineData("pqn-cartpole", "agent.minibatches=7", "do not divide")]
     public void EnvironmentsThatDoNotFitAreNamed(string name, string change, string message)
     {
@@ -64,7 +69,8 @@ public sealed class AgentRecipeTests : IDisposable
     [InlineData("agent.values=quantil", "agent.values is 'quantil'; allowed: mean, categorical, quantile, implicit")]
     [InlineData("training.environment=CartPol", "unknown environment 'CartPol'. Did you mean 'cartpole-v0'?")]
     public void WrongSettingsAreRefused(string change, string message)
-        => Assert.Contains(message, Assert.Throws<ConfigException>(() => Catalog.Find("dqn-cartpole").Resolve([change])).Message, StringComparison.Ordinal);
+        => Assert.Contains(message, Assert.Throws<ConfigException>(() => Catalog.Find("dqn-cartpole").Resolve([change])).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void SchedulesAreWrittenAsFormulas()

@@ -10,7 +10,16 @@ namespace Cresset.Tests.Torch.Rl;
 [LeakFree]
 public sealed class AgentTests
 {
-    private static readonly DqnOptions Small = new() { Hidden = [24, 16], BatchSize = 16, LearningStarts = 100, TrainEvery = 4, TargetEvery = 60, Replay = new() { Capacity = 500 }, LearningRate = StepSizeRule.Linear(1e-3, 1e-4, 2000) };
+    private static readonly DqnOptions Small = new()
+    {
+        Hidden = [24, 16],
+        BatchSize = 16,
+        LearningStarts = 100,
+        TrainEvery = 4,
+        TargetEvery = 60,
+        Replay = new() { Capacity = 500 },
+        LearningRate = StepSizeRule.Linear(1e-3, 1e-4, 2000)
+    };
 
     public static TheoryData<string> Agents() => ["dqn", "rainbow", "rainbow-torch", "implicit", "munchausen-two", "pqn", "pqn-torch"];
 
@@ -91,7 +100,8 @@ public sealed class AgentTests
             "native-iqn" => Small with { Backend = NetworkBackend.Native, Values = ValueKind.Implicit },
             _ => Small with { MaximumValue = -10 },
         };
-        Assert.Contains(message, Assert.Throws<InvalidOptionsException>(() => new DqnAgent(CartPoles(1), options, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.Throws<InvalidOptionsException>(() => new DqnAgent(CartPoles(1), options, 1)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -99,10 +109,15 @@ public sealed class AgentTests
     {
         var next = new SyncVectorEnvironment<float, int>(1, () => new CartPole(), AutoresetMode.NextStep);
         Assert.Contains("SameStep", Assert.Throws<ArgumentException>(() => new DqnAgent(next, Small, 1)).Message, StringComparison.Ordinal);
-        Assert.Contains("[channels, height, width]", Assert.Throws<ArgumentException>(() => new DqnAgent(CartPoles(1), Small with { Encoder = ObservationEncoder.Conv }, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("[channels, height, width]",
+            Assert.Throws<ArgumentException>(() => new DqnAgent(CartPoles(1), Small with { Encoder = ObservationEncoder.Conv }, 1)).Message,
+            StringComparison.Ordinal);
         using var agent = new DqnAgent(CartPoles(1), Small, 1);
-        Assert.Contains("rows of 4", Assert.Throws<ArgumentException>(() => agent.Act(new float[7], 2, new int[2])).Message, StringComparison.Ordinal);
-        Assert.Contains("the agent reads 4", Assert.Throws<ArgumentException>(() => EpisodeEvaluation.Run(agent, () => new MountainCar(), 2, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("rows of 4", Assert.Throws<ArgumentException>(() => agent.Act(new float[7], 2, new int[2])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("the agent reads 4",
+            Assert.Throws<ArgumentException>(() => EpisodeEvaluation.Run(agent, () => new MountainCar(), 2, 1)).Message,
+            StringComparison.Ordinal);
         using var state = new Snapshot();
         Assert.Throws<InvalidDataException>(() => agent.Load(state));
         using var pqn = Make("pqn", 1);
@@ -147,9 +162,18 @@ public sealed class AgentTests
     [Fact]
     public void ADqnLearnsToBalance()
     {
-        var options = DqnOptions.ZooCartPole with { Hidden = [64, 64], TrainEvery = 1, UpdatesPerTraining = 1, TargetEvery = 100, LearningRate = StepSizeRule.Linear(2e-3, 0, 9000), Exploration = StepSizeRule.Linear(1, 0.04, 3000) };
+        var options = DqnOptions.ZooCartPole with
+        {
+            Hidden = [64, 64],
+            TrainEvery = 1,
+            UpdatesPerTraining = 1,
+            TargetEvery = 100,
+            LearningRate = StepSizeRule.Linear(2e-3, 0, 9000),
+            Exploration = StepSizeRule.Linear(1, 0.04, 3000)
+        };
         using var agent = new DqnAgent(CartPoles(1), options, 1);
-        var loop = new AgentLoop(agent, CartPole, new AgentLoopOptions { Steps = 9000, EvaluateEvery = 1500, EvaluationEpisodes = 20 }, NullRunRecorder.Instance);
+        var loop = new AgentLoop(agent, CartPole, new AgentLoopOptions { Steps = 9000, EvaluateEvery = 1500, EvaluationEpisodes = 20 },
+            NullRunRecorder.Instance);
         Assert.True(loop.Run());
         Assert.True(loop.BestReturn > 150, $"best greedy return {loop.BestReturn}");
         Assert.Equal(6, loop.Evaluations.Count);
@@ -162,12 +186,24 @@ public sealed class AgentTests
         "implicit" => new DqnAgent(CartPoles(1), Small with { Values = ValueKind.Implicit, Atoms = 8, TrainEvery = 10 }, seed),
         "munchausen-two" => new DqnAgent(CartPoles(2), Small with { Munchausen = true, TargetEvery = 1, TargetShare = 0.01 }, seed),
         "pqn" => new PqnAgent(CartPoles(3), new PqnOptions { Hidden = [16, 16], RolloutSteps = 32 }, seed),
-        "pqn-torch" => new PqnAgent(CartPoles(3), new PqnOptions { Hidden = [16, 16], RolloutSteps = 32, Epochs = 1, Backend = NetworkBackend.Torch }, seed),
+        "pqn-torch" =>
+            new PqnAgent(CartPoles(3), new PqnOptions { Hidden = [16, 16], RolloutSteps = 32, Epochs = 1, Backend = NetworkBackend.Torch },
+                seed),
         _ => new DqnAgent(CartPoles(1), Small, seed),
     };
 
     private static DqnOptions Rainbow(NetworkBackend backend)
-        => DqnOptions.Rainbow with { Hidden = [16, 16], BatchSize = 16, LearningStarts = 100, TrainEvery = 8, TargetEvery = 60, Atoms = 11, Backend = backend, Replay = DqnOptions.Rainbow.Replay with { Capacity = 300 } };
+        => DqnOptions.Rainbow with
+        {
+            Hidden = [16, 16],
+            BatchSize = 16,
+            LearningStarts = 100,
+            TrainEvery = 8,
+            TargetEvery = 60,
+            Atoms = 11,
+            Backend = backend,
+            Replay = DqnOptions.Rainbow.Replay with { Capacity = 300 }
+        };
 
     private static SyncVectorEnvironment<float, int> CartPoles(int count) => new(count, CartPole, AutoresetMode.SameStep);
 

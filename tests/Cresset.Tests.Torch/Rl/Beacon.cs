@@ -3,7 +3,8 @@ using Cresset.Rl;
 namespace Cresset.Tests.Torch.Rl;
 
 /// <summary>A picture of 1 by 8 by 8 with one bright half, left or right; choosing its side pays 1. Episodes of four pictures.</summary>
-internal sealed class Beacon(float brightness = 1) : Environment<float, int>(new Box(new float[64], Enumerable.Repeat(brightness, 64).ToArray(), [1, 8, 8]), new Discrete(2))
+internal sealed class Beacon(float brightness = 1)
+    : Environment<float, int>(new Box(new float[64], Enumerable.Repeat(brightness, 64).ToArray(), [1, 8, 8]), new Discrete(2))
 {
     private int _side;
     private int _turn;

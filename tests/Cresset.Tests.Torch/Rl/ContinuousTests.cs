@@ -10,7 +10,8 @@ namespace Cresset.Tests.Torch.Rl;
 /// <summary>SAC, TQC, TD3 and DDPG: densities and gradients against references, learning, resuming bit for bit, refusals.</summary>
 public sealed class ContinuousTests
 {
-    private static readonly JsonElement Reference = JsonDocument.Parse(File.ReadAllText(Path.Combine(Repository.Root, "tests", "References", "rl", "continuous.json"))).RootElement;
+    private static readonly JsonElement Reference = JsonDocument.Parse(
+        File.ReadAllText(Path.Combine(Repository.Root, "tests", "References", "rl", "continuous.json"))).RootElement;
 
     public static TheoryData<string> Agents => ["sac", "sac-state-dependent", "tqc", "td3", "ddpg"];
 
@@ -24,7 +25,8 @@ public sealed class ContinuousTests
         }
         // The density integrates to 1 over (-1, 1).
         var mass = 0.0;
-        for (var u = -8.0; u < 8; u += 0.001) mass += 0.001 * Math.Exp(SquashedGaussian.LogProb((float)u, 0.4f, -0.3f) + SquashedGaussian.LogSlope((float)u));
+        for (var u = -8.0; u < 8; u += 0.001)
+            mass += 0.001 * Math.Exp(SquashedGaussian.LogProb((float)u, 0.4f, -0.3f) + SquashedGaussian.LogSlope((float)u));
         Assert.Equal(1, mass, 1e-4);
     }
 
@@ -187,9 +189,11 @@ public sealed class ContinuousTests
     public void WhatDoesNotFitIsRefused()
     {
         static SyncVectorEnvironment<float, float> Open() => new(1, () => new ClipAction<float>(new Reach()), AutoresetMode.SameStep);
-        Assert.Contains("need finite ones", Assert.Throws<ArgumentException>(() => new SacAgent(Open(), new(), 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("need finite ones", Assert.Throws<ArgumentException>(() => new SacAgent(Open(), new(), 1)).Message,
+            StringComparison.Ordinal);
         static SyncVectorEnvironment<float, float> Late() => new(1, () => new TimeLimit<float, float>(new Reach(), 5));
-        Assert.Contains("SameStep", Assert.Throws<ArgumentException>(() => new Td3Agent(Late(), new(), 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("SameStep", Assert.Throws<ArgumentException>(() => new Td3Agent(Late(), new(), 1)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<InvalidOptionsException>(() => new SacOptions { Temperature = double.NaN }.ThrowIfInvalid());
         Assert.Throws<InvalidOptionsException>(() => new SacOptions { Quantiles = 5, DroppedQuantiles = 5 }.ThrowIfInvalid());
         Assert.Throws<InvalidOptionsException>(() => new Td3Options { Exploration = new NormalNoise { Deviation = -1 } }.ThrowIfInvalid());
@@ -222,15 +226,37 @@ public sealed class ContinuousTests
     private static OffPolicyAgent Make(string kind, Reach world, ulong seed, bool learning)
     {
         var copies = new SyncVectorEnvironment<float, float>(1, () => new TimeLimit<float, float>(world, 20), AutoresetMode.SameStep);
-        var sac = new SacOptions { Hidden = [32, 32], BatchSize = 32, LearningStarts = learning ? 200 : 20, LearningRate = StepSizeRule.Constant(3e-3), TargetShare = 0.02, Gamma = 0.9, Replay = new() { Capacity = 5000 } };
-        var td3 = new Td3Options { Hidden = [32, 32], BatchSize = 32, LearningStarts = sac.LearningStarts, LearningRate = StepSizeRule.Constant(2e-3), TargetShare = 0.02, Gamma = 0.9, Replay = sac.Replay };
+        var sac = new SacOptions
+        {
+            Hidden = [32, 32],
+            BatchSize = 32,
+            LearningStarts = learning ? 200 : 20,
+            LearningRate = StepSizeRule.Constant(3e-3),
+            TargetShare = 0.02,
+            Gamma = 0.9,
+            Replay = new() { Capacity = 5000 }
+        };
+        var td3 = new Td3Options
+        {
+            Hidden = [32, 32],
+            BatchSize = 32,
+            LearningStarts = sac.LearningStarts,
+            LearningRate = StepSizeRule.Constant(2e-3),
+            TargetShare = 0.02,
+            Gamma = 0.9,
+            Replay = sac.Replay
+        };
         return kind switch
         {
             "sac" => new SacAgent(copies, sac, seed),
-            "sac-state-dependent" => new SacAgent(copies, sac with { StateDependentNoise = true, InitialLogDeviation = -2, TrainEvery = 4, UpdatesPerTraining = 4 }, seed),
+            "sac-state-dependent" =>
+                new SacAgent(copies,
+                    sac with { StateDependentNoise = true, InitialLogDeviation = -2, TrainEvery = 4, UpdatesPerTraining = 4 }, seed),
             "tqc" => new SacAgent(copies, sac with { Quantiles = 5, DroppedQuantiles = 1 }, seed),
             "td3" => new Td3Agent(copies, td3, seed),
-            _ => new Td3Agent(copies, td3 with { Critics = 1, PolicyDelay = 1, TargetNoise = 0, Exploration = new OrnsteinUhlenbeckNoise { StepTime = 0.1 } }, seed),
+            _ => new Td3Agent(copies,
+                td3 with { Critics = 1, PolicyDelay = 1, TargetNoise = 0, Exploration = new OrnsteinUhlenbeckNoise { StepTime = 0.1 } },
+                seed),
         };
     }
 

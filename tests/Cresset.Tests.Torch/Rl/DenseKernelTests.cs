@@ -18,14 +18,17 @@ public sealed unsafe class DenseKernelTests
                 var (a, b, bias) = (Numbers(rows * depth), Numbers(depth * stride), Numbers(columns));
                 var (wide, narrow) = (new AlignedFloats(rows * stride), new AlignedFloats(rows * stride));
                 nint rowStride = transposed ? 1 : depth, step = transposed ? rows : 1;
-                DenseKernels.Multiply(a.Pointer, rowStride, step, b.Pointer, stride, hasBias ? bias.Pointer : null, wide.Pointer, stride, rows, columns, depth);
-                DenseKernels.MultiplyNarrow(a.Pointer, rowStride, step, b.Pointer, stride, hasBias ? bias.Pointer : null, narrow.Pointer, stride, rows, columns, depth);
+                DenseKernels.Multiply(a.Pointer, rowStride, step, b.Pointer, stride, hasBias ? bias.Pointer : null, wide.Pointer, stride,
+                    rows, columns, depth);
+                DenseKernels.MultiplyNarrow(a.Pointer, rowStride, step, b.Pointer, stride, hasBias ? bias.Pointer : null, narrow.Pointer,
+                    stride, rows, columns, depth);
                 for (var m = 0; m < rows; m++)
                 {
                     for (var n = 0; n < columns; n++)
                     {
                         double sum = hasBias ? bias.Span[n] : 0;
-                        for (var k = 0; k < depth; k++) sum += (double)a.Span[(int)((m * rowStride) + (k * step))] * b.Span[(k * stride) + n];
+                        for (var k = 0; k < depth; k++)
+                            sum += (double)a.Span[(int)((m * rowStride) + (k * step))] * b.Span[(k * stride) + n];
                         Assert.Equal(sum, wide.Span[(m * stride) + n], 1e-4);
                         Assert.Equal(sum, narrow.Span[(m * stride) + n], 1e-4);
                     }

@@ -43,7 +43,8 @@ public sealed class EncodedPolicyTests
         whole.SavePolicy(policy);
         using var player = Make(kind, seed: 3);
         player.LoadPolicy(policy);
-        Assert.Equal(EpisodeEvaluation.Run(whole, () => new Beacon(255), 5, 2).Returns, EpisodeEvaluation.Run(player, () => new Beacon(255), 5, 2).Returns);
+        Assert.Equal(EpisodeEvaluation.Run(whole, () => new Beacon(255), 5, 2).Returns,
+            EpisodeEvaluation.Run(player, () => new Beacon(255), 5, 2).Returns);
     }
 
     [Fact]
@@ -59,7 +60,9 @@ public sealed class EncodedPolicyTests
         var random = new RandomStream(3);
         var batch = new ActorCriticBatch(4, 3, 1);
         foreach (ref var value in batch.Observations.AsSpan()) value = (float)random.NextNormal();
-        for (var i = 0; i < 4; i++) (batch.Actions[i], batch.LogProbs[i], batch.Advantages[i], batch.Returns[i], batch.Values[i]) = (i % 2, -0.7f, i - 1.2f, 0.3f * i, 0.1f);
+        for (var i = 0; i < 4; i++)
+            (batch.Actions[i], batch.LogProbs[i], batch.Advantages[i], batch.Returns[i], batch.Values[i]) = (i % 2, -0.7f, i - 1.2f,
+                0.3f * i, 0.1f);
         for (var step = 0; step < 3; step++)
         {
             var (one, other) = (native.Evaluate(batch), torched.Evaluate(batch));
@@ -82,7 +85,10 @@ public sealed class EncodedPolicyTests
         Assert.True(plain.call(picture).allclose(bright.call(picture * 255), rtol: 1e-4, atol: 1e-6));
         Assert.Throws<ArgumentOutOfRangeException>(() => new ConvEncoder(1, 8, 8, 0));
         static SyncVectorEnvironment<float, int> Poles() => new(1, () => new CartPole(), AutoresetMode.SameStep);
-        Assert.Contains("need pictures", Assert.Throws<ArgumentException>(() => new ActorCriticAgent<int>(Poles(), new() { Encoder = ObservationEncoder.Conv }, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("need pictures",
+            Assert.Throws<ArgumentException>(
+                () => new ActorCriticAgent<int>(Poles(), new() { Encoder = ObservationEncoder.Conv }, 1)).Message,
+                StringComparison.Ordinal);
     }
 
     private static IAgent<int> Make(string kind, ulong seed)
@@ -91,10 +97,52 @@ public sealed class EncodedPolicyTests
         var rate = StepSizeRule.Constant(3e-3);
         return kind switch
         {
-            "ppo" => new ActorCriticAgent<int>(copies, ActorCriticOptions.Ppo with { Encoder = ObservationEncoder.Conv, Device = "cpu", Hidden = [16], RolloutSteps = 8, Minibatches = 1, Gamma = 0, LearningRate = rate }, seed),
-            "a2c" => new ActorCriticAgent<int>(copies, ActorCriticOptions.A2c with { Encoder = ObservationEncoder.Conv, Device = "cpu", Hidden = [16], RolloutSteps = 8, Gamma = 0, LearningRate = rate, NormalizeAdvantages = true }, seed),
-            "reinforce" => new ReinforceAgent<int>(copies, new() { Encoder = ObservationEncoder.Conv, Device = "cpu", Hidden = [16], Gamma = 0, LearningRate = rate, LongestEpisode = 4 }, seed),
-            _ => new ActorCriticAgent<int>(copies, ActorCriticOptions.Ppo with { Device = "cpu", Hidden = [16], RolloutSteps = 8, Minibatches = 1, Gamma = 0, LearningRate = rate }, seed, () => nn.Sequential(("scale", new Dimmer()), ("dense", nn.Linear(64, 8)), ("relu", nn.ReLU()))),
+            "ppo" =>
+                new ActorCriticAgent<int>(copies,
+                    ActorCriticOptions.Ppo with
+                    {
+                        Encoder = ObservationEncoder.Conv,
+                        Device = "cpu",
+                        Hidden = [16],
+                        RolloutSteps = 8,
+                        Minibatches = 1,
+                        Gamma = 0,
+                        LearningRate = rate
+                    }, seed),
+            "a2c" =>
+                new ActorCriticAgent<int>(copies,
+                    ActorCriticOptions.A2c with
+                    {
+                        Encoder = ObservationEncoder.Conv,
+                        Device = "cpu",
+                        Hidden = [16],
+                        RolloutSteps = 8,
+                        Gamma = 0,
+                        LearningRate = rate,
+                        NormalizeAdvantages = true
+                    }, seed),
+            "reinforce" =>
+                new ReinforceAgent<int>(copies,
+                    new()
+                    {
+                        Encoder = ObservationEncoder.Conv,
+                        Device = "cpu",
+                        Hidden = [16],
+                        Gamma = 0,
+                        LearningRate = rate,
+                        LongestEpisode = 4
+                    }, seed),
+            _ => new ActorCriticAgent<int>(copies,
+                ActorCriticOptions.Ppo with
+                {
+                    Device = "cpu",
+                    Hidden = [16],
+                    RolloutSteps = 8,
+                    Minibatches = 1,
+                    Gamma = 0,
+                    LearningRate = rate
+                }, seed,
+                    () => nn.Sequential(("scale", new Dimmer()), ("dense", nn.Linear(64, 8)), ("relu", nn.ReLU()))),
         };
     }
 

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Cresset.Tests.Torch.Rl;
 
-/// <summary>Worlds with goals: solved with hindsight and not without, resumed bit for bit, refused where goals are not what they were.</summary>
+/// <summary>
+/// Worlds with goals: solved with hindsight and not without, resumed bit for bit, refused where goals are not what they were.
+/// </summary>
 public sealed class HindsightTests
 {
     [Fact]
@@ -39,10 +41,13 @@ public sealed class HindsightTests
     public void WhatHasNoGoalsIsRefused()
     {
         static string Refusal(Func<IEnvironment<float, int>> make)
-            => Assert.Throws<ArgumentException>(() => new DqnAgent(new SyncVectorEnvironment<float, int>(1, make, AutoresetMode.SameStep), new() { Replay = new() { Hindsight = 4 } }, 1)).Message;
+            => Assert.Throws<ArgumentException>(
+                () => new DqnAgent(new SyncVectorEnvironment<float, int>(1, make, AutoresetMode.SameStep),
+                    new() { Replay = new() { Hindsight = 4 } }, 1)).Message;
         Assert.Contains("needs a world with goals", Refusal(() => new CartPole()), StringComparison.Ordinal);
         Assert.Contains("needs a world with goals", Refusal(() => new NormalizeObservation<int>(new BitFlip(3))), StringComparison.Ordinal);
-        Assert.Contains("needs a world with goals", Refusal(() => new TransformReward<float, int>(new BitFlip(3), r => 2 * r)), StringComparison.Ordinal);
+        Assert.Contains("needs a world with goals", Refusal(() => new TransformReward<float, int>(new BitFlip(3), r => 2 * r)),
+            StringComparison.Ordinal);
         Assert.NotEmpty(new ReplayOptions { Hindsight = 4, NStep = 3 }.Validate());
         Assert.NotEmpty(new ReplayOptions { Hindsight = 4, Prioritized = true }.Validate());
     }

@@ -9,7 +9,8 @@ namespace Cresset.Tests.Torch.Rl;
 /// <summary>V-trace, Retrace, n-step sums and hindsight against forward sums in plain Python.</summary>
 public sealed class OffPolicyReturnsTests
 {
-    private static readonly JsonElement Reference = JsonDocument.Parse(File.ReadAllText(Path.Combine(Repository.Root, "tests", "References", "rl", "off_policy.json"))).RootElement;
+    private static readonly JsonElement Reference = JsonDocument.Parse(
+        File.ReadAllText(Path.Combine(Repository.Root, "tests", "References", "rl", "off_policy.json"))).RootElement;
 
     public static TheoryData<int> Cases => [.. Enumerable.Range(0, Reference.GetProperty("cases").GetArrayLength())];
 
@@ -18,11 +19,13 @@ public sealed class OffPolicyReturnsTests
     public void ReturnsEqualTheReference(int index)
     {
         var given = Reference.GetProperty("cases")[index];
-        float[] ratios = given.Floats("ratios"), rewards = given.Floats("rewards"), values = given.Floats("values"), next = given.Floats("next_values");
+        float[] ratios = given.Floats("ratios"), rewards = given.Floats("rewards"), values = given.Floats("values"),
+            next = given.Floats("next_values");
         bool[] terminated = given.Flags("terminated"), truncated = given.Flags("truncated");
         var (gamma, lambda) = (given.Number("gamma"), given.Number("lambda"));
         var (targets, advantages) = (new float[rewards.Length], new float[rewards.Length]);
-        OffPolicyReturns.VTrace(ratios, rewards, values, next, terminated, truncated, gamma, lambda, given.Number("rho_limit"), given.Number("trace_limit"), targets, advantages);
+        OffPolicyReturns.VTrace(ratios, rewards, values, next, terminated, truncated, gamma, lambda, given.Number("rho_limit"),
+            given.Number("trace_limit"), targets, advantages);
         Near(given.GetProperty("vtrace").Doubles("targets"), targets);
         Near(given.GetProperty("vtrace").Doubles("advantages"), advantages);
         OffPolicyReturns.Retrace(ratios, rewards, values, next, terminated, truncated, gamma, lambda, targets);
@@ -45,10 +48,13 @@ public sealed class OffPolicyReturnsTests
     public void HindsightDrawsEveryTransitionUnderEveryLaterGoalWithItsChance()
     {
         var given = Reference.GetProperty("hindsight");
-        var states = given.GetProperty("achieved").EnumerateArray().Select(s => s.EnumerateArray().Select(v => v.GetSingle()).ToArray()).ToList();
-        var wanted = given.GetProperty("wanted").EnumerateArray().Select(s => s.EnumerateArray().Select(v => v.GetSingle()).ToArray()).ToList();
+        var states = given.GetProperty("achieved").EnumerateArray().Select(s => s.EnumerateArray().Select(v => v.GetSingle()).ToArray())
+            .ToList();
+        var wanted = given.GetProperty("wanted").EnumerateArray().Select(s => s.EnumerateArray().Select(v => v.GetSingle()).ToArray())
+            .ToList();
         var terminated = given.Flags("terminated");
-        using var buffer = new ReplayBuffer(new() { Capacity = 4, Hindsight = (int)given.Number("others") }, 6, 1, given.Number("gamma"), goals: new BitFlip(3));
+        using var buffer = new ReplayBuffer(new() { Capacity = 4, Hindsight = (int)given.Number("others") }, 6, 1, given.Number("gamma"),
+            goals: new BitFlip(3));
         for (var t = 0; t < wanted.Count; t++)
         {
             buffer.Add(0, [.. states[t], .. wanted[t]], t, new StepOutcome(-1, terminated[t]), [.. states[t + 1], .. wanted[t]]);

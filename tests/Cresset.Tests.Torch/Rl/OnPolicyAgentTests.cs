@@ -33,7 +33,16 @@ public sealed class OnPolicyAgentTests
     [Fact]
     public void ThePendulumIsSwungUp()
     {
-        using var agent = new ActorCriticAgent<float>(Swings(4), new() { RolloutSteps = 512, Minibatches = 32, Epochs = 10, Gamma = 0.9, Lambda = 0.9, LearningRate = StepSizeRule.Constant(2e-3) }, 2);
+        using var agent = new ActorCriticAgent<float>(Swings(4),
+            new()
+            {
+                RolloutSteps = 512,
+                Minibatches = 32,
+                Epochs = 10,
+                Gamma = 0.9,
+                Lambda = 0.9,
+                LearningRate = StepSizeRule.Constant(2e-3)
+            }, 2);
         while (agent.Step < 60_000) agent.Advance();
         var score = EpisodeEvaluation.Run(agent, () => new TimeLimit<float, float>(new Pendulum(), 200), 20, 9);
         // Doing nothing scores about -1200.
@@ -82,7 +91,9 @@ public sealed class OnPolicyAgentTests
     {
         double Kl(double target)
         {
-            using var agent = new ActorCriticAgent<int>(Carts(4), new() { RolloutSteps = 64, Epochs = 20, Minibatches = 1, TargetKl = target, LearningRate = StepSizeRule.Constant(2e-2) }, 1);
+            using var agent = new ActorCriticAgent<int>(Carts(4),
+                new() { RolloutSteps = 64, Epochs = 20, Minibatches = 1, TargetKl = target, LearningRate = StepSizeRule.Constant(2e-2) },
+                1);
             for (var i = 0; i < 5; i++) agent.Advance();
             var kl = double.NaN;
             agent.Report((name, value) => kl = name == "kl" ? value : kl);
@@ -94,31 +105,56 @@ public sealed class OnPolicyAgentTests
     [Fact]
     public void WrongUseIsNamed()
     {
-        Assert.Contains("which 7 minibatches do not divide", Assert.Throws<ArgumentException>(() => new ActorCriticAgent<int>(Carts(2), new() { RolloutSteps = 8, Minibatches = 7 }, 1)).Message, StringComparison.Ordinal);
-        Assert.Contains("Epochs is 2", Assert.Throws<InvalidOptionsException>(() => new ActorCriticAgent<int>(Carts(2), ActorCriticOptions.A2c with { Epochs = 2 }, 1)).Message, StringComparison.Ordinal);
-        Assert.Contains("Gamma is 1.5", Assert.Throws<InvalidOptionsException>(() => new ReinforceAgent<int>(Carts(2), new() { Gamma = 1.5 }, 1)).Message, StringComparison.Ordinal);
-        Assert.Contains("SameStep", Assert.Throws<ArgumentException>(() => new ActorCriticAgent<int>(new SyncVectorEnvironment<float, int>(2, () => new CartPole()), new(), 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("which 7 minibatches do not divide",
+            Assert.Throws<ArgumentException>(
+                () => new ActorCriticAgent<int>(Carts(2), new() { RolloutSteps = 8, Minibatches = 7 }, 1)).Message,
+                StringComparison.Ordinal);
+        Assert.Contains("Epochs is 2",
+            Assert.Throws<InvalidOptionsException>(
+                () => new ActorCriticAgent<int>(Carts(2), ActorCriticOptions.A2c with { Epochs = 2 }, 1)).Message,
+                StringComparison.Ordinal);
+        Assert.Contains("Gamma is 1.5",
+            Assert.Throws<InvalidOptionsException>(() => new ReinforceAgent<int>(Carts(2), new() { Gamma = 1.5 }, 1)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("SameStep",
+            Assert.Throws<ArgumentException>(
+                () => new ActorCriticAgent<int>(new SyncVectorEnvironment<float, int>(2, () => new CartPole()), new(), 1)).Message,
+                StringComparison.Ordinal);
         using var ppo = Make("ppo", 1);
         using var reinforce = Make("reinforce", 1);
         using var state = new Snapshot();
         reinforce.Save(state);
-        Assert.Contains("belongs to 'reinforce'", Assert.Throws<InvalidDataException>(() => ppo.Load(state)).Message, StringComparison.Ordinal);
-        var broken = new SyncVectorEnvironment<float, int>(2, () => new TimeLimit<float, int>(new TransformReward<float, int>(new CartPole(), _ => double.NaN), 500), AutoresetMode.SameStep);
+        Assert.Contains("belongs to 'reinforce'", Assert.Throws<InvalidDataException>(() => ppo.Load(state)).Message,
+            StringComparison.Ordinal);
+        var broken = new SyncVectorEnvironment<float, int>(2,
+            () => new TimeLimit<float, int>(new TransformReward<float, int>(new CartPole(), _ => double.NaN), 500), AutoresetMode.SameStep);
         using var agent = new ActorCriticAgent<int>(broken, new() { RolloutSteps = 16, Minibatches = 1 }, 1);
         Assert.Contains("32", Assert.Throws<DivergenceException>(agent.Advance).Message, StringComparison.Ordinal);
     }
 
     private static ILearner Make(string kind, ulong seed) => kind switch
     {
-        "ppo" => new ActorCriticAgent<int>(Carts(8), new() { RolloutSteps = 32, Minibatches = 2, Epochs = 10, Gamma = 0.98, Lambda = 0.8, LearningRate = StepSizeRule.Constant(1e-3) }, seed),
+        "ppo" =>
+            new ActorCriticAgent<int>(Carts(8),
+                new()
+                {
+                    RolloutSteps = 32,
+                    Minibatches = 2,
+                    Epochs = 10,
+                    Gamma = 0.98,
+                    Lambda = 0.8,
+                    LearningRate = StepSizeRule.Constant(1e-3)
+                }, seed),
         "a2c" => new ActorCriticAgent<int>(Carts(8), ActorCriticOptions.A2c with { LearningRate = StepSizeRule.Constant(2e-3) }, seed),
         "reinforce" => new ReinforceAgent<int>(Carts(8), new() { LearningRate = StepSizeRule.Constant(1e-2), LongestEpisode = 500 }, seed),
         _ => new ActorCriticAgent<float>(Swings(4), new() { RolloutSteps = 64, Minibatches = 4, Epochs = 3, Gamma = 0.9 }, seed),
     };
 
-    private static SyncVectorEnvironment<float, int> Carts(int count) => new(count, () => new TimeLimit<float, int>(new CartPole(), 500), AutoresetMode.SameStep);
+    private static SyncVectorEnvironment<float, int> Carts(int count) =>
+        new(count, () => new TimeLimit<float, int>(new CartPole(), 500), AutoresetMode.SameStep);
 
-    private static SyncVectorEnvironment<float, float> Swings(int count) => new(count, () => new TimeLimit<float, float>(new Pendulum(), 200), AutoresetMode.SameStep);
+    private static SyncVectorEnvironment<float, float> Swings(int count) =>
+        new(count, () => new TimeLimit<float, float>(new Pendulum(), 200), AutoresetMode.SameStep);
 
     private static void Learn(ILearner agent, int rounds)
     {
@@ -143,7 +179,9 @@ public sealed class OnPolicyAgentTests
     {
         using var state = new Snapshot();
         agent.Save(state);
-        return string.Join('\n', state.Tensors.OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => t.Key + Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(t.Value.bytes))))
+        return string.Join('\n',
+            state.Tensors.OrderBy(t => t.Key, StringComparer.Ordinal)
+                .Select(t => t.Key + Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(t.Value.bytes))))
             + string.Join('\n', state.Texts.OrderBy(t => t.Key, StringComparer.Ordinal));
     }
 }

@@ -22,7 +22,8 @@ public sealed class OwnWorldAgentTests
         while (agent.Step < 300) agent.Advance();
         var score = EpisodeEvaluation.Run(agent, Shop, 5, 3);
         Assert.Equal([30, 30, 30, 30, 30], score.Lengths);
-        Assert.Contains("5 entries of masks were given", Assert.Throws<ArgumentException>(() => agent.Act(new float[11], 1, new int[1], new bool[5])).Message, StringComparison.Ordinal);
+        Assert.Contains("5 entries of masks were given",
+            Assert.Throws<ArgumentException>(() => agent.Act(new float[11], 1, new int[1], new bool[5])).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -42,13 +43,19 @@ public sealed class OwnWorldAgentTests
     public void NormalizedObservationsAreJudgedWithTheMomentsOfTraining()
     {
         IEnvironment<float, int> Make() => new NormalizeObservation<int>(new TimeLimit<float, int>(new Thermostat(), 48));
-        using var agent = new ActorCriticAgent<int>(new SyncVectorEnvironment<float, int>(2, Make, AutoresetMode.SameStep), new() { RolloutSteps = 64, Minibatches = 4 }, 1);
+        using var agent = new ActorCriticAgent<int>(new SyncVectorEnvironment<float, int>(2, Make, AutoresetMode.SameStep),
+            new() { RolloutSteps = 64, Minibatches = 4 }, 1);
         while (agent.Step < 20_000) agent.Advance();
         var frozen = EpisodeEvaluation.Run(agent, Make, 20, 9);
         var moments = agent.Moments[0];
         var count = moments.Count;
         // The same policy with the moments set by hand.
-        IEnvironment<float, int> ByHand() => new NormalizeObservation<int>(new TimeLimit<float, int>(new Thermostat(), 48)) { Moments = moments.Clone(), IsUpdating = false };
+        IEnvironment<float, int> ByHand() =>
+            new NormalizeObservation<int>(new TimeLimit<float, int>(new Thermostat(), 48))
+            {
+                Moments = moments.Clone(),
+                IsUpdating = false
+            };
         Assert.Equal(EpisodeEvaluation.Run(agent, ByHand, 20, 9).Returns, frozen.Returns);
         Assert.Equal(count, agent.Moments[0].Count);
         Assert.True(frozen.Mean > -250, $"{frozen.Mean}");
@@ -57,18 +64,23 @@ public sealed class OwnWorldAgentTests
         // The moments travel with the policy.
         using var policy = new Snapshot();
         agent.SavePolicy(policy);
-        using var other = new ActorCriticAgent<int>(new SyncVectorEnvironment<float, int>(1, Make, AutoresetMode.SameStep), new() { RolloutSteps = 64, Minibatches = 4 }, 7);
+        using var other = new ActorCriticAgent<int>(new SyncVectorEnvironment<float, int>(1, Make, AutoresetMode.SameStep),
+            new() { RolloutSteps = 64, Minibatches = 4 }, 7);
         other.LoadPolicy(policy);
         Assert.Equal(frozen.Returns, EpisodeEvaluation.Run(other, Make, 20, 9).Returns);
-        using var plain = new ActorCriticAgent<int>(new SyncVectorEnvironment<float, int>(1, () => new TimeLimit<float, int>(new Thermostat(), 48), AutoresetMode.SameStep), new() { RolloutSteps = 64, Minibatches = 4 }, 7);
-        Assert.Contains("1 sets of running moments", Assert.Throws<InvalidDataException>(() => plain.LoadPolicy(policy)).Message, StringComparison.Ordinal);
+        using var plain = new ActorCriticAgent<int>(
+            new SyncVectorEnvironment<float, int>(1, () => new TimeLimit<float, int>(new Thermostat(), 48), AutoresetMode.SameStep),
+            new() { RolloutSteps = 64, Minibatches = 4 }, 7);
+        Assert.Contains("1 sets of running moments", Assert.Throws<InvalidDataException>(() => plain.LoadPolicy(policy)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void ReturnsAreCountedInTheTasksOwnUnits()
     {
         IEnvironment<float, int> Make() => new NormalizeReward<float, int>(new TimeLimit<float, int>(new Thermostat(), 10));
-        using var agent = new DqnAgent(new SyncVectorEnvironment<float, int>(1, Make, AutoresetMode.SameStep), new() { LearningStarts = 5000 }, 1);
+        using var agent = new DqnAgent(new SyncVectorEnvironment<float, int>(1, Make, AutoresetMode.SameStep),
+            new() { LearningStarts = 5000 }, 1);
         while (agent.Episodes.Count < 20) agent.Advance();
         var lived = agent.Episodes.Drain().Average(e => e.Return);
         Assert.Equal(10, agent.Episodes.MeanLength);
@@ -80,12 +92,17 @@ public sealed class OwnWorldAgentTests
     [Fact]
     public void AnOwnWorldHasItsOwnThresholdAndItsEvaluationsEnd()
     {
-        using var agent = new DqnAgent(new SyncVectorEnvironment<float, int>(1, () => new Thermostat(), AutoresetMode.SameStep), new() { LearningStarts = 5000 }, 1);
-        var loop = new AgentLoop(agent, () => new Thermostat(), new AgentLoopOptions { Steps = 50, EvaluationEpisodes = 2 }, NullRunRecorder.Instance);
+        using var agent = new DqnAgent(new SyncVectorEnvironment<float, int>(1, () => new Thermostat(), AutoresetMode.SameStep),
+            new() { LearningStarts = 5000 }, 1);
+        var loop = new AgentLoop(agent, () => new Thermostat(), new AgentLoopOptions { Steps = 50, EvaluationEpisodes = 2 },
+            NullRunRecorder.Instance);
         Assert.Equal(-60, loop.SolvedAt);
         Assert.True(loop.Run());
-        using var endless = new DqnAgent(new SyncVectorEnvironment<float, int>(1, () => new Endless(), AutoresetMode.SameStep), new() { LearningStarts = 5000 }, 1);
-        Assert.True(double.IsNaN(new AgentLoop(endless, () => new Endless(), new AgentLoopOptions { Steps = 1 }, NullRunRecorder.Instance).SolvedAt));
+        using var endless = new DqnAgent(new SyncVectorEnvironment<float, int>(1, () => new Endless(), AutoresetMode.SameStep),
+            new() { LearningStarts = 5000 }, 1);
+        Assert.True(
+            double.IsNaN(
+                new AgentLoop(endless, () => new Endless(), new AgentLoopOptions { Steps = 1 }, NullRunRecorder.Instance).SolvedAt));
         var score = EpisodeEvaluation.Run(endless, () => new Endless(), 2, 1, maxSteps: 25);
         Assert.Equal((2, 25, 25.0), (score.Cut, score.Lengths[0], score.Mean));
         Assert.Equal(10_000, EpisodeEvaluation.Run(endless, () => new Endless(), 1, 1).Lengths[0]);
@@ -105,7 +122,9 @@ public sealed class OwnWorldAgentTests
             },
             options,
             NullRunRecorder.Instance);
-        DqnAgent Agent() => new(new SyncVectorEnvironment<float, int>(1, () => new Thermostat(), AutoresetMode.SameStep), new() { LearningStarts = 5000 }, 1);
+        DqnAgent Agent() =>
+            new(new SyncVectorEnvironment<float, int>(1, () => new Thermostat(), AutoresetMode.SameStep), new() { LearningStarts = 5000 },
+                1);
         using var straight = Agent();
         var undisturbed = Loop(straight, () => { });
         Assert.True(undisturbed.Run());
@@ -135,7 +154,8 @@ public sealed class OwnWorldAgentTests
         while (two.Step < 60) two.Advance();
         using var state = new Snapshot();
         two.Save(state);
-        foreach (var (copies, gamma, steps, word) in ((int, double, int, string)[])[(1, 0.9, 1, "copies 2"), (2, 0.8, 1, "gamma 0.9"), (2, 0.9, 3, "replay.n_step 1")])
+        foreach (var (copies, gamma, steps, word) in ((int, double, int, string)[])[(1, 0.9, 1, "copies 2"), (2, 0.8, 1, "gamma 0.9"),
+            (2, 0.9, 3, "replay.n_step 1")])
         {
             using var other = Agent(copies, gamma, steps);
             while (other.Step < 30) other.Advance();
@@ -149,7 +169,8 @@ public sealed class OwnWorldAgentTests
         // Without the identity the sizes of the contents decide, and what was begun is taken back.
         using var old = new Snapshot();
         foreach (var (key, tensor) in state.Tensors) old.Put(key, tensor);
-        foreach (var (key, text) in state.Texts.Where(t => !t.Key.StartsWith("agent/identity", StringComparison.Ordinal))) old.Put(key, text);
+        foreach (var (key, text) in state.Texts.Where(t => !t.Key.StartsWith("agent/identity", StringComparison.Ordinal)))
+            old.Put(key, text);
         using var single = Agent(1, 0.9, 1);
         while (single.Step < 30) single.Advance();
         using var untouched = new Snapshot();
@@ -163,13 +184,25 @@ public sealed class OwnWorldAgentTests
     [Fact]
     public void ChoicesThatStartElsewhereAndSeveralAtOnceAreLearned()
     {
-        using var shifted = new DqnAgent(new SyncVectorEnvironment<float, int>(1, () => new Guess(new Discrete(3, 5)), AutoresetMode.SameStep), new() { Hidden = [16], LearningStarts = 50, LearningRate = StepSizeRule.Constant(1e-2), TargetEvery = 50, Exploration = StepSizeRule.Constant(0.3) }, 1);
+        using var shifted = new DqnAgent(
+            new SyncVectorEnvironment<float, int>(1, () => new Guess(new Discrete(3, 5)), AutoresetMode.SameStep),
+            new()
+            {
+                Hidden = [16],
+                LearningStarts = 50,
+                LearningRate = StepSizeRule.Constant(1e-2),
+                TargetEvery = 50,
+                Exploration = StepSizeRule.Constant(0.3)
+            }, 1);
         while (shifted.Step < 1500) shifted.Advance();
         Assert.Equal(1, EpisodeEvaluation.Run(shifted, () => new Guess(new Discrete(3, 5)), 20, 1).Mean);
-        using var several = new ActorCriticAgent<int>(new SyncVectorEnvironment<float, int>(4, () => new Guess(new MultiDiscrete([3, 2], [5, -1])), AutoresetMode.SameStep), new() { Hidden = [16], RolloutSteps = 32, LearningRate = StepSizeRule.Constant(1e-2) }, 1);
+        using var several = new ActorCriticAgent<int>(
+            new SyncVectorEnvironment<float, int>(4, () => new Guess(new MultiDiscrete([3, 2], [5, -1])), AutoresetMode.SameStep),
+            new() { Hidden = [16], RolloutSteps = 32, LearningRate = StepSizeRule.Constant(1e-2) }, 1);
         while (several.Step < 6000) several.Advance();
         Assert.Equal(1, EpisodeEvaluation.Run(several, () => new Guess(new MultiDiscrete([3, 2], [5, -1])), 20, 1).Mean);
-        using var bits = new ActorCriticAgent<sbyte>(new SyncVectorEnvironment<float, sbyte>(4, () => new Bits(), AutoresetMode.SameStep), new() { Hidden = [16], RolloutSteps = 32, LearningRate = StepSizeRule.Constant(1e-2) }, 1);
+        using var bits = new ActorCriticAgent<sbyte>(new SyncVectorEnvironment<float, sbyte>(4, () => new Bits(), AutoresetMode.SameStep),
+            new() { Hidden = [16], RolloutSteps = 32, LearningRate = StepSizeRule.Constant(1e-2) }, 1);
         while (bits.Step < 6000) bits.Advance();
         Assert.Equal(1, EpisodeEvaluation.Run(bits, () => new Bits(), 20, 1).Mean);
     }
@@ -195,16 +228,29 @@ public sealed class OwnWorldAgentTests
     private static IAgent<int> Shopkeeper(string kind, ulong seed)
     {
         SyncVectorEnvironment<float, int> Copies(int count) => new(count, Shop, AutoresetMode.SameStep);
-        DqnOptions dqn = new() { Hidden = [32], LearningStarts = 200, BatchSize = 32, TrainEvery = 2, TargetEvery = 200, LearningRate = StepSizeRule.Constant(2e-3), Gamma = 0.9, Exploration = StepSizeRule.Linear(1, 0.05, 5000) };
+        DqnOptions dqn = new()
+        {
+            Hidden = [32],
+            LearningStarts = 200,
+            BatchSize = 32,
+            TrainEvery = 2,
+            TargetEvery = 200,
+            LearningRate = StepSizeRule.Constant(2e-3),
+            Gamma = 0.9,
+            Exploration = StepSizeRule.Linear(1, 0.05, 5000)
+        };
         return kind switch
         {
             "dqn" => new DqnAgent(Copies(1), dqn, seed),
             "dqn-torch" => new DqnAgent(Copies(2), dqn with { Backend = NetworkBackend.Torch, Double = true }, seed),
             "rainbow" => new DqnAgent(Copies(1), DqnOptions.Rainbow with { Hidden = [16], LearningStarts = 100, BatchSize = 16 }, seed),
             "munchausen" => new DqnAgent(Copies(1), dqn with { Munchausen = true }, seed),
-            "iqn" => new DqnAgent(Copies(1), dqn with { Values = ValueKind.Implicit, Atoms = 8, BatchSize = 8, LearningStarts = 280 }, seed),
+            "iqn" =>
+                new DqnAgent(Copies(1), dqn with { Values = ValueKind.Implicit, Atoms = 8, BatchSize = 8, LearningStarts = 280 }, seed),
             "pqn" => new PqnAgent(Copies(2), new() { Hidden = [16], RolloutSteps = 16 }, seed),
-            "ppo" => new ActorCriticAgent<int>(Copies(4), new() { Hidden = [32], RolloutSteps = 64, Gamma = 0.9, LearningRate = StepSizeRule.Constant(2e-3) }, seed),
+            "ppo" =>
+                new ActorCriticAgent<int>(Copies(4),
+                    new() { Hidden = [32], RolloutSteps = 64, Gamma = 0.9, LearningRate = StepSizeRule.Constant(2e-3) }, seed),
             "a2c" => new ActorCriticAgent<int>(Copies(2), ActorCriticOptions.A2c with { Hidden = [16] }, seed),
             _ => new ReinforceAgent<int>(Copies(2), new() { Hidden = [16] }, seed),
         };
@@ -245,7 +291,8 @@ public sealed class OwnWorldAgentTests
         {
         }
 
-        protected override StepOutcome Advance(ReadOnlySpan<sbyte> action) => new(action[0] == 1 && action[1] == 0 && action[2] == 1 ? 1 : 0, true);
+        protected override StepOutcome Advance(ReadOnlySpan<sbyte> action) =>
+            new(action[0] == 1 && action[1] == 0 && action[2] == 1 ? 1 : 0, true);
 
         protected override void Observe(Span<float> observation) => observation[0] = 1;
     }

@@ -21,13 +21,17 @@ public sealed class OwnWorldJobTests : IDisposable
     {
         using var store = RunStore.Open(_folder);
         var catalog = new RecipeCatalog(BuiltInParts.Catalog.With(typeof(BlindSource).Assembly));
-        var recipe = Recipe.Parse($"job: {job}\ntraining: {{environment: {{kind: blind-room, size: 3}}, steps: 256, evaluate_every: 0, evaluation_episodes: 2}}", "a test", "blind", catalog.Parts);
+        var recipe = Recipe.Parse(
+            $"job: {job}\ntraining: {{environment: {{kind: blind-room, size: 3}}, steps: 256, evaluate_every: 0, evaluation_episodes: 2}}",
+            "a test", "blind", catalog.Parts);
         var runner = new RecipeRunner(store, catalog);
         var result = runner.Train(recipe.Resolve(more));
         Assert.True(result.Outcome.Completed);
         Assert.DoesNotContain(result.Outcome.Pictures, p => p.EndsWith(".gif", StringComparison.Ordinal));
         Assert.Equal(result.Outcome.Metrics["best_policy_return"], runner.Evaluate(result.RunId).Outcome.Metrics["return"], 1e-9);
-        Assert.Contains("has no picture", Assert.Throws<NotSupportedException>(() => runner.Sample(result.RunId, new SampleRequest(Count: 1))).Message, StringComparison.Ordinal);
+        Assert.Contains("has no picture",
+            Assert.Throws<NotSupportedException>(() => runner.Sample(result.RunId, new SampleRequest(Count: 1))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -37,9 +41,17 @@ public sealed class OwnWorldJobTests : IDisposable
         var catalog = new RecipeCatalog(BuiltInParts.Catalog.With(typeof(BlindSource).Assembly));
         ResolvedRecipe Recipes(string yaml) => Recipe.Parse(yaml, "a test", "blind", catalog.Parts).Resolve();
         var runner = new RecipeRunner(store, catalog);
-        Assert.Contains("Discrete", Assert.Throws<ArgumentException>(() => runner.Train(Recipes("job: sac\ntraining: {environment: blind-room}"))).Message, StringComparison.Ordinal);
-        Assert.Contains("no known model", Assert.Throws<ArgumentException>(() => runner.Train(Recipes("job: rl-solve\nsolve: {environment: blind-room, algorithm: value-iteration}"))).Message, StringComparison.Ordinal);
-        Assert.Contains("minibatches", Assert.Throws<ArgumentException>(() => runner.Train(Recipes("job: actor-critic\nagent: {minibatches: 7}\ntraining: {environment: blind-room}"))).Message, StringComparison.Ordinal);
+        Assert.Contains("Discrete",
+            Assert.Throws<ArgumentException>(() => runner.Train(Recipes("job: sac\ntraining: {environment: blind-room}"))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("no known model",
+            Assert.Throws<ArgumentException>(
+                () => runner.Train(Recipes("job: rl-solve\nsolve: {environment: blind-room, algorithm: value-iteration}"))).Message,
+                StringComparison.Ordinal);
+        Assert.Contains("minibatches",
+            Assert.Throws<ArgumentException>(
+                () => runner.Train(Recipes("job: actor-critic\nagent: {minibatches: 7}\ntraining: {environment: blind-room}"))).Message,
+                StringComparison.Ordinal);
         Assert.Empty(store.List());
     }
 

@@ -14,7 +14,20 @@ public sealed class PictureAgentTests
     [Fact]
     public void PicturesAreReadByConvolutions()
     {
-        using var agent = new DqnAgent(new SyncVectorEnvironment<float, int>(2, () => new Beacon(), AutoresetMode.SameStep), new DqnOptions { Encoder = ObservationEncoder.Conv, Hidden = [32], BatchSize = 16, TargetEvery = 60, Replay = new() { Capacity = 500 }, LearningStarts = 64, TrainEvery = 8, LearningRate = StepSizeRule.Constant(3e-3), Exploration = StepSizeRule.Linear(1, 0.1, 300), Gamma = 0 }, 2);
+        using var agent = new DqnAgent(new SyncVectorEnvironment<float, int>(2, () => new Beacon(), AutoresetMode.SameStep),
+            new DqnOptions
+            {
+                Encoder = ObservationEncoder.Conv,
+                Hidden = [32],
+                BatchSize = 16,
+                TargetEvery = 60,
+                Replay = new() { Capacity = 500 },
+                LearningStarts = 64,
+                TrainEvery = 8,
+                LearningRate = StepSizeRule.Constant(3e-3),
+                Exploration = StepSizeRule.Linear(1, 0.1, 300),
+                Gamma = 0
+            }, 2);
         Assert.False(agent.IsNative);
         while (agent.Step < 480) agent.Advance();
         Assert.Equal(4, EpisodeEvaluation.Run(agent, () => new Beacon(), 20, 9).Mean, 0.4);
@@ -48,6 +61,9 @@ public sealed class PictureAgentTests
         one.SavePolicy(a);
         two.SavePolicy(b);
         foreach (var (key, tensor) in a.Tensors) Assert.True(tensor.bytes.SequenceEqual(b.Tensors[key].bytes), key);
-        Assert.Contains("encoder of your own", Assert.Throws<ArgumentException>(() => new DqnAgent(new SyncVectorEnvironment<float, int>(1, () => new CartPole(), AutoresetMode.SameStep), new DqnOptions { Backend = NetworkBackend.Native }, 1, () => nn.Identity())).Message, StringComparison.Ordinal);
+        Assert.Contains("encoder of your own",
+            Assert.Throws<ArgumentException>(
+                () => new DqnAgent(new SyncVectorEnvironment<float, int>(1, () => new CartPole(), AutoresetMode.SameStep),
+                    new DqnOptions { Backend = NetworkBackend.Native }, 1, () => nn.Identity())).Message, StringComparison.Ordinal);
     }
 }

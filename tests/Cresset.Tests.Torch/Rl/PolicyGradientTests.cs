@@ -78,13 +78,17 @@ public sealed class PolicyGradientTests
     {
         foreach (var golden in Golden.GetProperty("gae").EnumerateArray())
         {
-            var (rewards, values, next) = (Floats(golden.GetProperty("rewards")), Floats(golden.GetProperty("values")), Floats(golden.GetProperty("next_values")));
+            var (rewards, values, next) = (Floats(golden.GetProperty("rewards")), Floats(golden.GetProperty("values")),
+                Floats(golden.GetProperty("next_values")));
             var (advantages, returns) = (new float[rewards.Length], new float[rewards.Length]);
-            GeneralizedAdvantage.Compute(rewards, values, next, Flags(golden.GetProperty("terminated")), Flags(golden.GetProperty("truncated")), golden.GetProperty("gamma").GetDouble(), golden.GetProperty("lambda").GetDouble(), advantages, returns);
+            GeneralizedAdvantage.Compute(rewards, values, next, Flags(golden.GetProperty("terminated")),
+                Flags(golden.GetProperty("truncated")), golden.GetProperty("gamma").GetDouble(), golden.GetProperty("lambda").GetDouble(),
+                advantages, returns);
             Same("advantages", Floats(golden.GetProperty("advantages")), advantages, 1e-5);
             for (var t = 0; t < returns.Length; t++) Assert.Equal(advantages[t] + values[t], returns[t]);
         }
-        Assert.Throws<ArgumentException>(() => GeneralizedAdvantage.Compute([1, 2], [1], [1, 2], [false, false], [false, false], 1, 1, new float[2], new float[2]));
+        Assert.Throws<ArgumentException>(
+            () => GeneralizedAdvantage.Compute([1, 2], [1], [1, 2], [false, false], [false, false], 1, 1, new float[2], new float[2]));
         float[] normal = [1, 2, 3, 10];
         GeneralizedAdvantage.Normalize(normal);
         Assert.Equal(0, normal.Sum(), 1e-5);
@@ -155,7 +159,8 @@ public sealed class PolicyGradientTests
             var (weight, bias) = (Floats(expected.GetProperty("weight")), Floats(expected.GetProperty("bias")));
             for (var o = 0; o < layer.Outputs; o++)
             {
-                for (var k = 0; k < layer.Inputs; k++) Near($"{what} {i} [{o}, {k}]", weight[(o * layer.Inputs) + k], values[layer.Weight + (k * layer.Stride) + o]);
+                for (var k = 0; k < layer.Inputs; k++)
+                    Near($"{what} {i} [{o}, {k}]", weight[(o * layer.Inputs) + k], values[layer.Weight + (k * layer.Stride) + o]);
                 Near($"{what} {i} bias [{o}]", bias[o], values[layer.Bias + o]);
             }
             i++;
@@ -166,8 +171,11 @@ public sealed class PolicyGradientTests
     private static void Same(string what, float[] expected, float[] actual, double tolerance)
     {
         Assert.Equal(expected.Length, actual.Length);
-        for (var i = 0; i < expected.Length; i++) Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance * Math.Max(1, Math.Abs(expected[i])), $"{what} [{i}]: {actual[i]} against {expected[i]}");
+        for (var i = 0; i < expected.Length; i++)
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance * Math.Max(1, Math.Abs(expected[i])),
+                $"{what} [{i}]: {actual[i]} against {expected[i]}");
     }
 
-    private static void Near(string what, double expected, double actual) => Assert.True(Math.Abs(expected - actual) <= 2e-5 * Math.Max(1, Math.Abs(expected)), $"{what}: {actual} against {expected}");
+    private static void Near(string what, double expected, double actual) =>
+        Assert.True(Math.Abs(expected - actual) <= 2e-5 * Math.Max(1, Math.Abs(expected)), $"{what}: {actual} against {expected}");
 }

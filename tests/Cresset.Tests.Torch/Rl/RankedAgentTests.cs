@@ -7,7 +7,9 @@ using Xunit;
 
 namespace Cresset.Tests.Torch.Rl;
 
-/// <summary>Agents whose copies are stepped by several ranks: the bits of one process, states that go on with any number of ranks.</summary>
+/// <summary>
+/// Agents whose copies are stepped by several ranks: the bits of one process, states that go on with any number of ranks.
+/// </summary>
 public sealed class RankedAgentTests
 {
     [Theory]
@@ -54,13 +56,20 @@ public sealed class RankedAgentTests
     [Fact]
     public void WhatRanksCannotShareIsRefused()
     {
-        Assert.Contains("each of the 2 ranks", Assert.Throws<ArgumentException>(() => ThreadRanks.Run(2, ranks => new RankedEnvironments<int>(ranks, 1, Pole))).Message, StringComparison.Ordinal);
-        Assert.Contains("running moments", Assert.Throws<ArgumentException>(() => ThreadRanks.Run(2, ranks => new RankedEnvironments<int>(ranks, 2, () => new NormalizeObservation<int>(Pole())))).Message, StringComparison.Ordinal);
+        Assert.Contains("each of the 2 ranks",
+            Assert.Throws<ArgumentException>(() => ThreadRanks.Run(2, ranks => new RankedEnvironments<int>(ranks, 1, Pole))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("running moments",
+            Assert.Throws<ArgumentException>(
+                () => ThreadRanks.Run(2,
+                    ranks => new RankedEnvironments<int>(ranks, 2, () => new NormalizeObservation<int>(Pole())))).Message,
+                    StringComparison.Ordinal);
     }
 
     private static IEnvironment<float, int> Pole() => new TimeLimit<float, int>(new CartPole(), 20);
 
     private static SyncVectorEnvironment<float, int> Alone(int copies) => new(copies, Pole, AutoresetMode.SameStep);
 
-    private static ActorCriticAgent<int> Ppo(VectorEnvironment<float, int> environments) => new(environments, ActorCriticOptions.Ppo with { Hidden = [8], RolloutSteps = 8, Minibatches = 2, Epochs = 2 }, 5);
+    private static ActorCriticAgent<int> Ppo(VectorEnvironment<float, int> environments) =>
+        new(environments, ActorCriticOptions.Ppo with { Hidden = [8], RolloutSteps = 8, Minibatches = 2, Epochs = 2 }, 5);
 }

@@ -7,7 +7,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Rl;
 
-/// <summary>Policies that remember: a corridor that needs it, pictures that need convolutions, what is carried over ends and rollouts, resuming bit for bit.</summary>
+/// <summary>
+/// Policies that remember: a corridor that needs it, pictures that need convolutions, what is carried over ends and rollouts, resuming bit
+/// for bit.
+/// </summary>
 public sealed class RecurrentTests
 {
     [Fact]
@@ -71,7 +74,8 @@ public sealed class RecurrentTests
                 for (var k = 0; k < 3; k++) Assert.Equal(outputs[k], network.Output(row)[k], 1e-5);
             }
         }
-        Assert.Equal(["layers.0.bias", "layers.0.weight", "layers.1.bias", "layers.1.weight", "memory.bias_hh", "memory.bias_ih", "memory.weight_hh", "memory.weight_ih"], Keys(network));
+        Assert.Equal(["layers.0.bias", "layers.0.weight", "layers.1.bias", "layers.1.weight", "memory.bias_hh", "memory.bias_ih",
+            "memory.weight_hh", "memory.weight_ih"], Keys(network));
     }
 
     [Fact]
@@ -113,11 +117,18 @@ public sealed class RecurrentTests
     [Fact]
     public void WhatDoesNotFitIsRefused()
     {
-        Assert.Contains("4 copies do not divide into 3", Assert.Throws<ArgumentException>(() => new ActorCriticAgent<int>(Mazes(4), Options(3) with { RolloutSteps = 12 }, 1)).Message, StringComparison.Ordinal);
-        Assert.Contains(new ActorCriticOptions { Memory = 4, Encoder = ObservationEncoder.Conv }.Validate(), p => p.Hint.Contains("frame-stack", StringComparison.Ordinal));
-        Assert.Contains("do not go together", Assert.Throws<ArgumentException>(() => new ActorCriticAgent<int>(Mazes(4), Options(1), 1, () => nn.Identity())).Message, StringComparison.Ordinal);
+        Assert.Contains("4 copies do not divide into 3",
+            Assert.Throws<ArgumentException>(() => new ActorCriticAgent<int>(Mazes(4), Options(3) with { RolloutSteps = 12 }, 1)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(new ActorCriticOptions { Memory = 4, Encoder = ObservationEncoder.Conv }.Validate(),
+            p => p.Hint.Contains("frame-stack", StringComparison.Ordinal));
+        Assert.Contains("do not go together",
+            Assert.Throws<ArgumentException>(() => new ActorCriticAgent<int>(Mazes(4), Options(1), 1, () => nn.Identity())).Message,
+            StringComparison.Ordinal);
         using var agent = Make(1, 1);
-        Assert.Contains("are remembered", Assert.Throws<ArgumentException>(() => agent.Act(new float[2], 1, new int[1], [], new float[3])).Message, StringComparison.Ordinal);
+        Assert.Contains("are remembered",
+            Assert.Throws<ArgumentException>(() => agent.Act(new float[2], 1, new int[1], [], new float[3])).Message,
+            StringComparison.Ordinal);
         // Without a memory the rows are first steps.
         var (first, same) = (new int[1], new int[1]);
         agent.Act([1, 0], 1, first);
@@ -133,9 +144,18 @@ public sealed class RecurrentTests
     }
 
     private static ActorCriticOptions Options(int minibatches)
-        => ActorCriticOptions.Ppo with { Memory = 8, Hidden = [8], RolloutSteps = 8, Minibatches = minibatches, Epochs = 2, Device = "cpu" };
+        => ActorCriticOptions.Ppo with
+        {
+            Memory = 8,
+            Hidden = [8],
+            RolloutSteps = 8,
+            Minibatches = minibatches,
+            Epochs = 2,
+            Device = "cpu"
+        };
 
-    private static SyncVectorEnvironment<float, int> Mazes(int copies) => new(copies, () => new TMazeSource { Length = 4 }.Create<float, int>(), AutoresetMode.SameStep);
+    private static SyncVectorEnvironment<float, int> Mazes(int copies) =>
+        new(copies, () => new TMazeSource { Length = 4 }.Create<float, int>(), AutoresetMode.SameStep);
 
     private static ActorCriticAgent<int> Make(ulong seed, int minibatches) => new(Mazes(4), Options(minibatches), seed);
 

@@ -90,7 +90,8 @@ public sealed class ReplayTests
     [Fact]
     public void PrioritiesAreDrawnInProportionAndCorrectedByWeights()
     {
-        using var buffer = new ReplayBuffer(new ReplayOptions { Capacity = 4, Prioritized = true, Alpha = 1, PriorityEpsilon = 1e-9 }, 1, 1, 1);
+        using var buffer = new ReplayBuffer(new ReplayOptions { Capacity = 4, Prioritized = true, Alpha = 1, PriorityEpsilon = 1e-9 }, 1, 1,
+            1);
         for (var t = 0; t < 4; t++)
         {
             buffer.Add(0, [t], 0, new StepOutcome(0, false), [t]);
@@ -114,7 +115,8 @@ public sealed class ReplayTests
             for (var k = 0; k < 4; k++)
             {
                 counts[batch.Rows[k]]++;
-                var expected = Math.Pow(4 * buffer.Probability(batch.Rows[k]), -0.5) / batch.Rows.Max(r => Math.Pow(4 * buffer.Probability(r), -0.5));
+                var expected = Math.Pow(4 * buffer.Probability(batch.Rows[k]), -0.5)
+                    / batch.Rows.Max(r => Math.Pow(4 * buffer.Probability(r), -0.5));
                 Assert.Equal(expected, batch.Weights[k], 1e-5);
             }
         }
@@ -162,11 +164,17 @@ public sealed class ReplayTests
     public void ImpossibleRequestsAreRefused()
     {
         using var buffer = new ReplayBuffer(new ReplayOptions { Capacity = 10 }, 2, 1, 0.9);
-        Assert.Contains("holds 0 transitions; a batch takes 4", Assert.Throws<InvalidOperationException>(() => buffer.Sample(new ReplayBatch(4, 2), new RandomStream(1))).Message, StringComparison.Ordinal);
-        Assert.Contains("keeps 2", Assert.Throws<ArgumentException>(() => buffer.Add(0, [1f], 0, new StepOutcome(0, false), [1f, 2f])).Message, StringComparison.Ordinal);
+        Assert.Contains("holds 0 transitions; a batch takes 4",
+            Assert.Throws<InvalidOperationException>(() => buffer.Sample(new ReplayBatch(4, 2), new RandomStream(1))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("keeps 2",
+            Assert.Throws<ArgumentException>(() => buffer.Add(0, [1f], 0, new StepOutcome(0, false), [1f, 2f])).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => buffer.Sample(new ReplayBatch(1, 3), new RandomStream(1)));
         Assert.Throws<ArgumentOutOfRangeException>(() => new ReplayBuffer(new ReplayOptions(), 2, 1, 1.5));
-        Assert.Contains("does not hold one transition", Assert.Throws<ArgumentException>(() => new ReplayBuffer(new ReplayOptions { Capacity = 3 }, 2, 4, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("does not hold one transition",
+            Assert.Throws<ArgumentException>(() => new ReplayBuffer(new ReplayOptions { Capacity = 3 }, 2, 4, 1)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -224,9 +232,11 @@ public sealed class ReplayTests
     public void WhatABufferOfBytesOrFramesCannotKeepIsRefused()
     {
         using var bytes = new ReplayBuffer(new ReplayOptions { Capacity = 4, Storage = ReplayStorage.Uint8 }, 1, 1, 1);
-        Assert.Contains("is 0.5", Assert.Throws<ArgumentException>(() => bytes.Add(0, [0.5f], 0, default, [1f])).Message, StringComparison.Ordinal);
+        Assert.Contains("is 0.5", Assert.Throws<ArgumentException>(() => bytes.Add(0, [0.5f], 0, default, [1f])).Message,
+            StringComparison.Ordinal);
         using var stack = new ReplayBuffer(new ReplayOptions { Capacity = 4, Frames = 2 }, 2, 1, 1);
-        Assert.Contains("not a stack of 2 frames", Assert.Throws<ArgumentException>(() => stack.Add(0, [1f, 2f], 0, default, [2f, 3f])).Message, StringComparison.Ordinal);
+        Assert.Contains("not a stack of 2 frames",
+            Assert.Throws<ArgumentException>(() => stack.Add(0, [1f, 2f], 0, default, [2f, 3f])).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => new ReplayBuffer(new ReplayOptions { Frames = 2 }, 3, 1, 1));
     }
 

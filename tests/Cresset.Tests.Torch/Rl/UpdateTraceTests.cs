@@ -53,7 +53,9 @@ public sealed class UpdateTraceTests
         Same(end, ours, 3e-5f);
     }
 
-    public static TheoryData<string> Variants() => ["mean", "double", "dueling", "munchausen", "categorical", "categorical-dueling-double", "quantile", "quantile-dueling", "noisy", "normalized", "rainbow"];
+    public static TheoryData<string> Variants() =>
+        ["mean", "double", "dueling", "munchausen", "categorical", "categorical-dueling-double", "quantile", "quantile-dueling", "noisy",
+            "normalized", "rainbow"];
 
     [Theory]
     [MemberData(nameof(Variants))]
@@ -71,7 +73,8 @@ public sealed class UpdateTraceTests
             foreach (ref var value in batch.NextObservations.AsSpan()) value = (float)random.NextNormal();
             for (var i = 0; i < 32; i++)
             {
-                (batch.Actions[i], batch.Returns[i], batch.Discounts[i]) = (random.NextInt32(3), (float)random.NextNormal(), random.NextInt32(5) == 0 ? 0 : 0.97f);
+                (batch.Actions[i], batch.Returns[i], batch.Discounts[i]) = (random.NextInt32(3), (float)random.NextNormal(),
+                    random.NextInt32(5) == 0 ? 0 : 0.97f);
                 batch.Weights[i] = 0.2f + (0.8f * random.NextSingle());
             }
             if (options.Noisy)
@@ -111,7 +114,8 @@ public sealed class UpdateTraceTests
             float[] observations = [.. Enumerable.Range(0, 32).Select(_ => (float)random.NextNormal())];
             int[] actions = [.. Enumerable.Range(0, 8).Select(_ => random.NextInt32(3))];
             float[] goals = [.. Enumerable.Range(0, 8).Select(_ => (float)random.NextNormal())];
-            Assert.Equal(torch.Regress(observations, actions, goals, 1e-3).Loss, native.Regress(observations, actions, goals, 1e-3).Loss, 1e-4);
+            Assert.Equal(torch.Regress(observations, actions, goals, 1e-3).Loss, native.Regress(observations, actions, goals, 1e-3).Loss,
+                1e-4);
         }
     }
 
@@ -121,7 +125,8 @@ public sealed class UpdateTraceTests
         "dueling" => new() { Dueling = true, Loss = ValueLoss.Squared },
         "munchausen" => new() { Munchausen = true },
         "categorical" => new() { Values = ValueKind.Categorical, Atoms = 21, MinimumValue = -3, MaximumValue = 3 },
-        "categorical-dueling-double" => new() { Values = ValueKind.Categorical, Atoms = 21, MinimumValue = -3, MaximumValue = 3, Dueling = true, Double = true },
+        "categorical-dueling-double" =>
+            new() { Values = ValueKind.Categorical, Atoms = 21, MinimumValue = -3, MaximumValue = 3, Dueling = true, Double = true },
         "quantile" => new() { Values = ValueKind.Quantile, Atoms = 15 },
         "quantile-dueling" => new() { Values = ValueKind.Quantile, Atoms = 9, Dueling = true, Kappa = 0.5 },
         "noisy" => new() { Noisy = true },
@@ -158,7 +163,8 @@ public sealed class UpdateTraceTests
             var (left, right) = (new float[tensor.numel()], new float[tensor.numel()]);
             expected.Get(key, left);
             actual.Get(key, right);
-            for (var i = 0; i < left.Length; i++) Assert.True(Math.Abs(left[i] - right[i]) <= tolerance, $"{key}[{i}]: {left[i]} and {right[i]}");
+            for (var i = 0; i < left.Length; i++)
+                Assert.True(Math.Abs(left[i] - right[i]) <= tolerance, $"{key}[{i}]: {left[i]} and {right[i]}");
         }
     }
 }

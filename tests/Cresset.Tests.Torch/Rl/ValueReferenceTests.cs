@@ -47,10 +47,12 @@ public sealed class ValueReferenceTests
     {
         foreach (var c in DeepReference.Root.GetProperty("targets").EnumerateArray())
         {
-            var (ret, discount, here, online, target) = (c.Number("ret"), c.Number("discount"), c.Doubles("here"), c.Doubles("online"), c.Doubles("target"));
+            var (ret, discount, here, online, target) = (c.Number("ret"), c.Number("discount"), c.Doubles("here"), c.Doubles("online"),
+                c.Doubles("target"));
             Assert.Equal(c.Number("dqn"), QTargets.Dqn<double>(ret, discount, target), 1e-12);
             Assert.Equal(c.Number("double"), QTargets.Double<double>(ret, discount, online, target), 1e-12);
-            Assert.Equal(c.Number("munchausen"), QTargets.Munchausen<double>(ret, discount, here, (int)c.Number("action"), target, 0.9, c.Number("tau"), -1), 1e-12);
+            Assert.Equal(c.Number("munchausen"),
+                QTargets.Munchausen<double>(ret, discount, here, (int)c.Number("action"), target, 0.9, c.Number("tau"), -1), 1e-12);
         }
     }
 
@@ -59,7 +61,8 @@ public sealed class ValueReferenceTests
     {
         var c = DeepReference.Root.GetProperty("lambda");
         var returns = new double[9];
-        QTargets.Lambda<double>(c.Doubles("rewards"), c.Doubles("values"), c.Flags("terminated"), c.Flags("truncated"), c.Number("gamma"), c.Number("lam"), returns);
+        QTargets.Lambda<double>(c.Doubles("rewards"), c.Doubles("values"), c.Flags("terminated"), c.Flags("truncated"), c.Number("gamma"),
+            c.Number("lam"), returns);
         Near(c.Doubles("returns"), returns, 1e-12);
     }
 

@@ -32,7 +32,8 @@ public sealed class ChannelsLastTests
     public void OtherTensorsComeBackAsTheyAre()
     {
         using var scope = NewDisposeScope();
-        foreach (var x in new[] { rand(2, 3), rand(2, 3, 4), rand(2, 3, 1, 1), rand([2, 3, 4, 4], dtype: float64) }) Assert.Same(x, ChannelsLast.Of(x));
+        foreach (var x in new[] { rand(2, 3), rand(2, 3, 4), rand(2, 3, 1, 1), rand([2, 3, 4, 4], dtype: float64) })
+            Assert.Same(x, ChannelsLast.Of(x));
         using var pause = new KernelPause();
         var traced = rand(2, 3, 4, 4);
         Assert.Same(traced, ChannelsLast.Of(traced));

@@ -21,5 +21,8 @@ public sealed class FreedMemoryTests
         Assert.True(full - Resident() > 256 << 20, $"{full:N0} before, {Resident():N0} after");
     }
 
-    private static long Resident() => 1024 * long.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith("RssAnon:", StringComparison.Ordinal)).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+    private static long Resident() =>
+        1024 * long.Parse(
+            File.ReadLines("/proc/self/status").First(l => l.StartsWith("RssAnon:", StringComparison.Ordinal))
+                .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
 }

@@ -26,7 +26,8 @@ public sealed class NativeEdgeTests
     public void MatricesThatDoNotFitAreRefused(long[] left, long[] right)
     {
         using var scope = NewDisposeScope();
-        Assert.Contains("does not exist", Assert.Throws<ShapeException>(() => zeros(left).MatMul(zeros(right))).Message, StringComparison.Ordinal);
+        Assert.Contains("does not exist", Assert.Throws<ShapeException>(() => zeros(left).MatMul(zeros(right))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -43,11 +44,13 @@ public sealed class NativeEdgeTests
     }
 
     [Fact]
-    public void ProductsOfEveryRankAreLibtorchs() => Gen.Select(Gen.Int[0, 3], Gen.Int[0, 3], Gen.Int[1, 4], Gen.Int[1, 4], Gen.Int[1, 4], Gen.Bool).Sample(
+    public void ProductsOfEveryRankAreLibtorchs() =>
+        Gen.Select(Gen.Int[0, 3], Gen.Int[0, 3], Gen.Int[1, 4], Gen.Int[1, 4], Gen.Int[1, 4], Gen.Bool).Sample(
         (a, b, n, k, m, broadcast) =>
         {
             using var scope = NewDisposeScope();
-            long[] leftLead = [.. Enumerable.Repeat(2L, Math.Max(0, a - 1))], rightLead = [.. Enumerable.Repeat(broadcast ? 1L : 2L, Math.Max(0, b - 1))];
+            long[] leftLead = [.. Enumerable.Repeat(2L, Math.Max(0, a - 1))],
+                rightLead = [.. Enumerable.Repeat(broadcast ? 1L : 2L, Math.Max(0, b - 1))];
             Tensor left = a == 0 ? rand(k) : rand([.. leftLead, n, k]), right = b == 0 ? rand(k) : rand([.. rightLead, k, m]);
             Assert.True(left.MatMul(right).equal(left.matmul(right)).all().ToBoolean());
         },
@@ -87,11 +90,13 @@ public sealed class NativeEdgeTests
         var x = rand([3], requires_grad: true);
         var once = (x * x).sum();
         Derivatives.Of([once], [x]);
-        Assert.Contains("second time", Assert.Throws<InvalidOperationException>(() => Derivatives.Of([once], [x])).Message, StringComparison.Ordinal);
+        Assert.Contains("second time", Assert.Throws<InvalidOperationException>(() => Derivatives.Of([once], [x])).Message,
+            StringComparison.Ordinal);
         var z = x * 2;
         var changed = (z * z).sum();
         z.add_(1);
-        Assert.Contains("inplace operation", Assert.Throws<InvalidOperationException>(() => Derivatives.Of([changed], [x])).Message, StringComparison.Ordinal);
+        Assert.Contains("inplace operation", Assert.Throws<InvalidOperationException>(() => Derivatives.Of([changed], [x])).Message,
+            StringComparison.Ordinal);
         // And the next one works.
         Assert.NotNull(Derivatives.Of([(x * x).sum()], [x])[0]);
     }
@@ -101,11 +106,16 @@ public sealed class NativeEdgeTests
     {
         using var scope = NewDisposeScope();
         Tensor x = rand([3], requires_grad: true), plain = rand(3);
-        Assert.Contains("no graph", Assert.Throws<ArgumentException>(() => Derivatives.Of([plain.sum()], [x])).Message, StringComparison.Ordinal);
-        Assert.Contains("requires no gradient", Assert.Throws<ArgumentException>(() => Derivatives.Of([x.sum()], [plain])).Message, StringComparison.Ordinal);
-        Assert.Contains("sum it up", Assert.Throws<ArgumentException>(() => Derivatives.Of([x * 2], [x])).Message, StringComparison.Ordinal);
-        Assert.Contains("cotangent 0", Assert.Throws<ArgumentException>(() => Derivatives.Of([x * 2], [x], [rand(4)])).Message, StringComparison.Ordinal);
-        Assert.Contains("1 cotangents", Assert.Throws<ArgumentException>(() => Derivatives.Of([x * 2, x * 3], [x], [rand(3)])).Message, StringComparison.Ordinal);
+        Assert.Contains("no graph", Assert.Throws<ArgumentException>(() => Derivatives.Of([plain.sum()], [x])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("requires no gradient", Assert.Throws<ArgumentException>(() => Derivatives.Of([x.sum()], [plain])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("sum it up", Assert.Throws<ArgumentException>(() => Derivatives.Of([x * 2], [x])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("cotangent 0", Assert.Throws<ArgumentException>(() => Derivatives.Of([x * 2], [x], [rand(4)])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("1 cotangents", Assert.Throws<ArgumentException>(() => Derivatives.Of([x * 2, x * 3], [x], [rand(3)])).Message,
+            StringComparison.Ordinal);
         Assert.Empty(Derivatives.Of([x.sum()], []));
     }
 
@@ -133,10 +143,12 @@ public sealed class NativeEdgeTests
         using var generator = new Generator(5);
         var state = generator.get_state();
         var first = rand(4, generator: generator);
-        Tensor[] damaged = [zeros(10, ScalarType.Byte), zeros_like(state), full_like(state, 255), state.to(ScalarType.Int32), zeros([0], ScalarType.Byte)];
+        Tensor[] damaged = [zeros(10, ScalarType.Byte), zeros_like(state), full_like(state, 255), state.to(ScalarType.Int32),
+            zeros([0], ScalarType.Byte)];
         foreach (var bad in damaged)
         {
-            Assert.Contains("random state", Assert.Throws<ArgumentException>(() => generator.Restore(bad)).Message, StringComparison.Ordinal);
+            Assert.Contains("random state", Assert.Throws<ArgumentException>(() => generator.Restore(bad)).Message,
+                StringComparison.Ordinal);
             Assert.Throws<ArgumentException>(() => RandomState.Restore(bad));
         }
         generator.Restore(state);

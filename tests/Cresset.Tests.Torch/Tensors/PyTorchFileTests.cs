@@ -31,7 +31,8 @@ public sealed class PyTorchFileTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var file = PyTorchFile.Open(Reference(name));
-        var keys = Expected(version).GetProperty(name).EnumerateObject().Where(k => !k.Name.StartsWith("optimizer/", StringComparison.Ordinal)).ToList();
+        var keys = Expected(version).GetProperty(name).EnumerateObject()
+            .Where(k => !k.Name.StartsWith("optimizer/", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(keys);
         Assert.Equal(keys.Select(k => k.Name).Order(StringComparer.Ordinal), file.Entries.Keys.Order(StringComparer.Ordinal));
         foreach (var key in keys)
@@ -61,7 +62,8 @@ public sealed class PyTorchFileTests : IDisposable
             var path = Path.Combine(_folder, "out.safetensors");
             if (file.Entries.Values.Any(e => !e.Dtype.IsInFormat()))
             {
-                Assert.Contains("which safetensors files cannot hold", Assert.Throws<NotSupportedException>(() => SafetensorsWriter.Copy(path, file)).Message, StringComparison.Ordinal);
+                Assert.Contains("which safetensors files cannot hold",
+                    Assert.Throws<NotSupportedException>(() => SafetensorsWriter.Copy(path, file)).Message, StringComparison.Ordinal);
                 Assert.False(File.Exists(path));
                 continue;
             }
@@ -98,7 +100,8 @@ public sealed class PyTorchFileTests : IDisposable
         Assert.Contains("'params' (2 tensors), 'params_ema' (2 tensors)", message, StringComparison.Ordinal);
         using var file = PyTorchFile.Open(path, "params_ema");
         Assert.Equal("params_ema", file.Section);
-        Assert.Contains("no section 'ema'", Assert.Throws<InvalidDataException>(() => PyTorchFile.Open(path, "ema")).Message, StringComparison.Ordinal);
+        Assert.Contains("no section 'ema'", Assert.Throws<InvalidDataException>(() => PyTorchFile.Open(path, "ema")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -145,9 +148,12 @@ public sealed class PyTorchFileTests : IDisposable
     {
         var name = $"{version}_training-{kind}.pth";
         using var state = PyTorchOptimizerFile.Read(Reference(name));
-        var expected = Expected(version).GetProperty(name).EnumerateObject().Where(k => k.Name.StartsWith("optimizer/", StringComparison.Ordinal)).ToList();
+        var expected = Expected(version).GetProperty(name).EnumerateObject()
+            .Where(k => k.Name.StartsWith("optimizer/", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(expected);
-        foreach (var key in expected) Assert.Equal(key.Value.GetProperty("hex").GetString(), Convert.ToHexStringLower(state.Tensors[key.Name["optimizer/".Length..]].bytes.ToArray()));
+        foreach (var key in expected)
+            Assert.Equal(key.Value.GetProperty("hex").GetString(),
+                Convert.ToHexStringLower(state.Tensors[key.Name["optimizer/".Length..]].bytes.ToArray()));
         using var groups = JsonDocument.Parse(state.ParamGroups);
         if (kind == "adamw")
         {
@@ -193,5 +199,6 @@ public sealed class PyTorchFileTests : IDisposable
 
     private static string Reference(string name) => Repository.Reference("pytorch/" + name);
 
-    private static JsonElement Expected(string version) => JsonDocument.Parse(File.ReadAllText(Reference($"{version}_expected.json"))).RootElement;
+    private static JsonElement Expected(string version) =>
+        JsonDocument.Parse(File.ReadAllText(Reference($"{version}_expected.json"))).RootElement;
 }

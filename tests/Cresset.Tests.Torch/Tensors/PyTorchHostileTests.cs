@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Tensors;
 
-/// <summary>Checkpoints that lie: refused in one line that names the fault, without running, recursing or allocating what they ask for.</summary>
+/// <summary>
+/// Checkpoints that lie: refused in one line that names the fault, without running, recursing or allocating what they ask for.
+/// </summary>
 [LeakFree]
 public sealed class PyTorchHostileTests : IDisposable
 {
@@ -17,7 +19,8 @@ public sealed class PyTorchHostileTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
-    [InlineData("a call of a system function is left alone", "\u0080\u0002}X\u0001\0\0\0xcos\nsystem\nX\u0009\0\0\0touch pwn\u0085Rs.", null)]
+    [InlineData("a call of a system function is left alone", "\u0080\u0002}X\u0001\0\0\0xcos\nsystem\nX\u0009\0\0\0touch pwn\u0085Rs.",
+        null)]
     [InlineData("cut", "\u0080\u0002}", "STOP")]
     [InlineData("unknown instruction", "\u0080\u0002\u00ff.", "0xff is not known")]
     [InlineData("extension code", "\u0080\u0002\u0082\u0001.", "extension codes")]
@@ -32,13 +35,29 @@ public sealed class PyTorchHostileTests : IDisposable
     [InlineData("append to a number", "\u0080\u0002K\u0001K\u0002a.", "appends to a whole number")]
     [InlineData("key without value", "\u0080\u0002}(K\u0001u.", "without a value")]
     [InlineData("call of a number", "\u0080\u0002K\u0001)R.", "calls a whole number")]
-    [InlineData("storage outside the list", "\u0080\u0002}X\u0001\0\0\0a(X\u0007\0\0\0storagectorch\nEvilStorage\nX\u0001\0\0\0" + "0X\u0003\0\0\0cpuK\u0004tQs.", "torch.EvilStorage is not known")]
-    [InlineData("tensor beside its storage", "\u0080\u0002}X\u0001\0\0\0actorch._utils\n_rebuild_tensor_v2\n(" + Storage + "K\u0002K\u0003\u0085K\u0001\u0085\u0089NtRs.", "outside its storage")]
-    [InlineData("negative size", "\u0080\u0002}X\u0001\0\0\0actorch._utils\n_rebuild_tensor_v2\n(" + Storage + "K\u0000J\u00ff\u00ff\u00ff\u00ff\u0085K\u0001\u0085\u0089NtRs.", "not a whole number")]
-    [InlineData("a petabyte by broadcasting", "\u0080\u0002}X\u0001\0\0\0actorch._utils\n_rebuild_tensor_v2\n(" + Storage + "K\u0000\u008a\u0006\u0000\u0000\u0000\u0000\u0000\u0001\u0085K\u0000\u0085\u0089NtRs.", "unfolds")]
-    [InlineData("overflowing sizes", "\u0080\u0002}X\u0001\0\0\0actorch._utils\n_rebuild_tensor_v2\n(" + Storage + "K\u0000\u008a\u0008\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f\u008a\u0008\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f\u0086K\u0000K\u0000\u0086\u0089NtRs.", "2^58")]
-    [InlineData("sizes that overflow beside a zero", "\u0080\u0002}X\u0001\0\0\0actorch._utils\n_rebuild_tensor_v2\n(" + Storage + "K\u0000\u008a\u0008\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007fK\u0000\u0086K\u0000K\u0000\u0086\u0089NtRs.", "2^58")]
-    [InlineData("record missing", "\u0080\u0002}X\u0001\0\0\0actorch._utils\n_rebuild_tensor_v2\n(" + "(X\u0007\0\0\0storagectorch\nFloatStorage\nX\u0009\0\0\0../../etcX\u0003\0\0\0cpuK\u0004tQ" + "K\u0000K\u0001\u0085K\u0001\u0085\u0089NtRs.", "which is missing")]
+    [InlineData("storage outside the list",
+        "\u0080\u0002}X\u0001\0\0\0a(X\u0007\0\0\0storagectorch\nEvilStorage\nX\u0001\0\0\0" + "0X\u0003\0\0\0cpuK\u0004tQs.",
+        "torch.EvilStorage is not known")]
+    [InlineData("tensor beside its storage",
+        "\u0080\u0002}X\u0001\0\0\0actorch._utils\n_rebuild_tensor_v2\n(" + Storage + "K\u0002K\u0003\u0085K\u0001\u0085\u0089NtRs.",
+        "outside its storage")]
+    [InlineData("negative size",
+        "\u0080\u0002}X\u0001\0\0\0actorch._utils\n_rebuild_tensor_v2\n(" + Storage
+            + "K\u0000J\u00ff\u00ff\u00ff\u00ff\u0085K\u0001\u0085\u0089NtRs.", "not a whole number")]
+    [InlineData("a petabyte by broadcasting",
+        "\u0080\u0002}X\u0001\0\0\0actorch._utils\n_rebuild_tensor_v2\n(" + Storage
+            + "K\u0000\u008a\u0006\u0000\u0000\u0000\u0000\u0000\u0001\u0085K\u0000\u0085\u0089NtRs.", "unfolds")]
+    [InlineData("overflowing sizes",
+        "\u0080\u0002}X\u0001\0\0\0actorch._utils\n_rebuild_tensor_v2\n(" + Storage
+            + "K\u0000\u008a\u0008\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f\u008a"
+            + "\u0008\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f\u0086K\u0000K\u0000\u0086\u0089NtRs.", "2^58")]
+    [InlineData("sizes that overflow beside a zero",
+        "\u0080\u0002}X\u0001\0\0\0actorch._utils\n_rebuild_tensor_v2\n(" + Storage
+            + "K\u0000\u008a\u0008\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007fK\u0000\u0086K\u0000K\u0000\u0086\u0089NtRs.", "2^58")]
+    [InlineData("record missing",
+        "\u0080\u0002}X\u0001\0\0\0actorch._utils\n_rebuild_tensor_v2\n("
+            + "(X\u0007\0\0\0storagectorch\nFloatStorage\nX\u0009\0\0\0../../etcX\u0003\0\0\0cpuK\u0004tQ"
+            + "K\u0000K\u0001\u0085K\u0001\u0085\u0089NtRs.", "which is missing")]
     public void HostilePicklesAreRefused(string what, string pickle, string? fault)
     {
         var path = Write([("a/data.pkl", Encoding.Latin1.GetBytes(pickle)), ("a/data/0", new byte[16])]);
@@ -61,14 +80,17 @@ public sealed class PyTorchHostileTests : IDisposable
         var deep = new StringBuilder("\u0080\u0002");
         for (var i = 0; i < 300_000; i++) deep.Append("}X\u0001\0\0\0a");
         deep.Append('N').Append('s', 300_000).Append('.');
-        Assert.Contains("levels deep", Assert.Throws<InvalidDataException>(() => Opened(deep.ToString())).Message, StringComparison.Ordinal);
+        Assert.Contains("levels deep", Assert.Throws<InvalidDataException>(() => Opened(deep.ToString())).Message,
+            StringComparison.Ordinal);
         var tensor = "ctorch._utils\n_rebuild_tensor_v2\n(" + Storage + "K\u0000K\u0001\u0085K\u0001\u0085\u0089NtRq\u0000";
         var bomb = new StringBuilder("\u0080\u0002" + tensor + "0]h\u0000aq\u0001");
         for (var i = 1; i < 60; i++) bomb.Append($"0]h{(char)i}ah{(char)i}aq{(char)(i + 1)}");
         bomb.Append('.');
-        Assert.Contains("more than 300000 tensors", Assert.Throws<InvalidDataException>(() => Opened(bomb.ToString())).Message, StringComparison.Ordinal);
+        Assert.Contains("more than 300000 tensors", Assert.Throws<InvalidDataException>(() => Opened(bomb.ToString())).Message,
+            StringComparison.Ordinal);
         // A list that holds itself.
-        Assert.Contains("levels deep", Assert.Throws<InvalidDataException>(() => Opened("\u0080\u0002]q\u0000h\u0000a.")).Message, StringComparison.Ordinal);
+        Assert.Contains("levels deep", Assert.Throws<InvalidDataException>(() => Opened("\u0080\u0002]q\u0000h\u0000a.")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -86,7 +108,8 @@ public sealed class PyTorchHostileTests : IDisposable
         {
             var pickle = $"{bomb}}}X\u0005\0\0\0state{state}sX\u000c\0\0\0param_groups{groups}s.";
             using var file = PyTorchFile.Open(Write([("a/data.pkl", Encoding.Latin1.GetBytes(pickle))]));
-            Assert.Contains("unfolds to more than", Assert.Throws<InvalidDataException>(() => file.ReadOptimizer()).Message, StringComparison.Ordinal);
+            Assert.Contains("unfolds to more than", Assert.Throws<InvalidDataException>(() => file.ReadOptimizer()).Message,
+                StringComparison.Ordinal);
         }
     }
 
@@ -99,7 +122,8 @@ public sealed class PyTorchHostileTests : IDisposable
         pickle.Append("lq\u00000(");
         for (var i = 0; i < 10_000; i++) pickle.Append("ccollections\nOrderedDict\nh\u0000\u0085R");
         pickle.Append("l.");
-        Assert.Contains("more tensors or copies", Assert.Throws<InvalidDataException>(() => Opened(pickle.ToString())).Message, StringComparison.Ordinal);
+        Assert.Contains("more tensors or copies", Assert.Throws<InvalidDataException>(() => Opened(pickle.ToString())).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -108,15 +132,27 @@ public sealed class PyTorchHostileTests : IDisposable
     [InlineData("a/../../data.pkl")]
     [InlineData("a\\data.pkl")]
     public void NamesThatLeadOutOfTheArchiveAreRefused(string name)
-        => Assert.Contains("leads out of the archive", Assert.Throws<InvalidDataException>(() => PyTorchFile.Open(Write([(name, "N."u8.ToArray())]))).Message, StringComparison.Ordinal);
+        => Assert.Contains("leads out of the archive",
+            Assert.Throws<InvalidDataException>(() => PyTorchFile.Open(Write([(name, "N."u8.ToArray())]))).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void OtherArchivesAreNamed()
     {
-        Assert.Contains("NumPy", Assert.Throws<NotSupportedException>(() => PyTorchFile.Open(Write([("x.npy", [1])]))).Message, StringComparison.Ordinal);
-        Assert.Contains("2 records data.pkl", Assert.Throws<InvalidDataException>(() => PyTorchFile.Open(Write([("a/data.pkl", "N."u8.ToArray()), ("b/data.pkl", "N."u8.ToArray())]))).Message, StringComparison.Ordinal);
-        Assert.Contains("big-endian", Assert.Throws<NotSupportedException>(() => PyTorchFile.Open(Write([("a/data.pkl", "N."u8.ToArray()), ("a/byteorder", "big"u8.ToArray())]))).Message, StringComparison.Ordinal);
-        Assert.Contains("compressed", Assert.Throws<NotSupportedException>(() => PyTorchFile.Open(Write([("a/data.pkl", new byte[1000])], CompressionLevel.Optimal))).Message, StringComparison.Ordinal);
+        Assert.Contains("NumPy", Assert.Throws<NotSupportedException>(() => PyTorchFile.Open(Write([("x.npy", [1])]))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("2 records data.pkl",
+            Assert.Throws<InvalidDataException>(
+                () => PyTorchFile.Open(Write([("a/data.pkl", "N."u8.ToArray()), ("b/data.pkl", "N."u8.ToArray())]))).Message,
+                StringComparison.Ordinal);
+        Assert.Contains("big-endian",
+            Assert.Throws<NotSupportedException>(
+                () => PyTorchFile.Open(Write([("a/data.pkl", "N."u8.ToArray()), ("a/byteorder", "big"u8.ToArray())]))).Message,
+                StringComparison.Ordinal);
+        Assert.Contains("compressed",
+            Assert.Throws<NotSupportedException>(
+                () => PyTorchFile.Open(Write([("a/data.pkl", new byte[1000])], CompressionLevel.Optimal))).Message,
+                StringComparison.Ordinal);
         var path = Write([("a/data.pkl", "N."u8.ToArray())]);
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^30]);
         Assert.Contains("directory", Assert.Throws<InvalidDataException>(() => PyTorchFile.Open(path)).Message, StringComparison.Ordinal);
@@ -125,7 +161,8 @@ public sealed class PyTorchHostileTests : IDisposable
         File.WriteAllText(path, "version https://git-lfs.github.com/spec/v1\n");
         Assert.Contains("git lfs pull", Assert.Throws<InvalidDataException>(() => TensorFile.Open(path)).Message, StringComparison.Ordinal);
         File.WriteAllBytes(path, Encoding.Latin1.GetBytes("\u0080\u0004N."));
-        Assert.Contains("bare Python pickle", Assert.Throws<NotSupportedException>(() => TensorFile.Open(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("bare Python pickle", Assert.Throws<NotSupportedException>(() => TensorFile.Open(path)).Message,
+            StringComparison.Ordinal);
     }
 
     // CRESSET_FUZZ_CASES makes it long; see tests/long.
@@ -133,7 +170,10 @@ public sealed class PyTorchHostileTests : IDisposable
     public void MutatedFilesAreReadOrRefused()
     {
         var cases = int.TryParse(Environment.GetEnvironmentVariable("CRESSET_FUZZ_CASES"), out var many) ? many : 1500;
-        var originals = new[] { "pt26_layouts.pt", "pt26_layouts.legacy.pt", "pt26_training-adamw.pth", "pt113_ultralytics.pt", "pt26_types.legacy.pt" }.Select(n => File.ReadAllBytes(Repository.Reference("pytorch/" + n))).Append(TorchSharpState()).ToArray();
+        var originals =
+            new[] { "pt26_layouts.pt", "pt26_layouts.legacy.pt", "pt26_training-adamw.pth", "pt113_ultralytics.pt",
+                "pt26_types.legacy.pt" }.Select(n => File.ReadAllBytes(Repository.Reference("pytorch/" + n))).Append(TorchSharpState())
+                .ToArray();
         var random = new Random(20261129);
         var path = Path.Combine(_folder, "mutated.pt");
         int opened = 0, refused = 0;
@@ -163,7 +203,8 @@ public sealed class PyTorchHostileTests : IDisposable
             {
                 refused++;
             }
-            Assert.True(GC.GetTotalAllocatedBytes() - before < 200_000_000, $"case {i} allocated {GC.GetTotalAllocatedBytes() - before} bytes");
+            Assert.True(GC.GetTotalAllocatedBytes() - before < 200_000_000,
+                $"case {i} allocated {GC.GetTotalAllocatedBytes() - before} bytes");
         }
         Assert.True(opened > cases / 20 && refused > cases / 20, $"{opened} opened, {refused} refused");
     }
@@ -188,7 +229,9 @@ public sealed class PyTorchHostileTests : IDisposable
                 case 1: bytes[at] ^= (byte)(1 << random.Next(8)); break;
                 case 2: bytes[at] = (byte)".()]}tRQqhKJXcbsu0e\u0080\u008a"[random.Next(21)]; break;
                 case 3: length = random.Next(20) == 0 ? random.Next(bytes.Length) : length; break;
-                case 4: BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(Math.Min(at, bytes.Length - 4)), random.Next(4) switch { 0 => int.MaxValue, 1 => -1, 2 => 1 << 28, _ => random.Next() }); break;
+                case 4:
+                    BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(Math.Min(at, bytes.Length - 4)),
+                    random.Next(4) switch { 0 => int.MaxValue, 1 => -1, 2 => 1 << 28, _ => random.Next() }); break;
                 default:
                     var count = random.Next(1, Math.Min(40, bytes.Length - at) + 1);
                     bytes.AsSpan(random.Next(bytes.Length - count + 1), count).ToArray().CopyTo(bytes, at);

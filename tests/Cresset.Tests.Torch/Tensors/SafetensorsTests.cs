@@ -22,7 +22,8 @@ public sealed class SafetensorsTests : IDisposable
         using var file = SafetensorsFile.Open(Reference);
         Assert.Equal("pt", file.Metadata["format"]);
         var ramp = (arange(12, dtype: ScalarType.Float64) * 0.37 - 2).reshape(3, 4);
-        foreach (var (name, dtype) in new[] { ("f64", ScalarType.Float64), ("f32", ScalarType.Float32), ("f16", ScalarType.Float16), ("bf16", ScalarType.BFloat16) })
+        foreach (var (name, dtype) in new[] { ("f64", ScalarType.Float64), ("f32", ScalarType.Float32), ("f16", ScalarType.Float16),
+            ("bf16", ScalarType.BFloat16) })
         {
             foreach (var tensor in new[] { file.Read(name), file.Map(name) })
             {
@@ -31,7 +32,8 @@ public sealed class SafetensorsTests : IDisposable
             }
         }
         var whole = (arange(6, dtype: ScalarType.Int64) * 7 - 20).reshape(2, 3);
-        foreach (var (name, dtype) in new[] { ("i64", ScalarType.Int64), ("i32", ScalarType.Int32), ("i16", ScalarType.Int16), ("i8", ScalarType.Int8) })
+        foreach (var (name, dtype) in new[] { ("i64", ScalarType.Int64), ("i32", ScalarType.Int32), ("i16", ScalarType.Int16),
+            ("i8", ScalarType.Int8) })
         {
             Assert.True(file.Read(name).equal(whole.to(dtype)).all().item<bool>(), name);
             Assert.True(file.Map(name).equal(whole.to(dtype)).all().item<bool>(), name);
@@ -105,7 +107,8 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Equal(tensors.Keys.Order(), shards.Entries.Keys.Order());
         Assert.All(tensors, pair => Assert.True(shards.Read(pair.Key).equal(pair.Value).all().item<bool>()));
         File.Delete(Directory.GetFiles(_folder, "model-*.safetensors").Order().First());
-        Assert.Contains("which is not there", Assert.Throws<FileNotFoundException>(() => SafetensorsShards.Open(index)).Message, StringComparison.Ordinal);
+        Assert.Contains("which is not there", Assert.Throws<FileNotFoundException>(() => SafetensorsShards.Open(index)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -145,7 +148,8 @@ public sealed class SafetensorsTests : IDisposable
         Add("missing shape", "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", 8, "lacks shape");
         Add("negative size", "{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8, "whole number");
         Add("fraction", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2.5],\"data_offsets\":[0,8]}}", 8, "whole number");
-        Add("overflowing shape", "{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775807,9223372036854775807],\"data_offsets\":[0,8]}}", 8, "2^58");
+        Add("overflowing shape", "{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775807,9223372036854775807],\"data_offsets\":[0,8]}}",
+            8, "2^58");
         Add("wrong size", "{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", 8, "needs 12 bytes");
         Add("out of range", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 8, "the data is 8 bytes long");
         Add("reversed", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]}}", 8, "data_offsets [8, 0]");
@@ -174,7 +178,9 @@ public sealed class SafetensorsTests : IDisposable
     public void AnUnknownTypeLeavesTheOtherTensorsReadable()
     {
         using var scope = NewDisposeScope();
-        const string Header = "{\"a\":{\"dtype\":\"F33\",\"shape\":[2],\"data_offsets\":[0,9]},\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[9,11]}}";
+        const string Header =
+            "{\"a\":{\"dtype\":\"F33\",\"shape\":[2],\"data_offsets\":[0,9]},\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[9,"
+                + "11]}}";
         using var file = SafetensorsFile.Open(Raw(Header, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]));
         Assert.Equal([10, 11], file.Read("b").data<byte>().ToArray());
         Assert.Equal("F33", file.Entries["a"].TypeName);
@@ -195,7 +201,8 @@ public sealed class SafetensorsTests : IDisposable
     public void ValuesOfNarrowTypesAreExact(string type, int count, byte[] bytes, double[] expected)
     {
         using var scope = NewDisposeScope();
-        using var file = SafetensorsFile.Open(Raw($"{{\"x\":{{\"dtype\":\"{type}\",\"shape\":[{count}],\"data_offsets\":[0,{bytes.Length}]}}}}", bytes));
+        using var file = SafetensorsFile.Open(
+            Raw($"{{\"x\":{{\"dtype\":\"{type}\",\"shape\":[{count}],\"data_offsets\":[0,{bytes.Length}]}}}}", bytes));
         Assert.Equal(expected, file.Read("x").to(ScalarType.Float64).data<double>().ToArray());
         Assert.Equal(bytes, file.ReadBytes("x"));
     }
@@ -203,8 +210,10 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void UnsignedValuesThatDoNotFitAreRefused()
     {
-        using var file = SafetensorsFile.Open(Raw("{\"x\":{\"dtype\":\"U64\",\"shape\":[1],\"data_offsets\":[0,8]}}", [0, 0, 0, 0, 0, 0, 0, 128]));
-        Assert.Contains("9223372036854775808", Assert.Throws<NotSupportedException>(() => file.Read("x")).Message, StringComparison.Ordinal);
+        using var file = SafetensorsFile.Open(
+            Raw("{\"x\":{\"dtype\":\"U64\",\"shape\":[1],\"data_offsets\":[0,8]}}", [0, 0, 0, 0, 0, 0, 0, 128]));
+        Assert.Contains("9223372036854775808", Assert.Throws<NotSupportedException>(() => file.Read("x")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

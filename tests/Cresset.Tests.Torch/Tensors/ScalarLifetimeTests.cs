@@ -5,14 +5,18 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Tensors;
 
-/// <summary>A garbage collection on another thread frees the hidden factor of <c>a + b</c> in plain TorchSharp: one collection in six broke a sum.</summary>
+/// <summary>
+/// A garbage collection on another thread frees the hidden factor of <c>a + b</c> in plain TorchSharp: one collection in six broke a sum.
+/// </summary>
 [LeakFree]
 public sealed class ScalarLifetimeTests
 {
     [Fact]
     public void Sums_survive_collections_on_another_thread()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64, "mended on Linux x64");
+        Assert.SkipUnless(OperatingSystem.IsLinux()
+            && System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64,
+            "mended on Linux x64");
         var stop = false;
         var collections = 0;
         var collector = new Thread(() =>

@@ -42,13 +42,19 @@ public sealed class SnapshotTests : IDisposable
     {
         using var state = new Snapshot();
         state.Part("a").Put("text", "many");
-        Assert.Contains("'a/other'", Assert.Throws<InvalidDataException>(() => state.Part("a").Text("other")).Message, StringComparison.Ordinal);
-        Assert.Contains("'a/text' is 'many'; a number was expected", Assert.Throws<InvalidDataException>(() => state.Part("a").Number("text")).Message, StringComparison.Ordinal);
+        Assert.Contains("'a/other'", Assert.Throws<InvalidDataException>(() => state.Part("a").Text("other")).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("'a/text' is 'many'; a number was expected",
+            Assert.Throws<InvalidDataException>(() => state.Part("a").Number("text")).Message, StringComparison.Ordinal);
         state.Put("half", 0.5);
-        Assert.Contains("a whole number was expected", Assert.Throws<InvalidDataException>(() => state.Whole("half")).Message, StringComparison.Ordinal);
+        Assert.Contains("a whole number was expected", Assert.Throws<InvalidDataException>(() => state.Whole("half")).Message,
+            StringComparison.Ordinal);
         state.Put("bytes", writer => writer.Write(1L));
-        Assert.Contains("ends too early", Assert.Throws<InvalidDataException>(() => state.Get("bytes", reader => { reader.ReadInt64(); reader.ReadByte(); })).Message, StringComparison.Ordinal);
-        Assert.Contains("4 bytes more", Assert.Throws<InvalidDataException>(() => state.Get("bytes", reader => reader.ReadInt32())).Message, StringComparison.Ordinal);
+        Assert.Contains("ends too early",
+            Assert.Throws<InvalidDataException>(() => state.Get("bytes", reader => { reader.ReadInt64(); reader.ReadByte(); })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("4 bytes more", Assert.Throws<InvalidDataException>(() => state.Get("bytes", reader => reader.ReadInt32())).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -66,7 +72,8 @@ public sealed class SnapshotTests : IDisposable
             foreign.Put("first", 7L);
             foreign.Put("second", 8L);
             foreign.Put("third", 9L);
-            Assert.Contains("not known here: third", Assert.Throws<InvalidDataException>(() => foreign.Restore(target)).Message, StringComparison.Ordinal);
+            Assert.Contains("not known here: third", Assert.Throws<InvalidDataException>(() => foreign.Restore(target)).Message,
+                StringComparison.Ordinal);
         }
         Assert.Equal((1, 2), (target.First, target.Second));
         using var good = new Snapshot();

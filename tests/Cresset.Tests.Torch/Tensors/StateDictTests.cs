@@ -54,7 +54,8 @@ public sealed class StateDictTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using nn.Module net = Net(1);
-        var report = StateDict.Load(net, new Dictionary<string, Tensor> { ["0.bias"] = ones(3, dtype: ScalarType.Float64), ["extra"] = zeros(1) }, strict: false);
+        var report = StateDict.Load(net,
+            new Dictionary<string, Tensor> { ["0.bias"] = ones(3, dtype: ScalarType.Float64), ["extra"] = zeros(1) }, strict: false);
         Assert.Equal(["0.bias"], report.Loaded);
         Assert.Equal(["extra"], report.Unexpected);
         Assert.Equal(3, report.Missing.Count);
@@ -68,14 +69,16 @@ public sealed class StateDictTests : IDisposable
         using nn.Module net = Net(1);
         var source = new Dictionary<string, Tensor> { ["a.x"] = zeros(1), ["b.x"] = zeros(1) };
         var map = KeyMap.Identity.StripPrefix("a.").StripPrefix("b.");
-        Assert.Contains("both become 'x'", Assert.Throws<CheckpointException>(() => StateDict.Load(net, source, keys: map)).Message, StringComparison.Ordinal);
+        Assert.Contains("both become 'x'", Assert.Throws<CheckpointException>(() => StateDict.Load(net, source, keys: map)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("norm.gamma", "norm.weight")]
     [InlineData("gamma", "weight")]
     [InlineData("my_gamma.x", "my_gamma.x")]
-    public void RenameReplacesWholePartsOnly(string key, string expected) => Assert.Equal(expected, KeyMap.Identity.Rename("gamma", "weight").Apply(key));
+    public void RenameReplacesWholePartsOnly(string key, string expected) =>
+        Assert.Equal(expected, KeyMap.Identity.Rename("gamma", "weight").Apply(key));
 
     [Fact]
     public void TiedWeightsAreSavedOnceAndLoadStrictly()
@@ -110,7 +113,8 @@ public sealed class StateDictTests : IDisposable
         using var net = new TiedNet();
         var path = Path.Combine(_folder, "untied.safetensors");
         SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["embedding.weight"] = zeros(5, 3), ["head.weight"] = ones(5, 3) });
-        Assert.Contains("are one weight in the module", Assert.Throws<CheckpointException>(() => StateDict.Load(net, path)).Message, StringComparison.Ordinal);
+        Assert.Contains("are one weight in the module", Assert.Throws<CheckpointException>(() => StateDict.Load(net, path)).Message,
+            StringComparison.Ordinal);
     }
 
     private sealed class TiedNet : nn.Module

@@ -50,7 +50,11 @@ internal sealed class LineTask : ITrainingTask
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
     {
         OnEvaluate?.Invoke();
-        return new Dictionary<string, double> { ["error"] = FixedError ?? (_net.call(_data.Inputs) - _data.Targets!).square().mean().ToDouble() };
+        return new Dictionary<string, double>
+        {
+            ["error"] = FixedError
+            ?? (_net.call(_data.Inputs) - _data.Targets!).square().mean().ToDouble()
+        };
     }
 
     public void Dispose()

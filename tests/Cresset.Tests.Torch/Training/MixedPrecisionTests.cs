@@ -15,7 +15,8 @@ public sealed class MixedPrecisionTests
     public void A_network_takes_and_gives_float32_and_keeps_its_norms()
     {
         using var scope = NewDisposeScope();
-        using var net = nn.Sequential(("conv", nn.Conv2d(3, 8, 3, padding: 1)), ("norm", nn.BatchNorm2d(8)), ("flat", nn.Flatten()), ("out", nn.Linear(8 * 16, 5)));
+        using var net = nn.Sequential(("conv", nn.Conv2d(3, 8, 3, padding: 1)), ("norm", nn.BatchNorm2d(8)), ("flat", nn.Flatten()),
+            ("out", nn.Linear(8 * 16, 5)));
         var before = net.call(ones(2, 3, 4, 4));
         MixedPrecision.Apply(net);
         var types = net.named_parameters().ToDictionary(p => p.name, p => p.parameter.dtype);
@@ -55,7 +56,8 @@ public sealed class MixedPrecisionTests
         using var decoder = new DecoderTransformer(11, new() { Layers = 1, Heads = 2, KeyValueHeads = 1, Width = 16, Context = 8 });
         using var separate = new DecoderTransformer(11, new() { Layers = 1, Heads = 2, Width = 16, Context = 8, Tied = false });
         using var prior = new CodeTransformer(new() { CodebookSize = 9, MaxLength = 4, Width = 8, Heads = 2 });
-        using var unet = new UNet(1, 2, new() { Channels = [8, 8], Norm = new GroupNormOptions { Groups = 4 }, Heads = 2, MiddleAttention = true });
+        using var unet = new UNet(1, 2,
+            new() { Channels = [8, 8], Norm = new GroupNormOptions { Groups = 4 }, Heads = 2, MiddleAttention = true });
         Learns(decoder, m => m.call((arange(8) % 11).reshape(2, 4)));
         Learns(separate, m => m.call((arange(8) % 11).reshape(2, 4)));
         Learns(prior, m => m.call((arange(8) % 9).reshape(2, 2, 2), null));

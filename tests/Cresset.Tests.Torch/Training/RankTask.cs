@@ -17,7 +17,8 @@ internal sealed class RankTask : ITrainingTask, ITrainingHook
     private readonly bool _drifts;
     private readonly List<Tensor[]> _parts = [];
 
-    /// <param name="kind">"mlp", "cnn", "bn" (with batch normalisation) or "tied" (weights used twice, out of order, and by one rank alone), or "drift" (an mlp whose rank 1 goes astray).</param>
+    /// <param name="kind">"mlp", "cnn", "bn" (with batch normalisation) or "tied" (weights used twice, out of order, and by one rank
+    /// alone), or "drift" (an mlp whose rank 1 goes astray).</param>
     /// <param name="examples">Not a multiple of the batch, so that epochs end within one.</param>
     /// <param name="inPairs">Adds up the gradients of four parts as (0 + 1) + (2 + 3) instead of one after the other.</param>
     public RankTask(string kind, int examples = 100, bool inPairs = false, int rank = 0)
@@ -26,15 +27,19 @@ internal sealed class RankTask : ITrainingTask, ITrainingHook
         _net = kind switch
         {
             "mlp" or "drift" => nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.Tanh(), nn.Dropout(0.2), nn.Linear(32, 10)),
-            "cnn" => nn.Sequential(nn.Conv2d(1, 8, 3, padding: 1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding: 1), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2), nn.Linear(256, 10)),
+            "cnn" =>
+                nn.Sequential(nn.Conv2d(1, 8, 3, padding: 1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding: 1), nn.ReLU(),
+                    nn.Flatten(), nn.Dropout(0.2), nn.Linear(256, 10)),
             // No biases before a norm: their gradient is rounding alone, which Adam would blow up.
-            "bn" => nn.Sequential(nn.Conv2d(1, 8, 3, padding: 1, bias: false), nn.BatchNorm2d(8), nn.Tanh(), nn.Flatten(), nn.Linear(512, 32, hasBias: false), nn.BatchNorm1d(32), nn.Tanh(), nn.Linear(32, 10)),
+            "bn" => nn.Sequential(nn.Conv2d(1, 8, 3, padding: 1, bias: false), nn.BatchNorm2d(8), nn.Tanh(), nn.Flatten(),
+                nn.Linear(512, 32, hasBias: false), nn.BatchNorm1d(32), nn.Tanh(), nn.Linear(32, 10)),
             "tied" => new TiedNet(rank),
             _ => throw new ArgumentException(kind),
         };
         using var scope = NewDisposeScope();
         using var generator = new Generator(99);
-        _data = new TensorDataset(randn([examples, 1, 8, 8], generator: generator), randint(10, [examples], dtype: ScalarType.Int64, generator: generator));
+        _data = new TensorDataset(randn([examples, 1, 8, 8], generator: generator),
+            randint(10, [examples], dtype: ScalarType.Int64, generator: generator));
     }
 
     public nn.Module Module => _net;
@@ -62,7 +67,8 @@ internal sealed class RankTask : ITrainingTask, ITrainingHook
         using (no_grad())
         {
             var parameters = Parameters();
-            for (var i = 0; i < parameters.Length; i++) parameters[i].grad!.copy_(_parts[1][i] + _parts[2][i] + (_parts[3][i] + _parts[4][i]));
+            for (var i = 0; i < parameters.Length; i++)
+                parameters[i].grad!.copy_(_parts[1][i] + _parts[2][i] + (_parts[3][i] + _parts[4][i]));
         }
         foreach (var tensor in _parts.SelectMany(p => p)) tensor.Dispose();
         _parts.Clear();
@@ -78,10 +84,15 @@ internal sealed class RankTask : ITrainingTask, ITrainingHook
 
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
     {
-        var sums = context.Measure(_data, 16, batch => [nn.functional.cross_entropy(_net.call(batch.Inputs), batch.Targets!, reduction: nn.Reduction.Sum).ToDouble()]);
+        var sums = context.Measure(_data, 16,
+            batch => [nn.functional.cross_entropy(_net.call(batch.Inputs), batch.Targets!, reduction: nn.Reduction.Sum).ToDouble()]);
         var drawn = context.Measure(_data, 16, (batch, stream) => [rand(1, generator: stream).ToDouble()]);
         var pieces = context.Share(5, (piece, stream) => [piece + rand(1, generator: stream).ToDouble()]);
-        return new Dictionary<string, double> { ["loss"] = sums.Sum(s => s[0]) / _data.Count, ["drawn"] = drawn.Sum(d => d[0]) + pieces.Sum(p => p[0]) };
+        return new Dictionary<string, double>
+        {
+            ["loss"] = sums.Sum(s => s[0]) / _data.Count,
+            ["drawn"] = drawn.Sum(d => d[0]) + pieces.Sum(p => p[0])
+        };
     }
 
     public void Dispose()
@@ -101,7 +112,10 @@ internal sealed class RankTask : ITrainingTask, ITrainingHook
         foreach (var parameter in parameters) parameter.grad!.zero_();
     }
 
-    /// <summary>What a mark before a layer cannot know: a layer that is used twice, a weight that others use later in backward, one that a rank alone uses, another net from the fifth step on.</summary>
+    /// <summary>
+    /// What a mark before a layer cannot know: a layer that is used twice, a weight that others use later in backward, one that a rank
+    /// alone uses, another net from the fifth step on.
+    /// </summary>
     private sealed class TiedNet : nn.Module<Tensor, Tensor>
     {
         private readonly Linear _first = nn.Linear(64, 32);

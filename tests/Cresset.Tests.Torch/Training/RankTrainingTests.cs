@@ -77,21 +77,35 @@ public sealed class RankTrainingTests : IDisposable
         Assert.Contains(said, errors, StringComparison.Ordinal);
     }
 
-    /// <summary>Rows of PyTorch's own DistributedSampler, less those where it repeats examples to fill up: training leaves an incomplete batch out.</summary>
+    /// <summary>
+    /// Rows of PyTorch's own DistributedSampler, less those where it repeats examples to fill up: training leaves an incomplete batch out.
+    /// </summary>
     [Fact]
     public void ExamplesAreSharedOutAsPyTorchDoes()
     {
-        using var reference = JsonDocument.Parse(File.ReadAllText(Path.Combine(Repository.Root, "tests", "References", "training-dashboard", "distributed_sampler.json")));
+        using var reference = JsonDocument.Parse(
+            File.ReadAllText(Path.Combine(Repository.Root, "tests", "References", "training-dashboard", "distributed_sampler.json")));
         foreach (var row in reference.RootElement.EnumerateArray()
             .Where(r => r.GetProperty("n").GetInt32() >= r.GetProperty("world").GetInt32())
             .Where(r => r.GetProperty("drop_last").GetBoolean() || r.GetProperty("n").GetInt32() % r.GetProperty("world").GetInt32() == 0))
         {
-            var (count, world, epoch) = (row.GetProperty("n").GetInt32(), row.GetProperty("world").GetInt32(), row.GetProperty("epoch").GetInt32());
-            var ranks = row.GetProperty("ranks").EnumerateArray().Select(r => r.EnumerateArray().Select(i => i.GetInt32()).ToArray()).ToList();
+            var (count, world, epoch) = (row.GetProperty("n").GetInt32(), row.GetProperty("world").GetInt32(),
+                row.GetProperty("epoch").GetInt32());
+            var ranks = row.GetProperty("ranks").EnumerateArray().Select(r => r.EnumerateArray().Select(i => i.GetInt32()).ToArray())
+                .ToList();
             for (var rank = 0; rank < world; rank++)
             {
                 var data = new Indices(count);
-                var options = new LoaderOptions { BatchSize = world, Parts = world, Rank = rank, Ranks = world, Shuffle = row.GetProperty("shuffle").GetBoolean(), Seed = row.GetProperty("seed").GetUInt64(), Workers = 0 };
+                var options = new LoaderOptions
+                {
+                    BatchSize = world,
+                    Parts = world,
+                    Rank = rank,
+                    Ranks = world,
+                    Shuffle = row.GetProperty("shuffle").GetBoolean(),
+                    Seed = row.GetProperty("seed").GetUInt64(),
+                    Workers = 0
+                };
                 using var loader = new Loader(data, options, new LoaderPosition(epoch, 0));
                 for (var i = 0; i < ranks[rank].Length; i++) loader.Next().Dispose();
                 Assert.Equal(ranks[rank], data.Seen);
@@ -103,13 +117,15 @@ public sealed class RankTrainingTests : IDisposable
     public void PartsTogetherAreTheBatch()
     {
         var whole = new Indices(50);
-        using (var loader = new Loader(whole, new LoaderOptions { BatchSize = 12, Seed = 4, Workers = 0 })) for (var i = 0; i < 9; i++) loader.Next().Dispose();
+        using (var loader = new Loader(whole, new LoaderOptions { BatchSize = 12, Seed = 4, Workers = 0 }))
+            for (var i = 0; i < 9; i++) loader.Next().Dispose();
         foreach (var (parts, ranks) in new[] { (2, 1), (2, 2), (4, 2), (6, 3), (12, 1) })
         {
             var shares = Enumerable.Range(0, ranks).Select(rank =>
             {
                 var data = new Indices(50);
-                using var loader = new Loader(data, new LoaderOptions { BatchSize = 12, Seed = 4, Parts = parts, Ranks = ranks, Rank = rank, Workers = 0 });
+                using var loader = new Loader(data,
+                    new LoaderOptions { BatchSize = 12, Seed = 4, Parts = parts, Ranks = ranks, Rank = rank, Workers = 0 });
                 for (var i = 0; i < 9 * parts / ranks; i++) loader.Next().Dispose();
                 Assert.Equal(new LoaderPosition(2, 1), loader.Position);
                 return data.Seen;
@@ -127,24 +143,30 @@ public sealed class RankTrainingTests : IDisposable
         Assert.SkipWhen(MpiRun.OpenMpi is null, MpiRun.Missing);
         var (code, output, errors) = Start(ranks, string.Join(';', lines));
         Assert.True(code == 0, $"exit {code}: {errors}");
-        return output.Split('\n').Where(line => line.Contains(" => ", StringComparison.Ordinal)).Select(line => line.Trim().Split(" => ")).ToDictionary(parts => parts[0][parts[0].IndexOfAny(['m', 'c', 'o', 'b', 't'])..], parts => parts[1]);
+        return output.Split('\n').Where(line => line.Contains(" => ", StringComparison.Ordinal)).Select(line => line.Trim().Split(" => "))
+            .ToDictionary(parts => parts[0][parts[0].IndexOfAny(['m', 'c', 'o', 'b', 't'])..], parts => parts[1]);
     }
 
     private static (int Code, string Output, string Errors) Start(int ranks, string lines)
-        => MpiRun.Run(MpiRun.OpenMpi!, ranks, [Environment.ProcessPath!], new Dictionary<string, string> { [RankTraining.Variable] = lines });
+        => MpiRun.Run(MpiRun.OpenMpi!, ranks, [Environment.ProcessPath!],
+            new Dictionary<string, string> { [RankTraining.Variable] = lines });
 
-    // The order in which more than two gradients are added up is the library's. A whole batch's own kernel of batch normalisation rounds otherwise than sums
+    // The order in which more than two gradients are added up is the library's. A whole batch's own kernel of batch normalisation rounds
+    // otherwise than sums
     // over ranks, which Adam's division by small roots enlarges.
     private static void Near(string expected, string found, double within = 1e-6)
     {
         var (first, second) = (expected.Split(' '), found.Split(' '));
-        for (var i = 1; i < 4; i++) Assert.Equal(double.Parse(first[i], System.Globalization.CultureInfo.InvariantCulture), double.Parse(second[i], System.Globalization.CultureInfo.InvariantCulture), 1e-6);
+        for (var i = 1; i < 4; i++)
+            Assert.Equal(double.Parse(first[i], System.Globalization.CultureInfo.InvariantCulture),
+                double.Parse(second[i], System.Globalization.CultureInfo.InvariantCulture), 1e-6);
         var (expectedWeights, foundWeights) = (Weights(first[4]), Weights(second[4]));
         Assert.Equal(expectedWeights.Length, foundWeights.Length);
         Assert.InRange(expectedWeights.Zip(foundWeights).Max(w => Math.Abs(w.First - w.Second)), 0, within);
     }
 
-    private static float[] Weights(string text) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(Convert.FromBase64String(text)).ToArray();
+    private static float[] Weights(string text) =>
+        System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(Convert.FromBase64String(text)).ToArray();
 
     private sealed class Indices(int count) : IDataset
     {

@@ -29,7 +29,8 @@ public sealed class RecomputationTests
     [Fact]
     public void EveryNetOfThisKindIsTried()
     {
-        var able = new[] { typeof(UNet).Assembly, typeof(CodeTransformer).Assembly, typeof(PictureClassifier).Assembly }.Distinct().SelectMany(a => a.GetTypes()).Where(t => t.IsAssignableTo(typeof(IRecomputes)));
+        var able = new[] { typeof(UNet).Assembly, typeof(CodeTransformer).Assembly, typeof(PictureClassifier).Assembly }.Distinct()
+            .SelectMany(a => a.GetTypes()).Where(t => t.IsAssignableTo(typeof(IRecomputes)));
         Assert.Equal([nameof(CodeTransformer), nameof(PictureClassifier), nameof(UNet)], able.Select(t => t.Name).Order());
     }
 
@@ -40,17 +41,21 @@ public sealed class RecomputationTests
         using var layer = nn.Linear(2, 2);
         var x = randn(3, 2).requires_grad_(true);
         var y = Recomputation.Call([layer], i => layer.call(i[0]).tanh(), x).sum();
-        Assert.Contains("first derivatives only", Assert.Throws<InvalidOperationException>(() => Derivatives.Of([y], [x], createGraph: true)).Message, StringComparison.Ordinal);
+        Assert.Contains("first derivatives only",
+            Assert.Throws<InvalidOperationException>(() => Derivatives.Of([y], [x], createGraph: true)).Message, StringComparison.Ordinal);
         var calls = 0;
-        var failing = Recomputation.Call([layer], i => calls++ == 0 ? layer.call(i[0]) : throw new InvalidDataException("the second time"), x).sum();
-        Assert.Contains("the second time", Assert.Throws<InvalidOperationException>(() => Derivatives.Backward(failing)).Message, StringComparison.Ordinal);
+        var failing = Recomputation.Call([layer], i => calls++ == 0 ? layer.call(i[0]) : throw new InvalidDataException("the second time"),
+            x).sum();
+        Assert.Contains("the second time", Assert.Throws<InvalidOperationException>(() => Derivatives.Backward(failing)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void ATrainerRefusesWhatANetworkCannotDo()
     {
         using var task = new LineTask();
-        var error = Assert.Throws<ArgumentException>(() => new Trainer(task, new TrainerOptions { Recompute = true }, new OptimizationOptions(), NullRunRecorder.Instance));
+        var error = Assert.Throws<ArgumentException>(
+            () => new Trainer(task, new TrainerOptions { Recompute = true }, new OptimizationOptions(), NullRunRecorder.Instance));
         Assert.Contains("trainer.recompute", error.Message, StringComparison.Ordinal);
     }
 
@@ -66,7 +71,9 @@ public sealed class RecomputationTests
         var found = new Dictionary<string, byte[]>();
         for (var step = 0; step < 2; step++)
         {
-            var loss = (name == "transformer" ? ((CodePrior)net).call(inputs, null) : name == "unet" ? ((UNet)net).call(inputs) : ((nn.Module<Tensor, Tensor>)net).call(inputs)).square().mean();
+            var loss =
+                (name == "transformer" ? ((CodePrior)net).call(inputs, null) : name == "unet" ? ((UNet)net).call(inputs)
+                    : ((nn.Module<Tensor, Tensor>)net).call(inputs)).square().mean();
             Derivatives.Backward(loss);
             found[$"loss {step}"] = Bytes(loss);
         }
@@ -82,8 +89,14 @@ public sealed class RecomputationTests
 
     private static (nn.Module Net, Tensor Inputs) Make(string name, Generator generator) => name switch
     {
-        "classifier" => (new PictureClassifier(new ClassifierOptions { Width = 4, Dropout = 0.5 }, new DataFacts { Name = "x", Shape = [3, 16, 16], Classes = ["a", "b"] }), rand(4, 3, 16, 16, generator: generator)),
-        "unet" => (new UNet(1, 2, new UNetOptions { Channels = [8, 16], BlocksPerLevel = 1, Dropout = 0.3, Norm = new BatchNormOptions() }, generator), rand(2, 1, 16, 16, generator: generator)),
-        _ => (new CodeTransformer(new CodeTransformerOptions { CodebookSize = 7, Width = 16, Layers = 2, Heads = 2, MaxLength = 16, Dropout = 0.3 }, generator), randint(0, 7, [3, 4, 4], generator: generator)),
+        "classifier" =>
+            (new PictureClassifier(new ClassifierOptions { Width = 4, Dropout = 0.5 },
+                new DataFacts { Name = "x", Shape = [3, 16, 16], Classes = ["a", "b"] }), rand(4, 3, 16, 16, generator: generator)),
+        "unet" =>
+            (new UNet(1, 2, new UNetOptions { Channels = [8, 16], BlocksPerLevel = 1, Dropout = 0.3, Norm = new BatchNormOptions() },
+                generator), rand(2, 1, 16, 16, generator: generator)),
+        _ => (new CodeTransformer(
+            new CodeTransformerOptions { CodebookSize = 7, Width = 16, Layers = 2, Heads = 2, MaxLength = 16, Dropout = 0.3 }, generator),
+            randint(0, 7, [3, 4, 4], generator: generator)),
     };
 }

@@ -13,7 +13,8 @@ namespace Cresset.Tests.Torch.Training;
 public sealed class SteeringTests : IDisposable
 {
     private static readonly RecipeCatalog Catalog = new();
-    private static readonly string[] Small = ["trainer.steps=6", "trainer.evaluate_every=2", "trainer.checkpoint_every=6", "trainer.threads=1", "trainer.batch_size=16", "model.width=4", "model.hidden=8"];
+    private static readonly string[] Small = ["trainer.steps=6", "trainer.evaluate_every=2", "trainer.checkpoint_every=6",
+        "trainer.threads=1", "trainer.batch_size=16", "model.width=4", "model.hidden=8"];
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-steering-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -36,7 +37,9 @@ public sealed class SteeringTests : IDisposable
             using var model = SafetensorsFile.Open(Path.Combine(result.Folder, "model.safetensors"));
             using var scope = NewDisposeScope();
             // What is used is the average of the parameters; buffers have none.
-            foreach (var key in model.Entries.Keys) Assert.True(Same(model, key, checkpoint, (checkpoint.Entries.ContainsKey("average/" + key) ? "average/" : "model/") + key), $"{key} is not that of step {step}");
+            foreach (var key in model.Entries.Keys)
+                Assert.True(Same(model, key, checkpoint, (checkpoint.Entries.ContainsKey("average/" + key) ? "average/" : "model/") + key),
+                    $"{key} is not that of step {step}");
         }
     }
 
@@ -48,7 +51,8 @@ public sealed class SteeringTests : IDisposable
         var first = runner.Train(Catalog.Find("digits-classifier").Resolve(Small));
         foreach (var from in new[] { first.RunId, first.Folder, Path.Combine(first.Folder, "model.safetensors") })
         {
-            var second = runner.Train(Catalog.Find("digits-classifier").Resolve([.. Small, $"trainer.init_from={from}", "trainer.freeze=[features.0, head]", "trainer.keep_best=false"]));
+            var second = runner.Train(Catalog.Find("digits-classifier")
+                .Resolve([.. Small, $"trainer.init_from={from}", "trainer.freeze=[features.0, head]", "trainer.keep_best=false"]));
             using var before = SafetensorsFile.Open(Path.Combine(first.Folder, "model.safetensors"));
             using var after = SafetensorsFile.Open(Path.Combine(second.Folder, "model.safetensors"));
             using var scope = NewDisposeScope();
@@ -57,25 +61,30 @@ public sealed class SteeringTests : IDisposable
             Assert.False(Same(before, "features.3.weight", after, "features.3.weight"));
         }
         // Part of the keys, from a model that is wider elsewhere.
-        var wider = runner.Train(Catalog.Find("digits-classifier").Resolve([.. Small, "model.hidden=12", $"trainer.init_from={first.RunId}", "trainer.init_keys=[features]"]));
+        var wider = runner.Train(Catalog.Find("digits-classifier")
+            .Resolve([.. Small, "model.hidden=12", $"trainer.init_from={first.RunId}", "trainer.init_keys=[features]"]));
         Assert.True(wider.Outcome.Completed);
-        Assert.Contains("trainer.init_keys", Error($"trainer.init_from={first.RunId}", "model.hidden=12", "trainer.init_keys=[feature]"), StringComparison.Ordinal);
+        Assert.Contains("trainer.init_keys", Error($"trainer.init_from={first.RunId}", "model.hidden=12", "trainer.init_keys=[feature]"),
+            StringComparison.Ordinal);
         Assert.Contains("head", Error($"trainer.init_from={first.RunId}", "model.hidden=12"), StringComparison.Ordinal);
         Assert.Contains("Did you mean 'features'", Error("trainer.freeze=[fetures]"), StringComparison.Ordinal);
         Assert.Contains("nothing would be left to learn", Error("trainer.freeze=[features, head]"), StringComparison.Ordinal);
         Assert.Contains("nowhere", Error("trainer.init_from=nowhere"), StringComparison.Ordinal);
 
-        string Error(params string[] more) => Assert.ThrowsAny<Exception>(() => runner.Train(Catalog.Find("digits-classifier").Resolve([.. Small, .. more]))).Message;
+        string Error(params string[] more) =>
+            Assert.ThrowsAny<Exception>(() => runner.Train(Catalog.Find("digits-classifier").Resolve([.. Small, .. more]))).Message;
     }
 
-    private static bool Same(SafetensorsFile first, string key, SafetensorsFile second, string other) => first.Map(key).contiguous().bytes.SequenceEqual(second.Map(other).contiguous().bytes);
+    private static bool Same(SafetensorsFile first, string key, SafetensorsFile second, string other) =>
+        first.Map(key).contiguous().bytes.SequenceEqual(second.Map(other).contiguous().bytes);
 
     [Fact]
     public void TheRateFinderFindsTheRangeInWhichTheLossFalls()
     {
         Seeding.Apply(1);
         using var task = new LineTask();
-        var range = RateFinder.Run(task, new TrainerOptions { BatchSize = 32 }, new OptimizationOptions { Optimizer = new SgdRule { LearningRate = 1 } }, 1e-5, 100, 80, TestContext.Current.CancellationToken);
+        var range = RateFinder.Run(task, new TrainerOptions { BatchSize = 32 },
+            new OptimizationOptions { Optimizer = new SgdRule { LearningRate = 1 } }, 1e-5, 100, 80, TestContext.Current.CancellationToken);
         Assert.InRange(range.Suggestion, 1e-3, 1);
         Assert.Equal(1e-5, range.Points[0].Rate, 1e-9);
         var factor = Math.Pow(1e7, 1.0 / 79);
@@ -87,11 +96,14 @@ public sealed class SteeringTests : IDisposable
     [Fact]
     public void TheBatchFinderStopsAtTheEndOfTheData()
     {
-        var trials = BatchFinder.Run(() => new LineTask(), new TrainerOptions(), new OptimizationOptions(), cancellation: TestContext.Current.CancellationToken);
+        var trials = BatchFinder.Run(() => new LineTask(), new TrainerOptions(), new OptimizationOptions(),
+            cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(8, trials[0].BatchSize);
         Assert.All(trials, t => Assert.True(t.BatchSize <= 96 && t.ExamplesPerSecond > 0 && t.MemoryBytes > 0));
         Assert.Contains(BatchFinder.Best(trials), trials);
-        Assert.Single(BatchFinder.Run(() => new LineTask(), new TrainerOptions(), new OptimizationOptions(), memory: 1, cancellation: TestContext.Current.CancellationToken).Skip(1));
+        Assert.Single(
+            BatchFinder.Run(() => new LineTask(), new TrainerOptions(), new OptimizationOptions(), memory: 1,
+                cancellation: TestContext.Current.CancellationToken).Skip(1));
     }
 
     [Fact]
@@ -102,7 +114,9 @@ public sealed class SteeringTests : IDisposable
         var report = runner.DryRun(Catalog.Find("digits-classifier").Resolve(Small));
         Assert.True(report.SecondsPerStep > 0 && report.Expected > TimeSpan.Zero && report.CheckpointBytes > 1000);
         Assert.Empty(store.List());
-        Assert.Contains("is a study", Assert.Throws<NotSupportedException>(() => runner.DryRun(Catalog.Find("walk19-nstep").Resolve())).Message, StringComparison.Ordinal);
+        Assert.Contains("is a study",
+            Assert.Throws<NotSupportedException>(() => runner.DryRun(Catalog.Find("walk19-nstep").Resolve())).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -122,9 +136,11 @@ public sealed class SteeringTests : IDisposable
         var first = rows[0].Runs.Select(id => store.Get(id).Summary.First().Value).ToArray();
         Assert.Equal((first[0] + first[1]) / 2, rows[0].Figures.First().Value.Mean, 1e-12);
         Assert.Equal(Math.Abs(first[0] - first[1]) / Math.Sqrt(2), rows[0].Figures.First().Value.Deviation, 1e-12);
-        Assert.Equal(12.706205 * rows[0].Figures.First().Value.Deviation / Math.Sqrt(2), rows[0].HalfWidth(rows[0].Figures.Keys.First()), 1e-12);
+        Assert.Equal(12.706205 * rows[0].Figures.First().Value.Deviation / Math.Sqrt(2), rows[0].HalfWidth(rows[0].Figures.Keys.First()),
+            1e-12);
         // Nothing is run twice.
-        Assert.Equal(rows.SelectMany(r => r.Runs), sweep.Run(plan, cancellation: TestContext.Current.CancellationToken)!.SelectMany(r => r.Runs));
+        Assert.Equal(rows.SelectMany(r => r.Runs),
+            sweep.Run(plan, cancellation: TestContext.Current.CancellationToken)!.SelectMany(r => r.Runs));
         Assert.Throws<ConfigException>(() => Sweep.Plan(recipe, [Sweep.Axis("trainer.steps=5,-5")], 0, 0));
         // A random search draws the same settings every time, from among those of the grid.
         SweepAxis[] axes = [Sweep.Axis("lr=log:1e-4..1e-2:6"), Sweep.Axis("seed=1,2,3")];
@@ -132,7 +148,8 @@ public sealed class SteeringTests : IDisposable
         Assert.Equal(5, drawn.Distinct().Count());
         Assert.Equal(drawn, Sweep.Plan(recipe, axes, 0, 0, budget: 5).Select(c => string.Join(' ', c.Setting)));
         Assert.Subset(Sweep.Plan(recipe, axes, 0, 0).Select(c => string.Join(' ', c.Setting)).ToHashSet(), drawn.ToHashSet());
-        Assert.StartsWith("\u0089PNG", System.Text.Encoding.Latin1.GetString(Sweep.Picture(rows, "rates")!.ToPng()), StringComparison.Ordinal);
+        Assert.StartsWith("\u0089PNG", System.Text.Encoding.Latin1.GetString(Sweep.Picture(rows, "rates")!.ToPng()),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -140,7 +157,8 @@ public sealed class SteeringTests : IDisposable
     {
         using var store = RunStore.Open(_folder);
         var recipe = Catalog.Find("digits-classifier");
-        var plan = Sweep.Plan(recipe, [.. Small.Append("lr=1e-3,1e38,3e-3").Append("optimization.warmup_steps=0").Select(Sweep.Axis)], seeds: 0, folds: 0);
+        var plan = Sweep.Plan(recipe, [.. Small.Append("lr=1e-3,1e38,3e-3").Append("optimization.warmup_steps=0").Select(Sweep.Axis)],
+            seeds: 0, folds: 0);
         var sweep = new Sweep(store, Catalog, "rates");
         var rows = sweep.Run(plan, cancellation: TestContext.Current.CancellationToken)!;
         Assert.Equal([0, 1, 0], rows.Select(r => r.Failures.Count));
@@ -152,7 +170,8 @@ public sealed class SteeringTests : IDisposable
         Assert.NotNull(Sweep.Picture(rows, "rates"));
         Assert.Null(Sweep.Picture([rows[0], rows[1]], "rates"));
         // A cell whose batch does not fit is no reason to leave out the others either; a run that is not there is.
-        rows = sweep.Run(Sweep.Plan(recipe, [.. Small.Append("trainer.batch_size=5000,32").Select(Sweep.Axis)], 0, 0), cancellation: TestContext.Current.CancellationToken)!;
+        rows = sweep.Run(Sweep.Plan(recipe, [.. Small.Append("trainer.batch_size=5000,32").Select(Sweep.Axis)], 0, 0),
+            cancellation: TestContext.Current.CancellationToken)!;
         Assert.Contains("fewer than one batch of 5000", Assert.Single(rows[0].Failures), StringComparison.Ordinal);
         Assert.Empty(rows[1].Failures);
         Assert.Throws<RunNotFoundException>(() => sweep.Run(Sweep.Plan(recipe, [Sweep.Axis("trainer.init_from=nowhere")], 0, 0)));
@@ -166,7 +185,8 @@ public sealed class SteeringTests : IDisposable
         Assert.Equal(["lr=1e-3"], halving.Round(1, first).Select(cell => Assert.Single(cell.Setting)).Distinct());
         first = [.. first.Select(row => row with { Failures = ["the loss is NaN"] })];
         Assert.Empty(halving.Round(1, first));
-        Assert.Null(Sweep.Rows(halving.Round(0, null), new Dictionary<int, SweepCell>(), new Dictionary<int, string> { [2] = "the loss is NaN" }));
+        Assert.Null(
+            Sweep.Rows(halving.Round(0, null), new Dictionary<int, SweepCell>(), new Dictionary<int, string> { [2] = "the loss is NaN" }));
     }
 
     [Fact]
@@ -181,10 +201,13 @@ public sealed class SteeringTests : IDisposable
         {
             var plan = halving.Round(round, before);
             Assert.All(plan, cell => Assert.Equal($"{halving.Amount(round)}", cell.Recipe.Flatten()["trainer.steps"]));
-            return [.. plan.Where((_, i) => i % 2 == 0).Select(cell => new SweepRow(cell.Setting, ["a", "b"], new Dictionary<string, (double, double)>
+            return [.. plan.Where((_, i) => i % 2 == 0)
+                .Select(cell => new SweepRow(cell.Setting, ["a", "b"], new Dictionary<string, (double, double)>
             {
                 ["accuracy"] = (0, 0),
-                ["loss"] = (double.Parse(cell.Setting[1][3..], System.Globalization.CultureInfo.InvariantCulture) - double.Parse(cell.Setting[0][3..], System.Globalization.CultureInfo.InvariantCulture), 0),
+                ["loss"] =
+                    (double.Parse(cell.Setting[1][3..], System.Globalization.CultureInfo.InvariantCulture)
+                        - double.Parse(cell.Setting[0][3..], System.Globalization.CultureInfo.InvariantCulture), 0),
             }))];
         }
         var first = Rows(0, null);
@@ -192,10 +215,19 @@ public sealed class SteeringTests : IDisposable
         var second = Rows(1, first);
         Assert.Equal(["lr=0.001 wd=0", "lr=0.00316227766 wd=0", "lr=0.01 wd=0"], second.Select(r => string.Join(' ', r.Overrides)));
         Assert.Equal("lr=0.01 wd=0", string.Join(' ', Assert.Single(Rows(2, second)).Overrides));
-        Assert.Contains("no figure 'los'. Did you mean 'loss'?", Assert.Throws<ArgumentException>(() => new Halving(recipe, axes, 0, 0, 0, new HalvingOptions { Figure = "los" }).Round(1, first)).Message, StringComparison.Ordinal);
-        Assert.Contains("Did you mean 'trainer.steps'?", Assert.Throws<ArgumentException>(() => new Halving(recipe, axes, 0, 0, 0, new HalvingOptions { Resource = "trainer.step" })).Message, StringComparison.Ordinal);
-        Assert.Contains("There are 2 settings", Assert.Throws<ArgumentException>(() => new Halving(recipe, [axes[2]], 0, 0, 0, new HalvingOptions())).Message, StringComparison.Ordinal);
-        Assert.Equal((1.98397, 2.570582), (Math.Round(Cresset.Numerics.StudentT.Quantile975(100), 5), Cresset.Numerics.StudentT.Quantile975(5)));
+        Assert.Contains("no figure 'los'. Did you mean 'loss'?",
+            Assert.Throws<ArgumentException>(
+                () => new Halving(recipe, axes, 0, 0, 0, new HalvingOptions { Figure = "los" }).Round(1, first)).Message,
+                StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'trainer.steps'?",
+            Assert.Throws<ArgumentException>(
+                () => new Halving(recipe, axes, 0, 0, 0, new HalvingOptions { Resource = "trainer.step" })).Message,
+                StringComparison.Ordinal);
+        Assert.Contains("There are 2 settings",
+            Assert.Throws<ArgumentException>(() => new Halving(recipe, [axes[2]], 0, 0, 0, new HalvingOptions())).Message,
+            StringComparison.Ordinal);
+        Assert.Equal((1.98397, 2.570582),
+            (Math.Round(Cresset.Numerics.StudentT.Quantile975(100), 5), Cresset.Numerics.StudentT.Quantile975(5)));
     }
 
     [Theory]

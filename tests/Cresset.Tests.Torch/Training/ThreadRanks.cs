@@ -88,7 +88,8 @@ internal sealed class ThreadRanks : ICommunicator
         for (var i = 0; i < values.Length; i++)
         {
             var joined = all[0][i];
-            for (var rank = 1; rank < Size; rank++) joined = reduction == Reduction.Sum ? joined + all[rank][i] : T.Max(joined, all[rank][i]);
+            for (var rank = 1; rank < Size; rank++)
+                joined = reduction == Reduction.Sum ? joined + all[rank][i] : T.Max(joined, all[rank][i]);
             values[i] = joined;
         }
         _barrier.SignalAndWait();

@@ -11,8 +11,19 @@ namespace Cresset.Tests.Torch.Training;
 [LeakFree]
 public sealed class TrainerTests : IDisposable
 {
-    private static readonly TrainerOptions Options = new() { Steps = 60, BatchSize = 16, Accumulate = 2, EmaDecay = 0.9, EvaluateEvery = 20, CheckpointEvery = 10, KeepLast = 3, Seed = 5 };
-    private static readonly OptimizationOptions Optimization = new() { Optimizer = new AdamWRule { LearningRate = 1e-2, WeightDecay = 0.01 }, WarmupSteps = 5 };
+    private static readonly TrainerOptions Options = new()
+    {
+        Steps = 60,
+        BatchSize = 16,
+        Accumulate = 2,
+        EmaDecay = 0.9,
+        EvaluateEvery = 20,
+        CheckpointEvery = 10,
+        KeepLast = 3,
+        Seed = 5
+    };
+    private static readonly OptimizationOptions Optimization =
+        new() { Optimizer = new AdamWRule { LearningRate = 1e-2, WeightDecay = 0.01 }, WarmupSteps = 5 };
     private readonly string _folder = Directory.CreateTempSubdirectory("cresset-trainer-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -66,7 +77,8 @@ public sealed class TrainerTests : IDisposable
 
     [Fact]
     public void WorkersDoNotChangeTheResult()
-        => Assert.Equal(Train(Path.Combine(_folder, "0"), Options with { Workers = 0 }, null), Train(Path.Combine(_folder, "4"), Options with { Workers = 4 }, null));
+        => Assert.Equal(Train(Path.Combine(_folder, "0"), Options with { Workers = 0 }, null),
+            Train(Path.Combine(_folder, "4"), Options with { Workers = 4 }, null));
 
     [Fact]
     public void NotANumberStopsWithStepAndLastGoodCheckpoint()
@@ -79,7 +91,8 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(20, new CheckpointFolder(folder).List()[^1].Step);
     }
 
-    // The moving moments of a norm do not reach the loss of training, so that only the look at the state before it is written can find them.
+    // The moving moments of a norm do not reach the loss of training, so that only the look at the state before it is written can find
+    // them.
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -88,7 +101,14 @@ public sealed class TrainerTests : IDisposable
         var folder = Path.Combine(_folder, "unfit");
         Seeding.Apply(1);
         LineTask? task = null;
-        using var made = new LineTask { OnStep = step => { if (step == 25) StateDict.Of(task!.Module)["norm.running_mean"].fill_(double.NaN); } };
+        using var made = new LineTask
+        {
+            OnStep = step =>
+            {
+                if (step == 25)
+                    StateDict.Of(task!.Module)["norm.running_mean"].fill_(double.NaN);
+            }
+        };
         task = made;
         var options = Options with { BackgroundCheckpoints = background, EvaluateEvery = 0 };
         using var trainer = new Trainer(task, options, Optimization, NullRunRecorder.Instance, new CheckpointFolder(folder));
@@ -118,7 +138,8 @@ public sealed class TrainerTests : IDisposable
         var kept = new CheckpointFolder(folder).List();
         Assert.Equal([50, 60], kept.TakeLast(2).Select(c => c.Step));
         Assert.InRange(kept.Count, 2, 3);
-        Assert.Equal(kept.Select(c => c.File).Order(), Directory.GetFiles(folder, "*.safetensors").Select(f => Path.GetFileName(f)!).Order());
+        Assert.Equal(kept.Select(c => c.File).Order(),
+            Directory.GetFiles(folder, "*.safetensors").Select(f => Path.GetFileName(f)!).Order());
     }
 
     [Fact]
@@ -152,7 +173,9 @@ public sealed class TrainerTests : IDisposable
     {
         var folder = Path.Combine(_folder, "other");
         Interrupt(folder, 12);
-        Assert.Contains("batch_size=16", Assert.Throws<InvalidDataException>(() => Train(folder, Options with { BatchSize = 8 }, null)).Message, StringComparison.Ordinal);
+        Assert.Contains("batch_size=16",
+            Assert.Throws<InvalidDataException>(() => Train(folder, Options with { BatchSize = 8 }, null)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -160,8 +183,16 @@ public sealed class TrainerTests : IDisposable
     {
         Seeding.Apply(3);
         var counts = new List<long>();
-        using var task = new LineTask { OnStep = step => { if (step % 500 == 499) counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount); } };
-        using var trainer = new Trainer(task, Options with { Steps = 10_000, Accumulate = 1, EvaluateEvery = 500, CheckpointEvery = 0 }, Optimization, NullRunRecorder.Instance);
+        using var task = new LineTask
+        {
+            OnStep = step =>
+            {
+                if (step % 500 == 499)
+                    counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+            }
+        };
+        using var trainer = new Trainer(task, Options with { Steps = 10_000, Accumulate = 1, EvaluateEvery = 500, CheckpointEvery = 0 },
+            Optimization, NullRunRecorder.Instance);
         trainer.Run(cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(counts[1], counts[^1]);
     }
@@ -171,7 +202,8 @@ public sealed class TrainerTests : IDisposable
     {
         Seeding.Apply(3);
         using var task = new LineTask();
-        using var trainer = new Trainer(task, Options with { Precision = Precision.Bfloat16, Steps = 3 }, Optimization, NullRunRecorder.Instance);
+        using var trainer = new Trainer(task, Options with { Precision = Precision.Bfloat16, Steps = 3 }, Optimization,
+            NullRunRecorder.Instance);
         Assert.Equal(ComputeDevice.HasBFloat16(CPU), trainer.PrecisionNotice is null);
         Assert.Equal(ComputeDevice.HasBFloat16(CPU) ? ScalarType.BFloat16 : ScalarType.Float32, task.Module.parameters().First().dtype);
         Assert.Equal(3, trainer.Run(cancellation: TestContext.Current.CancellationToken).Step);
@@ -183,21 +215,32 @@ public sealed class TrainerTests : IDisposable
     private static TrainingResult Interrupt(string folder, int after)
     {
         using var source = new CancellationTokenSource();
-        return TrainWith(folder, Options, new LineTask { OnStep = step => { if (step == after - 1) source.Cancel(); } }, source.Token).Result;
+        return TrainWith(folder, Options, new LineTask { OnStep = step => { if (step == after - 1) source.Cancel(); } },
+            source.Token).Result;
     }
 
-    private static string Train(string folder, TrainerOptions options, LineTask? task) => TrainWith(folder, options, task ?? new LineTask(), TestContext.Current.CancellationToken).Bits;
+    private static string Train(string folder, TrainerOptions options, LineTask? task) =>
+        TrainWith(folder, options, task ?? new LineTask(), TestContext.Current.CancellationToken).Bits;
 
-    private static (TrainingResult Result, string Bits) TrainWith(string folder, TrainerOptions options, LineTask made, CancellationToken cancellation)
+    private static (TrainingResult Result, string Bits) TrainWith(string folder, TrainerOptions options, LineTask made,
+        CancellationToken cancellation)
     {
         made.Dispose();
         Seeding.Apply(options.Seed);
-        using var task = new LineTask { PoisonAt = made.PoisonAt, OnStep = made.OnStep, FixedError = made.FixedError, OnEvaluate = made.OnEvaluate };
+        using var task = new LineTask
+        {
+            PoisonAt = made.PoisonAt,
+            OnStep = made.OnStep,
+            FixedError = made.FixedError,
+            OnEvaluate = made.OnEvaluate
+        };
         using var trainer = new Trainer(task, options, Optimization, NullRunRecorder.Instance, new CheckpointFolder(folder));
         trainer.TryResume(out _);
         var result = trainer.Run(cancellation: cancellation);
         using var scope = NewDisposeScope();
-        var bits = trainer.InEvaluation(() => string.Concat(StateDict.Of(task.Module).OrderBy(p => p.Key).Select(p => p.Key + Convert.ToHexString(p.Value.detach().cpu().contiguous().bytes))));
+        var bits = trainer.InEvaluation(
+            () => string.Concat(StateDict.Of(task.Module).OrderBy(p => p.Key)
+                .Select(p => p.Key + Convert.ToHexString(p.Value.detach().cpu().contiguous().bytes))));
         return (result, bits);
     }
 }

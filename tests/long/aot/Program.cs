@@ -1,4 +1,5 @@
-// A program over the managed libraries, published trimmed and ahead of time by tests/long/aot.sh: parts are found, planned with, scored with and recorded.
+// A program over the managed libraries, published trimmed and ahead of time by tests/long/aot.sh: parts are found, planned with, scored
+// with and recorded.
 using Cresset.Detection;
 using Cresset.Numerics;
 using Cresset.Rl;
@@ -18,5 +19,6 @@ using (var store = RunStore.Open(folder))
     if (store.ReadSeries(run.Id, "value").Count != 1) throw new InvalidOperationException("the point was not recorded");
 }
 Directory.Delete(folder, recursive: true);
-if (environments < 20 || protocols != 12 || Math.Abs(plan.Values[36] + 13) > 1e-9 || steps.Length != 3) throw new InvalidOperationException($"{environments} environments, {protocols} protocols, value {plan.Values[36]}");
+if (environments < 20 || protocols != 12 || Math.Abs(plan.Values[36] + 13) > 1e-9 || steps.Length != 3)
+    throw new InvalidOperationException($"{environments} environments, {protocols} protocols, value {plan.Values[36]}");
 Console.WriteLine($"{environments} environments, {protocols} protocols, value of the cliff's start {plan.Values[36]}");

@@ -12,7 +12,8 @@ public sealed record CvatXml : LabelledFormat
 {
     /// <inheritdoc/>
     public override FormatFeatures Keeps
-        => FormatFeatures.Polygons | FormatFeatures.Masks | FormatFeatures.EmptyImages | FormatFeatures.Sizes | FormatFeatures.Marks | FormatFeatures.Difficult;
+        => FormatFeatures.Polygons | FormatFeatures.Masks | FormatFeatures.EmptyImages | FormatFeatures.Sizes | FormatFeatures.Marks
+            | FormatFeatures.Difficult;
 
     /// <inheritdoc/>
     public override bool Recognizes(string path)
@@ -267,7 +268,8 @@ public sealed record CvatXml : LabelledFormat
     private static string Allowed(string name)
         => name.All(c => XmlConvert.IsXmlChar(c) || char.IsSurrogate(c)) && name.Trim() == name && !name.Any(c => c < ' ') ? name
             : throw new ArgumentException(
-                $"the name \"{name}\" holds a control character or begins or ends with a blank, which XML loses; rename it, or write COCO.");
+                $"the name \"{name}\" holds a control character or begins or ends with a blank, which XML loses; rename it, or write "
+                    + $"COCO.");
 
     private static XmlReader Open(string path)
         => XmlReader.Create(path,

@@ -16,7 +16,8 @@ public sealed record FiftyOneFile : LabelledFormat
 
     /// <inheritdoc/>
     public override bool Recognizes(string path)
-        => File.Exists(path) ? FilePeek.HasExtension(path, ".json") && Looks(path) : File.Exists(Path.Combine(path, Name)) && Looks(FileOf(path));
+        => File.Exists(path) ? FilePeek.HasExtension(path, ".json") && Looks(path)
+            : File.Exists(Path.Combine(path, Name)) && Looks(FileOf(path));
 
     internal static bool Looks(string path)
     {
@@ -29,7 +30,8 @@ public sealed record FiftyOneFile : LabelledFormat
     private protected override IReadOnlyList<string>? ClassesOf(string path)
     {
         using var document = JsonFiles.Open(FileOf(path), new FaultDesk(path, new ReadOptions { Lenient = true }));
-        return document is null ? null : Array.FindAll(Classes(document.RootElement), c => c.Length > 0) is { Length: > 0 } names ? names : null;
+        return document is null ? null : Array.FindAll(Classes(document.RootElement), c => c.Length > 0) is { Length: > 0 } names ? names
+            : null;
     }
 
     private protected override IEnumerable<LabelledImage> Read(string path, FormatContext context, bool withScores)
@@ -125,7 +127,8 @@ public sealed record FiftyOneFile : LabelledFormat
         var n = box.Find("bounding_box").Items();
         if (n.Length != 4 || !Array.TrueForAll(n, v => ((JsonElement?)v).NumberOf() is not null))
         {
-            desk.Fault(DataProblemKind.WrongValue, record, "bounding_box", "is no list of four numbers: left, top, width, height in shares.");
+            desk.Fault(DataProblemKind.WrongValue, record, "bounding_box",
+                "is no list of four numbers: left, top, width, height in shares.");
             return shape with { Broken = true };
         }
         if (image.Width <= 0 || image.Height <= 0)

@@ -37,7 +37,8 @@ public sealed record KittiFolder : LabelledFormat
                 if (fields.Length != Fields + 1 && (withScores || fields.Length != Fields))
                 {
                     desk.Fault(DataProblemKind.Malformed, record, "", string.Create(CultureInfo.InvariantCulture,
-                        $"has {fields.Length} fields; class, truncation, occlusion, angle, four of the box, seven in space{(withScores ? " and a score" : "")} are needed."));
+                        $"has {fields.Length} fields; class, truncation, occlusion, angle, four of the box, seven in "
+                            + $"space{(withScores ? " and a score" : "")} are needed."));
                     desk.Tally(1, 1);
                 }
                 else if (fields[0].Equals(Nobody, StringComparison.OrdinalIgnoreCase))
@@ -61,7 +62,8 @@ public sealed record KittiFolder : LabelledFormat
             if (c.Name.Length > 0 && !c.Name.Any(char.IsWhiteSpace) && !c.Name.Equals(Nobody, StringComparison.OrdinalIgnoreCase)
                 && !FilePeek.IsNumber(c.Name)) continue;
             throw new ArgumentException(
-                $"the class \"{dataset.CategoryName(c.Id)}\" is a number, holds a blank or means nothing (DontCare); a line of KITTI cannot hold it.");
+                $"the class \"{dataset.CategoryName(c.Id)}\" is a number, holds a blank or means nothing (DontCare); a line of KITTI "
+                    + $"cannot hold it.");
         }
         var paths = new ImagePaths(dataset.Images);
         Directory.CreateDirectory(path);

@@ -94,7 +94,8 @@ public sealed record LabelStudioFile : LabelledFormat
             var value = r.Find("value") ?? default;
             var given = ((JsonElement?)(value.Find(kind) ?? value.Find("labels"))).Items();
             var label = given is [var first, ..] ? ((JsonElement?)first).TextOf() : null;
-            if (given.Length > 1) desk.Note(DataProblemKind.Layout, record, kind, $"holds {given.Length} labels; the first, {label}, is taken.");
+            if (given.Length > 1)
+                desk.Note(DataProblemKind.Layout, record, kind, $"holds {given.Length} labels; the first, {label}, is taken.");
             if (label is null || kind is not ("rectanglelabels" or "polygonlabels" or "rectangle" or "polygon") || image.Width <= 0)
             {
                 desk.Fault(DataProblemKind.WrongValue, record, "type", label is null ? "has no label." : image.Width <= 0

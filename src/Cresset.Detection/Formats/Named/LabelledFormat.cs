@@ -222,7 +222,9 @@ public abstract record LabelledFormat : DetectionFormat
         DatasetImage[] found = [.. pictures?[stem] ?? []];
         if (found.Length > 1)
         {
-            desk.Fault(DataProblemKind.UnknownImage, "", "", $"belongs to \"{stem}\", and several pictures have that name: {string.Join(", ", found.Take(5).Select(i => i.FileName))}; keep one.");
+            desk.Fault(DataProblemKind.UnknownImage, "", "",
+                $"belongs to \"{stem}\", and several pictures have that name: {string.Join(", ", found.Take(5).Select(i => i.FileName))}; "
+                    + $"keep one.");
         }
         return found.FirstOrDefault();
     }

@@ -31,7 +31,9 @@ public sealed record OpenImagesCsv : LabelledFormat
             ? YoloFormat.ReadImages(folder).ToLookup(i => ImagePaths.WithoutExtension(i.FileName), StringComparer.Ordinal) : null;
         if (pictures is null && context.Known is null)
         {
-            desk.Note(DataProblemKind.Layout, "", "", "holds shares of the pictures' sizes, which are not known: boxes stay between 0 and 1 (--images FOLDER makes pixels of them).");
+            desk.Note(DataProblemKind.Layout, "", "",
+                "holds shares of the pictures' sizes, which are not known: boxes stay between 0 and 1 (--images FOLDER makes pixels of "
+                    + "them).");
         }
         var images = new Dictionary<string, LabelledImage>(StringComparer.Ordinal);
         LabelledImage ImageOf(string id)
@@ -41,7 +43,8 @@ public sealed record OpenImagesCsv : LabelledFormat
             var picture = context.Known is { } data ? data.Find(id) : PictureOf(pictures, id, desk);
             if (picture is null && pictures is not null)
             {
-                desk.Fault(DataProblemKind.UnknownImage, "", "ImageID", $"is \"{id}\", and the folder of the pictures has none of that name; the size of its boxes is not known.");
+                desk.Fault(DataProblemKind.UnknownImage, "", "ImageID",
+                    $"is \"{id}\", and the folder of the pictures has none of that name; the size of its boxes is not known.");
             }
             if (context.Known is not null) return images[id] = new LabelledImage(id, picture?.Width ?? 0, picture?.Height ?? 0, path);
             return images[id] = new LabelledImage(picture?.FileName ?? id, picture?.Width ?? 0, picture?.Height ?? 0, path);
@@ -59,7 +62,9 @@ public sealed record OpenImagesCsv : LabelledFormat
             var n = Numbers(desk, record, "XMin", cell("XMin"), cell("YMin"), cell("XMax"), cell("YMax"));
             if (n is not null && n.AsSpan().ContainsAnyExceptInRange(-YoloReader.MostShare, YoloReader.MostShare))
             {
-                desk.Fault(DataProblemKind.WrongValue, record, "XMin", "or another side lies far outside 0 to 1: Open Images counts in shares of the image's width and height, not in pixels.");
+                desk.Fault(DataProblemKind.WrongValue, record, "XMin",
+                    "or another side lies far outside 0 to 1: Open Images counts in shares of the image's width and height, not in "
+                        + "pixels.");
             }
             shape = n is null ? shape with { Broken = true }
                 : shape with { Box = CornerBox(desk, record, n[0] * w, n[1] * h, n[2] * w, n[3] * h) };
@@ -103,7 +108,8 @@ public sealed record OpenImagesCsv : LabelledFormat
     }
 
     private static string Cell(string text)
-        => text.AsSpan().ContainsAny("\",\r\n") || text.Trim() != text ? "\"" + text.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"" : text;
+        => text.AsSpan().ContainsAny("\",\r\n") || text.Trim() != text ? "\"" + text.Replace("\"", "\"\"", StringComparison.Ordinal) + "\""
+            : text;
 
     private static IEnumerable<(Func<string, string> Cell, string Record)> Rows(string path, FaultDesk desk, string[] required,
         Action<Dictionary<string, int>> header)
@@ -205,7 +211,8 @@ public sealed record MotFile : LabelledFormat
         foreach (var twin in images.GroupBy(i => FrameOf(i.Image)).Where(g => g.Count() > 1))
         {
             throw new ArgumentException(
-                $"images \"{twin.First().Labels.Name}\" and \"{twin.Last().Labels.Name}\" are both frame {twin.Key}; a MOT file holds one sequence.");
+                $"images \"{twin.First().Labels.Name}\" and \"{twin.Last().Labels.Name}\" are both frame {twin.Key}; a MOT file holds one "
+                    + $"sequence.");
         }
         var numbered = dataset.Categories.ToDictionary(c => dataset.CategoryName(c.Id), c => Array.IndexOf(order, c.Id) + 1,
             StringComparer.Ordinal);

@@ -38,7 +38,8 @@ public sealed record PadillaFolder : LabelledFormat
                 if (fields.Length < numbers + 1)
                 {
                     desk.Fault(DataProblemKind.Malformed, record, "",
-                        $"has {fields.Length} fields; class {(withScores ? "score " : "")}left top {(Sizes ? "width height" : "right bottom")} are needed.");
+                        $"has {fields.Length} fields; class {(withScores ? "score " : "")}left top "
+                            + $"{(Sizes ? "width height" : "right bottom")} are needed.");
                     desk.Tally(1, 1);
                     continue;
                 }
@@ -46,7 +47,8 @@ public sealed record PadillaFolder : LabelledFormat
                 if (fields.Length > numbers + 3 && fields[1..^numbers].All(FilePeek.IsNumber))
                 {
                     desk.Fault(DataProblemKind.Malformed, record, "",
-                        $"has {fields.Length - 1} numbers after the class; {numbers} are needed: {(withScores ? "score " : "")}left top {(Sizes ? "width height" : "right bottom")}.");
+                        $"has {fields.Length - 1} numbers after the class; {numbers} are needed: {(withScores ? "score " : "")}left top "
+                            + $"{(Sizes ? "width height" : "right bottom")}.");
                     desk.Tally(1, 1);
                     continue;
                 }
@@ -84,7 +86,8 @@ public sealed record PadillaFolder : LabelledFormat
             {
                 var b = s.Box;
                 text.Append(CultureInfo.InvariantCulture,
-                    $"{s.Class}{(withScores ? " " + Text(s.Score!.Value) : "")} {Text(b.X)} {Text(b.Y)} {Text(Sizes ? b.Width : b.Right)} {Text(Sizes ? b.Height : b.Bottom)}\n");
+                    $"{s.Class}{(withScores ? " " + Text(s.Score!.Value) : "")} {Text(b.X)} {Text(b.Y)} {Text(Sizes ? b.Width : b.Right)} "
+                        + $"{Text(Sizes ? b.Height : b.Bottom)}\n");
             }
             AtomicFile.WriteText(SafeNames.Below(path, paths.Of(image.Id) + ".txt"), text.ToString());
         }

@@ -44,7 +44,8 @@ internal sealed class YoloData
         get
         {
             var names = Listed;
-            return Find("nc") is not YamlScalarNode { Value: { } text } || text == names.Count.ToString(CultureInfo.InvariantCulture) ? names
+            return Find("nc") is not YamlScalarNode { Value: { } text } || text == names.Count.ToString(CultureInfo.InvariantCulture)
+                ? names
                 : throw Fault(_file, $"has {names.Count} names, and nc is {text}; both have to agree.");
         }
     }

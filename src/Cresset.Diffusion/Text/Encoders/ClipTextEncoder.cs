@@ -51,13 +51,17 @@ public sealed class ClipTextEncoder : nn.Module<Tensor, Tensor>
     public ClipTextOutput Encode(Tensor ids, int clipSkip = 0, Tensor? mask = null)
     {
         Shape.Expect(ids, "N T");
-        if (ids.size(1) > Options.Positions) throw Shape.Wrong(ids, $"at most {Options.Positions} tokens", "Cut the prompt first: ClipTokenizer.EncodePadded does.");
-        if (clipSkip < 0 || clipSkip >= Options.Layers) throw new ArgumentOutOfRangeException(nameof(clipSkip), clipSkip, $"This encoder has {Options.Layers} layers: allowed are 0 to {Options.Layers - 1}.");
+        if (ids.size(1) > Options.Positions)
+            throw Shape.Wrong(ids, $"at most {Options.Positions} tokens", "Cut the prompt first: ClipTokenizer.EncodePadded does.");
+        if (clipSkip < 0 || clipSkip >= Options.Layers)
+            throw new ArgumentOutOfRangeException(nameof(clipSkip), clipSkip,
+                $"This encoder has {Options.Layers} layers: allowed are 0 to {Options.Layers - 1}.");
         using var scope = NewDisposeScope();
         var (last, hidden) = _model.Run(ids, Options.Layers - 1 - clipSkip, mask);
         var at = Options.EndTokenId == 2 ? ids.argmax(1) : ids.eq(Options.EndTokenId).to(ScalarType.Int32).argmax(1);
         var pooled = last.gather(1, at.view(-1, 1, 1).expand(-1, 1, last.size(2))).squeeze(1);
-        return new ClipTextOutput(last.MoveToOuterDisposeScope(), hidden.MoveToOuterDisposeScope(), _projection.call(pooled).MoveToOuterDisposeScope());
+        return new ClipTextOutput(last.MoveToOuterDisposeScope(), hidden.MoveToOuterDisposeScope(),
+            _projection.call(pooled).MoveToOuterDisposeScope());
     }
 
     private sealed class TextModel : nn.Module<Tensor, Tensor>
@@ -128,9 +132,16 @@ public sealed class ClipTextEncoder : nn.Module<Tensor, Tensor>
         public LayerStack(ClipTextOptions options, WeightPlace place)
             : base(nameof(LayerStack))
         {
-            var feedForward = new FeedForwardOptions { Gated = false, Bias = true, Hidden = options.MlpWidth, Activation = options.Activation == ClipActivation.Gelu ? "gelu" : "quick_gelu" };
+            var feedForward = new FeedForwardOptions
+            {
+                Gated = false,
+                Bias = true,
+                Hidden = options.MlpWidth,
+                Activation = options.Activation == ClipActivation.Gelu ? "gelu" : "quick_gelu"
+            };
             var block = new TransformerBlockOptions(new(options.Width, options.Heads), feedForward, Keys);
-            _layers = new ModuleList<TransformerBlock>([.. Enumerable.Range(0, options.Layers).Select(_ => new TransformerBlock(block, place))]);
+            _layers =
+                new ModuleList<TransformerBlock>([.. Enumerable.Range(0, options.Layers).Select(_ => new TransformerBlock(block, place))]);
             RegisterComponents();
         }
 
@@ -152,7 +163,8 @@ public sealed class ClipTextEncoder : nn.Module<Tensor, Tensor>
         {
             long tokens = mask.size(1);
             var allowed = ones([tokens, tokens], ScalarType.Bool, mask.device).tril(0).unsqueeze(0).logical_and(mask.ne(0).unsqueeze(1));
-            return zeros([mask.size(0), 1, tokens, tokens], dtype, mask.device).masked_fill(allowed.logical_not().unsqueeze(1), finfo(dtype).min);
+            return zeros([mask.size(0), 1, tokens, tokens], dtype, mask.device)
+                .masked_fill(allowed.logical_not().unsqueeze(1), finfo(dtype).min);
         }
     }
 }

@@ -19,7 +19,16 @@ public sealed record ClipTextOptions : IOptionsRecord
     public static ClipTextOptions Large { get; } = new();
 
     /// <summary>OpenCLIP ViT-bigG/14's text encoder, 694,659,840 parameters.</summary>
-    public static ClipTextOptions BigG { get; } = new() { Width = 1280, Layers = 32, Heads = 20, MlpWidth = 5120, ProjectionWidth = 1280, Activation = ClipActivation.Gelu, EndTokenId = 49407 };
+    public static ClipTextOptions BigG { get; } = new()
+    {
+        Width = 1280,
+        Layers = 32,
+        Heads = 20,
+        MlpWidth = 5120,
+        ProjectionWidth = 1280,
+        Activation = ClipActivation.Gelu,
+        EndTokenId = 49407
+    };
 
     /// <summary>Number of tokens.</summary>
     public int VocabularySize { get; init; } = 49408;

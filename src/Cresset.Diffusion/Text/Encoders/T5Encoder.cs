@@ -39,7 +39,8 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
     /// </summary>
     public ScalarType ComputeDtype
     {
-        get => _encoder.IsPacked ? _compute ?? HalfPrecision.ForPacked : HalfPrecision.ComputeType(_tokens.IsPacked ? _encoder.Norm : _tokens.Weight);
+        get => _encoder.IsPacked ? _compute ?? HalfPrecision.ForPacked
+            : HalfPrecision.ComputeType(_tokens.IsPacked ? _encoder.Norm : _tokens.Weight);
         set => _compute = HalfPrecision.CheckPacked(value);
     }
 
@@ -95,12 +96,21 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
             : base(nameof(Stack))
         {
             _options = options;
-            var attention = new AttentionSizes(options.Width, options.Heads) { HeadWidth = options.HeadDim, QkvBias = false, OutputBias = false };
+            var attention = new AttentionSizes(options.Width, options.Heads)
+            {
+                HeadWidth = options.HeadDim,
+                QkvBias = false,
+                OutputBias = false
+            };
             // T5 does not divide the scores by the root of the width.
-            var block = new TransformerBlockOptions(attention, FeedForwardOptions.GeGlu with { Hidden = options.MlpWidth }, Keys) { RootMeanSquare = true, NormEpsilon = 1e-6, Scale = 1 };
-            _blocks = new ModuleList<TransformerBlock>([.. Enumerable.Range(0, options.Layers).Select(_ => new TransformerBlock(block, place))]);
+            var block = new TransformerBlockOptions(attention, FeedForwardOptions.GeGlu with { Hidden = options.MlpWidth },
+                Keys)
+            { RootMeanSquare = true, NormEpsilon = 1e-6, Scale = 1 };
+            _blocks =
+                new ModuleList<TransformerBlock>([.. Enumerable.Range(0, options.Layers).Select(_ => new TransformerBlock(block, place))]);
             // One table for all blocks, which the first one's keys hold.
-            var table = LayerKeys.Add(_blocks[0], "layer.0.SelfAttention.relative_attention_bias", new TokenTable(options.Buckets, options.Heads, place));
+            var table = LayerKeys.Add(_blocks[0], "layer.0.SelfAttention.relative_attention_bias",
+                new TokenTable(options.Buckets, options.Heads, place));
             _biases = () => table.Weight;
             _finalNorm = new RmsNorm(options.Width, 1e-6, place: place);
             RegisterComponents();
@@ -116,7 +126,8 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
             var buckets = new long[tokens * tokens];
             for (long query = 0; query < tokens; query++)
             {
-                for (long key = 0; key < tokens; key++) buckets[(query * tokens) + key] = Bucket(key - query, _options.Buckets, _options.MaxDistance);
+                for (long key = 0; key < tokens; key++)
+                    buckets[(query * tokens) + key] = Bucket(key - query, _options.Buckets, _options.MaxDistance);
             }
             var table = _biases();
             var rows = table.index_select(0, tensor(buckets).to(table.device));

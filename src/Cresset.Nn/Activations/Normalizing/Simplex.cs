@@ -150,7 +150,8 @@ public static class Simplex
         return where(support, where(support, last, ones_like(last)).pow(power), last * 0);
     }
 
-    // (x - largest) scale in float32 at least. What lies 2 below the largest is out of every support, where sums of it would drown the others.
+    // (x - largest) scale in float32 at least. What lies 2 below the largest is out of every support, where sums of it would drown the
+    // others.
     private static Tensor FromTop(Tensor x, long axis, double scale)
     {
         var wide = x.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? x.to(ScalarType.Float32) : x;

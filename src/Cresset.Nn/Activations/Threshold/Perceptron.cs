@@ -13,14 +13,17 @@ public sealed record PerceptronOptions : IOptionsRecord
     /// <summary>Size of a correction. From zero weights it only scales them.</summary>
     public double LearningRate { get; init; } = 1;
 
-    /// <summary>Predict with the mean of all weight vectors passed through (Freund and Schapire 1999): better on data that cannot be separated.</summary>
+    /// <summary>
+    /// Predict with the mean of all weight vectors passed through (Freund and Schapire 1999): better on data that cannot be separated.
+    /// </summary>
     public bool Averaged { get; init; }
 
     /// <summary>Shuffles the examples before each pass with this seed; null keeps their order.</summary>
     public ulong? ShuffleSeed { get; init; }
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks().AtLeast(MaxEpochs, 1, "", nameof(MaxEpochs)).Positive(LearningRate, "", nameof(LearningRate));
+    public IEnumerable<OptionProblem> Validate() =>
+        new OptionChecks().AtLeast(MaxEpochs, 1, "", nameof(MaxEpochs)).Positive(LearningRate, "", nameof(LearningRate));
 }
 
 /// <summary>What training a <see cref="Perceptron"/> came to.</summary>
@@ -29,9 +32,12 @@ public sealed record PerceptronOptions : IOptionsRecord
 /// <param name="Mistakes">Corrections made in all.</param>
 /// <param name="MistakesPerEpoch">Corrections by pass.</param>
 /// <param name="Radius">Largest norm of an example with its constant 1.</param>
-/// <param name="Margin">Smallest distance of an example to the plane found, in the space with the constant; not positive when not separated.</param>
-/// <param name="MistakeBound">Novikoff's bound (Radius / Margin)^2 on the mistakes for the margin found; infinite when not separated.</param>
-public sealed record PerceptronReport(bool Converged, int Epochs, long Mistakes, IReadOnlyList<int> MistakesPerEpoch, double Radius, double Margin, double MistakeBound);
+/// <param name="Margin">Smallest distance of an example to the plane found, in the space with the constant; not positive when not
+/// separated.</param>
+/// <param name="MistakeBound">Novikoff's bound (Radius / Margin)^2 on the mistakes for the margin found; infinite when not
+/// separated.</param>
+public sealed record PerceptronReport(bool Converged, int Epochs, long Mistakes, IReadOnlyList<int> MistakesPerEpoch, double Radius,
+    double Margin, double MistakeBound);
 
 /// <summary>
 /// Rosenblatt's perceptron (1958): sign(w x + b), trained by adding y x to w at each mistake. On data that a plane
@@ -56,8 +62,12 @@ public sealed class Perceptron
         Shape.Expect(examples, "N D");
         Shape.Expect(labels, "N", ("N", examples.size(0)));
         var (x, y, width) = (Rows(examples), Values(labels), (int)examples.size(1) + 1);
-        if (y.Any(v => v is not (1 or -1))) throw new ArgumentException($"Perceptron.Fit: labels must be -1 or 1; found {y.First(v => v is not (1 or -1))}. Map two classes 0 and 1 by 2 * label - 1.", nameof(labels));
-        if (x.Any(v => !double.IsFinite(v))) throw new ArgumentException("Perceptron.Fit: an example holds NaN or infinity.", nameof(examples));
+        if (y.Any(v => v is not (1 or -1)))
+            throw new ArgumentException(
+                $"Perceptron.Fit: labels must be -1 or 1; found {y.First(v => v is not (1 or -1))}. Map two classes 0 and 1 by 2 * label - "
+                    + $"1.", nameof(labels));
+        if (x.Any(v => !double.IsFinite(v)))
+            throw new ArgumentException("Perceptron.Fit: an example holds NaN or infinity.", nameof(examples));
         var (w, sum) = (new double[width], new double[width]);
         var order = Enumerable.Range(0, y.Length).ToArray();
         var random = options.ShuffleSeed is { } seed ? new RandomStream(seed) : null;
@@ -83,7 +93,8 @@ public sealed class Perceptron
         var converged = perEpoch[^1] == 0;
         _weights = options.Averaged && !converged ? sum : w;
         var (radius, margin) = Geometry(x, y, width, w);
-        return new PerceptronReport(converged, perEpoch.Count, perEpoch.Sum(m => (long)m), perEpoch, radius, margin, margin > 0 ? Math.Pow(radius / margin, 2) : double.PositiveInfinity);
+        return new PerceptronReport(converged, perEpoch.Count, perEpoch.Sum(m => (long)m), perEpoch, radius, margin,
+            margin > 0 ? Math.Pow(radius / margin, 2) : double.PositiveInfinity);
     }
 
     /// <summary>Signed scores w x + b, [N, D] to [N] (float64).</summary>

@@ -5,7 +5,8 @@ internal static class ThresholdRows
 {
     public static ActivationInfo[] All =>
     [
-        Step("heaviside", ["binary_step", "step"], "straight-through: 1 for |x| <= 1", "Rosenblatt 1958; Hubara et al. 2016", SurrogateGradient.StraightThrough),
+        Step("heaviside", ["binary_step", "step"], "straight-through: 1 for |x| <= 1", "Rosenblatt 1958; Hubara et al. 2016",
+            SurrogateGradient.StraightThrough),
         Step("heaviside_identity", ["heaviside_ste"], "1", "Bengio et al. 2013", SurrogateGradient.Identity),
         Step("heaviside_sigmoid", [], "4 s (1 - s), s = sigmoid(4 x)", "Zenke and Vogels 2021", SurrogateGradient.Sigmoid),
         Step("heaviside_atan", [], "1 / (1 + (pi x)^2)", "Fang et al. 2021", SurrogateGradient.ArcTan),
@@ -30,17 +31,18 @@ internal static class ThresholdRows
         Function = (x, _) => Thresholds.Heaviside(x, surrogate),
     };
 
-    private static ActivationInfo Sign(string name, string[] aliases, string derivative, string paper, string usedBy, SurrogateGradient surrogate) => new()
-    {
-        Name = name,
-        Aliases = aliases,
-        Kind = ActivationKind.Threshold,
-        Formula = "-1, 0 or 1",
-        Derivative = "in backward " + derivative,
-        Range = "{-1, 0, 1}",
-        Smoothness = Smoothness.Discontinuous,
-        Paper = paper,
-        UsedBy = usedBy,
-        Function = (x, _) => Thresholds.Sign(x, surrogate),
-    };
+    private static ActivationInfo Sign(string name, string[] aliases, string derivative, string paper, string usedBy,
+        SurrogateGradient surrogate) => new()
+        {
+            Name = name,
+            Aliases = aliases,
+            Kind = ActivationKind.Threshold,
+            Formula = "-1, 0 or 1",
+            Derivative = "in backward " + derivative,
+            Range = "{-1, 0, 1}",
+            Smoothness = Smoothness.Discontinuous,
+            Paper = paper,
+            UsedBy = usedBy,
+            Function = (x, _) => Thresholds.Sign(x, surrogate),
+        };
 }

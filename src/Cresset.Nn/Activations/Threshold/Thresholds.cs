@@ -11,7 +11,8 @@ public static class Thresholds
     /// <param name="surrogate">The derivative in backward; null gives 0 everywhere, as mathematics has it.</param>
     /// <param name="atZero">Value at 0.</param>
     /// <param name="sharpness">The surrogate's a, k or s; null takes its paper's.</param>
-    public static Tensor Heaviside(Tensor x, SurrogateGradient? surrogate = SurrogateGradient.StraightThrough, double atZero = 0.5, double? sharpness = null)
+    public static Tensor Heaviside(Tensor x, SurrogateGradient? surrogate = SurrogateGradient.StraightThrough, double atZero = 0.5,
+        double? sharpness = null)
     {
         using var scope = NewDisposeScope();
         var fixedX = x.detach();

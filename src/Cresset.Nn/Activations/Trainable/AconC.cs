@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>(p1 - p2) x sigmoid(beta (p1 - p2) x) + p2 x: learns whether to activate. Ma et al. 2021. [...] to the same shape. Keys: <c>p1</c>, <c>p2</c>, <c>beta</c>.</summary>
+/// <summary>
+/// (p1 - p2) x sigmoid(beta (p1 - p2) x) + p2 x: learns whether to activate. Ma et al. 2021. [...] to the same shape. Keys: <c>p1</c>,
+/// <c>p2</c>, <c>beta</c>.
+/// </summary>
 public sealed class AconC : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "p1")]

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>erf(alpha x + shift) * weight + bias in place of layer normalisation, [..., dim] to the same shape. Chen et al. 2025 (Derf). Keys: <c>alpha</c>, <c>shift</c>, <c>weight</c>, <c>bias</c>.</summary>
+/// <summary>
+/// erf(alpha x + shift) * weight + bias in place of layer normalisation, [..., dim] to the same shape. Chen et al. 2025 (Derf). Keys:
+/// <c>alpha</c>, <c>shift</c>, <c>weight</c>, <c>bias</c>.
+/// </summary>
 public sealed class DynamicErf : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "alpha")]
@@ -24,7 +27,8 @@ public sealed class DynamicErf : nn.Module<Tensor, Tensor>
 
     /// <summary>Builds the layer.</summary>
     /// <param name="features">Size of <paramref name="dim"/>, or 1 for one shared weight and bias.</param>
-    /// <param name="alpha">Initial sharpness: 0.5 for vision; for language models 0.8 before attention falling to 0.2 with width, and 0.2 falling to 0.05 elsewhere.</param>
+    /// <param name="alpha">Initial sharpness: 0.5 for vision; for language models 0.8 before attention falling to 0.2 with width, and 0.2
+    /// falling to 0.05 elsewhere.</param>
     /// <param name="dim">The feature dimension: -1, or 1 for [N, C, H, W].</param>
     public DynamicErf(long features, double alpha = 0.5, long dim = -1)
         : base(nameof(DynamicErf))

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>The largest of several linear maps, [..., in] to [..., out]. Goodfellow et al. 2013. Key: <c>linear</c> with out * pieces rows.</summary>
+/// <summary>
+/// The largest of several linear maps, [..., in] to [..., out]. Goodfellow et al. 2013. Key: <c>linear</c> with out * pieces rows.
+/// </summary>
 public sealed class Maxout : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "linear")]
@@ -32,13 +34,17 @@ public sealed class Maxout : nn.Module<Tensor, Tensor>
         return Apply(_linear.call(input), _pieces).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The maximum of each group of <paramref name="pieces"/> neighbouring channels of <paramref name="dim"/>, which shrinks by that factor.</summary>
+    /// <summary>
+    /// The maximum of each group of <paramref name="pieces"/> neighbouring channels of <paramref name="dim"/>, which shrinks by that
+    /// factor.
+    /// </summary>
     /// <exception cref="ShapeException">The dimension is no multiple of the pieces.</exception>
     public static Tensor Apply(Tensor x, int pieces = 2, long dim = -1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(pieces, 1);
         var axis = (int)(dim < 0 ? x.dim() + dim : dim);
-        if (x.size(axis) % pieces != 0) throw new ShapeException($"Maxout: dimension {dim} of {Shape.Text(x)} is no multiple of {pieces} pieces.");
+        if (x.size(axis) % pieces != 0)
+            throw new ShapeException($"Maxout: dimension {dim} of {Shape.Text(x)} is no multiple of {pieces} pieces.");
         using var scope = NewDisposeScope();
         var shape = x.shape.ToList();
         shape[axis] /= pieces;

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>x for x > 0, else weight * x, any shape with the channels in one dimension. He et al. 2015. [...] to the same shape. Keys: <c>weight</c>.</summary>
+/// <summary>
+/// x for x > 0, else weight * x, any shape with the channels in one dimension. He et al. 2015. [...] to the same shape. Keys:
+/// <c>weight</c>.
+/// </summary>
 public sealed class PRelu : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "weight")]

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>max over k of weight_k x + bias_k on each value: a trained convex piecewise linear activation. Goodfellow et al. 2013. [...] to the same shape. Keys: <c>weight</c>, <c>bias</c>.</summary>
+/// <summary>
+/// max over k of weight_k x + bias_k on each value: a trained convex piecewise linear activation. Goodfellow et al. 2013. [...] to the same
+/// shape. Keys: <c>weight</c>, <c>bias</c>.
+/// </summary>
 public sealed class PiecewiseMaxout : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "weight")]

@@ -21,7 +21,9 @@ public sealed class RandomizedLeakyRelu : nn.Module<Tensor, Tensor>
     public RandomizedLeakyRelu(double lower = 1.0 / 8, double upper = 1.0 / 3, Generator? generator = null)
         : base(nameof(RandomizedLeakyRelu))
     {
-        if (!(lower <= upper)) throw new ArgumentException($"RandomizedLeakyRelu: lower is {lower} and upper is {upper}; lower must not be above upper.", nameof(lower));
+        if (!(lower <= upper))
+            throw new ArgumentException($"RandomizedLeakyRelu: lower is {lower} and upper is {upper}; lower must not be above upper.",
+                nameof(lower));
         (_lower, _upper, _generator) = (lower, upper, generator);
         RegisterComponents();
     }

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>Lines with their own slope beyond two thresholds: tr + ar (x - tr) for x >= tr, tl + al (x - tl) for x &lt;= tl, x between. Jin et al. 2016. [...] to the same shape. Keys: <c>tl</c>, <c>al</c>, <c>tr</c>, <c>ar</c>.</summary>
+/// <summary>
+/// Lines with their own slope beyond two thresholds: tr + ar (x - tr) for x >= tr, tl + al (x - tl) for x &lt;= tl, x between. Jin et al.
+/// 2016. [...] to the same shape. Keys: <c>tl</c>, <c>al</c>, <c>tr</c>, <c>ar</c>.
+/// </summary>
 public sealed class SRelu : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "tl")]

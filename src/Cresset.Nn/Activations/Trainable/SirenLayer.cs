@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>sin(omega (x W + b)), [..., in] to [..., out], with the initial weights that keep its distribution through depth. Sitzmann et al. 2020. Key: <c>linear</c>.</summary>
+/// <summary>
+/// sin(omega (x W + b)), [..., in] to [..., out], with the initial weights that keep its distribution through depth. Sitzmann et al. 2020.
+/// Key: <c>linear</c>.
+/// </summary>
 public sealed class SirenLayer : nn.Module<Tensor, Tensor>, IOwnInitialization
 {
     [ComponentName(Name = "linear")]

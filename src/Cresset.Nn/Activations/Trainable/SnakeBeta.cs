@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>x + sin^2(e^alpha x) / e^beta: frequency and height trained apart, both stored as logarithms. Lee et al. 2023 (BigVGAN). [...] to the same shape. Keys: <c>alpha</c>, <c>beta</c>.</summary>
+/// <summary>
+/// x + sin^2(e^alpha x) / e^beta: frequency and height trained apart, both stored as logarithms. Lee et al. 2023 (BigVGAN). [...] to the
+/// same shape. Keys: <c>alpha</c>, <c>beta</c>.
+/// </summary>
 public sealed class SnakeBeta : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "alpha")]

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>(1 + erf((x - mu) / (sigma sqrt 2))) / 2 with trained mu and sigma. Ma et al. 2022 (Mega). [...] to the same shape. Keys: <c>mu</c>, <c>sigma</c>.</summary>
+/// <summary>
+/// (1 + erf((x - mu) / (sigma sqrt 2))) / 2 with trained mu and sigma. Ma et al. 2022 (Mega). [...] to the same shape. Keys: <c>mu</c>,
+/// <c>sigma</c>.
+/// </summary>
 public sealed class TrainableLaplace : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "mu")]

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>x + sin^2(alpha x) / alpha with a trained alpha. Ziyin et al. 2020; a 1e-9 guards the division as in BigVGAN. [...] to the same shape. Keys: <c>alpha</c>.</summary>
+/// <summary>
+/// x + sin^2(alpha x) / alpha with a trained alpha. Ziyin et al. 2020; a 1e-9 guards the division as in BigVGAN. [...] to the same shape.
+/// Keys: <c>alpha</c>.
+/// </summary>
 public sealed class TrainableSnake : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "alpha")]

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>scale * max(x, 0)^2 + bias, both trained. Yu et al. 2022 (MetaFormer baselines). [...] to the same shape. Keys: <c>scale</c>, <c>bias</c>.</summary>
+/// <summary>
+/// scale * max(x, 0)^2 + bias, both trained. Yu et al. 2022 (MetaFormer baselines). [...] to the same shape. Keys: <c>scale</c>,
+/// <c>bias</c>.
+/// </summary>
 public sealed class TrainableStarRelu : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "scale")]

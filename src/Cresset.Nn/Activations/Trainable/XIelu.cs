@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>x > 0: aP x^2 + x/2, else aN (e^min(x, -1e-6) - 1 - x) + x/2 with aP = softplus(alpha_p), aN = 1/2 + softplus(alpha_n). Huang 2025 (Apertus). [...] to the same shape. Keys: <c>alpha_p</c>, <c>alpha_n</c>.</summary>
+/// <summary>
+/// x > 0: aP x^2 + x/2, else aN (e^min(x, -1e-6) - 1 - x) + x/2 with aP = softplus(alpha_p), aN = 1/2 + softplus(alpha_n). Huang 2025
+/// (Apertus). [...] to the same shape. Keys: <c>alpha_p</c>, <c>alpha_n</c>.
+/// </summary>
 public sealed class XIelu : nn.Module<Tensor, Tensor>
 {
     private const double Beta = 0.5;

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>CARAFE's reassembly with its gradients; keeps features and weights. Second derivatives go through libtorch's operations.</summary>
+/// <summary>
+/// CARAFE's reassembly with its gradients; keeps features and weights. Second derivatives go through libtorch's operations.
+/// </summary>
 internal sealed class Reassembled(int size, int groups, int scale) : DifferentiableOperation
 {
     protected override Tensor[] Forward(Tensor[] inputs) => [Kernel(inputs[0]).Run(inputs[0], inputs[1])];

@@ -12,7 +12,8 @@ internal sealed unsafe partial class Reassembly
 
         public Memory(Reassembly shape)
         {
-            long kept = (long)shape._kernel * shape._scale * shape._padded * shape._stride, staged = (long)Math.Max(shape.Taps, shape._padded) * shape._scale * shape._stride;
+            long kept = (long)shape._kernel * shape._scale * shape._padded * shape._stride,
+                staged = (long)Math.Max(shape.Taps, shape._padded) * shape._scale * shape._stride;
             var bytes = (nuint)((kept + 2 * staged) * sizeof(float));
             // Margins and the channels that fill up to four stay 0.
             _block = (float*)NativeMemory.AlignedAlloc(bytes, 64);

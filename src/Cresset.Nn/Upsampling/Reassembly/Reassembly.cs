@@ -7,8 +7,10 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// CARAFE's weighted neighbourhoods without the unfolded copy: features [N, C, H, W] and weights [N, groups k^2, s H, s W], float32 on the CPU,
-/// to [N, C, s H, s W], and the gradients of both. One source row at a time; every number is added up in a fixed order, so bits do not depend on threads.
+/// CARAFE's weighted neighbourhoods without the unfolded copy: features [N, C, H, W] and weights [N, groups k^2, s H, s W], float32 on the
+/// CPU,
+/// to [N, C, s H, s W], and the gradients of both. One source row at a time; every number is added up in a fixed order, so bits do not
+/// depend on threads.
 /// </summary>
 internal sealed unsafe partial class Reassembly
 {
@@ -63,7 +65,8 @@ internal sealed unsafe partial class Reassembly
         using var scope = NewDisposeScope();
         (features, weights) = (features.contiguous(), weights.contiguous());
         var y = TensorView.New<float>([_n, features.size(1), High, Wide]);
-        using TensorView<float> f = TensorView.Dense<float>(features, Sources), w = TensorView.Dense<float>(weights, Weights), o = TensorView.Dense<float>(y);
+        using TensorView<float> f = TensorView.Dense<float>(features, Sources), w = TensorView.Dense<float>(weights, Weights),
+            o = TensorView.Dense<float>(y);
         var stream = TensorWork.Streams(y.numel());
         Rows((unit, i, memory) =>
         {
@@ -79,7 +82,8 @@ internal sealed unsafe partial class Reassembly
         using var scope = NewDisposeScope();
         (features, gradient) = (features.contiguous(), gradient.contiguous());
         var result = TensorView.New<float>([_n, (long)_groups * Taps, High, Wide]);
-        using TensorView<float> f = TensorView.Dense<float>(features, Sources), g = TensorView.Dense<float>(gradient, Results), o = TensorView.Dense<float>(result);
+        using TensorView<float> f = TensorView.Dense<float>(features, Sources), g = TensorView.Dense<float>(gradient, Results),
+            o = TensorView.Dense<float>(result);
         var stream = TensorWork.Streams(result.numel());
         Rows((unit, i, memory) =>
         {
@@ -95,7 +99,8 @@ internal sealed unsafe partial class Reassembly
         using var scope = NewDisposeScope();
         (weights, gradient) = (weights.contiguous(), gradient.contiguous());
         var result = TensorView.New<float>([_n, gradient.size(1), _height, _width]);
-        using TensorView<float> w = TensorView.Dense<float>(weights, Weights), g = TensorView.Dense<float>(gradient, Results), o = TensorView.Dense<float>(result);
+        using TensorView<float> w = TensorView.Dense<float>(weights, Weights), g = TensorView.Dense<float>(gradient, Results),
+            o = TensorView.Dense<float>(result);
         Rows((unit, i, memory) =>
         {
             Collect(memory, g.Start + unit * _channels * Plane, i);
@@ -121,7 +126,8 @@ internal sealed unsafe partial class Reassembly
 
     private int Slot(int row) => (row + _kernel) % _kernel;
 
-    private float* Row(Memory memory, int row, int part, int channel) => memory.Kept + (((long)Slot(row) * _scale + part) * _padded + channel) * _stride + _margin;
+    private float* Row(Memory memory, int row, int part, int channel) =>
+        memory.Kept + (((long)Slot(row) * _scale + part) * _padded + channel) * _stride + _margin;
 
     // Features of the rows around i, every number repeated s times.
     private void Expand(Memory memory, float* from, int i)
@@ -177,7 +183,8 @@ internal sealed unsafe partial class Reassembly
         {
             for (var p = 0; p < planes; p++)
             {
-                new ReadOnlySpan<float>(from + p * Plane + ((long)i * _scale + part) * Wide, Wide).CopyTo(new Span<float>(memory.Staged + ((long)part * planes + p) * _stride, Wide));
+                new ReadOnlySpan<float>(from + p * Plane + ((long)i * _scale + part) * Wide,
+                    Wide).CopyTo(new Span<float>(memory.Staged + ((long)part * planes + p) * _stride, Wide));
             }
         }
     }
@@ -186,7 +193,9 @@ internal sealed unsafe partial class Reassembly
     {
         for (var part = 0; part < _scale; part++)
         {
-            for (var p = 0; p < planes; p++) ReassemblyKernels.Copy(memory.Results + ((long)part * rows + p) * _stride, to + p * Plane + ((long)i * _scale + part) * Wide, Wide, stream);
+            for (var p = 0; p < planes; p++)
+                ReassemblyKernels.Copy(memory.Results + ((long)part * rows + p) * _stride,
+                    to + p * Plane + ((long)i * _scale + part) * Wide, Wide, stream);
         }
     }
 
@@ -204,7 +213,9 @@ internal sealed unsafe partial class Reassembly
                     // An odd last row is computed twice.
                     var second = Math.Min(part + 1, _scale - 1);
                     float* w = memory.Staged + x, result = memory.Results + x;
-                    ReassemblyKernels.Sum(starts, _stride, _kernel, _scale, w + (long)part * Taps * _stride, w + (long)second * Taps * _stride, result + ((long)part * _padded + c) * _stride, result + ((long)second * _padded + c) * _stride);
+                    ReassemblyKernels.Sum(starts, _stride, _kernel, _scale, w + (long)part * Taps * _stride,
+                        w + (long)second * Taps * _stride, result + ((long)part * _padded + c) * _stride,
+                        result + ((long)second * _padded + c) * _stride);
                 }
             }
         }
@@ -221,7 +232,9 @@ internal sealed unsafe partial class Reassembly
                 var row = Row(memory, i + dy - _kernel / 2, 0, 0) + x - _margin;
                 for (var part = 0; part < _scale; part++)
                 {
-                    ReassemblyKernels.Products(row, _stride, _channels, _kernel, _scale, memory.Staged + (long)part * _channels * _stride + x, memory.Results + ((long)part * Taps + dy * _kernel) * _stride + x);
+                    ReassemblyKernels.Products(row, _stride, _channels, _kernel, _scale,
+                        memory.Staged + (long)part * _channels * _stride + x,
+                        memory.Results + ((long)part * Taps + dy * _kernel) * _stride + x);
                 }
             }
         }
@@ -241,7 +254,8 @@ internal sealed unsafe partial class Reassembly
                     var row = i - dy;
                     var staged = new Span<float>(Weights(dy, part) + dx * _stride, Wide);
                     if (row < 0 || row >= _height) staged.Clear();
-                    else new ReadOnlySpan<float>(weights + ((dy + half) * _kernel + dx) * Plane + ((long)row * _scale + part) * Wide, Wide).CopyTo(staged);
+                    else new ReadOnlySpan<float>(weights + ((dy + half) * _kernel + dx) * Plane + ((long)row * _scale + part) * Wide,
+                        Wide).CopyTo(staged);
                 }
             }
         }
@@ -254,7 +268,8 @@ internal sealed unsafe partial class Reassembly
                 {
                     for (var part = 0; part < _scale; part++)
                     {
-                        ReassemblyKernels.Add(Row(memory, i - dy, part, c) + x + _margin, Weights(dy, part) + x + _margin, _stride, _kernel, -_scale, ref s0, ref s1, ref s2, ref s3);
+                        ReassemblyKernels.Add(Row(memory, i - dy, part, c) + x + _margin, Weights(dy, part) + x + _margin, _stride, _kernel,
+                            -_scale, ref s0, ref s1, ref s2, ref s3);
                     }
                 }
                 var sums = memory.Results + c * _stride + x;
@@ -264,6 +279,7 @@ internal sealed unsafe partial class Reassembly
                 s3.Store(sums + 3 * _stride);
             }
         }
-        for (var c = 0; c < _channels; c++) RowKernels.Along(_repeat.Transposed, memory.Results + c * _stride, to + ((long)c * _height + i) * _width, false, false);
+        for (var c = 0; c < _channels; c++)
+            RowKernels.Along(_repeat.Transposed, memory.Results + c * _stride, to + ((long)c * _height + i) * _width, false, false);
     }
 }

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// A separable linear map of float32 pictures [N, C, (D,) (H,) W]: one list of taps an axis. The axis along the rows is done where there are
+/// A separable linear map of float32 pictures [N, C, (D,) (H,) W]: one list of taps an axis. The axis along the rows is done where there
+/// are
 /// fewer rows (before enlarging, after shrinking). Every result row depends on its inputs alone, so bits do not depend on threads.
 /// </summary>
 /// <param name="axes">Taps of the last axis, of the one before it and so on.</param>
@@ -16,7 +17,10 @@ internal sealed unsafe class Resampling(AxisTaps[] axes, bool channelsLast = fal
 {
     private Resampling? _transposed;
 
-    /// <summary>The map of an interpolation; null where the sizes are libtorch's to refuse. Size and factor as for <see cref="Upsample"/>, one number for each place.</summary>
+    /// <summary>
+    /// The map of an interpolation; null where the sizes are libtorch's to refuse. Size and factor as for <see cref="Upsample"/>, one
+    /// number for each place.
+    /// </summary>
     public static Resampling? Between(Tensor x, long[]? size, double[]? scale, ResizeMode mode, bool align, bool antialias, bool recompute)
     {
         var places = (int)x.dim() - 2;
@@ -27,7 +31,8 @@ internal sealed unsafe class Resampling(AxisTaps[] axes, bool channelsLast = fal
         {
             var (from, to) = (x.size(2 + i), To(i));
             if (to is < 1 or > int.MaxValue / 2 || from > int.MaxValue / 2) return null;
-            axes[places - 1 - i] = TapRules.Of(mode, (int)from, (int)to, recompute || mode == ResizeMode.Area ? null : scale?[i], align, antialias, small);
+            axes[places - 1 - i] = TapRules.Of(mode, (int)from, (int)to, recompute || mode == ResizeMode.Area ? null : scale?[i], align,
+                antialias, small);
         }
         return new Resampling(axes);
     }
@@ -49,7 +54,8 @@ internal sealed unsafe class Resampling(AxisTaps[] axes, bool channelsLast = fal
     }
 
     /// <summary>The adjoint map.</summary>
-    public Resampling Transposed => _transposed ??= new Resampling([.. axes.Select(a => a.Transposed)], channelsLast) { _transposed = this };
+    public Resampling Transposed =>
+        _transposed ??= new Resampling([.. axes.Select(a => a.Transposed)], channelsLast) { _transposed = this };
 
     /// <summary>Applies the map to a contiguous float32 tensor on the CPU.</summary>
     public Tensor Run(Tensor x)
@@ -206,7 +212,8 @@ internal sealed unsafe class Resampling(AxisTaps[] axes, bool channelsLast = fal
 
         void Work(long start, long count)
         {
-            for (var r = start; r < start + count; r++) RowKernels.Along(taps, from.Start + r * taps.InSize, to.Start + r * taps.OutSize, false, stream);
+            for (var r = start; r < start + count; r++)
+                RowKernels.Along(taps, from.Start + r * taps.InSize, to.Start + r * taps.OutSize, false, stream);
             if (stream) Thread.MemoryBarrier();
         }
     }

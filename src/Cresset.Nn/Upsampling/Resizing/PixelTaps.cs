@@ -2,7 +2,10 @@ using Cresset.Kernels;
 
 namespace Cresset.Nn;
 
-/// <summary>Where each result along one axis looks, and with what weights, in float64: result o is the sum of Weight[j] x[Index[j]] for j from First[o] to First[o + 1].</summary>
+/// <summary>
+/// Where each result along one axis looks, and with what weights, in float64: result o is the sum of Weight[j] x[Index[j]] for j from
+/// First[o] to First[o + 1].
+/// </summary>
 internal sealed record PixelTaps(int InSize, int[] First, int[] Index, double[] Weight)
 {
     public int OutSize => First.Length - 1;
@@ -15,7 +18,10 @@ internal sealed record PixelTaps(int InSize, int[] First, int[] Index, double[] 
 
     public AxisTaps ToFloat() => new(InSize, First, Index, [.. Weight.Select(w => (float)w)]);
 
-    /// <summary>The taps of an axis under a convention. <paramref name="antialias"/> is asked for where the convention leaves the choice; <paramref name="enlarges"/>: a side of the picture grows (OpenCV's Area).</summary>
+    /// <summary>
+    /// The taps of an axis under a convention. <paramref name="antialias"/> is asked for where the convention leaves the choice;
+    /// <paramref name="enlarges"/>: a side of the picture grows (OpenCV's Area).
+    /// </summary>
     public static PixelTaps Of(ResizeConvention convention, ResizeKernel kernel, int from, int to, bool antialias, bool enlarges)
     {
         var list = new List(from, to);
@@ -133,7 +139,8 @@ internal sealed record PixelTaps(int InSize, int[] First, int[] Index, double[] 
     // imresize: one-based centres, pixels mirrored at the edges.
     private static void Matlab(List list, ResizeKernel kernel, bool antialias)
     {
-        double scale = (double)list.To / list.From, spread = scale < 1 && antialias && kernel != ResizeKernel.Nearest ? 1 / scale : 1, width = 2 * Support(kernel) * spread;
+        double scale = (double)list.To / list.From, spread = scale < 1 && antialias && kernel != ResizeKernel.Nearest ? 1 / scale : 1,
+            width = 2 * Support(kernel) * spread;
         for (var o = 1; o <= list.To; o++)
         {
             var centre = (o / scale) + (0.5 * (1 - (1 / scale)));
@@ -162,7 +169,8 @@ internal sealed record PixelTaps(int InSize, int[] First, int[] Index, double[] 
         for (var o = 0; o < list.To; o++)
         {
             var place = ((o + 0.5) * step) - 0.5;
-            for (var i = Math.Max(0, (int)Math.Ceiling(place - support)); i <= Math.Min(list.From - 1, (int)Math.Floor(place + support)); i++) list.Add(i, At(kernel, (place - i) / spread));
+            for (var i = Math.Max(0, (int)Math.Ceiling(place - support)); i <= Math.Min(list.From - 1, (int)Math.Floor(place + support));
+                i++) list.Add(i, At(kernel, (place - i) / spread));
             list.Close(normalize: true);
         }
     }
@@ -170,9 +178,11 @@ internal sealed record PixelTaps(int InSize, int[] First, int[] Index, double[] 
     private static double Cubic(double x, double a)
         => x <= 1 ? ((((a + 2) * x) - (a + 3)) * x * x) + 1 : x < 2 ? ((((a * x) - (5 * a)) * x) + (8 * a)) * x - (4 * a) : 0;
 
-    private static double Lanczos(double x, int a) => x >= a ? 0 : x == 0 ? 1 : a * Math.Sin(Math.PI * x) * Math.Sin(Math.PI * x / a) / (Math.PI * Math.PI * x * x);
+    private static double Lanczos(double x, int a) =>
+        x >= a ? 0 : x == 0 ? 1 : a * Math.Sin(Math.PI * x) * Math.Sin(Math.PI * x / a) / (Math.PI * Math.PI * x * x);
 
-    private static double Hamming(double x) => x == 0 ? 1 : x >= 1 ? 0 : Math.Sin(Math.PI * x) / (Math.PI * x) * (0.54 + (0.46 * Math.Cos(Math.PI * x)));
+    private static double Hamming(double x) =>
+        x == 0 ? 1 : x >= 1 ? 0 : Math.Sin(Math.PI * x) / (Math.PI * x) * (0.54 + (0.46 * Math.Cos(Math.PI * x)));
 
     private sealed class List(int from, int to)
     {

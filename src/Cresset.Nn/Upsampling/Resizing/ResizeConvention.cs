@@ -1,6 +1,8 @@
 namespace Cresset.Nn;
 
-/// <summary>Whose resizing to repeat: libraries differ in positions, in the cubic's shape, at the edges, and in whether shrinking averages.</summary>
+/// <summary>
+/// Whose resizing to repeat: libraries differ in positions, in the cubic's shape, at the edges, and in whether shrinking averages.
+/// </summary>
 public enum ResizeConvention
 {
     /// <summary>Pillow's Image.resize: shrinking averages; uint8 pictures are the same bit for bit.</summary>

@@ -8,7 +8,8 @@ internal static class TapSums
 {
     /// <summary>Applies the map to [N, C, H, W]: the axis first that makes fewer numbers.</summary>
     public static Tensor Of(Tensor x, PixelTaps down, PixelTaps across)
-        => (long)down.OutSize * across.InSize <= (long)down.InSize * across.OutSize ? Along(Along(x, 2, down), 3, across) : Along(Along(x, 3, across), 2, down);
+        => (long)down.OutSize * across.InSize <= (long)down.InSize * across.OutSize ? Along(Along(x, 2, down), 3, across)
+            : Along(Along(x, 3, across), 2, down);
 
     private static Tensor Along(Tensor x, int axis, PixelTaps taps)
     {
@@ -26,7 +27,8 @@ internal static class TapSums
                 var there = j < taps.First[o + 1];
                 (index[o], weight[o]) = (taps.Index[there ? j : taps.First[o + 1] - 1], there ? taps.Weight[j] : 0);
             }
-            var term = x.index_select(axis, tensor(index, device: x.device)) * tensor(weight, dtype: x.dtype, device: x.device).reshape(shape);
+            var term = x.index_select(axis, tensor(index, device: x.device))
+                * tensor(weight, dtype: x.dtype, device: x.device).reshape(shape);
             sum = sum is null ? term : sum + term;
         }
         return sum!;

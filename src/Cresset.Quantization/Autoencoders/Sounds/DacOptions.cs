@@ -2,7 +2,10 @@ using Cresset.Numerics;
 
 namespace Cresset.Quantization;
 
-/// <summary>The convolutional autoencoder of the Descript Audio Codec (Kumar et al. 2023, arXiv:2306.06546): residual units with snake activations at growing dilations.</summary>
+/// <summary>
+/// The convolutional autoencoder of the Descript Audio Codec (Kumar et al. 2023, arXiv:2306.06546): residual units with snake activations
+/// at growing dilations.
+/// </summary>
 public sealed record DacOptions : IOptionsRecord
 {
     /// <summary>Channels of the sound.</summary>
@@ -24,7 +27,10 @@ public sealed record DacOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Within(Channels, 1, 64)
         .Within(Width, 1, 1024)
-        .Must(Ratios is { Count: >= 1 and <= 8 } && Ratios.All(r => r is >= 2 and <= 16), Ratios is null ? null : string.Join(", ", Ratios), "1 to 8 numbers from 2 to 16", field: nameof(Ratios))
-        .Must(Ratios is null || Ratios.Aggregate(1L, (a, b) => Math.Min(1L << 40, a * Math.Max(1, b))) <= 1 << 20, Ratios is null ? null : string.Join(", ", Ratios), "numbers whose product is at most 2^20", field: nameof(Ratios))
-        .Must(Ratios is null || (DecoderWidth >= 1 << Ratios.Count && DecoderWidth % (1 << Ratios.Count) == 0), DecoderWidth, "a number that can be halved at each step", field: nameof(DecoderWidth));
+        .Must(Ratios is { Count: >= 1 and <= 8 } && Ratios.All(r => r is >= 2 and <= 16), Ratios is null ? null : string.Join(", ", Ratios),
+            "1 to 8 numbers from 2 to 16", field: nameof(Ratios))
+        .Must(Ratios is null || Ratios.Aggregate(1L, (a, b) => Math.Min(1L << 40, a * Math.Max(1, b))) <= 1 << 20,
+            Ratios is null ? null : string.Join(", ", Ratios), "numbers whose product is at most 2^20", field: nameof(Ratios))
+        .Must(Ratios is null || (DecoderWidth >= 1 << Ratios.Count && DecoderWidth % (1 << Ratios.Count) == 0), DecoderWidth,
+            "a number that can be halved at each step", field: nameof(DecoderWidth));
 }

@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>The Descript Audio Codec's autoencoder around any quantizer, for sounds [N, C, L] whose length the stride divides.</summary>
-/// <remarks>State-dict keys: <c>encoder.block</c>, <c>quantizer</c>, <c>decoder.model</c>, numbered as in the published weights, whose weight norm is multiplied out.</remarks>
+/// <remarks>
+/// State-dict keys: <c>encoder.block</c>, <c>quantizer</c>, <c>decoder.model</c>, numbered as in the published weights, whose weight norm
+/// is multiplied out.
+/// </remarks>
 public sealed class DacTokenizer : Tokenizer
 {
     // A residual unit sees three samples on each side, times its dilation: 1, 3, 9.
@@ -22,7 +25,9 @@ public sealed class DacTokenizer : Tokenizer
     private readonly EncodecStack _decoder;
     private readonly DacOptions _options;
 
-    /// <summary>Draws weights as PyTorch's layers do from the generator (seed 0 when null); the quantizer's width is that of the encoder's output.</summary>
+    /// <summary>
+    /// Draws weights as PyTorch's layers do from the generator (seed 0 when null); the quantizer's width is that of the encoder's output.
+    /// </summary>
     public DacTokenizer(DacOptions options, Quantizer quantizer, Generator? generator = null)
         : base(nameof(DacTokenizer))
     {
@@ -125,7 +130,9 @@ public sealed class DacTokenizer : Tokenizer
         var layers = new List<nn.Module<Tensor, Tensor>> { nn.Conv1d(options.Channels, width, 7, padding: 3) };
         foreach (var ratio in options.Ratios)
         {
-            layers.Add(new DacBlock([new DacUnit(width, 1), new DacUnit(width, 3), new DacUnit(width, 9), new DacSnake(width), nn.Conv1d(width, 2 * width, 2 * ratio, stride: ratio, padding: (ratio + 1) / 2)]));
+            layers.Add(
+                new DacBlock([new DacUnit(width, 1), new DacUnit(width, 3), new DacUnit(width, 9), new DacSnake(width),
+                    nn.Conv1d(width, 2 * width, 2 * ratio, stride: ratio, padding: (ratio + 1) / 2)]));
             width *= 2;
         }
         layers.AddRange([new DacSnake(width), nn.Conv1d(width, latent, 3, padding: 1)]);
@@ -139,7 +146,9 @@ public sealed class DacTokenizer : Tokenizer
         foreach (var ratio in options.Ratios.Reverse())
         {
             var half = width / 2;
-            layers.Add(new DacBlock([new DacSnake(width), nn.ConvTranspose1d(width, half, 2 * ratio, stride: ratio, padding: (ratio + 1) / 2), new DacUnit(half, 1), new DacUnit(half, 3), new DacUnit(half, 9)]));
+            layers.Add(
+                new DacBlock([new DacSnake(width), nn.ConvTranspose1d(width, half, 2 * ratio, stride: ratio, padding: (ratio + 1) / 2),
+                    new DacUnit(half, 1), new DacUnit(half, 3), new DacUnit(half, 9)]));
             width = half;
         }
         layers.AddRange([new DacSnake(width), nn.Conv1d(width, options.Channels, 7, padding: 3), nn.Tanh()]);
@@ -172,7 +181,8 @@ internal sealed class DacUnit : nn.Module<Tensor, Tensor>
     public DacUnit(long width, long dilation)
         : base(nameof(DacUnit))
     {
-        _block = nn.Sequential(new DacSnake(width), nn.Conv1d(width, width, 7, dilation: dilation, padding: 3 * dilation), new DacSnake(width), nn.Conv1d(width, width, 1));
+        _block = nn.Sequential(new DacSnake(width), nn.Conv1d(width, width, 7, dilation: dilation, padding: 3 * dilation),
+            new DacSnake(width), nn.Conv1d(width, width, 1));
         RegisterComponents();
     }
 

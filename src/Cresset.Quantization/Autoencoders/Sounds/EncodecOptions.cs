@@ -37,8 +37,10 @@ public sealed record EncodecOptions : IOptionsRecord
         .Within(Channels, 1, 64)
         .Within(Width, 2, 1024)
         .Must(Width % 2 == 0, Width, "an even number: residual units have half inside", field: nameof(Width))
-        .Must(Ratios is { Count: >= 1 and <= 8 } && Ratios.All(r => r is >= 2 and <= 16), Ratios is null ? null : string.Join(", ", Ratios), "1 to 8 numbers from 2 to 16", field: nameof(Ratios))
-        .Must(Ratios is null || Ratios.Aggregate(1L, (a, b) => Math.Min(1L << 40, a * Math.Max(1, b))) <= 1 << 20, Ratios is null ? null : string.Join(", ", Ratios), "numbers whose product is at most 2^20", field: nameof(Ratios))
+        .Must(Ratios is { Count: >= 1 and <= 8 } && Ratios.All(r => r is >= 2 and <= 16), Ratios is null ? null : string.Join(", ", Ratios),
+            "1 to 8 numbers from 2 to 16", field: nameof(Ratios))
+        .Must(Ratios is null || Ratios.Aggregate(1L, (a, b) => Math.Min(1L << 40, a * Math.Max(1, b))) <= 1 << 20,
+            Ratios is null ? null : string.Join(", ", Ratios), "numbers whose product is at most 2^20", field: nameof(Ratios))
         .Within(ResidualUnits, 0, 8)
         .Within(LstmLayers, 0, 8)
         .Within(Kernel, 1, 31)

@@ -7,8 +7,14 @@ using static TorchSharp.torch;
 
 namespace Cresset.Quantization;
 
-/// <summary>EnCodec's autoencoder around any quantizer, for sounds [N, C, L] whose length the stride divides. Its LSTM looks at all that came before: sounds are not cut into pieces.</summary>
-/// <remarks>State-dict keys: <c>encoder.model</c>, <c>quantizer</c>, <c>decoder.model</c>, numbered as in the published weights, whose weight norm is multiplied out.</remarks>
+/// <summary>
+/// EnCodec's autoencoder around any quantizer, for sounds [N, C, L] whose length the stride divides. Its LSTM looks at all that came
+/// before: sounds are not cut into pieces.
+/// </summary>
+/// <remarks>
+/// State-dict keys: <c>encoder.model</c>, <c>quantizer</c>, <c>decoder.model</c>, numbered as in the published weights, whose weight norm
+/// is multiplied out.
+/// </remarks>
 public sealed class EncodecTokenizer : Tokenizer
 {
     [ComponentName(Name = "encoder")]
@@ -19,7 +25,9 @@ public sealed class EncodecTokenizer : Tokenizer
     private readonly EncodecStack _decoder;
     private readonly EncodecOptions _options;
 
-    /// <summary>Draws weights as PyTorch's layers do from the generator (seed 0 when null); the quantizer's width is that of the encoder's output.</summary>
+    /// <summary>
+    /// Draws weights as PyTorch's layers do from the generator (seed 0 when null); the quantizer's width is that of the encoder's output.
+    /// </summary>
     public EncodecTokenizer(EncodecOptions options, Quantizer quantizer, Generator? generator = null)
         : base(nameof(EncodecTokenizer))
     {
@@ -75,7 +83,8 @@ public sealed class EncodecTokenizer : Tokenizer
     private static List<nn.Module<Tensor, Tensor>> Encoder(EncodecOptions options, long latent)
     {
         long width = options.Width;
-        var layers = new List<nn.Module<Tensor, Tensor>> { new EncodecConvolution(options.Channels, width, options.Kernel, options.Causal) };
+        var layers =
+            new List<nn.Module<Tensor, Tensor>> { new EncodecConvolution(options.Channels, width, options.Kernel, options.Causal) };
         foreach (var ratio in options.Ratios.Reverse())
         {
             for (var i = 0; i < options.ResidualUnits; i++) layers.Add(new EncodecUnit(width, options, 1L << i));

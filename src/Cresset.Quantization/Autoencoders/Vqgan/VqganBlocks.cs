@@ -35,7 +35,8 @@ internal sealed class VqganBlock : nn.Module<Tensor, Tensor>
     public static GroupNorm Norm(long channels, int groups) => Norms.GroupNorm(groups, channels, 1e-6);
 
     public static SpatialAttention Attention(long channels, int groups)
-        => new(channels, 1, Norm(channels, groups), "norm", new AttentionKeys("q", "k", "v", "proj_out"), AttentionPath.Fused, WeightPlace.Cpu);
+        => new(channels, 1, Norm(channels, groups), "norm", new AttentionKeys("q", "k", "v", "proj_out"), AttentionPath.Fused,
+            WeightPlace.Cpu);
 
     public override Tensor forward(Tensor input)
     {
@@ -46,7 +47,9 @@ internal sealed class VqganBlock : nn.Module<Tensor, Tensor>
     }
 }
 
-/// <summary>One size of an encoder or decoder: blocks, each with attention behind it where there is any, and the change to the next size.</summary>
+/// <summary>
+/// One size of an encoder or decoder: blocks, each with attention behind it where there is any, and the change to the next size.
+/// </summary>
 internal sealed class VqganLevel : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "block")]
@@ -153,7 +156,9 @@ internal sealed class VqganEncoder : nn.Module<Tensor, Tensor>
         for (var i = 0; i < options.Multipliers.Count; i++)
         {
             var to = (long)options.Width * options.Multipliers[i];
-            _levels.Add(new VqganLevel(from, to, options.ResidualBlocks, options.AttentionLevels.Contains(i), options.Groups, halves: i < options.Multipliers.Count - 1, doubles: null));
+            _levels.Add(
+                new VqganLevel(from, to, options.ResidualBlocks, options.AttentionLevels.Contains(i), options.Groups,
+                    halves: i < options.Multipliers.Count - 1, doubles: null));
             from = to;
         }
         _middle = new VqganMiddle(from, options.Groups);
@@ -197,7 +202,8 @@ internal sealed class VqganDecoder : nn.Module<Tensor, Tensor>
         for (var i = levels - 1; i >= 0; i--)
         {
             var to = (long)options.Width * options.Multipliers[i];
-            made[i] = new VqganLevel(from, to, options.ResidualBlocks + 1, options.AttentionLevels.Contains(i), options.Groups, halves: false, doubles: i > 0 ? options.Upsampler : null);
+            made[i] = new VqganLevel(from, to, options.ResidualBlocks + 1, options.AttentionLevels.Contains(i), options.Groups,
+                halves: false, doubles: i > 0 ? options.Upsampler : null);
             from = to;
         }
         _levels = new ModuleList<VqganLevel>(made);

@@ -8,10 +8,14 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// The autoencoder of VQGAN around any quantizer. Pictures are in 0..1 on both sides; inside they are in -1..1, as the published weights want them.
+/// The autoencoder of VQGAN around any quantizer. Pictures are in 0..1 on both sides; inside they are in -1..1, as the published weights
+/// want them.
 /// Its attention and norms look at the whole picture: large pictures are not cut into pieces.
 /// </summary>
-/// <remarks>State-dict keys are those of taming-transformers: <c>encoder</c>, <c>quant_conv</c>, <c>quantize</c>, <c>post_quant_conv</c>, <c>decoder</c>.</remarks>
+/// <remarks>
+/// State-dict keys are those of taming-transformers: <c>encoder</c>, <c>quant_conv</c>, <c>quantize</c>, <c>post_quant_conv</c>,
+/// <c>decoder</c>.
+/// </remarks>
 public sealed class VqganTokenizer : Tokenizer
 {
     [ComponentName(Name = "encoder")]
@@ -67,7 +71,8 @@ public sealed class VqganTokenizer : Tokenizer
     public override Tensor Decode(IReadOnlyList<Tensor> indices)
     {
         ArgumentNullException.ThrowIfNull(indices);
-        if (indices.Count != 1) throw new ArgumentException($"A VQGAN has one level of codes; {indices.Count} were given.", nameof(indices));
+        if (indices.Count != 1)
+            throw new ArgumentException($"A VQGAN has one level of codes; {indices.Count} were given.", nameof(indices));
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         return Pictures(_quantizer.DecodeMap(indices[0])).MoveToOuterDisposeScope();
@@ -79,7 +84,8 @@ public sealed class VqganTokenizer : Tokenizer
     {
         ArgumentNullException.ThrowIfNull(input);
         Shape.Expect(input, "N C H W", ("C", _options.Channels));
-        if (input.size(2) % Strides[0] != 0 || input.size(3) % Strides[0] != 0) throw Shape.Wrong(input, $"sizes that {Strides[0]} divides", "Crop or pad the pictures, or use fewer multipliers.");
+        if (input.size(2) % Strides[0] != 0 || input.size(3) % Strides[0] != 0)
+            throw Shape.Wrong(input, $"sizes that {Strides[0]} divides", "Crop or pad the pictures, or use fewer multipliers.");
     }
 
     private Tensor Pictures(Tensor values) => (_decoder.call(_fromCodes.call(values)) + 1) / 2;

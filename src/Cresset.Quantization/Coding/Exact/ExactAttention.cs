@@ -1,6 +1,9 @@
 namespace Cresset.Quantization;
 
-/// <summary>Causal attention in fixed order over the positions so far. Keys lie as [map, head, number, position], so that the scores of many positions are summed at once, each in order.</summary>
+/// <summary>
+/// Causal attention in fixed order over the positions so far. Keys lie as [map, head, number, position], so that the scores of many
+/// positions are summed at once, each in order.
+/// </summary>
 internal sealed class ExactAttention
 {
     private readonly int _maps;
@@ -23,7 +26,10 @@ internal sealed class ExactAttention
         _sum = new float[_size];
     }
 
-    /// <summary>Adds the position's key and value and attends with its query; <paramref name="projected"/> [maps, 3 * width] holds query, key and value, the output is [maps, width].</summary>
+    /// <summary>
+    /// Adds the position's key and value and attends with its query; <paramref name="projected"/> [maps, 3 * width] holds query, key and
+    /// value, the output is [maps, width].
+    /// </summary>
     public void Step(float[] projected, int position, float[] output)
     {
         var width = _heads * _size;

@@ -30,7 +30,9 @@ internal sealed class ExactCodeTransformer : ExactPrior
 
     public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> labels)
     {
-        if ((long)height * width > _maxLength) throw new ArgumentException($"The map has {(long)height * width} codes; the transformer was made for at most {_maxLength} (MaxLength).");
+        if ((long)height * width > _maxLength)
+            throw new ArgumentException(
+                $"The map has {(long)height * width} codes; the transformer was made for at most {_maxLength} (MaxLength).");
         var starts = new long[maps];
         for (var i = 0; i < maps; i++) starts[i] = CodebookSize + (labels.IsEmpty ? 0 : labels[i]);
         return new Session(this, maps, height * width, width, starts);
@@ -38,7 +40,8 @@ internal sealed class ExactCodeTransformer : ExactPrior
 
     private (float[] Scale, float[] Shift) Norm(string name) => (Weights.Of($"{name}.weight"), Weights.Of($"{name}.bias"));
 
-    private sealed record Block((float[] Scale, float[] Shift) First, ExactConvolution Projection, ExactConvolution Merge, (float[] Scale, float[] Shift) Second, ExactConvolution Expand, ExactConvolution Contract);
+    private sealed record Block((float[] Scale, float[] Shift) First, ExactConvolution Projection, ExactConvolution Merge,
+        (float[] Scale, float[] Shift) Second, ExactConvolution Expand, ExactConvolution Contract);
 
     private sealed class Session : ExactSession
     {

@@ -1,6 +1,8 @@
 namespace Cresset.Quantization;
 
-/// <summary>A convolution or linear layer in fixed order: the bias, then the taps in reading order, each over its input channels in order.</summary>
+/// <summary>
+/// A convolution or linear layer in fixed order: the bias, then the taps in reading order, each over its input channels in order.
+/// </summary>
 internal sealed class ExactConvolution
 {
     private readonly (int Row, int Column, float[] Weights)[] _taps;
@@ -23,7 +25,8 @@ internal sealed class ExactConvolution
     {
         var shape = weights.Shape($"{name}.weight");
         var values = weights.Of($"{name}.weight");
-        int outputs = (int)shape[0], inputs = (int)shape[1], rows = shape.Length > 2 ? (int)shape[2] : 1, columns = shape.Length > 3 ? (int)shape[3] : 1;
+        int outputs = (int)shape[0], inputs = (int)shape[1], rows = shape.Length > 2 ? (int)shape[2] : 1,
+            columns = shape.Length > 3 ? (int)shape[3] : 1;
         var taps = new List<(int, int, float[])>();
         for (var r = 0; r < rows; r++)
         {

@@ -39,7 +39,8 @@ internal sealed class ExactGatedPixelCnn : ExactPrior
             HasResidual: i > 0);
     }
 
-    private sealed record Layer(ExactConvolution Vertical, ExactConvolution Link, ExactConvolution Horizontal, ExactConvolution Residual, int Rows, bool HasResidual);
+    private sealed record Layer(ExactConvolution Vertical, ExactConvolution Link, ExactConvolution Horizontal, ExactConvolution Residual,
+        int Rows, bool HasResidual);
 
     private sealed class Session : ExactSession
     {

@@ -19,7 +19,8 @@ internal sealed class ExactPixelCnn : ExactPrior
         _output = ExactConvolution.Of(Weights, "output.2");
     }
 
-    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> labels) => new Session(this, maps, height, width, Conditions("class_embedding.weight", labels));
+    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> labels) =>
+        new Session(this, maps, height, width, Conditions("class_embedding.weight", labels));
 
     // What lies before the position in reading order; "own" 1 lets a layer of type B see the position itself too.
     private ExactConvolution Masked(string name, int own)
@@ -45,7 +46,9 @@ internal sealed class ExactPixelCnn : ExactPrior
             var channels = model._first.Outputs;
             int Kept(string name) => ((int)model.Weights.Shape($"{name}.weight")[2] / 2) + 1;
             _codes = new ExactMap(maps, height, width, channels, Kept("first"));
-            _inputs = [.. Enumerable.Range(0, model._layers.Length).Select(i => new ExactMap(maps, height, width, channels, Kept($"layers.{i}")))];
+            _inputs =
+                [.. Enumerable.Range(0, model._layers.Length)
+                    .Select(i => new ExactMap(maps, height, width, channels, Kept($"layers.{i}")))];
             _x = new float[maps * channels];
             _h = new float[maps * channels];
             _wide = new float[maps * model._hidden.Outputs];
@@ -70,6 +73,7 @@ internal sealed class ExactPixelCnn : ExactPrior
             _model._output.Apply(_wide, Logits, Maps);
         }
 
-        public override void Accept(int row, int column, ReadOnlySpan<long> codes) => ExactWeights.Rows(_model._embedding, _codes.Channels, codes, _codes.Values, _codes.At(row, column));
+        public override void Accept(int row, int column, ReadOnlySpan<long> codes) =>
+            ExactWeights.Rows(_model._embedding, _codes.Channels, codes, _codes.Values, _codes.At(row, column));
     }
 }

@@ -24,7 +24,8 @@ internal sealed class ExactPixelSnail : ExactPrior
         _output = ExactConvolution.Of(Weights, "output");
     }
 
-    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> labels) => new Session(this, maps, height, width, Conditions("class_embedding.weight", labels));
+    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> labels) =>
+        new Session(this, maps, height, width, Conditions("class_embedding.weight", labels));
 
     private Block Read(int i)
     {
@@ -62,8 +63,10 @@ internal sealed class ExactPixelSnail : ExactPrior
             (_model, _condition, _height, _width) = (model, condition, height, width);
             _channels = model._previous.Outputs;
             _codes = new ExactMap(maps, height, width, _channels, 3);
-            _firstInputs = [.. model._blocks.Select(block => block.First.Select(_ => new ExactMap(maps, height, width, _channels, 2)).ToArray())];
-            _secondInputs = [.. model._blocks.Select(block => block.First.Select(_ => new ExactMap(maps, height, width, _channels, 2)).ToArray())];
+            _firstInputs =
+                [.. model._blocks.Select(block => block.First.Select(_ => new ExactMap(maps, height, width, _channels, 2)).ToArray())];
+            _secondInputs =
+                [.. model._blocks.Select(block => block.First.Select(_ => new ExactMap(maps, height, width, _channels, 2)).ToArray())];
             _attention = [.. model._blocks.Select(_ => new ExactAttention(maps, model._heads, _channels, checked(height * width)))];
             _before = new float[maps * _channels];
             _x = new float[maps * _channels];

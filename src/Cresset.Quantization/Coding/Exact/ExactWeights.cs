@@ -26,7 +26,10 @@ internal sealed class ExactWeights
             var values = TensorSpans.Of<float>(parameter.detach().cpu().to(ScalarType.Float32).contiguous()).ToArray();
             foreach (var value in values)
             {
-                if (!float.IsFinite(value)) throw new ArgumentException($"The prior's weight {name} holds {value}: it is damaged, or was trained with too high a learning rate.", nameof(prior));
+                if (!float.IsFinite(value))
+                    throw new ArgumentException(
+                        $"The prior's weight {name} holds {value}: it is damaged, or was trained with too high a learning rate.",
+                        nameof(prior));
             }
             _tensors[name] = (values, parameter.shape);
             hash.AppendData(Encoding.UTF8.GetBytes($"{name} [{string.Join(", ", parameter.shape)}]\n"));
@@ -49,7 +52,9 @@ internal sealed class ExactWeights
     public int Count(string prefix)
     {
         var count = 0;
-        while (_tensors.Keys.Any(key => key.StartsWith(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{prefix}{count}."), StringComparison.Ordinal))) count++;
+        while (_tensors.Keys.Any(
+            key => key.StartsWith(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{prefix}{count}."),
+                StringComparison.Ordinal))) count++;
         return count;
     }
 
@@ -60,7 +65,9 @@ internal sealed class ExactWeights
     }
 }
 
-/// <summary>Feature maps of a block of maps, position by position: [H, W, maps, channels]. Only the last <paramref name="kept"/> rows stay.</summary>
+/// <summary>
+/// Feature maps of a block of maps, position by position: [H, W, maps, channels]. Only the last <paramref name="kept"/> rows stay.
+/// </summary>
 internal sealed class ExactMap(int maps, int height, int width, int channels, int kept)
 {
     private readonly int _kept = Math.Min(kept, height);

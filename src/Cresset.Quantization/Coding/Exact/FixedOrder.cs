@@ -4,13 +4,15 @@ using System.Runtime.InteropServices;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// Arithmetic that gives the same bits on every processor: additions, multiplications, divisions and square roots of IEEE 754 in a stated order.
+/// Arithmetic that gives the same bits on every processor: additions, multiplications, divisions and square roots of IEEE 754 in a stated
+/// order.
 /// Nothing is fused, and the functions are polynomials written out here, since the system's differ from one machine to the next.
 /// </summary>
 internal static class FixedOrder
 {
     /// <summary>
-    /// For each of the rows: y[j] += x[0] w[0, j], then x[1] w[1, j], and so on. Vectors lie along j, so their length does not change the order of a sum.
+    /// For each of the rows: y[j] += x[0] w[0, j], then x[1] w[1, j], and so on. Vectors lie along j, so their length does not change the
+    /// order of a sum.
     /// </summary>
     /// <param name="x">Inputs; row r begins at <paramref name="xStart"/> + r * <paramref name="xStride"/>.</param>
     /// <param name="xStart">First input of the first row.</param>
@@ -61,7 +63,9 @@ internal static class FixedOrder
         }
         for (; j < outputs; j++)
         {
-            for (var r = 0; r < 4; r++) y[yStart + (r * outputs) + j] = Column(x, xStart + (r * xStride), inputs, weights, y[yStart + (r * outputs) + j], j, outputs);
+            for (var r = 0; r < 4; r++)
+                y[yStart + (r * outputs) + j] = Column(x, xStart + (r * xStride), inputs, weights, y[yStart + (r * outputs) + j], j,
+                    outputs);
         }
     }
 
@@ -107,7 +111,9 @@ internal static class FixedOrder
         return sum;
     }
 
-    /// <summary>e^x to 2e-16: x = k ln 2 + r with |r| at most half of ln 2, Taylor's polynomial of e^r, times 2^k. 0 below -700, infinite above 700.</summary>
+    /// <summary>
+    /// e^x to 2e-16: x = k ln 2 + r with |r| at most half of ln 2, Taylor's polynomial of e^r, times 2^k. 0 below -700, infinite above 700.
+    /// </summary>
     public static double Exp(double x)
     {
         if (double.IsNaN(x)) return x;
@@ -139,7 +145,10 @@ internal static class FixedOrder
     /// <summary>The hyperbolic tangent, to 2e-16 of absolute error.</summary>
     public static double Tanh(double x) => 1 - (2 / (Exp(2 * x) + 1));
 
-    /// <summary>x times the normal distribution's share below x; the error function to 1.5e-7 (Abramowitz and Stegun 7.1.26), half of a float32's step.</summary>
+    /// <summary>
+    /// x times the normal distribution's share below x; the error function to 1.5e-7 (Abramowitz and Stegun 7.1.26), half of a float32's
+    /// step.
+    /// </summary>
     public static float Gelu(float x)
     {
         var z = Math.Abs((double)x) * 0.70710678118654752;
@@ -157,7 +166,8 @@ internal static class FixedOrder
         for (var row = 0; row < rows; row++)
         {
             var from = 2 * row * width;
-            for (var i = 0; i < width; i++) output[outputStart + (row * width) + i] = (float)(Tanh(values[from + i]) * Sigmoid(values[from + width + i]));
+            for (var i = 0; i < width; i++)
+                output[outputStart + (row * width) + i] = (float)(Tanh(values[from + i]) * Sigmoid(values[from + width + i]));
         }
     }
 

@@ -15,14 +15,22 @@ internal static class PairPlot
     public static TaskPicture Draw(Tensor rows, IReadOnlyList<string> names, double[]? truth, string caption)
     {
         var shown = Math.Min(names.Count, Most);
-        var columns = Enumerable.Range(0, shown).Select(i => rows.select(1, i).contiguous().to(ScalarType.Float32).data<float>().ToArray()).ToArray();
+        var columns = Enumerable.Range(0, shown).Select(i => rows.select(1, i).contiguous().to(ScalarType.Float32).data<float>().ToArray())
+            .ToArray();
         var whole = new byte[Side * shown * Side * shown * 4];
         Array.Fill(whole, (byte)255);
         for (var row = 0; row < shown; row++)
         {
             for (var column = 0; column <= row; column++)
             {
-                var chart = new Chart(new ChartOptions { Width = Side, Height = Side, XLabel = row == shown - 1 ? names[column] : "", YLabel = column == 0 && row > 0 ? names[row] : "" });
+                var chart = new Chart(
+                    new ChartOptions
+                    {
+                        Width = Side,
+                        Height = Side,
+                        XLabel = row == shown - 1 ? names[column] : "",
+                        YLabel = column == 0 && row > 0 ? names[row] : ""
+                    });
                 if (row == column)
                 {
                     chart.Histogram<float>(null, columns[row], 40);

@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Simulation-based inference (neural posterior estimation, Papamakarios and Murray 2016): from a table of parameters and the observations that a simulator made of them to the posterior of any observation.</summary>
+/// <summary>
+/// Simulation-based inference (neural posterior estimation, Papamakarios and Murray 2016): from a table of parameters and the observations
+/// that a simulator made of them to the posterior of any observation.
+/// </summary>
 [Part("posterior", "Papamakarios and Murray 2016")]
 public sealed class PosteriorJob : DataJob<PosteriorOptions>, IPredictingJob
 {
@@ -28,7 +31,8 @@ public sealed class PosteriorJob : DataJob<PosteriorOptions>, IPredictingJob
     protected override DataSource DataDefaults => new TwoMoonsPairs();
 
     /// <inheritdoc/>
-    protected override TrainerOptions TrainerDefaults => new() { Steps = 2000, BatchSize = 256, ClipNorm = 5, EvaluateEvery = 500, CheckpointEvery = 500 };
+    protected override TrainerOptions TrainerDefaults =>
+        new() { Steps = 2000, BatchSize = 256, ClipNorm = 5, EvaluateEvery = 500, CheckpointEvery = 500 };
 
     /// <inheritdoc/>
     protected override OptimizationOptions OptimizationDefaults => new() { Optimizer = new AdamRule { LearningRate = 1e-3 } };
@@ -45,7 +49,8 @@ public sealed class PosteriorJob : DataJob<PosteriorOptions>, IPredictingJob
     protected override DataUse Use(PosteriorOptions options) => new(TargetKind.None, NeedsPictures: false, NumbersOnly: true);
 
     /// <inheritdoc/>
-    protected override ITrainingTask CreateTask(PosteriorOptions options, DataSplit data, TrainerOptions trainer) => new PosteriorTask(options, data);
+    protected override ITrainingTask CreateTask(PosteriorOptions options, DataSplit data, TrainerOptions trainer) =>
+        new PosteriorTask(options, data);
 
     Predictor IPredictingJob.Open(StoredModel stored)
     {
@@ -64,12 +69,19 @@ public sealed class PosteriorJob : DataJob<PosteriorOptions>, IPredictingJob
         {
             var at = condition.IndexOf('=', StringComparison.Ordinal);
             var name = at < 0 ? condition : condition[..at];
-            if (!observation.ContainsKey(name)) throw new ArgumentException($"\"{condition}\" is no observation; write {string.Join(", ", observation.Keys.Select(n => $"{n}=NUMBER"))}.");
-            if (at < 0 || !double.TryParse(condition.AsSpan(at + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) || !double.IsFinite(value)) throw new ArgumentException($"\"{condition}\" has no finite number; write {name}=0.5 (with a decimal point).");
+            if (!observation.ContainsKey(name))
+                throw new ArgumentException(
+                    $"\"{condition}\" is no observation; write {string.Join(", ", observation.Keys.Select(n => $"{n}=NUMBER"))}.");
+            if (at < 0 || !double.TryParse(condition.AsSpan(at + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+                || !double.IsFinite(value))
+                throw new ArgumentException($"\"{condition}\" has no finite number; write {name}=0.5 (with a decimal point).");
             observation[name] = value;
         }
         string[] missing = [.. observation.Where(o => double.IsNaN(o.Value)).Select(o => o.Key)];
-        if (missing.Length > 0) throw new ArgumentException($"The posterior is that of an observation; {string.Join(", ", missing)} {(missing.Length == 1 ? "is" : "are")} missing: cresset sample RUN {string.Join(' ', observation.Keys.Select(n => $"{n}=NUMBER"))}.");
+        if (missing.Length > 0)
+            throw new ArgumentException(
+                $"The posterior is that of an observation; {string.Join(", ", missing)} {(missing.Length == 1 ? "is" : "are")} missing: "
+                    + $"cresset sample RUN {string.Join(' ', observation.Keys.Select(n => $"{n}=NUMBER"))}.");
         return posterior.Draw(request.Count > 0 ? request.Count : 2000, [.. observation.Values], request.Temperature, generator, device);
     }
 }

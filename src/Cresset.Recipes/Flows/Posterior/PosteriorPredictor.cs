@@ -5,8 +5,12 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>Answers an observation with mean, deviation and the central 90 % of each parameter's posterior, from 2,000 draws that are the same for every question.</summary>
-internal sealed class PosteriorPredictor(DensityModel flow, PosteriorColumns columns, DataFacts facts) : ModulePredictor(flow, ObservationOf(columns, facts))
+/// <summary>
+/// Answers an observation with mean, deviation and the central 90 % of each parameter's posterior, from 2,000 draws that are the same for
+/// every question.
+/// </summary>
+internal sealed class PosteriorPredictor(DensityModel flow, PosteriorColumns columns, DataFacts facts)
+    : ModulePredictor(flow, ObservationOf(columns, facts))
 {
     private const int Draws = 2000;
 

@@ -58,7 +58,8 @@ public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
         ArgumentNullException.ThrowIfNull(step);
         var (parameters, observed) = Split(batch.Inputs);
         if (_options.Method == PosteriorMethod.Likelihood) return _flow.Loss(parameters, observed) + _units;
-        var pairs = FlowMatching.Draw(randn(parameters.shape, generator: step.Generator).to(parameters.device), parameters, generator: step.Generator);
+        var pairs = FlowMatching.Draw(randn(parameters.shape, generator: step.Generator).to(parameters.device), parameters,
+            generator: step.Generator);
         return FlowMatching.Loss(((ContinuousFlow)_flow).Field.Velocity(pairs.State, pairs.Time, observed), pairs.Velocity);
     }
 
@@ -73,15 +74,19 @@ public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
         if (Data.Validation is { } validation) metrics["validation_nats"] = Mean(validation, context);
         if (Data.Validation is null || Data.Test is not null) metrics["nats"] = Mean(Data.Reported, context);
         // Classifiers take a while: once, at the end.
-        if (context.IsFinal && _options.ReferenceDraws > 0 && ReferencePosterior.Of(Data.Facts.Name) is { } reference && reference.Parameters.SequenceEqual(Columns.ParameterNames))
+        if (context.IsFinal && _options.ReferenceDraws > 0 && ReferencePosterior.Of(Data.Facts.Name) is { } reference
+            && reference.Parameters.SequenceEqual(Columns.ParameterNames))
         {
-            metrics["c2st"] = context.Share(reference.Observations.Length, (i, stream) => [Told(reference, i, context, stream)]).Average(r => r[0]);
+            metrics["c2st"] = context.Share(reference.Observations.Length, (i, stream) => [Told(reference, i, context, stream)])
+                .Average(r => r[0]);
         }
         var ranks = Ranks(context);
         _ranks = (context.Step, ranks);
-        // The largest distance of the ranks' distribution from the uniform one, over all parameters; 0.043 is exceeded by chance once in twenty with 1,000 pairs.
+        // The largest distance of the ranks' distribution from the uniform one, over all parameters; 0.043 is exceeded by chance once in
+        // twenty with 1,000 pairs.
         metrics["calibration_error"] = ranks.Max(Distance);
-        for (var i = 0; i < ranks.Length; i++) metrics[$"coverage_90_{Columns.ParameterNames[i]}"] = ranks[i].Count(r => r is >= 0.05 and <= 0.95) / (double)ranks[i].Length;
+        for (var i = 0; i < ranks.Length; i++)
+            metrics[$"coverage_90_{Columns.ParameterNames[i]}"] = ranks[i].Count(r => r is >= 0.05 and <= 0.95) / (double)ranks[i].Length;
         return metrics;
     }
 
@@ -94,7 +99,8 @@ public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
         var row = Data.Reported.Spread(1).Inputs;
         var (truth, observed) = Split(row.to(context.Device));
         var draws = Own(_flow.Sample(2000, observed, generator: context.Generator).cpu());
-        yield return PairPlot.Draw(draws, Columns.ParameterNames, Own(truth.cpu()).data<float>().ToArray().Select(v => (double)v).ToArray(), "Posterior of a held-out observation; the line is the truth");
+        yield return PairPlot.Draw(draws, Columns.ParameterNames, Own(truth.cpu()).data<float>().ToArray().Select(v => (double)v).ToArray(),
+            "Posterior of a held-out observation; the line is the truth");
     }
 
     /// <summary>Draws from the posterior of an observation in the table's own units.</summary>
@@ -102,8 +108,11 @@ public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
     {
         using var scope = NewDisposeScope();
         var draws = Drawn(count, observation, temperature, generator, device);
-        var given = string.Join(", ", Columns.ObservedNames.Select((n, i) => string.Create(CultureInfo.InvariantCulture, $"{n} = {observation[i]:g4}")));
-        return new Drawing([PairPlot.Draw(draws, Columns.ParameterNames, null, $"Posterior given {given}")], draws.MoveToOuterDisposeScope()) { Columns = Columns.ParameterNames };
+        var given = string.Join(", ",
+            Columns.ObservedNames.Select((n, i) => string.Create(CultureInfo.InvariantCulture, $"{n} = {observation[i]:g4}")));
+        return new Drawing([PairPlot.Draw(draws, Columns.ParameterNames, null, $"Posterior given {given}")],
+            draws.MoveToOuterDisposeScope())
+        { Columns = Columns.ParameterNames };
     }
 
     /// <inheritdoc/>
@@ -118,7 +127,10 @@ public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
     private Tensor Drawn(int count, double[] observation, double temperature, Generator generator, Device device)
     {
         using var scope = NewDisposeScope();
-        var standard = observation.Select((v, i) => (float)((v - Columns.All[(int)Columns.Observed[i]].Mean) / Columns.All[(int)Columns.Observed[i]].Deviation)).ToArray();
+        var standard =
+            observation.Select(
+                (v, i) => (float)((v - Columns.All[(int)Columns.Observed[i]].Mean) / Columns.All[(int)Columns.Observed[i]].Deviation))
+                .ToArray();
         return Own(_flow.Sample(count, tensor(standard).to(device), temperature, generator).cpu()).MoveToOuterDisposeScope();
     }
 
@@ -128,15 +140,18 @@ public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
         using var scope = NewDisposeScope();
         var given = reference.Observations[observation];
         var truth = reference.Draw(_options.ReferenceDraws, given, stream);
-        return TwoSampleTest.Accuracy(truth, Drawn(_options.ReferenceDraws, given, 1, stream, context.Device), stream, cancellation: context.Cancellation);
+        return TwoSampleTest.Accuracy(truth, Drawn(_options.ReferenceDraws, given, 1, stream, context.Device), stream,
+            cancellation: context.Cancellation);
     }
 
-    private (Tensor Parameters, Tensor Observed) Split(Tensor rows) => (rows.index_select(1, _parameters.to(rows.device)), rows.index_select(1, _observed.to(rows.device)));
+    private (Tensor Parameters, Tensor Observed) Split(Tensor rows) =>
+        (rows.index_select(1, _parameters.to(rows.device)), rows.index_select(1, _observed.to(rows.device)));
 
     private Tensor Own(Tensor parameters)
     {
         var columns = Columns.Parameters.Select(i => Columns.All[(int)i]).ToArray();
-        return parameters * tensor(columns.Select(c => (float)c.Deviation).ToArray()) + tensor(columns.Select(c => (float)c.Mean).ToArray());
+        return parameters * tensor(columns.Select(c => (float)c.Deviation).ToArray())
+            + tensor(columns.Select(c => (float)c.Mean).ToArray());
     }
 
     // For each parameter and held-out pair the share of posterior draws below the truth.
@@ -172,7 +187,8 @@ public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
     private static double Distance(double[] ranks)
     {
         double[] sorted = [.. ranks.Order()];
-        return Enumerable.Range(0, sorted.Length).Max(i => Math.Max(Math.Abs(sorted[i] - (double)i / sorted.Length), Math.Abs(sorted[i] - (i + 1.0) / sorted.Length)));
+        return Enumerable.Range(0, sorted.Length)
+            .Max(i => Math.Max(Math.Abs(sorted[i] - (double)i / sorted.Length), Math.Abs(sorted[i] - (i + 1.0) / sorted.Length)));
     }
 
     private TaskPicture Calibration(double[][] ranks)
@@ -180,15 +196,27 @@ public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
         var count = ranks[0].Length;
         double expected = (double)count / RankBins, band = 2.58 * Math.Sqrt(expected * (1 - 1.0 / RankBins));
         double[] edges = [0, 1];
-        var chart = new Chart(new ChartOptions { Title = "Simulation-based calibration", Width = 640, Height = 460, XLabel = "rank of the truth among posterior draws", YLabel = "held-out pairs" })
-            .Band<double, double>(edges, [expected - band, expected - band], [expected + band, expected + band], "where 99 % of flat histograms lie");
+        var chart =
+            new Chart(
+                new ChartOptions
+                {
+                    Title = "Simulation-based calibration",
+                    Width = 640,
+                    Height = 460,
+                    XLabel = "rank of the truth among posterior draws",
+                    YLabel = "held-out pairs"
+                })
+            .Band<double, double>(edges, [expected - band, expected - band], [expected + band, expected + band],
+                "where 99 % of flat histograms lie");
         double[] centres = [.. Enumerable.Range(0, RankBins).Select(b => (b + 0.5) / RankBins)];
         for (var p = 0; p < ranks.Length; p++)
         {
-            double[] counts = [.. Enumerable.Range(0, RankBins).Select(b => (double)ranks[p].Count(r => Math.Min(RankBins - 1, (int)(r * RankBins)) == b))];
+            double[] counts = [.. Enumerable.Range(0, RankBins)
+                .Select(b => (double)ranks[p].Count(r => Math.Min(RankBins - 1, (int)(r * RankBins)) == b))];
             chart.Line<double, double>(Columns.ParameterNames[p], centres, counts);
         }
-        return new TaskPicture("calibration", chart.YLimits(0, 2 * (expected + band)).ToPng(), $"Ranks of {count:N0} held-out parameters among {_options.Draws} draws each; flat where the posterior is right.");
+        return new TaskPicture("calibration", chart.YLimits(0, 2 * (expected + band)).ToPng(),
+            $"Ranks of {count:N0} held-out parameters among {_options.Draws} draws each; flat where the posterior is right.");
     }
 
     private double Mean(IDataset part, EvaluationContext context)

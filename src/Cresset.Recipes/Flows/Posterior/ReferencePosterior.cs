@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>A built-in simulator whose posterior can be drawn from without a model, at observations of the benchmark of Lueckmann et al. 2021 (its first three).</summary>
+/// <summary>
+/// A built-in simulator whose posterior can be drawn from without a model, at observations of the benchmark of Lueckmann et al. 2021 (its
+/// first three).
+/// </summary>
 /// <param name="Parameters">Names of the parameters.</param>
 /// <param name="Observations">What was observed.</param>
 /// <param name="Draw">Draws [count, parameters] given an observation.</param>
@@ -14,7 +17,8 @@ internal sealed record ReferencePosterior(string[] Parameters, double[][] Observ
     /// <summary>That of a simulator; null where none is known.</summary>
     public static ReferencePosterior? Of(string simulator) => simulator switch
     {
-        "two-moons-pairs" => new(["theta_1", "theta_2"], [[-0.6396706, 0.16234657], [-0.5676688, -0.33194834], [0.0030109584, -0.6457662]], TwoMoons),
+        "two-moons-pairs" =>
+            new(["theta_1", "theta_2"], [[-0.6396706, 0.16234657], [-0.5676688, -0.33194834], [0.0030109584, -0.6457662]], TwoMoons),
         "slcp-pairs" => new(
             ["theta_1", "theta_2", "theta_3", "theta_4", "theta_5"],
             [
@@ -38,14 +42,17 @@ internal sealed record ReferencePosterior(string[] Parameters, double[][] Observ
             var sign = (randint(0, 2, 2 * count, dtype: ScalarType.Float32, generator: generator) * 2) - 1;
             var parameters = stack([(sign * a) - b, (sign * a) + b], 1) / Math.Sqrt(2);
             var inside = ((a >= 0) & (parameters.abs() < 1).all(1)).nonzero().flatten();
-            if (inside.size(0) == 0 && found.Count == 0) throw new ArgumentException($"No parameters explain the observation ({string.Join(", ", observation)}).", nameof(observation));
+            if (inside.size(0) == 0 && found.Count == 0)
+                throw new ArgumentException($"No parameters explain the observation ({string.Join(", ", observation)}).",
+                    nameof(observation));
             found.Add(parameters.index_select(0, inside));
             have += inside.size(0);
         }
         return cat(found).narrow(0, 0, count).contiguous().MoveToOuterDisposeScope();
     }
 
-    // Prior draws weighted by the likelihood, then moves of the whole population along differences of its members (ter Braak 2006), which leave the posterior as it is.
+    // Prior draws weighted by the likelihood, then moves of the whole population along differences of its members (ter Braak 2006), which
+    // leave the posterior as it is.
     private static Tensor Slcp(int count, double[] observation, Generator generator)
     {
         using var scope = NewDisposeScope();
@@ -59,8 +66,10 @@ internal sealed record ReferencePosterior(string[] Parameters, double[][] Observ
             using var step = NewDisposeScope();
             // Steps of the best length for five parameters, shorter ones, and whole ones between modes.
             var length = (move % 4) switch { 0 => 1.0, 1 => 0.2, _ => 2.38 / Math.Sqrt(10) };
-            var difference = current.index_select(0, randperm(count, generator: generator)) - current.index_select(0, randperm(count, generator: generator));
-            var proposed = (current + (difference * length) + (randn(count, 5, dtype: ScalarType.Float64, generator: generator) * 1e-3)).Folded(2, 2);
+            var difference = current.index_select(0, randperm(count, generator: generator))
+                - current.index_select(0, randperm(count, generator: generator));
+            var proposed = (current + (difference * length)
+                + (randn(count, 5, dtype: ScalarType.Float64, generator: generator) * 1e-3)).Folded(2, 2);
             var likely = Likelihood(proposed, points);
             var taken = (rand(count, dtype: ScalarType.Float64, generator: generator).log() < likely - log) & (proposed.abs() < 3).all(1);
             var next = where(taken.unsqueeze(1), proposed, current).MoveToOtherDisposeScope(scope);
@@ -69,7 +78,8 @@ internal sealed record ReferencePosterior(string[] Parameters, double[][] Observ
         }
         // Only the squares of these two are seen.
         var signs = (randint(0, 2, [count, 2], dtype: ScalarType.Float64, generator: generator) * 2) - 1;
-        return cat([current.narrow(1, 0, 2), current.narrow(1, 2, 2) * signs, current.narrow(1, 4, 1)], 1).to(ScalarType.Float32).MoveToOuterDisposeScope();
+        return cat([current.narrow(1, 0, 2), current.narrow(1, 2, 2) * signs, current.narrow(1, 4, 1)], 1).to(ScalarType.Float32)
+            .MoveToOuterDisposeScope();
     }
 
     private static Tensor Likelihood(Tensor parameters, Tensor points)
@@ -91,6 +101,7 @@ internal static class FoldedColumns
     public static Tensor Folded(this Tensor rows, int from, int count)
     {
         using var scope = NewDisposeScope();
-        return cat([rows.narrow(1, 0, from), rows.narrow(1, from, count).abs(), rows.narrow(1, from + count, rows.size(1) - from - count)], 1).MoveToOuterDisposeScope();
+        return cat([rows.narrow(1, 0, from), rows.narrow(1, from, count).abs(), rows.narrow(1, from + count, rows.size(1) - from - count)],
+            1).MoveToOuterDisposeScope();
     }
 }

@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Pairs of a simulator with a simple likelihood and a complex posterior (Papamakarios et al. 2019): five parameters uniform on (-3, 3) shape a
+/// Pairs of a simulator with a simple likelihood and a complex posterior (Papamakarios et al. 2019): five parameters uniform on (-3, 3)
+/// shape a
 /// normal distribution of the plane, of which four points are observed; the posterior has four equal modes.
 /// </summary>
 [Part("slcp-pairs", "Papamakarios et al. 2019, arXiv:1805.07226")]
@@ -26,7 +27,8 @@ public sealed record SlcpPairs : DataSource
     {
         ArgumentNullException.ThrowIfNull(use);
         this.ThrowIfInvalid();
-        if (use.NeedsPictures || use.Target != TargetKind.None) throw new DataMismatchException("slcp-pairs is a table of numbers without a target: it suits the jobs posterior and density.");
+        if (use.NeedsPictures || use.Target != TargetKind.None)
+            throw new DataMismatchException("slcp-pairs is a table of numbers without a target: it suits the jobs posterior and density.");
         using var scope = NewDisposeScope();
         using var generator = new Generator(Seed);
         var parameters = (rand(Pairs, 5, generator: generator) * 6) - 3;
@@ -35,7 +37,12 @@ public sealed record SlcpPairs : DataSource
         float[] means = mean.data<float>().ToArray(), deviations = deviation.data<float>().ToArray();
         string[] names = [.. Enumerable.Range(1, 5).Select(i => $"theta_{i}"), .. Enumerable.Range(1, 8).Select(i => $"x_{i}")];
         TableColumn[] columns = [.. names.Select((name, i) => new TableColumn { Name = name, Mean = means[i], Deviation = deviations[i] })];
-        var facts = new DataFacts { Name = "slcp-pairs", Shape = [names.Length], Table = new TableFacts { Text = new CsvOptions(), Columns = columns } };
+        var facts = new DataFacts
+        {
+            Name = "slcp-pairs",
+            Shape = [names.Length],
+            Table = new TableFacts { Text = new CsvOptions(), Columns = columns }
+        };
         return DataSplit.FromTensors(facts, (rows - mean) / deviation, null, Split);
     }
 
@@ -50,7 +57,8 @@ public sealed record SlcpPairs : DataSource
         Tensor first = p[2].square(), second = p[3].square(), correlation = p[4].tanh();
         Tensor a = randn(count, 4, generator: generator), b = randn(count, 4, generator: generator);
         var x = p[0].unsqueeze(1) + (first.unsqueeze(1) * a);
-        var y = p[1].unsqueeze(1) + (second.unsqueeze(1) * ((correlation.unsqueeze(1) * a) + ((1 - correlation.square()).sqrt().unsqueeze(1) * b)));
+        var y = p[1].unsqueeze(1)
+            + (second.unsqueeze(1) * ((correlation.unsqueeze(1) * a) + ((1 - correlation.square()).sqrt().unsqueeze(1) * b)));
         return stack([x, y], 2).reshape(count, 8);
     }
 }

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// The classifier two-sample test (Lopez-Paz and Oquab 2017) as the benchmark of simulation-based inference runs it (Lueckmann et al. 2021): how often a
+/// The classifier two-sample test (Lopez-Paz and Oquab 2017) as the benchmark of simulation-based inference runs it (Lueckmann et al.
+/// 2021): how often a
 /// perceptron with two hidden layers of 10 D tells held-out samples of two sets apart. 0.5 where it cannot, 1 where it always does.
 /// </summary>
 public static class TwoSampleTest
@@ -27,7 +28,8 @@ public static class TwoSampleTest
         ArgumentOutOfRangeException.ThrowIfLessThan(folds, 2);
         Shape.Expect(x, "N D");
         Shape.Expect(y, "M D", ("D", x.size(1)));
-        if (x.size(0) < folds || y.size(0) < folds) throw new ArgumentException($"{x.size(0)} and {y.size(0)} samples are too few for {folds} folds.", nameof(x));
+        if (x.size(0) < folds || y.size(0) < folds)
+            throw new ArgumentException($"{x.size(0)} and {y.size(0)} samples are too few for {folds} folds.", nameof(x));
         using var scope = NewDisposeScope();
         using var grad = enable_grad();
         var (mean, deviation) = (x.mean([0L], keepdim: true), x.std(0, keepdim: true) + 1e-12);
@@ -76,7 +78,8 @@ public static class TwoSampleTest
                 using var step = NewDisposeScope();
                 var size = batch.size(0);
                 var decay = (weights[0].square().sum() + weights[2].square().sum() + weights[4].square().sum()) * (0.5 * Decay / size);
-                var loss = nn.functional.binary_cross_entropy_with_logits(Logits(weights, inputs.index_select(0, batch)), labels.index_select(0, batch)) + decay;
+                var loss = nn.functional.binary_cross_entropy_with_logits(Logits(weights, inputs.index_select(0, batch)),
+                    labels.index_select(0, batch)) + decay;
                 var gradients = Derivatives.Of([loss], weights);
                 using var quiet = no_grad();
                 steps++;

@@ -14,10 +14,12 @@ public sealed class ActivationCatalogTests
     // The keys of Hugging Face's ACT2FN, and names that timm, Keras 3 and JAX use.
     private static readonly string[] OtherNames =
     [
-        "gelu", "gelu_10", "gelu_fast", "gelu_new", "gelu_python", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate", "laplace", "leaky_relu", "linear", "mish", "quick_gelu",
+        "gelu", "gelu_10", "gelu_fast", "gelu_new", "gelu_python", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate", "laplace",
+        "leaky_relu", "linear", "mish", "quick_gelu",
         "relu", "relu2", "relu6", "sigmoid", "silu", "swish", "tanh", "prelu", "xielu", "hardswish", "sqrtsoftplus",
         "hard_sigmoid", "hard_swish", "hard_mish", "celu", "selu", "elu", "gelu_tanh",
-        "exponential", "hard_silu", "hard_tanh", "log_sigmoid", "log_softmax", "softmax", "softplus", "softsign", "hard_shrink", "soft_shrink", "squareplus", "sparse_plus", "sparse_sigmoid", "sparsemax", "tanh_shrink", "threshold", "glu",
+        "exponential", "hard_silu", "hard_tanh", "log_sigmoid", "log_softmax", "softmax", "softplus", "softsign", "hard_shrink",
+        "soft_shrink", "squareplus", "sparse_plus", "sparse_sigmoid", "sparsemax", "tanh_shrink", "threshold", "glu",
         "identity", "soft_sign", "bent_identity", "isru", "isrlu", "lecun_tanh",
     ];
 
@@ -27,7 +29,8 @@ public sealed class ActivationCatalogTests
         Assert.True(ActivationCatalog.All.Count >= 75, $"{ActivationCatalog.All.Count} rows");
         foreach (var row in ActivationCatalog.All)
         {
-            Assert.All([row.Name, row.Formula, row.Derivative, row.Range, row.Paper], text => Assert.False(string.IsNullOrWhiteSpace(text), row.Name));
+            Assert.All([row.Name, row.Formula, row.Derivative, row.Range, row.Paper],
+                text => Assert.False(string.IsNullOrWhiteSpace(text), row.Name));
             Assert.Same(row, ActivationCatalog.Get(row.Name));
             Assert.All(row.Names, name => Assert.Same(row, ActivationCatalog.Find(name)));
         }
@@ -47,8 +50,10 @@ public sealed class ActivationCatalogTests
             if (row.Kind != ActivationKind.Elementwise || bounds.Length != 2) continue;
             using var inner = NewDisposeScope();
             var y = ActivationCatalog.Function(row.Name)(x);
-            if (double.TryParse(bounds[0], out var low)) Assert.True(y.min().item<double>() >= low - 1e-4, $"{row.Name}: {y.min().item<double>()}");
-            if (double.TryParse(bounds[1], out var high)) Assert.True(y.max().item<double>() <= high + 1e-4, $"{row.Name}: {y.max().item<double>()}");
+            if (double.TryParse(bounds[0], out var low))
+                Assert.True(y.min().item<double>() >= low - 1e-4, $"{row.Name}: {y.min().item<double>()}");
+            if (double.TryParse(bounds[1], out var high))
+                Assert.True(y.max().item<double>() <= high + 1e-4, $"{row.Name}: {y.max().item<double>()}");
             // A jump of the function or its derivative between neighbours 0.01 apart shows what it is not.
             var jump = y.diff().abs().max().item<double>();
             if (row.Smoothness == Smoothness.Discontinuous) Assert.True(jump > 0.3 || row.Name == "threshold", row.Name);
@@ -90,7 +95,8 @@ public sealed class ActivationCatalogTests
 
     [Fact]
     public void TrainableOnesHaveNoPlainFunction()
-        => Assert.Contains("ActivationCatalog.Create", Assert.Throws<ArgumentException>(() => ActivationCatalog.Function("prelu")).Message, StringComparison.Ordinal);
+        => Assert.Contains("ActivationCatalog.Create", Assert.Throws<ArgumentException>(() => ActivationCatalog.Function("prelu")).Message,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData("swiglu")]
@@ -111,7 +117,8 @@ public sealed class ActivationCatalogTests
         using var document = JsonDocument.Parse(File.ReadAllText(Repository.Reference("nn/llm_ffn.json")));
         foreach (var row in document.RootElement.EnumerateArray())
         {
-            var (model, rule, dim, hidden) = (row.GetProperty("model").GetString()!, row.GetProperty("rule").GetString()!, row.GetProperty("d_model").GetInt64(), row.GetProperty("d_ff").GetInt64());
+            var (model, rule, dim, hidden) = (row.GetProperty("model").GetString()!, row.GetProperty("rule").GetString()!,
+                row.GetProperty("d_model").GetInt64(), row.GetProperty("d_ff").GetInt64());
             Assert.True(ActivationCatalog.Find(row.GetProperty("act").GetString()!.Split('(')[0]) is not null, model);
             var computed = rule.Split(' ')[0] switch
             {
@@ -128,9 +135,11 @@ public sealed class ActivationCatalogTests
     [Fact]
     public void WrongOptionsListEveryProblem()
     {
-        var error = Assert.Throws<InvalidOptionsException>(() => new FeedForward(8, new() { Activation = "glu", Dropout = 1, Clamped = true, Gated = false }));
+        var error = Assert.Throws<InvalidOptionsException>(
+            () => new FeedForward(8, new() { Activation = "glu", Dropout = 1, Clamped = true, Gated = false }));
         Assert.Equal(3, error.Problems.Count);
         Assert.Contains("an activation whose result is as wide as its input", error.Message, StringComparison.Ordinal);
-        Assert.Contains("Did you mean 'silu'?", Assert.Throws<ArgumentException>(() => new FeedForwardOptions { Activation = "sillu" }).Message, StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'silu'?",
+            Assert.Throws<ArgumentException>(() => new FeedForwardOptions { Activation = "sillu" }).Message, StringComparison.Ordinal);
     }
 }

@@ -5,15 +5,20 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Nn;
 
-/// <summary>Every row of the catalog at the ends of the number types, on tensors of every layout, and where there is no memory to read.</summary>
+/// <summary>
+/// Every row of the catalog at the ends of the number types, on tensors of every layout, and where there is no memory to read.
+/// </summary>
 [LeakFree]
 public sealed class ActivationExtremesTests
 {
     private static readonly ScalarType[] Types = [ScalarType.Float32, ScalarType.Float64, ScalarType.BFloat16, ScalarType.Float16];
 
-    public static TheoryData<string> Elementwise => [.. ActivationCatalog.All.Where(a => a.Kind is ActivationKind.Elementwise or ActivationKind.Threshold or ActivationKind.Trainable).Select(a => a.Name)];
+    public static TheoryData<string> Elementwise =>
+        [.. ActivationCatalog.All.Where(a => a.Kind is ActivationKind.Elementwise or ActivationKind.Threshold or ActivationKind.Trainable)
+            .Select(a => a.Name)];
 
-    public static TheoryData<string> Normalizing => [.. ActivationCatalog.All.Where(a => a.Kind is ActivationKind.Normalizing).Select(a => a.Name)];
+    public static TheoryData<string> Normalizing =>
+        [.. ActivationCatalog.All.Where(a => a.Kind is ActivationKind.Normalizing).Select(a => a.Name)];
 
     public static TheoryData<string> Gated => [.. ActivationCatalog.All.Where(a => a.Kind is ActivationKind.Gated).Select(a => a.Name)];
 
@@ -27,7 +32,9 @@ public sealed class ActivationExtremesTests
         using var scope = NewDisposeScope();
         using var module = Module(name, ScalarType.Float32);
         using var wide = Module(name, ScalarType.Float64);
-        var at = tensor(new[] { float.MaxValue, -float.MaxValue, 3e38f, -3e38f, 1e20f, -1e20f, 1e10f, -1e10f, 1e5f, -1e5f, 200, -200, 1e-38f, -1e-38f, float.Epsilon, -float.Epsilon, 0f, -0f });
+        var at = tensor(
+            new[] { float.MaxValue, -float.MaxValue, 3e38f, -3e38f, 1e20f, -1e20f, 1e10f, -1e10f, 1e5f, -1e5f, 200, -200, 1e-38f, -1e-38f,
+                float.Epsilon, -float.Epsilon, 0f, -0f });
         var (y, slope) = ValueAndSlope(module, at);
         var (exact, exactSlope) = ValueAndSlope(wide, at.to(ScalarType.Float64));
         for (var i = 0; i < at.numel(); i++)
@@ -43,7 +50,8 @@ public sealed class ActivationExtremesTests
     public void TheEndsOfEveryTypeAreNumbers(string name)
     {
         using var scope = NewDisposeScope();
-        foreach (var (type, most) in new[] { (ScalarType.Float64, 1.7e308), (ScalarType.Float64, 1e308), (ScalarType.Float64, 1e155), (ScalarType.BFloat16, 3.38e38), (ScalarType.BFloat16, 1e20), (ScalarType.Float16, 65504), (ScalarType.Float16, 300) })
+        foreach (var (type, most) in new[] { (ScalarType.Float64, 1.7e308), (ScalarType.Float64, 1e308), (ScalarType.Float64, 1e155),
+            (ScalarType.BFloat16, 3.38e38), (ScalarType.BFloat16, 1e20), (ScalarType.Float16, 65504), (ScalarType.Float16, 300) })
         {
             using var module = Module(name, type);
             var (y, slope) = ValueAndSlope(module, tensor(new[] { most, -most }).to(type));
@@ -97,13 +105,16 @@ public sealed class ActivationExtremesTests
         {
             using var module = Module(name, type);
             var most = type switch { ScalarType.Float64 => 1.7e308, ScalarType.Float16 => 65504, _ => 3.38e38 };
-            double[][] rows = [[most, -most, 0, 1], [most, most, most, most], [-most, -most, -most, -most], [most, most / 2, 3, -1], [1000, 1001, 1002, 900]];
+            double[][] rows = [[most, -most, 0, 1], [most, most, most, most], [-most, -most, -most, -most], [most, most / 2, 3, -1],
+                [1000, 1001, 1002, 900]];
             foreach (var row in rows)
             {
                 var (y, slope) = ValueAndSlope(module, tensor(row).to(type).unsqueeze(0));
                 if (name == "relu2_norm" && row.Max() <= 0) continue;
-                Assert.False(y.isnan().any().ToBoolean(), $"{name}({string.Join(", ", row)}) of {type} is [{string.Join(", ", y.to(ScalarType.Float64).data<double>())}]");
-                Assert.False(slope.isnan().any().ToBoolean(), $"{name}'({string.Join(", ", row)}) of {type} is [{string.Join(", ", slope.to(ScalarType.Float64).data<double>())}]");
+                Assert.False(y.isnan().any().ToBoolean(),
+                    $"{name}({string.Join(", ", row)}) of {type} is [{string.Join(", ", y.to(ScalarType.Float64).data<double>())}]");
+                Assert.False(slope.isnan().any().ToBoolean(),
+                    $"{name}'({string.Join(", ", row)}) of {type} is [{string.Join(", ", slope.to(ScalarType.Float64).data<double>())}]");
                 if (name is "log_softmax" or "solu" or "softmax_off_by_one") continue;
                 Assert.Equal(1, y.to(ScalarType.Float64).sum().ToDouble(), type is ScalarType.BFloat16 or ScalarType.Float16 ? 1e-2 : 1e-6);
             }
@@ -142,11 +153,13 @@ public sealed class ActivationExtremesTests
             Assert.Equal(type, y.dtype);
             var room = full([3, 4, 14], double.NaN, dtype: type);
             room.slice(2, 1, 13, 2).copy_(dense);
-            Tensor[] layouts = [dense.permute(2, 0, 1).contiguous().permute(1, 2, 0), room.slice(2, 1, 13, 2), cat([full([1, 4, 6], double.NaN, dtype: type), dense]).slice(0, 1, 4, 1)];
+            Tensor[] layouts = [dense.permute(2, 0, 1).contiguous().permute(1, 2, 0), room.slice(2, 1, 13, 2),
+                cat([full([1, 4, 6], double.NaN, dtype: type), dense]).slice(0, 1, 4, 1)];
             foreach (var x in layouts)
             {
                 var (other, otherSlope) = ValueAndSlope(module, x, keepLayout: true);
-                Assert.True(other.equal(y).all().ToBoolean() || other.allclose(y, 1e-6, 1e-7), $"{name} of {type} with strides {string.Join(", ", x.stride())}");
+                Assert.True(other.equal(y).all().ToBoolean() || other.allclose(y, 1e-6, 1e-7),
+                    $"{name} of {type} with strides {string.Join(", ", x.stride())}");
                 Assert.True(otherSlope.allclose(slope, 1e-6, 1e-7), $"{name}' of {type} with strides {string.Join(", ", x.stride())}");
             }
         }
@@ -206,7 +219,8 @@ public sealed class ActivationExtremesTests
                 Assert.Equal(DeviceType.META, slope.device_type);
                 Assert.Equal(expected, y.shape);
             }
-            catch (System.Runtime.InteropServices.ExternalException e) when (e.Message.Contains("no fake impl or Meta kernel", StringComparison.Ordinal))
+            catch (System.Runtime.InteropServices.ExternalException e) when (e.Message.Contains("no fake impl or Meta kernel",
+                StringComparison.Ordinal))
             {
                 // libtorch without Python knows no shape rule for this operation; no number was read.
             }
@@ -235,7 +249,8 @@ public sealed class ActivationExtremesTests
         if (double.IsNaN(exact)) Assert.Fail($"{name}({x}) is NaN in float64");
         var rounded = (float)exact;
         var ok = float.IsInfinity(rounded) || Math.Abs(exact) > 3.3e38
-            ? double.IsInfinity(found) ? Math.Sign(found) == Math.Sign(exact) && Math.Abs(exact) > 1e38 : Math.Abs(found - exact) <= Math.Abs(exact) * 1e-5
+            ? double.IsInfinity(found) ? Math.Sign(found) == Math.Sign(exact) && Math.Abs(exact) > 1e38
+            : Math.Abs(found - exact) <= Math.Abs(exact) * 1e-5
             : Math.Abs(found - exact) <= (Math.Abs(exact) * 1e-5) + 1e-37;
         Assert.True(ok, $"{name}({x}) is {found} in float32 and {exact} in float64");
     }

@@ -39,7 +39,8 @@ public sealed class AlgebraicActivationTests
         Close(expected.Item2, first.ToDouble());
         if (first.requires_grad) Close(expected.Item3, Derivatives.Of([first], [x])[0]!.ToDouble());
 
-        static void Close(double exact, double found) => Assert.True(Math.Abs(found - exact) <= 1e-9 * Math.Abs(exact) + 1e-13, $"{found} for {exact}");
+        static void Close(double exact, double found) =>
+            Assert.True(Math.Abs(found - exact) <= 1e-9 * Math.Abs(exact) + 1e-13, $"{found} for {exact}");
     }
 
     [Theory]

@@ -5,15 +5,21 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Nn;
 
-/// <summary>The fused kernels against float64: lengths, strides, threads, packed gates, derivatives of second order, reuse of memory.</summary>
+/// <summary>
+/// The fused kernels against float64: lengths, strides, threads, packed gates, derivatives of second order, reuse of memory.
+/// </summary>
 [LeakFree]
 public sealed class FusedActivationTests
 {
-    public static TheoryData<string> Names => ["silu", "gelu", "gelu_tanh", "quick_gelu", "swish_beta(-0.7)", "mish", "relu", "relu2", "sigmoid", "tanh", "tanhshrink", "softsign", "erf", "softplus", "softplus(2,5)", "logsigmoid", "elu(0.7)", "celu(1.5)", "selu"];
+    public static TheoryData<string> Names =>
+        ["silu", "gelu", "gelu_tanh", "quick_gelu", "swish_beta(-0.7)", "mish", "relu", "relu2", "sigmoid", "tanh", "tanhshrink",
+            "softsign", "erf", "softplus", "softplus(2,5)", "logsigmoid", "elu(0.7)", "celu(1.5)", "selu"];
 
-    public static TheoryData<string> Gates => ["silu", "gelu", "gelu_tanh", "quick_gelu", "swish_beta(0.7)", "mish", "relu", "relu2", "sigmoid", "tanh"];
+    public static TheoryData<string> Gates =>
+        ["silu", "gelu", "gelu_tanh", "quick_gelu", "swish_beta(0.7)", "mish", "relu", "relu2", "sigmoid", "tanh"];
 
-    private static Tensor Numbers(long count, int seed) => randn(count, dtype: ScalarType.Float64, generator: new Generator((ulong)seed)) * 3;
+    private static Tensor Numbers(long count, int seed) =>
+        randn(count, dtype: ScalarType.Float64, generator: new Generator((ulong)seed)) * 3;
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -116,7 +122,8 @@ public sealed class FusedActivationTests
             foreach (var packed in new[] { false, true })
             {
                 var (a, b) = (Numbers(24, 1).to(type), Numbers(24, 2).to(type));
-                var inputs = packed ? new[] { cat([a.reshape(4, 6), b.reshape(4, 6)], 1).detach().requires_grad_() } : [a.detach().requires_grad_(), b.detach().requires_grad_()];
+                var inputs = packed ? new[] { cat([a.reshape(4, 6), b.reshape(4, 6)], 1).detach().requires_grad_() }
+                    : [a.detach().requires_grad_(), b.detach().requires_grad_()];
                 var y = packed ? GatedUnits.Apply(inputs[0], name, GateLayout.GateFirst) : GatedUnits.Apply(inputs[0], inputs[1], name);
                 var first = autograd.grad([y.square().sum()], inputs, retain_graph: true, create_graph: true);
                 var second = autograd.grad([first.Select(t => t.square().sum()).Aggregate((s, t) => s + t)], inputs);
@@ -161,12 +168,14 @@ public sealed class FusedActivationTests
             buffers.NextStep();
         }
 
-        static Tensor Activations(Tensor x, ActivationBuffers? buffers) => Cresset.Nn.Activations.Mish(Cresset.Nn.Activations.Silu(x, buffers), buffers).square().sum();
+        static Tensor Activations(Tensor x, ActivationBuffers? buffers) =>
+            Cresset.Nn.Activations.Mish(Cresset.Nn.Activations.Silu(x, buffers), buffers).square().sum();
     }
 
     private static bool Same(Tensor a, Tensor b) => a.allclose(b, 0, 0);
 
-    private static void Near(Tensor expected, Tensor actual) => Assert.True(actual.to(ScalarType.Float64).reshape(-1).allclose(expected.detach().reshape(-1), 1e-4, 1e-4));
+    private static void Near(Tensor expected, Tensor actual) =>
+        Assert.True(actual.to(ScalarType.Float64).reshape(-1).allclose(expected.detach().reshape(-1), 1e-4, 1e-4));
 
     private static (Tensor Value, Tensor Gradient) Run(Func<Tensor, Tensor> f, Tensor x, Tensor g)
     {

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Nn;
 
-/// <summary>What goes wrong between forward and backward of a fused operation is an error of backward, not the end of the process.</summary>
+/// <summary>
+/// What goes wrong between forward and backward of a fused operation is an error of backward, not the end of the process.
+/// </summary>
 public sealed class FusedDoorTests
 {
     private static readonly Dictionary<string, Func<Tensor, Tensor>> Operations = new()

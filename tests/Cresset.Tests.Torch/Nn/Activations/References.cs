@@ -28,7 +28,8 @@ internal static class References
         return tensor.detach().to(ScalarType.Float64).contiguous().data<double>().ToArray();
     }
 
-    public static void Close(Tensor expected, Tensor actual, double relative, double absolute, string what, Func<int, double, bool>? skip = null)
+    public static void Close(Tensor expected, Tensor actual, double relative, double absolute, string what,
+        Func<int, double, bool>? skip = null)
     {
         Assert.Equal(expected.shape, actual.shape);
         var (e, a) = (Values(expected), Values(actual));

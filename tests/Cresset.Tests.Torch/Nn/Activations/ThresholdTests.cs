@@ -93,7 +93,8 @@ public sealed class ThresholdTests
         using var scope = NewDisposeScope();
         var perceptron = new Perceptron();
         Assert.Throws<InvalidOperationException>(() => perceptron.Score(zeros(1, 2)));
-        Assert.Contains("-1 or 1", Assert.Throws<ArgumentException>(() => perceptron.Fit(zeros(2, 2), tensor(new[] { 0.0, 1 }))).Message, StringComparison.Ordinal);
+        Assert.Contains("-1 or 1", Assert.Throws<ArgumentException>(() => perceptron.Fit(zeros(2, 2), tensor(new[] { 0.0, 1 }))).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ShapeException>(() => perceptron.Fit(zeros(2, 2), zeros(3)));
         Assert.Throws<ArgumentException>(() => perceptron.Fit(full(2, 2, double.NaN), ones(2)));
         Assert.Throws<Cresset.Numerics.InvalidOptionsException>(() => perceptron.Fit(zeros(2, 2), ones(2), new() { LearningRate = -1 }));

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Nn;
 
-/// <summary>Trainable activations, the softmax family, gated pairs and whole feed-forward blocks with all gradients against PyTorch 2.6, float64.</summary>
+/// <summary>
+/// Trainable activations, the softmax family, gated pairs and whole feed-forward blocks with all gradients against PyTorch 2.6, float64.
+/// </summary>
 [LeakFree]
 public sealed class TrainableActivationTests
 {
@@ -33,7 +35,9 @@ public sealed class TrainableActivationTests
 
     public static TheoryData<string> Trainables => [.. Cases.Keys];
 
-    public static TheoryData<string> Simplexes => ["softmax", "softmax_t0.5", "softmin", "log_softmax", "softmax_off_by_one", "solu_no_ln", "squared_relu_norm", "sparsemax", "entmax15", "entmax_a1.3"];
+    public static TheoryData<string> Simplexes =>
+        ["softmax", "softmax_t0.5", "softmin", "log_softmax", "softmax_off_by_one", "solu_no_ln", "squared_relu_norm", "sparsemax",
+            "entmax15", "entmax_a1.3"];
 
     private static readonly Dictionary<string, string> Gates = new()
     {
@@ -52,7 +56,8 @@ public sealed class TrainableActivationTests
 
     public static TheoryData<string> Pairs => [.. Gates.Keys];
 
-    public static TheoryData<string> Blocks => [.. Gates.Keys, "geglu_erf_bias", "swiglu_bias", "swiglu_oai_clamped_bias", "mlp_gelu", "mlp_relu2"];
+    public static TheoryData<string> Blocks =>
+        [.. Gates.Keys, "geglu_erf_bias", "swiglu_bias", "swiglu_oai_clamped_bias", "mlp_gelu", "mlp_relu2"];
 
     [Theory]
     [MemberData(nameof(Trainables))]
@@ -73,7 +78,8 @@ public sealed class TrainableActivationTests
         References.Close(r[$"param/{name}/y"], y, Relative, Absolute, name);
         (y * r["param/g"]).sum().backward();
         References.Close(r[$"param/{name}/dx"], x.grad!, Relative, Absolute, name + " dx");
-        foreach (var pair in pairs) References.Close(r[$"param/{name}/d{pair[1]}"], parameters[pair[0]].grad!, Relative, 1e-12, $"{name} {pair[0]}");
+        foreach (var pair in pairs)
+            References.Close(r[$"param/{name}/d{pair[1]}"], parameters[pair[0]].grad!, Relative, 1e-12, $"{name} {pair[0]}");
     }
 
     [Theory]
@@ -83,10 +89,18 @@ public sealed class TrainableActivationTests
         using var scope = NewDisposeScope();
         var r = References.Load(File, k => k.StartsWith("soft/", StringComparison.Ordinal));
         var x = r["soft/x"].detach().requires_grad_();
-        var y = ActivationCatalog.Function(name switch { "softmax_t0.5" => "softmax(0.5)", "solu_no_ln" => "solu", "squared_relu_norm" => "relu2_norm", "entmax_a1.3" => "entmax(1.3)", _ => name })(x);
+        var y = ActivationCatalog.Function(name switch
+        {
+            "softmax_t0.5" => "softmax(0.5)",
+            "solu_no_ln" => "solu",
+            "squared_relu_norm" => "relu2_norm",
+            "entmax_a1.3" => "entmax(1.3)",
+            _ => name,
+        })(x);
         References.Close(r[$"soft/{name}/y"], y, Relative, 1e-12, name);
         (y * r["soft/g"]).sum().backward();
-        References.Close(r[$"soft/{name}/d"], x.grad!, Relative, name.StartsWith("entmax_", StringComparison.Ordinal) ? 1e-9 : 1e-12, name + "'");
+        References.Close(r[$"soft/{name}/d"], x.grad!, Relative, name.StartsWith("entmax_", StringComparison.Ordinal) ? 1e-9 : 1e-12,
+            name + "'");
     }
 
     [Theory]
@@ -140,7 +154,8 @@ public sealed class TrainableActivationTests
     public void FeedForwardBlocks(string name)
     {
         using var scope = NewDisposeScope();
-        var r = References.Load(File, k => k.StartsWith("in/", StringComparison.Ordinal) || k.StartsWith(name + "/", StringComparison.Ordinal));
+        var r = References.Load(File,
+            k => k.StartsWith("in/", StringComparison.Ordinal) || k.StartsWith(name + "/", StringComparison.Ordinal));
         var bias = name.EndsWith("bias", StringComparison.Ordinal);
         var gated = !name.StartsWith("mlp_", StringComparison.Ordinal);
         var clamped = name.Contains("clamped", StringComparison.Ordinal);
@@ -150,7 +165,8 @@ public sealed class TrainableActivationTests
         using var block = new FeedForward(12, new() { Activation = act, Gated = gated, Bias = bias, Hidden = 16, Clamped = clamped });
         block.to(ScalarType.Float64);
         var parameters = block.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        var keys = gated ? new Dictionary<string, string> { ["gate_proj"] = "W", ["up_proj"] = "V", ["down_proj"] = "W2" } : new() { ["up_proj"] = "W", ["down_proj"] = "W2" };
+        var keys = gated ? new Dictionary<string, string> { ["gate_proj"] = "W", ["up_proj"] = "V", ["down_proj"] = "W2" }
+            : new() { ["up_proj"] = "W", ["down_proj"] = "W2" };
         using (no_grad())
         {
             foreach (var (layer, key) in keys)
@@ -167,7 +183,9 @@ public sealed class TrainableActivationTests
         foreach (var (layer, key) in keys)
         {
             References.Close(r[$"{name}/d{key}"], parameters[layer + ".weight"].grad! * Scale(key), Relative, 1e-12, $"{name} d{key}");
-            if (bias) References.Close(r[$"{name}/db{(key == "W2" ? "2" : key)}"], parameters[layer + ".bias"].grad! * Scale(key), Relative, 1e-12, $"{name} db{key}");
+            if (bias)
+                References.Close(r[$"{name}/db{(key == "W2" ? "2" : key)}"], parameters[layer + ".bias"].grad! * Scale(key), Relative,
+                    1e-12, $"{name} db{key}");
         }
     }
 
@@ -175,7 +193,9 @@ public sealed class TrainableActivationTests
     public void GluMaxoutAndCrelu()
     {
         using var scope = NewDisposeScope();
-        var r = References.Load(File, k => k.StartsWith("fglu/", StringComparison.Ordinal) || k.StartsWith("maxout/", StringComparison.Ordinal) || k is "crelu/y" or "param/x");
+        var r = References.Load(File,
+            k => k.StartsWith("fglu/", StringComparison.Ordinal) || k.StartsWith("maxout/", StringComparison.Ordinal)
+                || k is "crelu/y" or "param/x");
         References.Close(r["fglu/y_dim-1"], GatedUnits.Glu(r["fglu/x"]), Relative, 0, "glu");
         References.Close(r["fglu/y_dim-1"], GatedUnits.Apply(r["fglu/x"], "sigmoid", GateLayout.GateLast), Relative, 0, "glu packed");
         References.Close(r["fglu/y_dim0"], GatedUnits.Glu(r["fglu/x0"], 0), Relative, 0, "glu dim 0");
@@ -207,7 +227,8 @@ public sealed class TrainableActivationTests
             block.LoadPacked(Pack("weight"), layout, Pack("bias"));
             using (no_grad())
             {
-                foreach (var (name, parameter) in block.named_parameters().Where(q => q.name.StartsWith("down", StringComparison.Ordinal))) parameter.copy_(p[name]);
+                foreach (var (name, parameter) in block.named_parameters().Where(q => q.name.StartsWith("down", StringComparison.Ordinal)))
+                    parameter.copy_(p[name]);
             }
             Assert.True(block.call(x).allclose(reference.call(x), 0, 0));
         }

@@ -68,8 +68,10 @@ public sealed class AttentionShapeTests
             foreach (var path in Enum.GetValues<AttentionPath>())
                 Assert.Throws<ShapeException>(() => Cresset.Nn.Attention.ScaledDotProduct(zeros(q), zeros(k), zeros(v), path: path));
         }
-        Assert.Throws<ShapeException>(() => Cresset.Nn.Attention.ScaledDotProduct(zeros(2, 4, 8), zeros(2, 5, 8), zeros(2, 5, 8), mask: ones(4, 4)));
-        Assert.Throws<ArgumentException>(() => Cresset.Nn.Attention.ScaledDotProduct(zeros(4, 8), zeros([5, 8], ScalarType.Float64), zeros(5, 8)));
+        Assert.Throws<ShapeException>(
+            () => Cresset.Nn.Attention.ScaledDotProduct(zeros(2, 4, 8), zeros(2, 5, 8), zeros(2, 5, 8), mask: ones(4, 4)));
+        Assert.Throws<ArgumentException>(
+            () => Cresset.Nn.Attention.ScaledDotProduct(zeros(4, 8), zeros([5, 8], ScalarType.Float64), zeros(5, 8)));
     }
 
     [Theory]
@@ -116,7 +118,8 @@ public sealed class AttentionShapeTests
         {
             var wide = t.to(ScalarType.Float64);
             // A dimension before the last two is the sample for three dimensions.
-            return rank == 3 ? wide.view(wide.dim() == 3 ? wide.size(0) : 1, 1, wide.size(-2), wide.size(-1)) : wide.view([.. Enumerable.Repeat(1L, (int)(4 - wide.dim())), .. wide.shape]);
+            return rank == 3 ? wide.view(wide.dim() == 3 ? wide.size(0) : 1, 1, wide.size(-2), wide.size(-1))
+                : wide.view([.. Enumerable.Repeat(1L, (int)(4 - wide.dim())), .. wide.shape]);
         }
         (q, k, v) = (Four(q), Four(k), Four(v));
         long batch = new[] { q.size(0), k.size(0), v.size(0) }.Max(), heads = new[] { q.size(1), k.size(1), v.size(1) }.Max();

@@ -49,9 +49,11 @@ public sealed class DecoderFolderTests : IDisposable
     [Fact]
     public void WeightsThatDoNotFitAreNamed()
     {
-        Assert.Contains("config.json", Assert.Throws<FileNotFoundException>(() => DecoderFolder.Load(_folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("config.json", Assert.Throws<FileNotFoundException>(() => DecoderFolder.Load(_folder)).Message,
+            StringComparison.Ordinal);
         File.Copy(Path.Combine(Source("llama"), "config.json"), Path.Combine(_folder, "config.json"));
-        Assert.Contains("model.safetensors", Assert.Throws<FileNotFoundException>(() => DecoderFolder.Load(_folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("model.safetensors", Assert.Throws<FileNotFoundException>(() => DecoderFolder.Load(_folder)).Message,
+            StringComparison.Ordinal);
         // Qwen2's biases have no place in LLaMA's layers.
         File.Copy(Path.Combine(Source("qwen2"), "model.safetensors"), Path.Combine(_folder, "model.safetensors"));
         Assert.Contains("q_proj.bias", Assert.ThrowsAny<Exception>(() => DecoderFolder.Load(_folder)).Message, StringComparison.Ordinal);

@@ -15,8 +15,32 @@ public sealed class DecoderTests
     {
         ["llama"] = new() { Layers = 2, Heads = 4, Width = 32, Context = 16, FeedForward = new() { MultipleOf = 8 } },
         ["grouped"] = new() { Layers = 2, Heads = 4, KeyValueHeads = 2, Width = 32, Context = 16, FeedForward = new() { MultipleOf = 8 } },
-        ["gpt2"] = new() { Layers = 2, Heads = 2, Width = 24, Context = 16, Positions = new LearnedPositions(), Norm = new LayerNormOptions(), QkvBias = true, OutputBias = true, FeedForward = FeedForwardOptions.Gelu },
-        ["qwen3"] = new() { Layers = 2, Heads = 4, KeyValueHeads = 1, HeadWidth = 16, Width = 24, Context = 16, QkNorm = true, Tied = false, FeedForward = new() { MultipleOf = 8 } },
+        ["gpt2"] =
+            new()
+            {
+                Layers = 2,
+                Heads = 2,
+                Width = 24,
+                Context = 16,
+                Positions = new LearnedPositions(),
+                Norm = new LayerNormOptions(),
+                QkvBias = true,
+                OutputBias = true,
+                FeedForward = FeedForwardOptions.Gelu
+            },
+        ["qwen3"] =
+            new()
+            {
+                Layers = 2,
+                Heads = 4,
+                KeyValueHeads = 1,
+                HeadWidth = 16,
+                Width = 24,
+                Context = 16,
+                QkNorm = true,
+                Tied = false,
+                FeedForward = new() { MultipleOf = 8 }
+            },
     };
 
     public static TheoryData<string> Names => [.. Kinds.Keys];
@@ -36,8 +60,10 @@ public sealed class DecoderTests
             var other = ids.clone();
             other[.., place] = (other[.., place] + 1) % Vocabulary;
             var changed = model.call(other);
-            Assert.True(changed.narrow(1, 0, place).allclose(scores.narrow(1, 0, place), 0, 1e-6), $"token {place} reached those before it");
-            Assert.False(changed.narrow(1, place, 1).allclose(scores.narrow(1, place, 1), 0, 1e-6), $"token {place} did not reach its own score");
+            Assert.True(changed.narrow(1, 0, place).allclose(scores.narrow(1, 0, place), 0, 1e-6),
+                $"token {place} reached those before it");
+            Assert.False(changed.narrow(1, place, 1).allclose(scores.narrow(1, place, 1), 0, 1e-6),
+                $"token {place} did not reach its own score");
         }
     }
 
@@ -71,10 +97,13 @@ public sealed class DecoderTests
         nn.functional.cross_entropy(model.call(Ids(2)).flatten(0, 1), Ids(2).flatten()).backward();
         Assert.All(model.named_parameters(), p => Assert.True(p.parameter.grad is { } g && g.abs().sum().ToDouble() > 0, p.name));
         long width = options.Width, hidden = options.FeedForward.HiddenFor(width), head = options.ActualHeadWidth;
-        var attention = width * head * (2 * options.Heads + 2 * options.Groups) + (options.QkvBias ? head * (options.Heads + 2 * options.Groups) : 0) + (options.OutputBias ? width : 0) + (options.QkNorm ? 2 * head : 0);
+        var attention = width * head * (2 * options.Heads + 2 * options.Groups)
+            + (options.QkvBias ? head * (options.Heads + 2 * options.Groups) : 0) + (options.OutputBias ? width : 0)
+            + (options.QkNorm ? 2 * head : 0);
         var feed = width * hidden * (options.FeedForward.Gated ? 3 : 2) + (options.FeedForward.Bias ? hidden + width : 0);
         var norm = options.Norm is LayerNormOptions ? 2 * width : width;
-        var expected = (options.Layers * (attention + feed + 2 * norm)) + norm + (Vocabulary * width * (options.Tied ? 1 : 2)) + (options.Positions is LearnedPositions ? options.Context * width : 0);
+        var expected = (options.Layers * (attention + feed + 2 * norm)) + norm + (Vocabulary * width * (options.Tied ? 1 : 2))
+            + (options.Positions is LearnedPositions ? options.Context * width : 0);
         Assert.Equal(expected, model.parameters().Sum(p => p.numel()));
     }
 
@@ -111,8 +140,10 @@ public sealed class DecoderTests
         var order = tensor(new long[] { 2, 1, 0, 3 });
         foreach (var (name, parameter) in model.named_parameters())
         {
-            if (name.EndsWith("o_proj.weight", StringComparison.Ordinal)) parameter.copy_(parameter.view(32, 4, 8).index_select(1, order).reshape(32, 32));
-            else if (name.Contains("_proj.weight", StringComparison.Ordinal) && name.Contains("self_attn", StringComparison.Ordinal)) parameter.copy_(parameter.view(4, 8, 32).index_select(0, order).reshape(32, 32));
+            if (name.EndsWith("o_proj.weight", StringComparison.Ordinal))
+                parameter.copy_(parameter.view(32, 4, 8).index_select(1, order).reshape(32, 32));
+            else if (name.Contains("_proj.weight", StringComparison.Ordinal) && name.Contains("self_attn", StringComparison.Ordinal))
+                parameter.copy_(parameter.view(4, 8, 32).index_select(0, order).reshape(32, 32));
         }
         Assert.True(model.call(ids).allclose(expected, 1e-4, 1e-5));
     }
@@ -128,7 +159,8 @@ public sealed class DecoderTests
         foreach (var (name, target) in full.state_dict())
         {
             var source = from[name];
-            if (name.EndsWith("k_proj.weight", StringComparison.Ordinal) || name.EndsWith("v_proj.weight", StringComparison.Ordinal)) source = source.view(2, 8, 32).repeat_interleave(2, 0).reshape(32, 32);
+            if (name.EndsWith("k_proj.weight", StringComparison.Ordinal) || name.EndsWith("v_proj.weight", StringComparison.Ordinal))
+                source = source.view(2, 8, 32).repeat_interleave(2, 0).reshape(32, 32);
             target.copy_(source);
         }
         Assert.True(full.call(Ids(2)).allclose(grouped.call(Ids(2)), 1e-4, 1e-5));
@@ -169,10 +201,13 @@ public sealed class DecoderTests
     {
         using var scope = NewDisposeScope();
         using var model = Build("llama");
-        Assert.Contains("17 tokens, and the context holds 16", Assert.Throws<ShapeException>(() => model.call(zeros(1, 17, dtype: ScalarType.Int64))).Message, StringComparison.Ordinal);
+        Assert.Contains("17 tokens, and the context holds 16",
+            Assert.Throws<ShapeException>(() => model.call(zeros(1, 17, dtype: ScalarType.Int64))).Message, StringComparison.Ordinal);
         Assert.Contains("Int64", Assert.Throws<ArgumentException>(() => model.call(zeros(1, 3))).Message, StringComparison.Ordinal);
         using var cache = model.NewCache();
-        Assert.Contains("no_grad", Assert.Throws<ArgumentException>(() => model.Forward(zeros(1, 3, dtype: ScalarType.Int64), cache)).Message, StringComparison.Ordinal);
+        Assert.Contains("no_grad",
+            Assert.Throws<ArgumentException>(() => model.Forward(zeros(1, 3, dtype: ScalarType.Int64), cache)).Message,
+            StringComparison.Ordinal);
         Assert.NotEmpty(new DecoderOptions { Heads = 3 }.Validate());
         Assert.NotEmpty(new DecoderOptions { KeyValueHeads = 3 }.Validate());
         Assert.NotEmpty(new DecoderOptions { Norm = new BatchNormOptions() }.Validate());

@@ -13,7 +13,8 @@ public sealed class LossLawTests
 {
     public static TheoryData<string> Names => [.. LossSamples.Types.Select(t => t.Name)];
 
-    public static TheoryData<string> ClassNames => [.. LossSamples.Types.Where(t => typeof(ClassLossRule).IsAssignableFrom(t)).Select(t => t.Name)];
+    public static TheoryData<string> ClassNames =>
+        [.. LossSamples.Types.Where(t => typeof(ClassLossRule).IsAssignableFrom(t)).Select(t => t.Name)];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -48,8 +49,10 @@ public sealed class LossLawTests
     {
         using var scope = NewDisposeScope();
         var rule = LossSamples.Rule(name);
-        var exact = rule.Of(LossSamples.For(rule, ScalarType.Float64).Prediction, LossSamples.For(rule, ScalarType.Float64).Target).ToDouble();
-        foreach (var (type, tolerance) in new[] { (ScalarType.Float64, 0.0), (ScalarType.Float32, 1e-5), (ScalarType.BFloat16, 0.02), (ScalarType.Float16, 0.005) })
+        var exact = rule.Of(LossSamples.For(rule, ScalarType.Float64).Prediction, LossSamples.For(rule, ScalarType.Float64).Target)
+            .ToDouble();
+        foreach (var (type, tolerance) in new[] { (ScalarType.Float64, 0.0), (ScalarType.Float32, 1e-5), (ScalarType.BFloat16, 0.02),
+            (ScalarType.Float16, 0.005) })
         {
             var (x, t) = LossSamples.For(rule, type);
             x = x.detach().requires_grad_();
@@ -153,7 +156,8 @@ public sealed class LossLawTests
         var (x, t) = LossSamples.For(rule, ScalarType.Float32);
         Assert.Throws<ShapeException>(() => rule.Of(x, t.unsqueeze(0)));
         Assert.Throws<ShapeException>(() => rule.Of(x, t.narrow(0, 0, 1)));
-        Assert.Contains("floating-point", Assert.Throws<ArgumentException>(() => rule.Of(x.to(ScalarType.Int64), t)).Message, StringComparison.Ordinal);
+        Assert.Contains("floating-point", Assert.Throws<ArgumentException>(() => rule.Of(x.to(ScalarType.Int64), t)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ShapeException>(() => rule.Of(x, t, ones(7)));
     }
 
@@ -166,7 +170,8 @@ public sealed class LossLawTests
         var (x, t) = LossSamples.For(rule, ScalarType.Float64);
         Assert.Contains("class 4", Assert.Throws<ArgumentException>(() => rule.Of(x, full_like(t, 4))).Message, StringComparison.Ordinal);
         Assert.Contains("class -1", Assert.Throws<ArgumentException>(() => rule.Of(x, full_like(t, -1))).Message, StringComparison.Ordinal);
-        Assert.Contains("whole numbers", Assert.Throws<ArgumentException>(() => rule.Of(x, t.to(ScalarType.Float32))).Message, StringComparison.Ordinal);
+        Assert.Contains("whole numbers", Assert.Throws<ArgumentException>(() => rule.Of(x, t.to(ScalarType.Float32))).Message,
+            StringComparison.Ordinal);
         Assert.Equal(rule.Of(x, t).ToDouble(), rule.Of(x, t.to(ScalarType.Int32)).ToDouble());
         if (rule is RegionLossRule) return;
         t = t.clone();
@@ -179,9 +184,14 @@ public sealed class LossLawTests
     public void WhatPyTorchWouldBroadcastIsRefusedWithAHint()
     {
         using var scope = NewDisposeScope();
-        Assert.Contains("Reshape target", Assert.Throws<ShapeException>(() => new SquaredLossRule().Of(zeros(4, 1), zeros(4))).Message, StringComparison.Ordinal);
-        Assert.Contains("bce-logits", Assert.Throws<ArgumentException>(() => new BinaryCrossEntropyLossRule().Of(tensor(1.5f), tensor(1f))).Message, StringComparison.Ordinal);
-        Assert.Contains("negative", Assert.Throws<ArgumentException>(() => Losses.GaussianNll(zeros(3), zeros(3), tensor(new[] { 1f, -1, 1 }))).Message, StringComparison.Ordinal);
+        Assert.Contains("Reshape target", Assert.Throws<ShapeException>(() => new SquaredLossRule().Of(zeros(4, 1), zeros(4))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("bce-logits",
+            Assert.Throws<ArgumentException>(() => new BinaryCrossEntropyLossRule().Of(tensor(1.5f), tensor(1f))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("negative",
+            Assert.Throws<ArgumentException>(() => Losses.GaussianNll(zeros(3), zeros(3), tensor(new[] { 1f, -1, 1 }))).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ShapeException>(() => Losses.Triplet(zeros(4, 3), zeros(1, 3), zeros(4, 3)));
         Assert.Throws<ShapeException>(() => Losses.GaussianNll(zeros(3, 4), zeros(3, 4), ones(4)));
     }
@@ -193,7 +203,8 @@ public sealed class LossLawTests
         var (x, t) = LossSamples.For(new FocalLossRule(), ScalarType.Float64);
         var both = new SumLossRule { First = new FocalLossRule(), Second = new TverskyLossRule(), Weight = 2 };
         Assert.Empty(both.Validate());
-        Assert.Equal(new FocalLossRule().Of(x, t).ToDouble() + (2 * new TverskyLossRule().Of(x, t).ToDouble()), both.Of(x, t).ToDouble(), 1e-12);
+        Assert.Equal(new FocalLossRule().Of(x, t).ToDouble() + (2 * new TverskyLossRule().Of(x, t).ToDouble()), both.Of(x, t).ToDouble(),
+            1e-12);
         Assert.Contains((both with { Second = new HuberLossRule() }).Validate(), p => p.Field == "Second");
     }
 
@@ -207,7 +218,9 @@ public sealed class LossLawTests
         Assert.Equal(100, new SoftMarginLossRule().Of(x, ones(1)).ToDouble(), 1e-4);
         Assert.Equal(1, new HingeEmbeddingLossRule().Of(zeros(1), -ones(1)).ToDouble());
         // TorchSharp takes probabilities for log-probabilities by default.
-        Assert.Equal(Math.Log(2), new DivergenceLossRule { Reduction = LossReduction.Sum }.Of(tensor(new[] { 0.5, 0.5 }).log(), tensor(new[] { 1.0, 0 })).ToDouble(), 1e-12);
+        Assert.Equal(Math.Log(2),
+            new DivergenceLossRule { Reduction = LossReduction.Sum }.Of(tensor(new[] { 0.5, 0.5 }).log(), tensor(new[] { 1.0, 0 }))
+                .ToDouble(), 1e-12);
         Assert.Equal([2, 3], Losses.GaussianNll(zeros(2, 3), ones(2, 3), ones(2, 3), reduction: LossReduction.None).shape);
     }
 }

@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Nn;
 
-/// <summary>Every loss against PyTorch and against its definition: the losses apart, their mean and sum, and the gradient of the mean.</summary>
+/// <summary>
+/// Every loss against PyTorch and against its definition: the losses apart, their mean and sum, and the gradient of the mean.
+/// </summary>
 [LeakFree]
 public sealed class LossReferenceTests
 {
@@ -95,7 +97,8 @@ public sealed class LossReferenceTests
         Assert.Equal(Rules.Keys.Concat(Functions.Keys).Order(), Cases.Select(c => c.GetProperty("name").GetString()!).Order());
         var covered = Rules.Values.Select(r => r.GetType()).ToHashSet();
         Assert.All(LossSamples.Types, type => Assert.Contains(type, covered));
-        var named = Functions.Keys.Select(k => k.Replace("-", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal)).ToList();
+        var named = Functions.Keys.Select(k => k.Replace("-", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal))
+            .ToList();
         foreach (var method in typeof(Losses).GetMethods().Where(m => m.ReturnType == typeof(Tensor)))
         {
             Assert.Contains(named, n => n.StartsWith(method.Name, StringComparison.OrdinalIgnoreCase));

@@ -7,7 +7,8 @@ namespace Cresset.Tests.Torch.Nn;
 /// <summary>Every loss rule with predictions and targets that it takes.</summary>
 internal static class LossSamples
 {
-    public static IReadOnlyList<Type> Types { get; } = [.. typeof(LossRule).Assembly.GetExportedTypes().Where(t => !t.IsAbstract && typeof(LossRule).IsAssignableFrom(t)).OrderBy(t => t.Name, StringComparer.Ordinal)];
+    public static IReadOnlyList<Type> Types { get; } = [.. typeof(LossRule).Assembly.GetExportedTypes()
+        .Where(t => !t.IsAbstract && typeof(LossRule).IsAssignableFrom(t)).OrderBy(t => t.Name, StringComparer.Ordinal)];
 
     public static LossRule Rule(string name) => (LossRule)Activator.CreateInstance(Types.Single(t => t.Name == name))!;
 
@@ -17,7 +18,8 @@ internal static class LossSamples
         if (rule.Takes == LossTarget.Classes)
         {
             var scores = ModuleCase.Input(type, size, 4);
-            return (rule is LogProbabilityLossRule ? scores.to(ScalarType.Float64).log_softmax(1).to(type) : scores, arange(size).remainder(4));
+            return (rule is LogProbabilityLossRule ? scores.to(ScalarType.Float64).log_softmax(1).to(type) : scores,
+                arange(size).remainder(4));
         }
         Tensor x = ModuleCase.Input(type, size, 5), t = ModuleCase.Input(ScalarType.Float64, size, 5).flip(1);
         return rule switch

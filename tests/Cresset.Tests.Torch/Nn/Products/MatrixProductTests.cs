@@ -48,7 +48,8 @@ public sealed class MatrixProductTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(3, CPU);
-        Tensor x = randn([rows, inputs], generator: generator), w = randn([outputs, inputs], generator: generator), b = randn(outputs, generator: generator);
+        Tensor x = randn([rows, inputs], generator: generator), w = randn([outputs, inputs], generator: generator),
+            b = randn(outputs, generator: generator);
         Near(nn.functional.linear(x, w), PackedProduct.Linear(x, w, null));
         var result = PackedProduct.Linear(x, w, b);
         Near(nn.functional.linear(x, w, b), result);
@@ -84,7 +85,8 @@ public sealed class MatrixProductTests
         using var scope = NewDisposeScope();
         Assert.ThrowsAny<Exception>(() => MatrixProduct.Linear(zeros(1024, 512), zeros(512, 256)));
         Assert.ThrowsAny<Exception>(() => MatrixProduct.Linear(zeros(1024, 512), zeros(512, 512), zeros(511)));
-        Assert.ThrowsAny<Exception>(() => MatrixProduct.Linear(zeros(1024, 512), zeros(512, 512), zeros([512], dtype: ScalarType.BFloat16)));
+        Assert.ThrowsAny<Exception>(
+            () => MatrixProduct.Linear(zeros(1024, 512), zeros(512, 512), zeros([512], dtype: ScalarType.BFloat16)));
     }
 
     private static Tensor Draw(Generator generator, params long[] shape) => randn(shape, generator: generator).requires_grad_();

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Nn.Upsampling;
 
-/// <summary>Nearest places are libtorch's for every pair of sizes, also where a centre falls on the border of two pixels (2 to 55: place 27).</summary>
+/// <summary>
+/// Nearest places are libtorch's for every pair of sizes, also where a centre falls on the border of two pixels (2 to 55: place 27).
+/// </summary>
 public sealed class NearestPlaceTests
 {
     [Theory]
@@ -29,7 +31,8 @@ public sealed class NearestPlaceTests
                         long[] size = [.. Enumerable.Repeat(1L, Math.Max(0, rank - 2)), .. rank > 1 ? [height] : Array.Empty<long>(), to];
                         using var inner = NewDisposeScope();
                         var own = Resample.Of(x, Resampling.Between(x, size, null, mode, false, false, false)!);
-                        if (!own.eq(Upsample.Native(x, size, null, mode)).all().ToBoolean()) wrong.Add($"{mode} {from} to {string.Join('x', size)}");
+                        if (!own.eq(Upsample.Native(x, size, null, mode)).all().ToBoolean())
+                            wrong.Add($"{mode} {from} to {string.Join('x', size)}");
                     }
                 }
             }
@@ -37,7 +40,10 @@ public sealed class NearestPlaceTests
         Assert.Empty(wrong);
     }
 
-    /// <summary>The kernel's gradient goes to the pixel that the forward pass reads, also on the border of two pixels, where libtorch's goes to the other one.</summary>
+    /// <summary>
+    /// The kernel's gradient goes to the pixel that the forward pass reads, also on the border of two pixels, where libtorch's goes to the
+    /// other one.
+    /// </summary>
     [Theory]
     [InlineData(2, 55)]
     [InlineData(6, 20)]

@@ -19,18 +19,23 @@ public sealed class ReassemblyTests
     }
 
     [Fact]
-    public void AgreesWithUnfoldInFloat64() => Gen.Select(Gen.Int[0, 3], Gen.Int[1, 4], Gen.Int[1, 3], Gen.Int[1, 6], Gen.Int[1, 9], Gen.Int[1, 40]).Sample(
+    public void AgreesWithUnfoldInFloat64() =>
+        Gen.Select(Gen.Int[0, 3], Gen.Int[1, 4], Gen.Int[1, 3], Gen.Int[1, 6], Gen.Int[1, 9], Gen.Int[1, 40]).Sample(
         (half, scale, groups, channels, h, w) =>
         {
             using var scope = NewDisposeScope();
             var kernel = 2 * half + 1;
-            Tensor x = Random(1, 2, groups * channels, h, w).requires_grad_(), weights = Random(2, 2, groups * kernel * kernel, scale * h, scale * w).requires_grad_();
-            Tensor exactX = x.detach().to(ScalarType.Float64).requires_grad_(), exactWeights = weights.detach().to(ScalarType.Float64).requires_grad_();
-            Tensor y = Carafe.Reassemble(x, weights, kernel, groups, scale), exact = Carafe.Composed(exactX, exactWeights, kernel, groups, scale);
+            Tensor x = Random(1, 2, groups * channels, h, w).requires_grad_(),
+                weights = Random(2, 2, groups * kernel * kernel, scale * h, scale * w).requires_grad_();
+            Tensor exactX = x.detach().to(ScalarType.Float64).requires_grad_(),
+                exactWeights = weights.detach().to(ScalarType.Float64).requires_grad_();
+            Tensor y = Carafe.Reassemble(x, weights, kernel, groups, scale),
+                exact = Carafe.Composed(exactX, exactWeights, kernel, groups, scale);
             var up = Random(3, y.shape);
             var found = autograd.grad([y], [x, weights], [up]);
             var expected = autograd.grad([exact], [exactX, exactWeights], [up.to(ScalarType.Float64)]);
-            double[] distances = [Distance(y.to(ScalarType.Float64), exact), Distance(found[0].to(ScalarType.Float64), expected[0]), Distance(found[1].to(ScalarType.Float64), expected[1])];
+            double[] distances = [Distance(y.to(ScalarType.Float64), exact), Distance(found[0].to(ScalarType.Float64), expected[0]),
+                Distance(found[1].to(ScalarType.Float64), expected[1])];
             if (!distances.All(d => d < 2e-6)) throw new InvalidOperationException(string.Join(", ", distances));
         },
         iter: 300,

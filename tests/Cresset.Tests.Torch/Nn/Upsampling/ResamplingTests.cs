@@ -16,20 +16,30 @@ public sealed class ResamplingTests
     /// <summary>One interpolation: mode, sizes from the first axis to the last, target sizes or factors, and the options.</summary>
     public sealed record Case(ResizeMode Mode, long[] Input, long[]? Size, double[]? Scale, bool Align, bool Antialias, bool Recompute)
     {
-        public bool? AlignCorners => Mode is ResizeMode.Linear or ResizeMode.Bilinear or ResizeMode.Bicubic or ResizeMode.Trilinear ? Align : null;
+        public bool? AlignCorners =>
+            Mode is ResizeMode.Linear or ResizeMode.Bilinear or ResizeMode.Bicubic or ResizeMode.Trilinear ? Align : null;
 
         private long To(int i) => Size is null ? (long)(Input[2 + i] * Scale![i]) : Size[i];
 
-        /// <summary>libtorch looks at the sizes in one pass and at the given factor in the other, where sizes are equal or double by rounding.</summary>
-        public bool NativeGradientIsOfAnotherMap => NativeGradientIsACopy || (Mode is ResizeMode.Nearest or ResizeMode.NearestExact || Antialias) && Scale is not null && !Recompute
-            && Enumerable.Range(0, Scale.Length).Any(i => To(i) != Input[2 + i] * Scale[i] && (To(i) == Input[2 + i] || To(i) == 2 * Input[2 + i]));
+        /// <summary>
+        /// libtorch looks at the sizes in one pass and at the given factor in the other, where sizes are equal or double by rounding.
+        /// </summary>
+        public bool NativeGradientIsOfAnotherMap =>
+            NativeGradientIsACopy || (Mode is ResizeMode.Nearest or ResizeMode.NearestExact || Antialias) && Scale is not null && !Recompute
+            && Enumerable.Range(0, Scale.Length)
+                .Any(i => To(i) != Input[2 + i] * Scale[i] && (To(i) == Input[2 + i] || To(i) == 2 * Input[2 + i]));
 
         // Its bicubic gradient takes equal sizes for the identity, whatever the factor that the value was taken with.
-        private bool NativeGradientIsACopy => Mode == ResizeMode.Bicubic && !Antialias && !Recompute && Scale is not null && Enumerable.Range(0, Scale.Length).All(i => To(i) == Input[2 + i]);
+        private bool NativeGradientIsACopy =>
+            Mode == ResizeMode.Bicubic && !Antialias && !Recompute && Scale is not null
+                && Enumerable.Range(0, Scale.Length).All(i => To(i) == Input[2 + i]);
 
-        public override string ToString() => $"{Mode} [{string.Join(", ", Input)}] to {(Size is null ? "x " + string.Join(", ", Scale!) : string.Join(", ", Size))} align {Align} antialias {Antialias} recompute {Recompute}";
+        public override string ToString() =>
+            $"{Mode} [{string.Join(", ", Input)}] to {(Size is null ? "x " + string.Join(", ", Scale!) : string.Join(", ", Size))} align "
+                + $"{Align} antialias {Antialias} recompute {Recompute}";
 
-        public Tensor Own(Tensor x) => Resample.Of(x, Resampling.Between(x, Size, Scale, Mode, AlignCorners ?? false, Antialias, Recompute)!);
+        public Tensor Own(Tensor x) =>
+            Resample.Of(x, Resampling.Between(x, Size, Scale, Mode, AlignCorners ?? false, Antialias, Recompute)!);
 
         public Tensor Native(Tensor x) => Cresset.Nn.Upsample.Native(x, Size, Scale, Mode, AlignCorners, Antialias, Recompute);
     }
@@ -53,7 +63,8 @@ public sealed class ResamplingTests
         from recompute in Gen.Bool
         let shape = new long[] { 2, 3 }.Concat(input.Select(i => (long)i)).ToArray()
         where bySize || input.Zip(scale).All(p => Math.Floor(p.First * p.Second) >= 1)
-        select new Case(mode, shape, bySize ? size.Select(s => (long)s).ToArray() : null, bySize ? null : scale, align, antialias && mode is ResizeMode.Bilinear or ResizeMode.Bicubic, recompute && !bySize);
+        select new Case(mode, shape, bySize ? size.Select(s => (long)s).ToArray() : null, bySize ? null : scale, align,
+            antialias && mode is ResizeMode.Bilinear or ResizeMode.Bicubic, recompute && !bySize);
 
     private static Tensor Random(ulong seed, params long[] shape) => randn(shape, generator: new Generator(seed));
 
@@ -108,14 +119,16 @@ public sealed class ResamplingTests
                 Tensor one = c.Own(x), oneBack = Back(c, x, one);
                 set_num_threads(2);
                 Tensor two = c.Own(x), twoBack = Back(c, x, two);
-                if (!one.bytes.SequenceEqual(two.bytes) || !oneBack.bytes.SequenceEqual(twoBack.bytes)) throw new InvalidOperationException($"{c}");
+                if (!one.bytes.SequenceEqual(two.bytes) || !oneBack.bytes.SequenceEqual(twoBack.bytes))
+                    throw new InvalidOperationException($"{c}");
             }
             finally
             {
                 set_num_threads(threads);
             }
 
-            static Tensor Back(Case c, Tensor x, Tensor y) => Resampling.Between(x, c.Size, c.Scale, c.Mode, c.AlignCorners ?? false, c.Antialias, c.Recompute)!.Transposed.Run(y);
+            static Tensor Back(Case c, Tensor x, Tensor y) =>
+                Resampling.Between(x, c.Size, c.Scale, c.Mode, c.AlignCorners ?? false, c.Antialias, c.Recompute)!.Transposed.Run(y);
         },
         iter: 60,
         threads: 1);
@@ -134,7 +147,8 @@ public sealed class ResamplingTests
         {
             using var scope = NewDisposeScope();
             var x = Random(3, 2, 4, 40, 37);
-            foreach (var (value, row, column) in new[] { (double.NaN, 0, 0), (double.PositiveInfinity, 17, 20), (double.NegativeInfinity, 39, 36), (double.PositiveInfinity, 5, 0), (double.NaN, 20, 36) }) x[0, 1, row, column] = value;
+            foreach (var (value, row, column) in new[] { (double.NaN, 0, 0), (double.PositiveInfinity, 17, 20),
+                (double.NegativeInfinity, 39, 36), (double.PositiveInfinity, 5, 0), (double.NaN, 20, 36) }) x[0, 1, row, column] = value;
             var c = new Case(mode, x.shape, size, null, false, antialias, false);
             using (no_grad())
             {
@@ -194,8 +208,10 @@ public sealed class ResamplingTests
         var column = Random(1, 1, 2, 30, 1).to(type);
         foreach (var width in new long[] { 5, 60 })
         {
-            var narrow = Cresset.Nn.Upsample.Apply(column.expand(1, 2, 30, width).contiguous(), [7, 1], mode: ResizeMode.Bicubic, antialias: true);
-            var wide = Cresset.Nn.Upsample.Apply(column.expand(1, 2, 30, width).contiguous(), [7, 3], mode: ResizeMode.Bicubic, antialias: true);
+            var narrow = Cresset.Nn.Upsample.Apply(column.expand(1, 2, 30, width).contiguous(), [7, 1], mode: ResizeMode.Bicubic,
+                antialias: true);
+            var wide = Cresset.Nn.Upsample.Apply(column.expand(1, 2, 30, width).contiguous(), [7, 3], mode: ResizeMode.Bicubic,
+                antialias: true);
             Assert.True(Distance(narrow.expand(1, 2, 7, 3), wide) < 1e-6);
         }
     }
@@ -208,9 +224,14 @@ public sealed class ResamplingTests
         var y = Cresset.Nn.Upsample.Apply(x, scaleFactor: [2], mode: ResizeMode.Bilinear);
         var last = x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
         Assert.True(Distance(Cresset.Nn.Upsample.Apply(last, scaleFactor: [2], mode: ResizeMode.Bilinear), y) < 1e-6);
-        Assert.True(Distance(Cresset.Nn.Upsample.Apply(x.transpose(2, 3).contiguous().transpose(2, 3), scaleFactor: [2], mode: ResizeMode.Bilinear), y) < 1e-6);
-        Assert.True(Distance(Cresset.Nn.Upsample.Apply(x.to(ScalarType.Float64), scaleFactor: [2], mode: ResizeMode.Bilinear).to(ScalarType.Float32), y) < 1e-6);
-        Assert.Equal(ScalarType.BFloat16, Cresset.Nn.Upsample.Apply(x.to(ScalarType.BFloat16), scaleFactor: [2], mode: ResizeMode.Bilinear).dtype);
+        Assert.True(
+            Distance(Cresset.Nn.Upsample.Apply(x.transpose(2, 3).contiguous().transpose(2, 3), scaleFactor: [2], mode: ResizeMode.Bilinear),
+                y) < 1e-6);
+        Assert.True(
+            Distance(Cresset.Nn.Upsample.Apply(x.to(ScalarType.Float64), scaleFactor: [2], mode: ResizeMode.Bilinear)
+                .to(ScalarType.Float32), y) < 1e-6);
+        Assert.Equal(ScalarType.BFloat16,
+            Cresset.Nn.Upsample.Apply(x.to(ScalarType.BFloat16), scaleFactor: [2], mode: ResizeMode.Bilinear).dtype);
         Assert.Equal([2, 16, 16, 20], Cresset.Nn.Upsample.Apply(x.expand(2, 16, 32, 40), scaleFactor: [0.5], mode: ResizeMode.Area).shape);
     }
 }

@@ -13,7 +13,8 @@ public sealed class ResizeReferenceTests
 {
     private static readonly JsonElement[] Cases = ReadCases();
 
-    public static TheoryData<ResizeConvention, ResizeKernel> Doors => [.. Enum.GetValues<ResizeConvention>().SelectMany(c => Resize.KernelsOf(c).Select(k => (c, k)))];
+    public static TheoryData<ResizeConvention, ResizeKernel> Doors =>
+        [.. Enum.GetValues<ResizeConvention>().SelectMany(c => Resize.KernelsOf(c).Select(k => (c, k)))];
 
     [Theory]
     [MemberData(nameof(Doors))]
@@ -32,7 +33,8 @@ public sealed class ResizeReferenceTests
             var whole = found.GetProperty("type").GetString() == "uint8";
             var channels = whole ? from[2] : 1;
             // [H, W, C] as the libraries write it.
-            var expected = tensor(found.GetProperty("values").EnumerateArray().Select(v => v.GetDouble()).ToArray()).reshape(to[0], to[1], channels).permute(2, 0, 1).unsqueeze(0);
+            var expected = tensor(found.GetProperty("values").EnumerateArray().Select(v => v.GetDouble()).ToArray())
+                .reshape(to[0], to[1], channels).permute(2, 0, 1).unsqueeze(0);
             var at = $"{convention} {kernel} {string.Join('x', from)} to {string.Join('x', to)}, antialias {antialias}";
             seen++;
             if (whole)
@@ -52,7 +54,8 @@ public sealed class ResizeReferenceTests
                 continue;
             }
             var values = (x.to(ScalarType.Float64) / 255) - 0.25;
-            foreach (var (type, tolerance) in new[] { (ScalarType.Float64, 2e-6), (ScalarType.Float32, 3e-6), (ScalarType.BFloat16, 0.02), (ScalarType.Float16, 0.002) })
+            foreach (var (type, tolerance) in new[] { (ScalarType.Float64, 2e-6), (ScalarType.Float32, 3e-6), (ScalarType.BFloat16, 0.02),
+                (ScalarType.Float16, 0.002) })
             {
                 var y = Resize.Apply(values.to(type), to[0], to[1], kernel, convention, antialias);
                 Assert.Equal(type, y.dtype);
@@ -77,7 +80,8 @@ public sealed class ResizeReferenceTests
             {
                 var y = Resize.Apply(last, h, w, kernel, convention);
                 Assert.True(Resize.ChannelsAreLast(y), $"{type}: strides {string.Join(", ", y.stride())}");
-                Assert.True(y.allclose(Resize.Apply(x, h, w, kernel, convention), 1e-5, 1e-4), $"{convention} {kernel} of {type} to {h}x{w}");
+                Assert.True(y.allclose(Resize.Apply(x, h, w, kernel, convention), 1e-5, 1e-4),
+                    $"{convention} {kernel} of {type} to {h}x{w}");
             }
         }
     }
@@ -93,7 +97,8 @@ public sealed class ResizeReferenceTests
             var up = ModuleCase.Input(type, 1, 2, 4, 40).cos();
             var slope = Derivatives.Of([(Resize.Apply(x, 4, 40, ResizeKernel.Lanczos3) * up).sum()], [x])[0]!;
             var turn = ModuleCase.Input(type, 1, 2, 9, 33).sin();
-            Assert.Equal((Resize.Apply(turn, 4, 40, ResizeKernel.Lanczos3) * up).sum().ToDouble(), (slope * turn).sum().ToDouble(), type == ScalarType.Float64 ? 1e-10 : 1e-3);
+            Assert.Equal((Resize.Apply(turn, 4, 40, ResizeKernel.Lanczos3) * up).sum().ToDouble(), (slope * turn).sum().ToDouble(),
+                type == ScalarType.Float64 ? 1e-10 : 1e-3);
         }
     }
 
@@ -142,16 +147,28 @@ public sealed class ResizeReferenceTests
         Assert.Throws<ArgumentOutOfRangeException>(() => Resize.Apply(x, 4, -1));
         Assert.Throws<ShapeException>(() => Resize.Apply(zeros(4, 5), 2, 2));
         Assert.Throws<ShapeException>(() => Resize.Apply(zeros(1, 3, 0, 5), 2, 2));
-        Assert.Contains("refused", Assert.Throws<ArgumentException>(() => Resize.Apply(x, 1_000_000, 1_000_000)).Message, StringComparison.Ordinal);
-        Assert.Contains("side of", Assert.Throws<ArgumentException>(() => Resize.Apply(x, 1, long.MaxValue)).Message, StringComparison.Ordinal);
-        Assert.Contains("Int64", Assert.Throws<ArgumentException>(() => Resize.Apply(x.to(ScalarType.Int64), 2, 2)).Message, StringComparison.Ordinal);
-        Assert.Contains("Lanczos4", Assert.Throws<ArgumentException>(() => Resize.Apply(x, 2, 2, ResizeKernel.Hamming, ResizeConvention.OpenCv)).Message, StringComparison.Ordinal);
-        Assert.Contains("Pillow", Assert.Throws<ArgumentException>(() => Resize.Apply(x, 2, 2, antialias: false)).Message, StringComparison.Ordinal);
-        Assert.Contains("Area", Assert.Throws<ArgumentException>(() => Resize.Apply(x, 2, 2, ResizeKernel.Bilinear, ResizeConvention.OpenCv, antialias: true)).Message, StringComparison.Ordinal);
+        Assert.Contains("refused", Assert.Throws<ArgumentException>(() => Resize.Apply(x, 1_000_000, 1_000_000)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("side of", Assert.Throws<ArgumentException>(() => Resize.Apply(x, 1, long.MaxValue)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("Int64", Assert.Throws<ArgumentException>(() => Resize.Apply(x.to(ScalarType.Int64), 2, 2)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("Lanczos4",
+            Assert.Throws<ArgumentException>(() => Resize.Apply(x, 2, 2, ResizeKernel.Hamming, ResizeConvention.OpenCv)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("Pillow", Assert.Throws<ArgumentException>(() => Resize.Apply(x, 2, 2, antialias: false)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("Area",
+            Assert.Throws<ArgumentException>(
+                () => Resize.Apply(x, 2, 2, ResizeKernel.Bilinear, ResizeConvention.OpenCv, antialias: true)).Message,
+                StringComparison.Ordinal);
         // PyTorch's own convention too.
-        Assert.Contains("refused", Assert.Throws<ArgumentException>(() => Upsample.Apply(x, scaleFactor: [1e6])).Message, StringComparison.Ordinal);
-        Assert.Contains("side of", Assert.Throws<ArgumentException>(() => Upsample.Apply(x, scaleFactor: [1e300])).Message, StringComparison.Ordinal);
-        Assert.Contains("0", Assert.Throws<ArgumentException>(() => Upsample.Apply(x, scaleFactor: [1e-3])).Message, StringComparison.Ordinal);
+        Assert.Contains("refused", Assert.Throws<ArgumentException>(() => Upsample.Apply(x, scaleFactor: [1e6])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("side of", Assert.Throws<ArgumentException>(() => Upsample.Apply(x, scaleFactor: [1e300])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("0", Assert.Throws<ArgumentException>(() => Upsample.Apply(x, scaleFactor: [1e-3])).Message,
+            StringComparison.Ordinal);
     }
 
     private static Tensor Input(int height, int width, int channels)

@@ -10,10 +10,12 @@ namespace Cresset.Tests.Torch.Nn;
 [LeakFree]
 public sealed class ShuffleTests
 {
-    private static bool Same(Tensor a, Tensor b) => a.shape.SequenceEqual(b.shape) && a.contiguous().bytes.SequenceEqual(b.contiguous().bytes);
+    private static bool Same(Tensor a, Tensor b) =>
+        a.shape.SequenceEqual(b.shape) && a.contiguous().bytes.SequenceEqual(b.contiguous().bytes);
 
     [Fact]
-    public void MovesEveryNumberAsLibtorch() => Gen.Select(Gen.Int[1, 5], Gen.Int[1, 4], Gen.Int[1, 20], Gen.Int[1, 50], Gen.Int[0, 1000]).Sample(
+    public void MovesEveryNumberAsLibtorch() =>
+        Gen.Select(Gen.Int[1, 5], Gen.Int[1, 4], Gen.Int[1, 20], Gen.Int[1, 50], Gen.Int[0, 1000]).Sample(
         (r, c, h, w, seed) =>
         {
             using var scope = NewDisposeScope();
@@ -38,7 +40,9 @@ public sealed class ShuffleTests
             var first = autograd.grad([f(at).pow(3).sum()], [at], create_graph: true, retain_graph: true)[0];
             return second ? autograd.grad([first.pow(2).sum()], [at])[0] : first.detach();
         }
-        foreach (var second in new[] { false, true }) Assert.True(Slope(t => PixelShuffle.Apply(t, r), second).allclose(Slope(t => nn.functional.pixel_shuffle(t, r), second), 1e-5, 1e-6));
+        foreach (var second in new[] { false, true })
+            Assert.True(Slope(t => PixelShuffle.Apply(t, r), second)
+                .allclose(Slope(t => nn.functional.pixel_shuffle(t, r), second), 1e-5, 1e-6));
     }
 
     [Fact]

@@ -11,10 +11,12 @@ namespace Cresset.Tests.Torch.Nn;
 [LeakFree]
 public sealed class UpsamplingLawsTests
 {
-    private static Tensor Random(int seed, params long[] shape) => randn(shape, dtype: ScalarType.Float64, generator: new Generator((ulong)seed));
+    private static Tensor Random(int seed, params long[] shape) =>
+        randn(shape, dtype: ScalarType.Float64, generator: new Generator((ulong)seed));
 
     [Fact]
-    public void ShuffleAndUnshuffleAreInverse() => Gen.Select(Gen.Int[1, 4], Gen.Int[1, 3], Gen.Int[1, 5], Gen.Int[1, 5], Gen.Int[0, 1000]).Sample(
+    public void ShuffleAndUnshuffleAreInverse() =>
+        Gen.Select(Gen.Int[1, 4], Gen.Int[1, 3], Gen.Int[1, 5], Gen.Int[1, 5], Gen.Int[0, 1000]).Sample(
         (r, c, h, w, seed) =>
         {
             using var scope = NewDisposeScope();
@@ -34,14 +36,22 @@ public sealed class UpsamplingLawsTests
     public void UpsamplersInsideAModelKeepTheirSpecialStart(string kind)
     {
         using var scope = NewDisposeScope();
-        using var net = new UNet(1, 2, new UNetOptions { Channels = [8, 16], BlocksPerLevel = 1, Norm = new GroupNormOptions { Groups = 4 }, Upsampler = Upsampler(kind) }, new Generator(3));
+        using var net = new UNet(1, 2,
+            new UNetOptions
+            {
+                Channels = [8, 16],
+                BlocksPerLevel = 1,
+                Norm = new GroupNormOptions { Groups = 4 },
+                Upsampler = Upsampler(kind)
+            }, new Generator(3));
         var weights = net.named_parameters().ToDictionary(p => p.name, p => p.parameter.detach());
         switch (kind)
         {
             case "carafe":
                 var encoder = weights.Single(w => w.Key.EndsWith("content_encoder.weight", StringComparison.Ordinal)).Value;
                 Assert.InRange(encoder.std().ToDouble(), 0.0008, 0.0012);
-                Assert.Equal(0, weights.Single(w => w.Key.EndsWith("content_encoder.bias", StringComparison.Ordinal)).Value.abs().max().ToDouble());
+                Assert.Equal(0,
+                    weights.Single(w => w.Key.EndsWith("content_encoder.bias", StringComparison.Ordinal)).Value.abs().max().ToDouble());
                 break;
             case "dysample":
                 var offset = weights.Single(w => w.Key.EndsWith("offset.weight", StringComparison.Ordinal)).Value;
@@ -49,7 +59,8 @@ public sealed class UpsamplingLawsTests
                 Assert.Equal(0, weights.Single(w => w.Key.EndsWith("offset.bias", StringComparison.Ordinal)).Value.abs().max().ToDouble());
                 break;
             default:
-                var conv = weights.Single(w => w.Key.EndsWith("resample.conv.weight", StringComparison.Ordinal) && w.Value.size(0) == 32).Value;
+                var conv = weights.Single(
+                    w => w.Key.EndsWith("resample.conv.weight", StringComparison.Ordinal) && w.Value.size(0) == 32).Value;
                 Assert.Equal(0, (conv.reshape(8, 4, -1) - conv.reshape(8, 4, -1).narrow(1, 0, 1)).abs().max().ToDouble());
                 break;
         }
@@ -65,13 +76,15 @@ public sealed class UpsamplingLawsTests
             var back = IndexedPooling.MaxUnpool(pooled, indices, [k], outputSize: [h, w]);
             Assert.True(where(back.ne(0), x, zeros_like(x)).allclose(back, 0, 0));
             Assert.Equal(pooled.numel(), back.ne(0).sum().item<long>());
-            Assert.True(IndexedPooling.MaxPool(back.clamp_min(0) + x.clamp_max(0), [k]).Values.clamp_min(0).allclose(pooled.clamp_min(0), 0, 0));
+            Assert.True(IndexedPooling.MaxPool(back.clamp_min(0) + x.clamp_max(0), [k]).Values.clamp_min(0)
+                .allclose(pooled.clamp_min(0), 0, 0));
         },
         iter: 40,
         threads: 1);
 
     [Fact]
-    public void TransposedConvolutionIsTheAdjointOfConvolution() => Gen.Select(Gen.Int[1, 5], Gen.Int[1, 3], Gen.Int[0, 2], Gen.Int[0, 1000]).Sample(
+    public void TransposedConvolutionIsTheAdjointOfConvolution() =>
+        Gen.Select(Gen.Int[1, 5], Gen.Int[1, 3], Gen.Int[0, 2], Gen.Int[0, 1000]).Sample(
         (k, s, p, seed) =>
         {
             if (2 * p > k) return;
@@ -158,15 +171,23 @@ public sealed class UpsamplingLawsTests
         using var scope = NewDisposeScope();
         Assert.Contains("both given", Assert.Throws<ArgumentException>(() => new Upsample([4], [2])).Message, StringComparison.Ordinal);
         Assert.Contains("neither", Assert.Throws<ArgumentException>(() => new Upsample()).Message, StringComparison.Ordinal);
-        Assert.Contains("alignCorners belongs to", Assert.Throws<ArgumentException>(() => new Upsample([4], alignCorners: true)).Message, StringComparison.Ordinal);
-        Assert.Contains("antialias belongs to", Assert.Throws<ArgumentException>(() => new Upsample([4], antialias: true)).Message, StringComparison.Ordinal);
-        Assert.Contains("positive", Assert.Throws<ArgumentException>(() => new Upsample(scaleFactor: [-1])).Message, StringComparison.Ordinal);
-        Assert.Contains("[N, C, H, W]", Assert.Throws<ShapeException>(() => Upsample.Apply(zeros(1, 2, 3), [4], mode: ResizeMode.Bilinear)).Message, StringComparison.Ordinal);
+        Assert.Contains("alignCorners belongs to", Assert.Throws<ArgumentException>(() => new Upsample([4], alignCorners: true)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("antialias belongs to", Assert.Throws<ArgumentException>(() => new Upsample([4], antialias: true)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("positive", Assert.Throws<ArgumentException>(() => new Upsample(scaleFactor: [-1])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("[N, C, H, W]",
+            Assert.Throws<ShapeException>(() => Upsample.Apply(zeros(1, 2, 3), [4], mode: ResizeMode.Bilinear)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ShapeException>(() => PixelShuffle.Apply(zeros(1, 3, 2, 2), 2));
         Assert.Throws<ShapeException>(() => PixelUnshuffle.Apply(zeros(1, 3, 3, 2), 2));
         var (pooled, indices) = IndexedPooling.MaxPool(Random(1, 1, 1, 5, 5), [2]);
-        Assert.Contains("strictly between", Assert.Throws<ShapeException>(() => IndexedPooling.MaxUnpool(pooled, indices, [2], outputSize: [9, 9])).Message, StringComparison.Ordinal);
-        Assert.Contains("outside", Assert.Throws<ArgumentException>(() => IndexedPooling.MaxUnpool(pooled, indices + 100, [2])).Message, StringComparison.Ordinal);
+        Assert.Contains("strictly between",
+            Assert.Throws<ShapeException>(() => IndexedPooling.MaxUnpool(pooled, indices, [2], outputSize: [9, 9])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("outside", Assert.Throws<ArgumentException>(() => IndexedPooling.MaxUnpool(pooled, indices + 100, [2])).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => new DySample(6));
         Assert.Throws<ArgumentException>(() => new Carafe(6, groups: 4));
         Assert.Throws<ShapeException>(() => UpsamplingInit.Icnr(zeros(3, 1, 1, 1), 2));
@@ -176,7 +197,8 @@ public sealed class UpsamplingLawsTests
     public void FcnHeadsEnlargeToThePictureAndNeedTheirFeatures()
     {
         using var scope = NewDisposeScope();
-        var (f5, f4, f3) = (Random(1, 1, 8, 2, 3).to(ScalarType.Float32), Random(2, 1, 6, 4, 6).to(ScalarType.Float32), Random(3, 1, 4, 8, 12).to(ScalarType.Float32));
+        var (f5, f4, f3) = (Random(1, 1, 8, 2, 3).to(ScalarType.Float32), Random(2, 1, 6, 4, 6).to(ScalarType.Float32),
+            Random(3, 1, 4, 8, 12).to(ScalarType.Float32));
         foreach (var stride in Enum.GetValues<FcnStride>())
         {
             using var head = new FcnHead(5, stride, 8, 6, 4);
@@ -195,7 +217,9 @@ public sealed class UpsamplingLawsTests
     public void UNetWithEveryUpsamplerLearns(string kind)
     {
         using var scope = NewDisposeScope();
-        using var net = new UNet(1, 1, new() { Channels = [8, 16], BlocksPerLevel = 1, Norm = new GroupNormOptions { Groups = 4 }, Upsampler = Upsampler(kind) }, new Generator(1));
+        using var net = new UNet(1, 1,
+            new() { Channels = [8, 16], BlocksPerLevel = 1, Norm = new GroupNormOptions { Groups = 4 }, Upsampler = Upsampler(kind) },
+            new Generator(1));
         using var optimizer = optim.SGD(net.parameters(), 0.05);
         var x = Random(1, 2, 1, 9, 11).to(ScalarType.Float32);
         var first = 0.0;
@@ -211,5 +235,6 @@ public sealed class UpsamplingLawsTests
         }
     }
 
-    private static UpsamplerOptions Upsampler(string name) => (UpsamplerOptions)Cresset.Recipes.BuiltInParts.Catalog.Get("upsampler", name).Create();
+    private static UpsamplerOptions Upsampler(string name) =>
+        (UpsamplerOptions)Cresset.Recipes.BuiltInParts.Catalog.Get("upsampler", name).Create();
 }

@@ -12,8 +12,10 @@ namespace Cresset.Tests.Torch.Nn;
 public sealed class UpsamplingReferenceTests
 {
     private const string File = "upsampling.safetensors";
-    private static readonly JsonElement[] Cases = JsonDocument.Parse(References.Metadata(File)["cases"]).RootElement.EnumerateArray().ToArray();
-    private static readonly JsonElement[] Pools = JsonDocument.Parse(References.Metadata(File)["pools"]).RootElement.EnumerateArray().ToArray();
+    private static readonly JsonElement[] Cases = JsonDocument.Parse(References.Metadata(File)["cases"]).RootElement.EnumerateArray()
+        .ToArray();
+    private static readonly JsonElement[] Pools = JsonDocument.Parse(References.Metadata(File)["pools"]).RootElement.EnumerateArray()
+        .ToArray();
 
     [Fact]
     public void InterpolateOverTheWholeGrid()
@@ -24,11 +26,14 @@ public sealed class UpsamplingReferenceTests
             using var scope = NewDisposeScope();
             var kind = c.GetProperty("kind").GetString()!;
             var values = c.GetProperty("value").EnumerateArray().Select(v => v.GetDouble()).ToArray();
-            var mode = Enum.Parse<ResizeMode>(c.GetProperty("mode").GetString()!.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
+            var mode = Enum.Parse<ResizeMode>(c.GetProperty("mode").GetString()!.Replace("-", "", StringComparison.Ordinal),
+                ignoreCase: true);
             var align = c.GetProperty("align") is { ValueKind: not JsonValueKind.Null } a ? a.GetBoolean() : (bool?)null;
             using var layer = kind == "size"
-                ? new Cresset.Nn.Upsample(size: values.Select(v => (long)v).ToArray(), mode: mode, alignCorners: align, antialias: c.GetProperty("antialias").GetBoolean())
-                : new Cresset.Nn.Upsample(scaleFactor: values, mode: mode, alignCorners: align, antialias: c.GetProperty("antialias").GetBoolean(), recomputeScaleFactor: kind == "recompute");
+                ? new Cresset.Nn.Upsample(size: values.Select(v => (long)v).ToArray(), mode: mode, alignCorners: align,
+                    antialias: c.GetProperty("antialias").GetBoolean())
+                : new Cresset.Nn.Upsample(scaleFactor: values, mode: mode, alignCorners: align,
+                    antialias: c.GetProperty("antialias").GetBoolean(), recomputeScaleFactor: kind == "recompute");
             Check(c.GetProperty("name").GetString()!, x => layer.call(x[0]), 1e-12);
         }
     }
@@ -60,7 +65,8 @@ public sealed class UpsamplingReferenceTests
             var name = c.GetProperty("name").GetString()!;
             var r = References.Load(File, k => k.StartsWith(name + "/", StringComparison.Ordinal));
             long[] One(string key) => [c.GetProperty(key).GetInt64()];
-            var size = c.GetProperty("size") is { ValueKind: JsonValueKind.Array } s ? s.EnumerateArray().Select(v => v.GetInt64()).ToArray() : null;
+            var size = c.GetProperty("size") is { ValueKind: JsonValueKind.Array } s
+                ? s.EnumerateArray().Select(v => v.GetInt64()).ToArray() : null;
             var (pooled, indices) = IndexedPooling.MaxPool(r[name + "/x"], One("kernel"), One("stride"), One("padding"));
             References.Close(r[name + "/pooled"], pooled, 0, 0, name + " pooled");
             Assert.Equal(r[name + "/idx"].data<long>().ToArray(), indices.data<long>().ToArray());
@@ -86,7 +92,8 @@ public sealed class UpsamplingReferenceTests
     public void BicubicGridSampling(string padding, bool align)
     {
         using var scope = NewDisposeScope();
-        Check($"grid_{padding}_{(align ? 1 : 0)}", x => GridSampling.Bicubic(x[0], x[1], Enum.Parse<GridSamplePaddingMode>(padding, ignoreCase: true), align), 1e-11);
+        Check($"grid_{padding}_{(align ? 1 : 0)}",
+            x => GridSampling.Bicubic(x[0], x[1], Enum.Parse<GridSamplePaddingMode>(padding, ignoreCase: true), align), 1e-11);
     }
 
     [Theory]
@@ -107,9 +114,11 @@ public sealed class UpsamplingReferenceTests
     public void DySampleWithWeights(string style, bool scoped)
     {
         using var scope = NewDisposeScope();
-        using var layer = new DySample(8, new() { Style = style == "lp" ? DySampleStyle.LinearThenShuffle : DySampleStyle.ShuffleThenLinear, DynamicScope = scoped });
+        using var layer = new DySample(8,
+            new() { Style = style == "lp" ? DySampleStyle.LinearThenShuffle : DySampleStyle.ShuffleThenLinear, DynamicScope = scoped });
         layer.to(ScalarType.Float64);
-        Assert.Equal(scoped ? ["init_pos", "offset.bias", "offset.weight", "scope.bias", "scope.weight"] : ["init_pos", "offset.bias", "offset.weight"], layer.state_dict().Keys.Order());
+        Assert.Equal(scoped ? ["init_pos", "offset.bias", "offset.weight", "scope.bias", "scope.weight"]
+            : ["init_pos", "offset.bias", "offset.weight"], layer.state_dict().Keys.Order());
         var parameters = layer.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         var name = $"dysample_{style}_{(scoped ? 1 : 0)}";
         var keys = new[] { "offset.weight", "offset.bias", "scope.weight", "scope.bias" }.Take(scoped ? 4 : 2).ToArray();
@@ -123,10 +132,13 @@ public sealed class UpsamplingReferenceTests
         References.Close(r[name + "/y"], y, 1e-12, 1e-13, name);
         (y * Upstream(y)).sum().backward();
         References.Close(r[name + "/d0"], x.grad!, 1e-11, 1e-13, name + " dx");
-        for (var i = 0; i < keys.Length; i++) References.Close(r[$"{name}/d{i + 1}"], parameters[keys[i]].grad!, 1e-11, 1e-12, $"{name} {keys[i]}");
+        for (var i = 0; i < keys.Length; i++)
+            References.Close(r[$"{name}/d{i + 1}"], parameters[keys[i]].grad!, 1e-11, 1e-12, $"{name} {keys[i]}");
     }
 
-    public static TheoryData<string> OneLiners => ["up.Nearest", "up.Bilinear", "up.Bicubic", "up.Area", "up.bilinear_ac", "up.bilinear_aa", "up.bilinear_sf", "up.bilinear_sf_r", "up.nearest_exact", "up.bicubic_aa"];
+    public static TheoryData<string> OneLiners =>
+        ["up.Nearest", "up.Bilinear", "up.Bicubic", "up.Area", "up.bilinear_ac", "up.bilinear_aa", "up.bilinear_sf", "up.bilinear_sf_r",
+            "up.nearest_exact", "up.bicubic_aa"];
 
     [Theory]
     [MemberData(nameof(OneLiners))]
@@ -134,7 +146,8 @@ public sealed class UpsamplingReferenceTests
     {
         using var scope = NewDisposeScope();
         using var document = JsonDocument.Parse(System.IO.File.ReadAllText(Repository.Reference("nn/torch_cases.json")));
-        var expected = document.RootElement.EnumerateArray().Single(e => e.GetProperty("case").GetString() == name).GetProperty("expected").EnumerateArray().Select(v => v.GetDouble()).ToArray();
+        var expected = document.RootElement.EnumerateArray().Single(e => e.GetProperty("case").GetString() == name).GetProperty("expected")
+            .EnumerateArray().Select(v => v.GetDouble()).ToArray();
         var x = ModuleCase.Input(ScalarType.Float64, 1, 2, 5, 6);
         long[] size = [8, 9];
         var y = name[3..] switch
@@ -158,10 +171,12 @@ public sealed class UpsamplingReferenceTests
     private static void Check(string name, Func<Tensor[], Tensor> f, double relative)
     {
         var r = References.Load(File, k => k.StartsWith(name + "/", StringComparison.Ordinal));
-        var inputs = Enumerable.Range(0, 9).Where(i => r.ContainsKey($"{name}/in{i}")).Select(i => r[$"{name}/in{i}"].detach().requires_grad_()).ToArray();
+        var inputs = Enumerable.Range(0, 9).Where(i => r.ContainsKey($"{name}/in{i}"))
+            .Select(i => r[$"{name}/in{i}"].detach().requires_grad_()).ToArray();
         var y = f(inputs);
         References.Close(r[name + "/y"], y, relative, 1e-13, name);
         var gradients = autograd.grad([(y * Upstream(y)).sum()], inputs);
-        for (var i = 0; i < inputs.Length; i++) References.Close(r[$"{name}/d{i}"], gradients[i], relative * 10, 1e-12, $"{name} gradient {i}");
+        for (var i = 0; i < inputs.Length; i++)
+            References.Close(r[$"{name}/d{i}"], gradients[i], relative * 10, 1e-12, $"{name} gradient {i}");
     }
 }

@@ -45,7 +45,8 @@ internal sealed class RingsTask(RingsOptions options) : ITrainingTask
     public Tensor Loss(Batch batch, StepContext step) => nn.functional.cross_entropy(_net.call(batch.Inputs), batch.Targets!);
 
     public IReadOnlyDictionary<string, double> Evaluate(EvaluationContext context)
-        => new Dictionary<string, double> { ["accuracy"] = _net.call(_test.Inputs).argmax(1).eq(_test.Targets!).to(float32).mean().item<float>() };
+        => new Dictionary<string, double> { ["accuracy"] = _net.call(_test.Inputs).argmax(1).eq(_test.Targets!).to(float32).mean()
+            .item<float>() };
 
     public void Dispose()
     {

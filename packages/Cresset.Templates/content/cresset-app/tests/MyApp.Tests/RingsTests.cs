@@ -16,7 +16,8 @@ public sealed class RingsTests : IDisposable
         var recipe = Recipe.Parse(File.ReadAllText(path), path, "rings", parts);
         using var store = RunStore.Open(_folder);
 
-        var result = new RecipeRunner(store, new RecipeCatalog(parts)).Train(recipe.Resolve(["seed=1"]), cancellation: TestContext.Current.CancellationToken);
+        var result = new RecipeRunner(store, new RecipeCatalog(parts)).Train(recipe.Resolve(["seed=1"]),
+            cancellation: TestContext.Current.CancellationToken);
 
         Assert.True(result.Outcome.Metrics["accuracy"] > 0.95, $"accuracy {result.Outcome.Metrics["accuracy"]}");
     }
