@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.CommandLine;
+using System.Globalization;
 using Cresset.Numerics;
 using Cresset.Recipes;
 using Cresset.Runs;
