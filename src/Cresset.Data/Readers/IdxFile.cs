@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Cresset.Data;
 
 /// <summary>The element types of the IDX layout, by their code in the magic number.</summary>
-public enum IdxElement
+internal enum IdxElement
 {
     /// <summary>Unsigned bytes.</summary>
     Byte = 0x08,
@@ -32,7 +32,7 @@ public enum IdxElement
 /// <param name="Shape">Sizes, the number of records first.</param>
 /// <param name="Element">Type of the elements.</param>
 /// <param name="Values">All bytes as stored (big endian), row-major.</param>
-public sealed record IdxFile(int[] Shape, IdxElement Element, byte[] Values)
+internal sealed record IdxFile(int[] Shape, IdxElement Element, byte[] Values)
 {
     // 2 GiB of decompressed data: beyond any IDX file, below what an array can hold.
     private const long MaxBytes = int.MaxValue - 64;

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Cresset.Data;
 
 /// <summary>NumPy's <c>.npz</c> archives: named arrays, plain or compressed.</summary>
-public static class NpzFile
+internal static class NpzFile
 {
     internal const string Suffix = ".npy";
 

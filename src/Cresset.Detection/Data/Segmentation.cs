@@ -12,7 +12,7 @@ public abstract class Segmentation
 }
 
 /// <summary>A shape given by polygons, each <c>x0, y0, x1, y1, ...</c> in pixels.</summary>
-public sealed class PolygonSegmentation : Segmentation
+internal sealed class PolygonSegmentation : Segmentation
 {
     /// <summary>Takes the polygons as they are.</summary>
     /// <exception cref="ArgumentException">There is none, or one has fewer than three points or half a point.</exception>

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Cresset.Detection;
 
 /// <summary>Object keypoint similarity (the OKS of the COCO keypoint task).</summary>
-public static class KeypointSimilarity
+internal static class KeypointSimilarity
 {
     /// <summary>
     /// Mean over the labelled points of <c>exp(-d^2 / (2 (2 sigma)^2 (area + eps)))</c>. When the object has no labelled

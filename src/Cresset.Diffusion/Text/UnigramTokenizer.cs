@@ -6,7 +6,7 @@ namespace Cresset.Diffusion;
 /// SentencePiece's unigram tokenizer (Kudo 2018): of all ways to cut the normalized text into known pieces, the one with
 /// the greatest sum of log-probabilities. Ids equal the reference's, neighbouring unknown characters joined into one.
 /// </summary>
-public sealed class UnigramTokenizer
+internal sealed class UnigramTokenizer
 {
     private const float UnknownPenalty = 10;
     private static readonly byte[] Space = [0xE2, 0x96, 0x81];

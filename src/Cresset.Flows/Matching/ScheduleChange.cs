@@ -7,7 +7,7 @@ namespace Cresset.Flows;
 /// A model trained on one path, sampled along another (Lipman et al. 2024, "Flow Matching Guide and Code", section 4.8): same end points,
 /// other speed and scale on the way.
 /// </summary>
-public static class ScheduleChange
+internal static class ScheduleChange
 {
     /// <summary>
     /// The velocity along <paramref name="wanted"/> from a model trained on <paramref name="trained"/>: model(state, time [N]).

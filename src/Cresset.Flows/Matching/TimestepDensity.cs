@@ -36,7 +36,7 @@ public abstract class TimestepDensity
 }
 
 /// <summary>Density 1.</summary>
-public sealed class UniformDensity : TimestepDensity
+internal sealed class UniformDensity : TimestepDensity
 {
     /// <inheritdoc/>
     public override Tensor Density(Tensor t) => ones_like(t);
@@ -120,7 +120,7 @@ public sealed class ModeDensity : TimestepDensity
 }
 
 /// <summary>t = 1 - 1 / (tan(pi u / 2) + 1), density 2 / (pi - 2 pi t + 2 pi t^2) (equation 21).</summary>
-public sealed class CosMapDensity : TimestepDensity
+internal sealed class CosMapDensity : TimestepDensity
 {
     /// <inheritdoc/>
     public override Tensor Density(Tensor t)

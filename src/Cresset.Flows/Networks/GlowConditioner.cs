@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>Glow's zero-initialised convolution: padded with ones, scaled by exp(3 scale).</summary>
-public sealed class ZeroConvolution : nn.Module<Tensor, Tensor>
+internal sealed class ZeroConvolution : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "conv")]
     private readonly Conv2d _conv;

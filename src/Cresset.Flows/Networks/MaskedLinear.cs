@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>A linear layer some of whose weights are held at zero (Germain et al. 2015).</summary>
-public sealed class MaskedLinear : nn.Module<Tensor, Tensor>
+internal sealed class MaskedLinear : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "weight")]
     private readonly Parameter _weight;

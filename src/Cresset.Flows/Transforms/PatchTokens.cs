@@ -6,7 +6,7 @@ namespace Cresset.Flows;
 /// <summary>
 /// Cuts pictures [N, C, H, W] into square patches, row by row, as tokens [N, H / p * W / p, C p p]; channels lie outermost in a token.
 /// </summary>
-public sealed class PatchTokens : FlowTransform
+internal sealed class PatchTokens : FlowTransform
 {
     private readonly long _channels;
     private readonly long _rows;

@@ -8,7 +8,7 @@ namespace Cresset.Flows;
 /// The linear assignment problem, exactly (Jonker and Volgenant 1987): column reduction, reduction transfer and augmenting
 /// row reduction settle most rows, shortest augmenting paths the rest. Vectorised over columns.
 /// </summary>
-public static class ExactAssignment
+internal static class ExactAssignment
 {
     /// <summary>Assigns each row one column so that the sum of costs is smallest.</summary>
     /// <param name="cost">Costs, row by row, size x size, finite.</param>

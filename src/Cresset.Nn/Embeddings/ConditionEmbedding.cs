@@ -11,7 +11,7 @@ namespace Cresset.Nn;
 /// a learned vector a class. Times [N], classes [N] (int64) or null; result [N, dim]. Class index <c>classes</c> (one past
 /// the last) is "no class", for classifier-free guidance. Keys: <c>time.0</c>, <c>time.2</c>, <c>label.weight</c>.
 /// </summary>
-public sealed class ConditionEmbedding : nn.Module<Tensor, Tensor?, Tensor>
+internal sealed class ConditionEmbedding : nn.Module<Tensor, Tensor?, Tensor>
 {
     [ComponentName(Name = "features")]
     private readonly SinusoidalEmbedding _features;

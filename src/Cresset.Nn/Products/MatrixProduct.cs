@@ -11,7 +11,7 @@ namespace Cresset.Nn;
 /// at half speed where it has AVX-512. There a product without gradients is our own, and one with gradients a convolution with a kernel
 /// of one: those libtorch hands to oneDNN, which uses what the processor has.
 /// </summary>
-public static class MatrixProduct
+internal static class MatrixProduct
 {
     // Below this many multiplications laying out the weights anew costs what is won.
     private const long SmallestWork = 1L << 22;

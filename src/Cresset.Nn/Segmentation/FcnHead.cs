@@ -25,7 +25,7 @@ public enum FcnStride
 /// Features [N, C5, H/32, W/32], [N, C4, H/16, W/16], [N, C3, H/8, W/8] to scores [N, classes, H, W].
 /// Keys: <c>score5</c>, <c>score4</c>, <c>score3</c>, <c>up2a</c>, <c>up2b</c>, <c>up_final</c>.
 /// </summary>
-public sealed class FcnHead : nn.Module<Tensor, Tensor?, Tensor?, Tensor>
+internal sealed class FcnHead : nn.Module<Tensor, Tensor?, Tensor?, Tensor>
 {
     [ComponentName(Name = "score5")]
     private readonly Conv2d _score5;

@@ -8,7 +8,7 @@ namespace Cresset.Nn;
 /// Two 3x3 convolutions with norm and activation, [N, in, H, W] to [N, out, H, W], optionally residual, optionally
 /// conditioned on a vector [N, embeddingDim] by scale and shift between them (Dhariwal and Nichol 2021).
 /// </summary>
-public sealed class UNetBlock : nn.Module<Tensor, Tensor?, Tensor>
+internal sealed class UNetBlock : nn.Module<Tensor, Tensor?, Tensor>
 {
     [ComponentName(Name = "norm1")]
     private readonly nn.Module<Tensor, Tensor> _norm1;

@@ -8,7 +8,7 @@ namespace Cresset.Nn;
 /// <summary>
 /// One resolution of a U-Net: blocks with attention between them, and the layer that leads to or from the next coarser level.
 /// </summary>
-public sealed class UNetLevel : nn.Module<Tensor, Tensor?, Tensor>
+internal sealed class UNetLevel : nn.Module<Tensor, Tensor?, Tensor>
 {
     [ComponentName(Name = "blocks")]
     private readonly ModuleList<UNetBlock> _blocks = [];

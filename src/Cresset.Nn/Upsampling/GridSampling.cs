@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>Sampling a picture at given places, with the bicubic mode that TorchSharp 0.107 lacks (its cast runs bilinear).</summary>
-public static class GridSampling
+internal static class GridSampling
 {
     private const double A = -0.75;
 

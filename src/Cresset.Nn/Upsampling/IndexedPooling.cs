@@ -8,7 +8,7 @@ namespace Cresset.Nn;
 /// Max pooling that also gives where each maximum stood, and its partial inverse that puts values back there (Zeiler and
 /// Fergus 2014; SegNet). Indices are flat within each channel's plane, as PyTorch's.
 /// </summary>
-public static class IndexedPooling
+internal static class IndexedPooling
 {
     /// <summary>Maxima and their indices; [N, C, L], [N, C, H, W] or [N, C, D, H, W].</summary>
     /// <param name="x">Input.</param>

@@ -4,7 +4,7 @@ namespace Cresset.Numerics;
 /// How well scores tell positive cases from negative ones at every threshold: precision against recall, and the
 /// receiver operating characteristic. Cases with equal scores stand together.
 /// </summary>
-public sealed class BinaryCurves
+internal sealed class BinaryCurves
 {
     private BinaryCurves(double[] thresholds, double[] truePositives, double[] falsePositives)
     {

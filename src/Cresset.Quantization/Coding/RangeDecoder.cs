@@ -1,7 +1,7 @@
 namespace Cresset.Quantization;
 
 /// <summary>Reads what <see cref="RangeEncoder"/> wrote, given the same frequencies in the same order.</summary>
-public sealed class RangeDecoder
+internal sealed class RangeDecoder
 {
     private readonly byte[] _bytes;
     private int _next;

@@ -4,7 +4,7 @@ namespace Cresset.Quantization;
 /// Arithmetic coding with integer ranges (Martin 1979; carry-less with 64-bit ranges): spends log2(total/frequency) bits on a symbol, to
 /// within a billionth.
 /// </summary>
-public sealed class RangeEncoder
+internal sealed class RangeEncoder
 {
     internal const ulong Top = 1UL << 56;
     internal const ulong Bottom = 1UL << 48;

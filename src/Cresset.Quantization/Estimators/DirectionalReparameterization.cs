@@ -8,7 +8,7 @@ namespace Cresset.Quantization;
 /// DiVeQ: the quantized value is the vector plus the distance to its code along a slightly noisy direction that counts as a constant.
 /// The length |q - z| carries gradients to vector and code, so no codebook or commitment term is needed.
 /// </summary>
-public static class DirectionalReparameterization
+internal static class DirectionalReparameterization
 {
     /// <summary>
     /// z + |q - z| sg(unit(q - z + sqrt(variance) n)) with n standard normal. A row whose vector lies on its code keeps its value.

@@ -8,7 +8,7 @@ namespace Cresset.Quantization;
 /// The rotation trick (Fifty et al. 2024, arXiv:2410.06424): the code is written as a rotation and scaling of the vector,
 /// q = (|q|/|z|) R z, and R and the ratio count as constants, so the gradient keeps its angle to the code.
 /// </summary>
-public static class RotationTrick
+internal static class RotationTrick
 {
     /// <summary>
     /// Exactly <paramref name="code"/> in the forward direction; the gradient g of a row becomes (|q|/|z|) Rᵀ g. A vector of length zero

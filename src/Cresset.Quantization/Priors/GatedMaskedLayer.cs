@@ -14,7 +14,7 @@ namespace Cresset.Quantization;
 /// State-dict keys: <c>vert_stack</c>, <c>vert_to_horiz</c>, <c>horiz_stack</c>, <c>horiz_resid</c>, <c>class_cond_embedding</c>.
 /// The type A layer shifts by masking the last row and column of its kernels in every pass.
 /// </remarks>
-public sealed class GatedMaskedLayer : nn.Module
+internal sealed class GatedMaskedLayer : nn.Module
 {
     [ComponentName(Name = "class_cond_embedding")]
     private readonly Embedding? _classes;

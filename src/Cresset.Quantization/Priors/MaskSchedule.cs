@@ -17,7 +17,7 @@ public enum MaskSchedule
 }
 
 /// <summary>Values of a <see cref="MaskSchedule"/>.</summary>
-public static class MaskScheduleExtensions
+internal static class MaskScheduleExtensions
 {
     /// <summary>Share of codes masked at progress <paramref name="ratio"/> in [0, 1].</summary>
     public static double MaskedShare(this MaskSchedule schedule, double ratio) => schedule switch

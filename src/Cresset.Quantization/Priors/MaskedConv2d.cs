@@ -11,7 +11,7 @@ namespace Cresset.Quantization;
 /// The mask multiplies the weights in every pass instead of being written into them, so weight decay and momentum cannot fill masked taps.
 /// State-dict keys: <c>weight</c>, <c>bias</c>.
 /// </remarks>
-public sealed class MaskedConv2d : nn.Module<Tensor, Tensor>
+internal sealed class MaskedConv2d : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "weight")]
     private readonly Parameter _weight;

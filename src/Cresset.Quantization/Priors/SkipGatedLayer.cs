@@ -15,7 +15,7 @@ namespace Cresset.Quantization;
 /// State-dict keys: <c>vstack_1xN</c>, <c>vstack_Nx1</c>, <c>vstack_1x1</c>, <c>link</c>, <c>hstack_1xN</c>, <c>hstack_residual</c>,
 /// <c>hstack_skip</c>.
 /// </remarks>
-public sealed class SkipGatedLayer : nn.Module
+internal sealed class SkipGatedLayer : nn.Module
 {
     [ComponentName(Name = "vstack_1xN")]
     private readonly Conv2d _across;

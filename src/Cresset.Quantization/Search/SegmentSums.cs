@@ -10,7 +10,7 @@ namespace Cresset.Quantization;
 /// The vectors are grouped by a counting sort and each code adds its own in their order in float64, so the result does not
 /// depend on the number of threads, and a vector without a code (index -1) touches nothing.
 /// </remarks>
-public static class SegmentSums
+internal static class SegmentSums
 {
     /// <summary>Writes counts [K] and sums [K, width] of the vectors [N, width] by their indices in [-1, K).</summary>
     /// <exception cref="ArgumentException">Lengths do not fit together or an index is out of range.</exception>

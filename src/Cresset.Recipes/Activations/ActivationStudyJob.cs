@@ -18,7 +18,7 @@ namespace Cresset.Recipes;
 /// and gradient norm by layer as a table and a picture.
 /// </summary>
 [Part("activation-study")]
-public sealed class ActivationStudyJob : StudyJob<ActivationStudyOptions, ActivationStudyJob.Row>
+internal sealed class ActivationStudyJob : StudyJob<ActivationStudyOptions, ActivationStudyJob.Row>
 {
     /// <inheritdoc/>
     public override string Name => "activation-study";

@@ -4,7 +4,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>What the activation study compares.</summary>
-public sealed record ActivationStudyOptions : IOptionsRecord
+internal sealed record ActivationStudyOptions : IOptionsRecord
 {
     /// <summary>The activations.</summary>
     public IReadOnlyList<ActivationOptions> Activations { get; init; } = ["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish",

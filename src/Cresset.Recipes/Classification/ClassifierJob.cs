@@ -7,7 +7,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains a classifier on any data set with classes: pictures in folders, tables, arrays.</summary>
 [Part("classifier")]
-public sealed class ClassifierJob : DataJob<ClassifierOptions>, IPredictingJob
+internal sealed class ClassifierJob : DataJob<ClassifierOptions>, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "classifier";

@@ -4,7 +4,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>A classifier of pictures (a convolutional net) or of rows of numbers (a perceptron); the data decide which.</summary>
-public sealed record ClassifierOptions : IOptionsRecord
+internal sealed record ClassifierOptions : IOptionsRecord
 {
     /// <summary>Channels of the first stage of convolutions; each stage has twice as many as the one before.</summary>
     public int Width { get; init; } = 32;

@@ -13,7 +13,7 @@ namespace Cresset.Recipes;
 /// (validation_accuracy); accuracy, the mean
 /// recall of the classes and the pictures are those of the test part.
 /// </summary>
-public sealed class ClassifierTask : DataTask, IExportsGraphs
+internal sealed class ClassifierTask : DataTask, IExportsGraphs
 {
     private readonly nn.Module<Tensor, Tensor> _net;
     private readonly Func<Tensor, Generator, Tensor>? _augment;

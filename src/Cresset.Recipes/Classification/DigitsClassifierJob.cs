@@ -7,7 +7,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains the small net that reads digits (or garments, or any small pictures with classes).</summary>
 [Part("digits-classifier")]
-public sealed class DigitsClassifierJob : DataJob<DigitsClassifierOptions>, IPredictingJob
+internal sealed class DigitsClassifierJob : DataJob<DigitsClassifierOptions>, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "digits-classifier";

@@ -10,7 +10,7 @@ namespace Cresset.Recipes;
 /// <summary>
 /// Three convolutions with batch normalisation, one pooling, two linear layers: [N, C, H, W] in 0..1 to logits [N, classes].
 /// </summary>
-public sealed class DigitsClassifierNet : Module<Tensor, Tensor>
+internal sealed class DigitsClassifierNet : Module<Tensor, Tensor>
 {
     [ComponentName(Name = "features")]
     private readonly Sequential _features;

@@ -4,7 +4,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>The small convolutional net that reads 8x8 digits.</summary>
-public sealed record DigitsClassifierOptions : IOptionsRecord
+internal sealed record DigitsClassifierOptions : IOptionsRecord
 {
     /// <summary>Channels of the first convolutions; the later ones have twice as many.</summary>
     public int Width { get; init; } = 32;

@@ -7,7 +7,7 @@ using static TorchSharp.torch.nn;
 namespace Cresset.Recipes;
 
 /// <summary>A perceptron with GELU: standardised features [N, F] to [N, outputs]. Other inputs are flattened.</summary>
-public sealed class FeatureNet : Module<Tensor, Tensor>
+internal sealed class FeatureNet : Module<Tensor, Tensor>
 {
     [ComponentName(Name = "layers")]
     private readonly Sequential _layers;

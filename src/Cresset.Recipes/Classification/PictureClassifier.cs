@@ -11,7 +11,7 @@ namespace Cresset.Recipes;
 /// Stages of two 3x3 convolutions with batch normalisation and a pooling, the mean over the picture, one linear layer: [N, C, H, W] in 0..1
 /// to logits [N, classes]. The mean and deviation of the training pictures are buffers, so that they lie in the model's file.
 /// </summary>
-public sealed class PictureClassifier : Module<Tensor, Tensor>, IRecomputes
+internal sealed class PictureClassifier : Module<Tensor, Tensor>, IRecomputes
 {
     [ComponentName(Name = "stages")]
     private readonly Sequential _stages;

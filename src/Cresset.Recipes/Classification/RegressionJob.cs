@@ -7,7 +7,7 @@ using Cresset.Training;
 namespace Cresset.Recipes;
 
 /// <summary>A perceptron that learns a number.</summary>
-public sealed record RegressionOptions : IOptionsRecord
+internal sealed record RegressionOptions : IOptionsRecord
 {
     /// <summary>Widths of the hidden layers.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [128, 128];
@@ -38,7 +38,7 @@ public sealed record RegressionOptions : IOptionsRecord
 
 /// <summary>Trains a perceptron on any data set with numbers to learn.</summary>
 [Part("regression")]
-public sealed class RegressionJob : DataJob<RegressionOptions>, IPredictingJob
+internal sealed class RegressionJob : DataJob<RegressionOptions>, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "regression";

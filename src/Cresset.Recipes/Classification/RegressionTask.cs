@@ -11,7 +11,7 @@ namespace Cresset.Recipes;
 /// r2, the share of
 /// its variance that is explained.
 /// </summary>
-public sealed class RegressionTask : DataTask, IExportsGraphs
+internal sealed class RegressionTask : DataTask, IExportsGraphs
 {
     private readonly RegressionOptions _options;
     private readonly FeatureNet _net;

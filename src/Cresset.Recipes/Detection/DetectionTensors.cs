@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>Tensors for <see cref="DetectionMetric"/>, which knows arrays only.</summary>
-public static class DetectionTensors
+internal static class DetectionTensors
 {
     /// <summary>Adds one image. Tensors may lie on any device, have any strides and carry gradients; they stay as they are.</summary>
     /// <param name="metric">The metric.</param>

@@ -14,7 +14,7 @@ namespace Cresset.Recipes;
 /// report.
 /// </summary>
 [Part("detector")]
-public sealed class DetectorJob : TrainingJob<DetectorOptions>, IPredictingJob
+internal sealed class DetectorJob : TrainingJob<DetectorOptions>, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "detector";

@@ -13,7 +13,7 @@ namespace Cresset.Recipes;
 /// distances in pixels from each cell to the left, top, right and bottom of its box [N, 4, H/4, W/4], and logits of ink [N, 1, H, W].
 /// H and W are multiples of 4.
 /// </summary>
-public sealed class DetectorNet : Module<Tensor, (Tensor Classes, Tensor Sides, Tensor Ink)>
+internal sealed class DetectorNet : Module<Tensor, (Tensor Classes, Tensor Sides, Tensor Ink)>
 {
     /// <summary>Pixels of the picture along a cell's edge.</summary>
     public const int Stride = 4;

@@ -6,7 +6,7 @@ namespace Cresset.Recipes;
 /// A detector without anchors: every cell of a map says which digit's centre it lies in, how far the sides of its box are, and where ink
 /// is.
 /// </summary>
-public sealed record DetectorOptions : IOptionsRecord
+internal sealed record DetectorOptions : IOptionsRecord
 {
     /// <summary>Channels of the map.</summary>
     public int Width { get; init; } = 32;

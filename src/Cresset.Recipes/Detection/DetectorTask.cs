@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 /// <summary>
 /// Learns to find digits in scenes; figures are the average precision of boxes and of masks over held-out scenes, as COCO counts them.
 /// </summary>
-public sealed class DetectorTask : ITrainingTask, IExportsGraphs
+internal sealed class DetectorTask : ITrainingTask, IExportsGraphs
 {
     private const int BatchSize = 25, Shown = 8;
     private const ulong TestSeed = 20_000_003;

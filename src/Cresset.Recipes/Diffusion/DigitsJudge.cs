@@ -10,7 +10,7 @@ namespace Cresset.Recipes;
 /// Scores generated 8x8 digits with a network trained on the real ones: which digit each one is, and how far the whole set
 /// lies from the real set (Frechet distance of 64 features; two halves of the real digits are 1.0 apart). Never trained on.
 /// </summary>
-public sealed class DigitsJudge : PictureJudge
+internal sealed class DigitsJudge : PictureJudge
 {
     private static readonly long[][] Shapes = [[16, 1, 3, 3], [16], [32, 16, 3, 3], [32], [32, 32, 3, 3], [32], [64, 512], [64], [10, 64],
         [10], [64], [64, 64]];

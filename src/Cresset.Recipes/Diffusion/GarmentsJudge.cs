@@ -8,7 +8,7 @@ namespace Cresset.Recipes;
 /// <summary>
 /// Scores drawn garments of 28x28 pixels with a classifier trained on Fashion-MNIST (<c>data/garments-judge</c> says how it was made).
 /// </summary>
-public sealed class GarmentsJudge : PictureJudge
+internal sealed class GarmentsJudge : PictureJudge
 {
     private const string Resource = "garments-judge/judge.safetensors";
 

@@ -10,7 +10,7 @@ namespace Cresset.Recipes;
 /// (Frechet
 /// distance of the network's features). It takes no part in training.
 /// </summary>
-public abstract class PictureJudge : IDisposable
+internal abstract class PictureJudge : IDisposable
 {
     /// <summary>Means [F] and covariance [F, F] of the features of real pictures.</summary>
     private protected abstract (Tensor Mean, Tensor Covariance) Real { get; }

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>What stands in a scene.</summary>
-public enum SceneThings
+internal enum SceneThings
 {
     /// <summary>Garments.</summary>
     Garments,
@@ -27,7 +27,7 @@ public enum SceneThings
 /// never saw together.
 /// </summary>
 [Part("scenes")]
-public sealed record ScenesData : DataSource
+internal sealed record ScenesData : DataSource
 {
     /// <summary>The set's name in what is known about a model's data.</summary>
     internal const string SetName = "scenes";

@@ -6,7 +6,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="Sd3FineTuneTask"/> and writes the adapter (or transformer) into the run's folder.</summary>
 [Part("sd3-finetune")]
-public sealed class Sd3FineTuneJob : TrainingJob<Sd3FineTuneOptions>
+internal sealed class Sd3FineTuneJob : TrainingJob<Sd3FineTuneOptions>
 {
     /// <inheritdoc/>
     public override string Name => "sd3-finetune";

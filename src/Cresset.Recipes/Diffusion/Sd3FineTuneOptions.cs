@@ -4,7 +4,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>How far a fine-tuning reaches.</summary>
-public enum FineTuneReach
+internal enum FineTuneReach
 {
     /// <summary>Low-rank changes of the attention.</summary>
     Lora,
@@ -14,7 +14,7 @@ public enum FineTuneReach
 }
 
 /// <summary>Fine-tuning of a Stable Diffusion 3 checkpoint on a folder of pictures with captions.</summary>
-public sealed record Sd3FineTuneOptions : IOptionsRecord
+internal sealed record Sd3FineTuneOptions : IOptionsRecord
 {
     /// <summary>The checkpoint: a diffusers folder or a single file.</summary>
     public string Checkpoint { get; init; } = "";

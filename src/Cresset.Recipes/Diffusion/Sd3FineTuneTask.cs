@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>Fine-tunes the transformer of a checkpoint, all of it or low-rank changes, on cached latents and embeddings.</summary>
-public sealed class Sd3FineTuneTask : ITrainingTask
+internal sealed class Sd3FineTuneTask : ITrainingTask
 {
     private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".webp", ".bmp"];
 

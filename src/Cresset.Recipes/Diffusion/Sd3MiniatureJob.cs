@@ -9,7 +9,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="Sd3MiniatureTask"/>.</summary>
 [Part("sd3-miniature")]
-public sealed class Sd3MiniatureJob : DataJob<Sd3MiniatureOptions>
+internal sealed class Sd3MiniatureJob : DataJob<Sd3MiniatureOptions>
 {
     /// <inheritdoc/>
     public override string Name => "sd3-miniature";

@@ -4,7 +4,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>A miniature Stable Diffusion 3 that learns to draw small grey pictures from words.</summary>
-public sealed record Sd3MiniatureOptions : IOptionsRecord
+internal sealed record Sd3MiniatureOptions : IOptionsRecord
 {
     /// <summary>
     /// The autoencoder in whose latents it works: <c>garments</c> is the one that comes with Cresset (grey pictures, factor 2), a path the

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>Teaches a <see cref="Miniature"/> to draw what a prompt names, by rectified flow.</summary>
-public sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsGraphs
+internal sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExportsGraphs
 {
     // Small batches stay in the processor's cache.
     private const int DrawnAtOnce = 100, HeldAtOnce = 64, EncodedAtOnce = 100;

@@ -7,7 +7,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="VaeTask"/>; beside the model it leaves the folder <c>vae</c> of a diffusers checkpoint.</summary>
 [Part("vae")]
-public sealed class VaeJob : DataJob<VaeTrainingOptions>
+internal sealed class VaeJob : DataJob<VaeTrainingOptions>
 {
     /// <inheritdoc/>
     public override string Name => "vae";

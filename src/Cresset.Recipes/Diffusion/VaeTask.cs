@@ -13,7 +13,7 @@ namespace Cresset.Recipes;
 /// Teaches an autoencoder to rebuild pictures through a latent that stays near the standard normal (Kingma and Welling 2014; Rombach et al.
 /// 2022).
 /// </summary>
-public sealed class VaeTask : DataTask
+internal sealed class VaeTask : DataTask
 {
     private const int Shown = 12, MostForScale = 1024;
 

@@ -5,7 +5,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>An autoencoder of Stable Diffusion's class and how it is trained.</summary>
-public sealed record VaeTrainingOptions : IOptionsRecord
+internal sealed record VaeTrainingOptions : IOptionsRecord
 {
     /// <summary>Channels of each resolution, from the picture's down; each but the last halves the sides.</summary>
     public IReadOnlyList<int> Channels { get; init; } = [8, 32];

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>A normalizing flow over rows of numbers or small pictures.</summary>
-public sealed record DensityOptions : IOptionsRecord
+internal sealed record DensityOptions : IOptionsRecord
 {
     /// <summary>The flow; glow for pictures alone.</summary>
     public FlowOptions Flow { get; init; } = new SplineFlow();
@@ -40,7 +40,7 @@ public sealed record DensityOptions : IOptionsRecord
 
 /// <summary>Trains a normalizing flow on any data set: a table's density in nats per row, pictures' in bits per dimension.</summary>
 [Part("density")]
-public sealed class DensityJob : DataJob<DensityOptions>, IPredictingJob
+internal sealed class DensityJob : DataJob<DensityOptions>, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "density";

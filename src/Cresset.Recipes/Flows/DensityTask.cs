@@ -65,7 +65,7 @@ internal sealed class DataDensity(DensityModel flow, DataFacts facts) : IDisposa
 }
 
 /// <summary>Maximum likelihood of rows or pictures.</summary>
-public sealed class DensityTask : ITrainingTask, ILearnsFromData, IExportsGraphs
+internal sealed class DensityTask : ITrainingTask, ILearnsFromData, IExportsGraphs
 {
     private readonly DensityOptions _options;
     private readonly DataDensity _density;

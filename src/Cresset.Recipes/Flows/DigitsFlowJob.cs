@@ -11,7 +11,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="DigitsFlowTask"/>.</summary>
 [Part("digits-flow")]
-public sealed class DigitsFlowJob : TrainingJob<DigitsFlowOptions>, IUpgradesRecipes, IPredictingJob
+internal sealed class DigitsFlowJob : TrainingJob<DigitsFlowOptions>, IUpgradesRecipes, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "digits-flow";

@@ -4,7 +4,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>A flow that learns the 8x8 digits.</summary>
-public sealed record DigitsFlowOptions : IOptionsRecord
+internal sealed record DigitsFlowOptions : IOptionsRecord
 {
     /// <summary>The flow; not a continuous one, whose exact trace of 64 pixels takes too long.</summary>
     public FlowOptions Flow { get; init; } = new SplineFlow();

@@ -13,7 +13,7 @@ namespace Cresset.Recipes;
 /// Maximum likelihood of the 8x8 digits (values 0 to 16), uniformly dequantized, in logit space: index mod 5 = 4 tests, index mod 10 = 3
 /// chooses the checkpoint, the rest trains. Figures in bits per dimension; a mixture of ten Gaussians reaches 2.262.
 /// </summary>
-public sealed class DigitsFlowTask : ITrainingTask, IExportsGraphs
+internal sealed class DigitsFlowTask : ITrainingTask, IExportsGraphs
 {
     private const int Levels = 17, Pixels = 64, NoiseDraws = 6;
     private readonly DigitsFlowOptions _options;

@@ -15,7 +15,7 @@ namespace Cresset.Recipes;
 /// evaluations and training cost, as one table (comparison.md) and one picture.
 /// </summary>
 [Part("generative-comparison")]
-public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptions, GenerativeComparisonJob.Row>
+internal sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptions, GenerativeComparisonJob.Row>
 {
     private const string ContinuousName = "continuous flow";
 

@@ -3,7 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>What the comparison of generative models in the plane trains, and how it judges.</summary>
-public sealed record GenerativeComparisonOptions : IOptionsRecord
+internal sealed record GenerativeComparisonOptions : IOptionsRecord
 {
     /// <summary>The data.</summary>
     public PlaneDensity Density { get; init; } = new MoonsDensity();

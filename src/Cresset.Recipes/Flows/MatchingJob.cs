@@ -8,7 +8,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="MatchingTask"/>.</summary>
 [Part("flow-matching")]
-public sealed class MatchingJob : TrainingJob<MatchingOptions>, IUpgradesRecipes
+internal sealed class MatchingJob : TrainingJob<MatchingOptions>, IUpgradesRecipes
 {
     /// <inheritdoc/>
     public override string Name => "flow-matching";

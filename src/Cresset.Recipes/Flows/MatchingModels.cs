@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>A class-conditional U-Net as a velocity field of 8x8 pictures; label 10 stands for no label.</summary>
-public sealed class UNetVelocity : nn.Module, IVelocityModel
+internal sealed class UNetVelocity : nn.Module, IVelocityModel
 {
     /// <summary>The label that stands for none.</summary>
     public const long NoLabel = 10;

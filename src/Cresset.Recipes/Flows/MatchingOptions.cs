@@ -4,7 +4,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>What is learned between the two clouds.</summary>
-public enum MatchingMethod
+internal enum MatchingMethod
 {
     /// <summary>The velocity of flow matching.</summary>
     Velocity,
@@ -19,7 +19,7 @@ public enum MatchingMethod
 }
 
 /// <summary>Flow matching between two clouds in the plane, or from noise to digits.</summary>
-public sealed record MatchingOptions : IOptionsRecord
+internal sealed record MatchingOptions : IOptionsRecord
 {
     /// <summary>Learn class-conditional digits with a U-Net; otherwise eight Gaussians to moons with a perceptron.</summary>
     public bool Digits { get; init; }

@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 /// Flow matching between two clouds (figure: exact W2 of 2,000 samples by number of Euler steps) or from noise to digits (figure: held-out
 /// matching loss).
 /// </summary>
-public sealed class MatchingTask : ITrainingTask, IExportsGraphs
+internal sealed class MatchingTask : ITrainingTask, IExportsGraphs
 {
     private const int Points = 2000, HeldAtOnce = 128, WanderingSteps = 100;
     private static readonly int[] StepCounts = [1, 2, 4, 10];

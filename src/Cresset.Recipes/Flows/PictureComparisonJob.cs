@@ -18,7 +18,7 @@ namespace Cresset.Recipes;
 /// evaluations and seconds, as one table (comparison.md) and one picture.
 /// </summary>
 [Part("picture-comparison")]
-public sealed class PictureComparisonJob : StudyJob<PictureComparisonOptions, PictureComparisonJob.Row>
+internal sealed class PictureComparisonJob : StudyJob<PictureComparisonOptions, PictureComparisonJob.Row>
 {
     private const int DrawnAtOnce = 100, Shown = 30;
     private static readonly string[] Names = ["TarFlow over uniform noise", "TarFlow over Gaussian noise", "flow matching",

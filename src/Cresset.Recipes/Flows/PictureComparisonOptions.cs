@@ -4,7 +4,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>What the comparison of generative models over pictures trains, and how it judges.</summary>
-public sealed record PictureComparisonOptions : IOptionsRecord
+internal sealed record PictureComparisonOptions : IOptionsRecord
 {
     /// <summary>Pictures with classes.</summary>
     public DataSource Data { get; init; } = new FashionData();

@@ -9,7 +9,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="PictureFlowTask"/>.</summary>
 [Part("picture-flow", "Zhai et al. 2024, arXiv:2412.06329")]
-public sealed class PictureFlowJob : DataJob<PictureFlowOptions>
+internal sealed class PictureFlowJob : DataJob<PictureFlowOptions>
 {
     /// <inheritdoc/>
     public override string Name => "picture-flow";

@@ -4,7 +4,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>A transformer flow that learns to draw pictures by class.</summary>
-public sealed record PictureFlowOptions : IOptionsRecord
+internal sealed record PictureFlowOptions : IOptionsRecord
 {
     /// <summary>Side of a patch.</summary>
     public int Patch { get; init; } = 4;

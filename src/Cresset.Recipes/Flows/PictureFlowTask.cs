@@ -14,7 +14,7 @@ namespace Cresset.Recipes;
 /// away by the
 /// model's own score. The figure is that of noisy held-out pictures, in nats per dimension: the less, the better.
 /// </summary>
-public sealed class PictureFlowTask : DataTask
+internal sealed class PictureFlowTask : DataTask
 {
     private const int MeasuredAtOnce = 250, DrawnAtOnce = 100;
     private readonly PictureFlowOptions _options;

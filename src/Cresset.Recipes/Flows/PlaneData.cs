@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>Endless samples of a density: each epoch draws new ones.</summary>
-public sealed class PlaneData : IDataset
+internal sealed class PlaneData : IDataset
 {
     private readonly PlaneDensity _density;
 

@@ -9,7 +9,7 @@ namespace Cresset.Recipes;
 /// of your own derives from it.
 /// </summary>
 [PartKind("plane-density")]
-public abstract record PlaneDensity : IOptionsRecord
+internal abstract record PlaneDensity : IOptionsRecord
 {
     /// <summary>The name of its points in a file of test points.</summary>
     public virtual string PointsName => PartCatalog.NameOf(GetType()) ?? GetType().Name;
@@ -59,7 +59,7 @@ public abstract record PlaneDensity : IOptionsRecord
 
 /// <summary>Two interleaved half circles, noise 0.1, scaled by 2.</summary>
 [Part("moons")]
-public sealed record MoonsDensity : PlaneDensity
+internal sealed record MoonsDensity : PlaneDensity
 {
     private const int ArcPoints = 2000;
     private const double Noise = 0.1, Scale = 2;
@@ -92,7 +92,7 @@ public sealed record MoonsDensity : PlaneDensity
 
 /// <summary>Eight Gaussians on a circle of radius 4, deviation 0.5, all divided by 1.414.</summary>
 [Part("eight-gaussians", "Grathwohl et al. 2019, arXiv:1810.01367", Aliases = ["8gaussians"])]
-public sealed record EightGaussiansDensity : PlaneDensity
+internal sealed record EightGaussiansDensity : PlaneDensity
 {
     private const double Radius = 4, Deviation = 0.5, Divisor = 1.414;
 
@@ -118,7 +118,7 @@ public sealed record EightGaussiansDensity : PlaneDensity
 
 /// <summary>Uniform on eight squares of [-4, 4]^2.</summary>
 [Part("checkerboard")]
-public sealed record CheckerboardDensity : PlaneDensity
+internal sealed record CheckerboardDensity : PlaneDensity
 {
     /// <inheritdoc/>
     public override (double X, double Y) Point(Random random)

@@ -10,7 +10,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="PlaneFlowTask"/>.</summary>
 [Part("plane-flow")]
-public sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>, IUpgradesRecipes, IPredictingJob
+internal sealed class PlaneFlowJob : TrainingJob<PlaneFlowOptions>, IUpgradesRecipes, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "plane-flow";

@@ -4,7 +4,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>A flow that learns a density in the plane.</summary>
-public sealed record PlaneFlowOptions : IOptionsRecord
+internal sealed record PlaneFlowOptions : IOptionsRecord
 {
     /// <summary>The density.</summary>
     public PlaneDensity Density { get; init; } = new MoonsDensity();

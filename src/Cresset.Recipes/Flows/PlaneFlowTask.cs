@@ -14,7 +14,7 @@ namespace Cresset.Recipes;
 /// Maximum likelihood of a density in the plane, judged on 5,000 points: their negative log-likelihood, and its excess over that of the
 /// exact density.
 /// </summary>
-public sealed class PlaneFlowTask : ITrainingTask, IExportsGraphs
+internal sealed class PlaneFlowTask : ITrainingTask, IExportsGraphs
 {
     private const int Points = 5000, PointsAtOnce = 1000;
     private readonly PlaneFlowOptions _options;

@@ -42,7 +42,7 @@ internal static class RankedStart
     /// <summary>Refuses a job that one process must do.</summary>
     public static void CheckJob(ICommunicator ranks, ResolvedRecipe recipe)
     {
-        if (ranks.Size > 1 && recipe.Job is not (Job { RunsOnRanks: true } or EitherActionJob))
+        if (ranks.Size > 1 && recipe.Job is not (Job { RunsOnRanks: true } or IChoosesJob))
             throw new NotSupportedException(
                 $"The job '{recipe.Job.Name}' runs in one process, and {ranks.Size} ranks were started; leave out mpirun or 'launch'. Jobs "
                     + $"that train one model with the common trainer, and agents, run on several.");

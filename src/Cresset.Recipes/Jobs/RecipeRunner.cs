@@ -101,7 +101,7 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
     {
         var info = Find(runName);
         var recipe = RecipeOf(info);
-        return (recipe.Job is EitherActionJob either ? either.Chosen(recipe) : recipe.Job) is Job job
+        return (recipe.Job is IChoosesJob either ? either.Chosen(recipe) : recipe.Job) is Job job
             ? (info, recipe, job.OpenExport(ContextOf(recipe, info, progress, default)))
             : throw new NotSupportedException($"'{recipe.Job.Name}' is a job of its own kind and says nothing about export.");
     }

@@ -10,7 +10,7 @@ namespace Cresset.Recipes;
 /// <param name="Tag">Its series.</param>
 /// <param name="Step">Its step.</param>
 /// <param name="Value">The value.</param>
-public sealed record CellPoint(string Tag, long Step, double Value);
+internal sealed record CellPoint(string Tag, long Step, double Value);
 
 /// <summary>The cell that is being measured.</summary>
 /// <typeparam name="TCell">What a cell brings.</typeparam>

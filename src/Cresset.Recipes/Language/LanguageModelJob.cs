@@ -8,12 +8,9 @@ using static TorchSharp.torch;
 
 namespace Cresset.Recipes;
 
-/// <summary>A job whose samples are texts.</summary>
-internal interface IWritesText;
-
 /// <summary>Trains a decoder-only transformer on texts.</summary>
 [Part("language-model")]
-public sealed class LanguageModelJob : DataJob<DecoderOptions>, IWritesText
+internal sealed class LanguageModelJob : DataJob<DecoderOptions>, IWritesText
 {
     /// <inheritdoc/>
     public override string Name => "language-model";

@@ -13,7 +13,7 @@ namespace Cresset.Recipes;
 /// nats a
 /// token, perplexity, and where tokens are not characters nats a character.
 /// </summary>
-public sealed class LanguageModelTask : ITrainingTask, ILearnsFromData
+internal sealed class LanguageModelTask : ITrainingTask, ILearnsFromData
 {
     private const int ShownLength = 200;
     private readonly DecoderTransformer _model;

@@ -5,7 +5,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Values of activations and of their first two derivatives, and the whole catalog to choose from.</summary>
 [Part("activation-curves")]
-public sealed record ActivationCurves : LiveComputation
+internal sealed record ActivationCurves : LiveComputation
 {
     /// <summary>Names with numbers in parentheses, such as <c>elu(alpha=0.5)</c>.</summary>
     public IReadOnlyList<string> Names { get; init; } = ["gelu"];

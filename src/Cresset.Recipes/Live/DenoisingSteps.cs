@@ -8,7 +8,7 @@ namespace Cresset.Recipes;
 
 /// <summary>A picture of the miniature of Stable Diffusion 3 step by step, from noise to what a prompt asks for.</summary>
 [Part("denoising-steps")]
-public sealed record DenoisingSteps : LiveComputation
+internal sealed record DenoisingSteps : LiveComputation
 {
     /// <summary>A run of the job sd3-miniature.</summary>
     public string Run { get; init; } = "";

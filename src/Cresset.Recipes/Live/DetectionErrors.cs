@@ -10,7 +10,7 @@ namespace Cresset.Recipes;
 /// move the confidence and show the pictures behind each kind of error.
 /// </summary>
 [Part("detection-errors")]
-public sealed record DetectionErrors : LiveComputation
+internal sealed record DetectionErrors : LiveComputation
 {
     /// <summary>A run of the job detector.</summary>
     public string Run { get; init; } = "";

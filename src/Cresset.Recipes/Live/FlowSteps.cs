@@ -11,7 +11,7 @@ namespace Cresset.Recipes;
 /// one.
 /// </summary>
 [Part("flow-steps")]
-public sealed record FlowSteps : LiveComputation
+internal sealed record FlowSteps : LiveComputation
 {
     private const double Reach = 4.5;
 

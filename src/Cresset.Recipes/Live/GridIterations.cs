@@ -7,7 +7,7 @@ namespace Cresset.Recipes;
 /// Values and greedy policy of a grid world after every sweep or round of planning, and those that a run of a learner ended with.
 /// </summary>
 [Part("grid-iterations")]
-public sealed record GridIterations : LiveComputation
+internal sealed record GridIterations : LiveComputation
 {
     private const int Most = 200;
 

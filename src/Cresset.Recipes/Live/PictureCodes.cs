@@ -11,7 +11,7 @@ namespace Cresset.Recipes;
 /// The codes of a held-out picture, what comes back from them, and how often a tokenizer chose each of its codes on held-out pictures.
 /// </summary>
 [Part("picture-codes")]
-public sealed record PictureCodes : LiveComputation
+internal sealed record PictureCodes : LiveComputation
 {
     private const int Pictures = 512;
 

@@ -12,6 +12,7 @@ internal static class ModelFile
     public const string RecipeKey = "cresset.recipe";
     public const string RecipeFile = "config.yaml";
     public const string PolicyName = "policy-best.safetensors";
+    public const string SolvedName = "policy.json";
 
     public static Dictionary<string, string> Metadata(string job, IOptionsRecord model, DataFacts facts) => new()
     {
@@ -25,12 +26,12 @@ internal static class ModelFile
     /// <exception cref="InvalidDataException">Runs of this job answer nothing.</exception>
     public static string In(string folder, PartCatalog parts)
     {
-        string[] files = [Path.Combine("tokenizer", Name), Name, PolicyName, SolvedPolicy.FileName];
+        string[] files = [Path.Combine("tokenizer", Name), Name, PolicyName, SolvedName];
         if (files.Select(f => Path.Combine(folder, f)).FirstOrDefault(File.Exists) is { } found) return found;
         // A study keeps no model: to wait for its end would be no use.
         var model = Path.Combine(folder, Name);
         if (JobBeside(model, parts) is { } name
-            && parts.Find(Recipe.JobKind, name)?.Create() is IJob job and not IPredictingJob and not RlSolveJob and not CodePriorJob)
+            && parts.Find(Recipe.JobKind, name)?.Create() is IJob job and not IPredictingJob and not IAnswersThroughAnother)
             throw NoAnswers(folder, job);
         return model;
     }

@@ -97,7 +97,7 @@ internal abstract class Predictor(DataFacts facts) : IDisposable
         _use.EnterReadLock();
         try
         {
-            ObjectDisposedException.ThrowIf(_isDisposed, typeof(TrainedModel));
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
             using var scope = NewDisposeScope();
             using var quiet = no_grad();
             return answer();

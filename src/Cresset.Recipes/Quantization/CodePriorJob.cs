@@ -15,7 +15,7 @@ namespace Cresset.Recipes;
 /// on in the stage it was in.
 /// </summary>
 [Part("code-prior")]
-public sealed class CodePriorJob : Job, IUpgradesRecipes
+internal sealed class CodePriorJob : Job, IUpgradesRecipes, IAnswersThroughAnother
 {
     private const string TokenizerFolder = "tokenizer";
     private const string SamplingSteps = "sampling_steps";

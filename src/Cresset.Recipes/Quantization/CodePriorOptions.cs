@@ -88,7 +88,7 @@ public abstract record CodePriorOptions : IOptionsRecord
 
 /// <summary>A PixelCNN without gates: masked convolutions over the map of codes.</summary>
 [Part("plain-pixel-cnn", "van den Oord et al. 2016, arXiv:1601.06759")]
-public sealed record PlainPixelCnnPrior : CodePriorOptions
+internal sealed record PlainPixelCnnPrior : CodePriorOptions
 {
     private static readonly PixelCnnOptions Library = new();
 
@@ -107,7 +107,7 @@ public sealed record PlainPixelCnnPrior : CodePriorOptions
 
 /// <summary>The gated PixelCNN, whose two stacks see everything above and to the left.</summary>
 [Part("pixel-cnn", "van den Oord et al. 2016, arXiv:1606.05328", Aliases = ["gated-pixel-cnn"])]
-public sealed record GatedPixelCnnPrior : CodePriorOptions
+internal sealed record GatedPixelCnnPrior : CodePriorOptions
 {
     private static readonly PixelCnnOptions Library = new();
 
@@ -126,7 +126,7 @@ public sealed record GatedPixelCnnPrior : CodePriorOptions
 
 /// <summary>PixelSNAIL: causal convolutions and causal attention over positions.</summary>
 [Part("pixel-snail", "Chen et al. 2017, arXiv:1712.09763")]
-public sealed record PixelSnailPrior : CodePriorOptions
+internal sealed record PixelSnailPrior : CodePriorOptions
 {
     private static readonly PixelSnailOptions Library = new();
 
@@ -148,7 +148,7 @@ public sealed record PixelSnailPrior : CodePriorOptions
 
 /// <summary>A transformer that predicts each code from those before it, with a cache.</summary>
 [Part("transformer", "Esser et al. 2020, arXiv:2012.09841")]
-public sealed record TransformerPrior : CodePriorOptions
+internal sealed record TransformerPrior : CodePriorOptions
 {
     private static readonly CodeTransformerOptions Library = new();
 
@@ -184,7 +184,7 @@ public sealed record TransformerPrior : CodePriorOptions
 
 /// <summary>MaskGIT: a transformer that fills in hidden codes, a few steps a map.</summary>
 [Part("mask-git", "Chang et al. 2022, arXiv:2202.04200", Aliases = ["maskgit"])]
-public sealed record MaskGitPrior : CodePriorOptions
+internal sealed record MaskGitPrior : CodePriorOptions
 {
     private static readonly CodeTransformerOptions Library = new();
 
@@ -243,7 +243,7 @@ public sealed record MaskGitPrior : CodePriorOptions
 /// A transformer that makes all stages of residual codes at once, each a step later than the one before: the delay pattern of MusicGen.
 /// </summary>
 [Part("delayed-transformer", "Copet et al. 2023, arXiv:2306.05284", Aliases = ["delay"])]
-public sealed record DelayedTransformerPrior : CodePriorOptions
+internal sealed record DelayedTransformerPrior : CodePriorOptions
 {
     private static readonly DelayedCodeTransformerOptions Library = new();
 

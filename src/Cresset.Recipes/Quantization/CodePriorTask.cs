@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 /// <summary>
 /// Learns which maps of codes are likely, and draws new pictures: codes from the prior, pixels from the tokenizer's decoder.
 /// </summary>
-public sealed class CodePriorTask : ITrainingTask, ILearnsFromData
+internal sealed class CodePriorTask : ITrainingTask, ILearnsFromData
 {
     private readonly Tokenizer _tokenizer;
     private readonly CodeModel _prior;

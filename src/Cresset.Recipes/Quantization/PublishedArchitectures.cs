@@ -10,7 +10,7 @@ namespace Cresset.Recipes;
 /// section's; its stride follows from the multipliers.
 /// </summary>
 [Part("vqgan", "Esser et al. 2020, arXiv:2012.09841", Aliases = ["taming"])]
-public sealed record VqganArchitecture : TokenizerArchitecture
+internal sealed record VqganArchitecture : TokenizerArchitecture
 {
     private static readonly VqganOptions Library = new();
 
@@ -66,7 +66,7 @@ public sealed record VqganArchitecture : TokenizerArchitecture
 
 /// <summary>The autoencoder of EnCodec for sounds, with an LSTM. Its width is the section's.</summary>
 [Part("encodec", "Défossez et al. 2022, arXiv:2210.13438")]
-public sealed record EncodecArchitecture : TokenizerArchitecture
+internal sealed record EncodecArchitecture : TokenizerArchitecture
 {
     private static readonly EncodecOptions Library = new();
 
@@ -120,7 +120,7 @@ public sealed record EncodecArchitecture : TokenizerArchitecture
 
 /// <summary>The autoencoder of the Descript Audio Codec for sounds. Its encoder's width is the section's.</summary>
 [Part("dac", "Kumar et al. 2023, arXiv:2306.06546")]
-public sealed record DacArchitecture : TokenizerArchitecture
+internal sealed record DacArchitecture : TokenizerArchitecture
 {
     private static readonly DacOptions Library = new();
 

@@ -7,7 +7,7 @@ namespace Cresset.Recipes;
 
 /// <summary>The autoencoder around the bottleneck. One of your own derives from it.</summary>
 [PartKind("autoencoder")]
-public abstract record TokenizerArchitecture : IOptionsRecord
+internal abstract record TokenizerArchitecture : IOptionsRecord
 {
     /// <summary>True for one map of codes, which is what a prior learns.</summary>
     public virtual bool HasOneMap => false;
@@ -31,7 +31,7 @@ public abstract record TokenizerArchitecture : IOptionsRecord
 
 /// <summary>One map of codes.</summary>
 [Part("vq-vae", "van den Oord et al. 2017, arXiv:1711.00937")]
-public sealed record VqVaeArchitecture : TokenizerArchitecture
+internal sealed record VqVaeArchitecture : TokenizerArchitecture
 {
     private static readonly VqVaeOptions Library = new();
 
@@ -76,7 +76,7 @@ public sealed record VqVaeArchitecture : TokenizerArchitecture
 
 /// <summary>One row of codes for sounds and other signals of one dimension.</summary>
 [Part("signal-vq-vae", "van den Oord et al. 2017, arXiv:1711.00937")]
-public sealed record SignalVqVaeArchitecture : TokenizerArchitecture
+internal sealed record SignalVqVaeArchitecture : TokenizerArchitecture
 {
     private static readonly VqVaeOptions Library = new();
 
@@ -115,7 +115,7 @@ public sealed record SignalVqVaeArchitecture : TokenizerArchitecture
 
 /// <summary>Two maps of codes, a coarse one and a fine one, with strides of 8 and 4.</summary>
 [Part("vq-vae2", "Razavi et al. 2019, arXiv:1906.00446", Aliases = ["vq-vae-2"])]
-public sealed record VqVae2Architecture : TokenizerArchitecture
+internal sealed record VqVae2Architecture : TokenizerArchitecture
 {
     private static readonly VqVae2Options Library = new();
 

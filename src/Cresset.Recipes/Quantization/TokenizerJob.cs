@@ -8,7 +8,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="TokenizerTask"/>.</summary>
 [Part("tokenizer")]
-public sealed class TokenizerJob : DataJob<TokenizerOptions>, IPredictingJob
+internal sealed class TokenizerJob : DataJob<TokenizerOptions>, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "tokenizer";

@@ -14,7 +14,7 @@ namespace Cresset.Recipes;
 /// when
 /// asked for. Watches the codebooks.
 /// </summary>
-public sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGraphs
+internal sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGraphs
 {
     private const int MostForVariance = 8192;
     private readonly TokenizerOptions _options;

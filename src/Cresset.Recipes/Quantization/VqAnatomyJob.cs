@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 /// and what each term of the loss moves.
 /// </summary>
 [Part("vq-anatomy")]
-public sealed class VqAnatomyJob : StudyJob<VqAnatomyOptions, object>
+internal sealed class VqAnatomyJob : StudyJob<VqAnatomyOptions, object>
 {
     /// <inheritdoc/>
     public override string Name => "vq-anatomy";

@@ -3,7 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>What the pictures of a vector quantizer at work show.</summary>
-public sealed record VqAnatomyOptions : IOptionsRecord
+internal sealed record VqAnatomyOptions : IOptionsRecord
 {
     /// <summary>Codes in the plane.</summary>
     public int Codes { get; init; } = 7;

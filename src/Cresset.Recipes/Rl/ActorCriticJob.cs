@@ -7,7 +7,7 @@ namespace Cresset.Recipes;
 /// <summary>A job whose agent takes choices or continuous actions, whichever its environment has.</summary>
 /// <param name="discrete">The job for choices.</param>
 /// <param name="continuous">The job for continuous actions.</param>
-public abstract class EitherActionJob(IAgentJob discrete, IAgentJob continuous) : IAgentJob, IPredictingJob
+internal abstract class EitherActionJob(IAgentJob discrete, IAgentJob continuous) : IAgentJob, IPredictingJob, IChoosesJob
 {
     /// <inheritdoc/>
     public string Name => discrete.Name;
@@ -49,7 +49,7 @@ public abstract class EitherActionJob(IAgentJob discrete, IAgentJob continuous) 
     Predictor IPredictingJob.Open(StoredModel stored) => ((IPredictingJob)For(stored.Recipe())).Open(stored);
 
     /// <summary>The job for the actions of the recipe's environment.</summary>
-    internal IAgentJob Chosen(ResolvedRecipe recipe) => For(recipe);
+    IJob IChoosesJob.Chosen(ResolvedRecipe recipe) => For(recipe);
 
     private IAgentJob For(JobContext context)
     {
@@ -67,7 +67,7 @@ public abstract class EitherActionJob(IAgentJob discrete, IAgentJob continuous) 
 
 /// <summary>PPO or A2C on an environment of the catalog, with choices or continuous actions.</summary>
 [Part("actor-critic")]
-public sealed class ActorCriticJob() : EitherActionJob(new Of<int>(), new Of<float>())
+internal sealed class ActorCriticJob() : EitherActionJob(new Of<int>(), new Of<float>())
 {
     private sealed class Of<TAction> : AgentJob<ActorCriticOptions, TAction>
         where TAction : unmanaged
@@ -86,7 +86,7 @@ public sealed class ActorCriticJob() : EitherActionJob(new Of<int>(), new Of<flo
 
 /// <summary>REINFORCE on an environment of the catalog, with choices or continuous actions.</summary>
 [Part("reinforce")]
-public sealed class ReinforceJob() : EitherActionJob(new Of<int>(), new Of<float>())
+internal sealed class ReinforceJob() : EitherActionJob(new Of<int>(), new Of<float>())
 {
     private sealed class Of<TAction> : AgentJob<ReinforceOptions, TAction>
         where TAction : unmanaged

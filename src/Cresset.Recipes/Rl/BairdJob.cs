@@ -9,7 +9,7 @@ namespace Cresset.Recipes;
 /// The deadly triad: on Baird's counterexample semi-gradient TD and even dynamic programming diverge, TDC, GTD2 and emphatic TD do not.
 /// </summary>
 [Part("rl-baird")]
-public sealed class BairdJob : StudyJob<BairdOptions, BairdJob.History>
+internal sealed class BairdJob : StudyJob<BairdOptions, BairdJob.History>
 {
     private static readonly (string Tag, string Title, Func<BairdOptions, IEnumerable<double[]>> Weights)[] Methods =
     [

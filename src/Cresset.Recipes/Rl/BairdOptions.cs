@@ -3,7 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>Baird's counterexample with four methods: figures 11.2, 11.5 and 11.6 of Sutton and Barto.</summary>
-public sealed record BairdOptions : IOptionsRecord
+internal sealed record BairdOptions : IOptionsRecord
 {
     /// <summary>Steps (or sweeps) of each method.</summary>
     public int Steps { get; init; } = 1000;

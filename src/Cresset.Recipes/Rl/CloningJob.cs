@@ -6,7 +6,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Behaviour cloning: a policy that imitates recorded actions, of choices or continuous.</summary>
 [Part("behaviour-cloning", "Pomerleau 1989", Aliases = ["behavior-cloning"])]
-public sealed class CloningJob() : EitherActionJob(new Of<int>(), new Of<float>())
+internal sealed class CloningJob() : EitherActionJob(new Of<int>(), new Of<float>())
 {
     private sealed class Of<TAction> : AgentJob<CloningOptions, TAction>
         where TAction : unmanaged

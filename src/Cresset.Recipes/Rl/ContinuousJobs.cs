@@ -8,7 +8,7 @@ namespace Cresset.Recipes;
 /// Soft actor-critic: a random policy that is paid for its entropy, two critics, a learned temperature; state-dependent noise.
 /// </summary>
 [Part("sac", "Haarnoja et al. 2018")]
-public sealed class SacJob : AgentJob<SacOptions, float>
+internal sealed class SacJob : AgentJob<SacOptions, float>
 {
     /// <inheritdoc/>
     public override string Name => "sac";
@@ -41,7 +41,7 @@ public sealed class SacJob : AgentJob<SacOptions, float>
 
 /// <summary>Truncated quantile critics: SAC whose critics put out quantiles, the largest of which are dropped.</summary>
 [Part("tqc", "Kuznetsov et al. 2020")]
-public sealed class TqcJob : AgentJob<SacOptions, float>
+internal sealed class TqcJob : AgentJob<SacOptions, float>
 {
     /// <inheritdoc/>
     public override string Name => "tqc";
@@ -76,7 +76,7 @@ public sealed class TqcJob : AgentJob<SacOptions, float>
 
 /// <summary>Twin delayed deterministic policy gradients: two critics, a slower policy, smoothed targets.</summary>
 [Part("td3", "Fujimoto et al. 2018")]
-public sealed class Td3Job : AgentJob<Td3Options, float>
+internal sealed class Td3Job : AgentJob<Td3Options, float>
 {
     /// <inheritdoc/>
     public override string Name => "td3";
@@ -108,7 +108,7 @@ public sealed class Td3Job : AgentJob<Td3Options, float>
 
 /// <summary>Deep deterministic policy gradients: one critic, one policy, noise that hangs together.</summary>
 [Part("ddpg", "Lillicrap et al. 2016")]
-public sealed class DdpgJob : AgentJob<Td3Options, float>
+internal sealed class DdpgJob : AgentJob<Td3Options, float>
 {
     /// <inheritdoc/>
     public override string Name => "ddpg";

@@ -6,7 +6,7 @@ namespace Cresset.Recipes;
 
 /// <summary>DQN and its variants on an environment of the catalog.</summary>
 [Part("dqn")]
-public sealed class DqnJob : AgentJob<DqnOptions, int>
+internal sealed class DqnJob : AgentJob<DqnOptions, int>
 {
     /// <inheritdoc/>
     public override string Name => "dqn";

@@ -7,7 +7,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Learning curves of several methods with bands over runs, the policies they end with, and the book's figures.</summary>
 [Part("rl-curves")]
-public sealed class LearningCurvesJob : StudyJob<LearningCurvesOptions, LearningCurvesJob.Curve>
+internal sealed class LearningCurvesJob : StudyJob<LearningCurvesOptions, LearningCurvesJob.Curve>
 {
     /// <inheritdoc/>
     public override string Name => "rl-curves";

@@ -4,7 +4,7 @@ using Cresset.Rl;
 namespace Cresset.Recipes;
 
 /// <summary>What of an episode is drawn.</summary>
-public enum EpisodeMeasure
+internal enum EpisodeMeasure
 {
     /// <summary>The sum of its rewards.</summary>
     Return,
@@ -17,7 +17,7 @@ public enum EpisodeMeasure
 }
 
 /// <summary>A method whose learning is drawn.</summary>
-public sealed record CurveMethod : IOptionsRecord
+internal sealed record CurveMethod : IOptionsRecord
 {
     /// <summary>Name in the legend; empty for the learner's own.</summary>
     public string Label { get; init; } = "";
@@ -72,10 +72,10 @@ public sealed record CurveMethod : IOptionsRecord
 /// <param name="To">Last episode.</param>
 /// <param name="Value">The book's value.</param>
 /// <param name="Tolerance">How far the measured one may be off, standard errors not counted.</param>
-public sealed record BookWindow(string Label, int From, int To, double Value, double Tolerance);
+internal sealed record BookWindow(string Label, int From, int To, double Value, double Tolerance);
 
 /// <summary>Learning curves of several methods on one environment, with bands over many runs.</summary>
-public sealed record LearningCurvesOptions : IOptionsRecord
+internal sealed record LearningCurvesOptions : IOptionsRecord
 {
     /// <summary>The environment, as in <c>cresset rl envs</c>.</summary>
     public EnvironmentSource Environment { get; init; } = new CliffWalkingSource();

@@ -6,7 +6,7 @@ namespace Cresset.Recipes;
 
 /// <summary>PQN on an environment of the catalog.</summary>
 [Part("pqn")]
-public sealed class PqnJob : AgentJob<PqnOptions, int>
+internal sealed class PqnJob : AgentJob<PqnOptions, int>
 {
     /// <inheritdoc/>
     public override string Name => "pqn";

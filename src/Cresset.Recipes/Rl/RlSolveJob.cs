@@ -8,7 +8,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Solves one environment by planning or learning: pictures, the book's figures, and a policy to play.</summary>
 [Part("rl-solve")]
-public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>, IUpgradesRecipes
+public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>, IUpgradesRecipes, IAnswersThroughAnother
 {
     /// <inheritdoc/>
     public override string Name => "rl-solve";

@@ -5,18 +5,6 @@ using Cresset.Runs;
 
 namespace Cresset.Recipes;
 
-/// <summary>A step of a played episode.</summary>
-/// <param name="Step">Its number, 0 for the start.</param>
-/// <param name="Reward">What it paid.</param>
-/// <param name="Environment">The environment after it.</param>
-public readonly record struct PlayedStep(int Step, double Reward, IEnvironment Environment)
-{
-    /// <summary>The environment's pictures.</summary>
-    /// <exception cref="NotSupportedException">It has none.</exception>
-    public IRenderable View =>
-        Environment.Unwrapped as IRenderable ?? throw new NotSupportedException($"{Environment.Name} has no picture.");
-}
-
 /// <summary>What a solver keeps of its result: enough to play.</summary>
 /// <param name="Environment">Name of the environment.</param>
 /// <param name="Algorithm">How it was found.</param>
@@ -29,7 +17,7 @@ public sealed record SolvedPolicy(string Environment, string Algorithm, int[] Ac
     public string? World { get; init; }
 
     /// <summary>Name of the file in a run's folder.</summary>
-    public const string FileName = "policy.json";
+    public const string FileName = ModelFile.SolvedName;
 
     /// <summary>Reads the policy of a run.</summary>
     /// <param name="run">The run's folder, or its name or id in the store.</param>

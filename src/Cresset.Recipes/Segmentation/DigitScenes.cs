@@ -8,7 +8,7 @@ namespace Cresset.Recipes;
 /// Scenes made of real pictures: handwritten digits of twice their size on patches of photographed textures; the label of a
 /// pixel is the digit whose ink covers it (1 to 10 for 0 to 9) or 0. Test scenes use other writers and another texture.
 /// </summary>
-public sealed class DigitScenes : IDisposable
+internal sealed class DigitScenes : IDisposable
 {
     /// <summary>Background and ten digits.</summary>
     public const int Classes = 11;

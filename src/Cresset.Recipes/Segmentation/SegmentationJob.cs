@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>A U-Net that gives each pixel a class.</summary>
-public sealed record SegmentationOptions : IOptionsRecord
+internal sealed record SegmentationOptions : IOptionsRecord
 {
     /// <summary>The net.</summary>
     public UNetOptions Net { get; init; } = new()
@@ -34,7 +34,7 @@ public sealed record SegmentationOptions : IOptionsRecord
 
 /// <summary>Trains a U-Net on pictures with masks.</summary>
 [Part("segmentation")]
-public sealed class SegmentationJob : DataJob<SegmentationOptions>, IPredictingJob
+internal sealed class SegmentationJob : DataJob<SegmentationOptions>, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "segmentation";

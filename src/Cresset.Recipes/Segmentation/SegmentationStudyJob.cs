@@ -14,7 +14,7 @@ namespace Cresset.Recipes;
 /// Trains the same U-Net on <see cref="DigitScenes"/> with each upsampler and reports the intersection over union of each.
 /// </summary>
 [Part("segmentation-study")]
-public sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, SegmentationStudyJob.Row>
+internal sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, SegmentationStudyJob.Row>
 {
     private const int Shown = 6;
 

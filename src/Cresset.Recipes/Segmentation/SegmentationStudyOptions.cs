@@ -4,7 +4,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>The segmentation study: the same U-Net with each upsampler.</summary>
-public sealed record SegmentationStudyOptions : IOptionsRecord
+internal sealed record SegmentationStudyOptions : IOptionsRecord
 {
     /// <summary>Upsamplers to compare.</summary>
     public IReadOnlyList<UpsamplerOptions> Upsamplers { get; init; } =

@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 /// Learns masks by cross-entropy of each pixel or another loss; figures are the mean intersection over union of the classes and pixel
 /// accuracy.
 /// </summary>
-public sealed class SegmentationTask : DataTask, IExportsGraphs
+internal sealed class SegmentationTask : DataTask, IExportsGraphs
 {
     private const int NoClass = -1, Shown = 6;
     private readonly UNet _net;

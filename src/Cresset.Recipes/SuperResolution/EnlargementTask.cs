@@ -13,7 +13,7 @@ namespace Cresset.Recipes;
 /// judged
 /// beside bicubic enlargement.
 /// </summary>
-public sealed class EnlargementTask : DataTask, IExportsGraphs
+internal sealed class EnlargementTask : DataTask, IExportsGraphs
 {
     private const int Shown = 4;
     private readonly EspcnRecipeOptions _options;

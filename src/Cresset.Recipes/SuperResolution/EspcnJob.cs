@@ -10,7 +10,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains a net that enlarges pictures: the real ones that come with Cresset, or any data set of pictures.</summary>
 [Part("espcn")]
-public sealed class EspcnJob : DataJob<EspcnRecipeOptions>, IPredictingJob
+internal sealed class EspcnJob : DataJob<EspcnRecipeOptions>, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "espcn";

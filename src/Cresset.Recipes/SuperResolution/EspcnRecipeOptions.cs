@@ -4,7 +4,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>The super-resolution net and its data.</summary>
-public sealed record EspcnRecipeOptions : IOptionsRecord
+internal sealed record EspcnRecipeOptions : IOptionsRecord
 {
     /// <summary>Enlargement.</summary>
     public int Scale { get; init; } = 2;

@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 /// Learns to enlarge real pictures: patches of all but a few pictures, shrunk by antialiased bicubic, against the patches
 /// themselves; evaluated on the pictures held out, beside bicubic enlargement.
 /// </summary>
-public sealed class EspcnTask : DataTask, IExportsGraphs
+internal sealed class EspcnTask : DataTask, IExportsGraphs
 {
     private readonly EspcnRecipeOptions _options;
     private readonly Espcn _net;

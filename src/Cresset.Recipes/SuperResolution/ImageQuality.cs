@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>How near one picture is to another, both [N, 1, H, W] in [0, 1].</summary>
-public static class ImageQuality
+internal static class ImageQuality
 {
     /// <summary>Peak signal-to-noise ratio in decibels without <paramref name="border"/> pixels at each edge.</summary>
     public static double Psnr(Tensor picture, Tensor reference, int border = 0)

@@ -7,7 +7,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Patches of the eleven real pictures that come with Cresset, grey or in colour; those of four pictures test.</summary>
 [Part("real-pictures")]
-public sealed record RealPicturesData : DataSource
+internal sealed record RealPicturesData : DataSource
 {
     /// <summary>The set's name in what is known about a model's data.</summary>
     internal const string SetName = "real-pictures";

@@ -3,7 +3,7 @@ namespace Cresset.Rl.Deep;
 /// <summary>
 /// The density of a = tanh(u) for a normal u (Haarnoja et al. 2018, appendix C), written so that nothing cancels near the ends.
 /// </summary>
-public static class SquashedGaussian
+internal static class SquashedGaussian
 {
     private static readonly float HalfLogTwoPi = (float)(0.5 * Math.Log(2 * Math.PI));
     private static readonly float LogTwo = (float)Math.Log(2);

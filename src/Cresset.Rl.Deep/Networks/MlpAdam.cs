@@ -3,7 +3,7 @@ using Cresset.Kernels;
 namespace Cresset.Rl.Deep;
 
 /// <summary>Adam over an <see cref="MlpNetwork"/>, with the gradients clipped to a norm first.</summary>
-public sealed unsafe class MlpAdam
+internal sealed unsafe class MlpAdam
 {
     private readonly MlpNetwork _network;
     private readonly AlignedFloats _first;

@@ -11,7 +11,7 @@ namespace Cresset.Rl.Deep;
 /// none of the microseconds that each tensor operation costs. Made for layers of up to about 256 units; beyond, libtorch is as fast.
 /// One object computes on one thread at a time; the same seed gives the same bits.
 /// </summary>
-public sealed unsafe class MlpNetwork
+internal sealed unsafe class MlpNetwork
 {
     private readonly AlignedFloats _parameters;
     private readonly AlignedFloats _gradients;

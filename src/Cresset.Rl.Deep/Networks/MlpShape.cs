@@ -13,7 +13,7 @@ public enum MlpActivation
 }
 
 /// <summary>Layers of a fully connected network with an activation between them.</summary>
-public sealed record MlpShape : IOptionsRecord
+internal sealed record MlpShape : IOptionsRecord
 {
     /// <summary>Values that go in.</summary>
     public int Inputs { get; init; } = 4;

@@ -3,7 +3,7 @@ namespace Cresset.Rl.Deep;
 /// <summary>
 /// What a pass through an <see cref="MlpNetwork"/> leaves behind: activations of up to a number of rows, and gradients when it can go back.
 /// </summary>
-public sealed unsafe class MlpWorkspace
+internal sealed unsafe class MlpWorkspace
 {
     internal MlpWorkspace(MlpNetwork network, int maxRows, bool withGradients)
     {

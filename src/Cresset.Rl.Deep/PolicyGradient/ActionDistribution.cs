@@ -7,7 +7,7 @@ namespace Cresset.Rl.Deep;
 /// also
 /// the number of a choice.
 /// </summary>
-public abstract class ActionDistribution
+internal abstract class ActionDistribution
 {
     /// <summary>Values that the network puts out for each observation.</summary>
     public abstract int Inputs { get; }
@@ -47,7 +47,7 @@ public abstract class ActionDistribution
 }
 
 /// <summary>One of several choices; the network puts out a logit for each.</summary>
-public sealed class CategoricalActions(int count) : ActionDistribution
+internal sealed class CategoricalActions(int count) : ActionDistribution
 {
     private readonly float[] _logs = new float[count];
 
@@ -139,7 +139,7 @@ public sealed class CategoricalActions(int count) : ActionDistribution
 /// <summary>
 /// Independent normal distributions; the network puts out the means, the logarithms of the deviations are free parameters.
 /// </summary>
-public sealed class GaussianActions : ActionDistribution
+internal sealed class GaussianActions : ActionDistribution
 {
     private static readonly float HalfLogTwoPi = (float)(0.5 * Math.Log(2 * Math.PI));
 

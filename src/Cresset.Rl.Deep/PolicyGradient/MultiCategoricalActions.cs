@@ -5,7 +5,7 @@ namespace Cresset.Rl.Deep;
 /// <summary>
 /// Several independent choices at once; the network puts out the logits of the first, then those of the second, and so on.
 /// </summary>
-public sealed class MultiCategoricalActions : ActionDistribution
+internal sealed class MultiCategoricalActions : ActionDistribution
 {
     private readonly CategoricalActions[] _parts;
     private readonly int[] _starts;

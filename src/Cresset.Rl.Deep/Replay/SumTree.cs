@@ -6,7 +6,7 @@ namespace Cresset.Rl.Deep;
 /// Non-negative numbers with their running sums in a binary tree: changing one and finding the entry at a given sum take log2(count)
 /// steps (Schaul et al. 2016, appendix B.2.1).
 /// </summary>
-public sealed class SumTree
+internal sealed class SumTree
 {
     private readonly double[] _sums;
     private readonly int _leaves;

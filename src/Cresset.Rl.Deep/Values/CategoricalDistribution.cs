@@ -3,7 +3,7 @@ using System.Numerics;
 namespace Cresset.Rl.Deep;
 
 /// <summary>Returns as probabilities of evenly spaced atoms: C51 (Bellemare et al. 2017).</summary>
-public static class CategoricalDistribution
+internal static class CategoricalDistribution
 {
     /// <summary>The value of an atom.</summary>
     public static T Atom<T>(int index, T minimum, T maximum, int atoms)

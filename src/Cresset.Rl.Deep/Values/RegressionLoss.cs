@@ -13,7 +13,7 @@ public enum ValueLoss
 }
 
 /// <summary>Losses of scalar values and of quantiles, with their gradients.</summary>
-public static class RegressionLoss
+internal static class RegressionLoss
 {
     /// <summary>Huber's loss of an error and its derivative, with threshold <paramref name="kappa"/>.</summary>
     public static (T Loss, T Slope) Huber<T>(T error, T kappa)

@@ -23,7 +23,7 @@ public enum CartPoleIntegrator
 /// The cart-pole's equations of motion (Barto, Sutton and Anderson 1983; Florian 2007) in double precision and in exactly the
 /// order of operations of Gymnasium, so that states agree to the last bit.
 /// </summary>
-public static class CartPoleDynamics
+internal static class CartPoleDynamics
 {
     /// <summary>Beyond this distance from the middle the episode ends.</summary>
     public const double PositionLimit = 2.4;

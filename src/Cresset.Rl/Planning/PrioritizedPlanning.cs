@@ -4,7 +4,7 @@ namespace Cresset.Rl;
 /// Asynchronous value iteration in the order of need (Moore and Atkeson 1993; generalised by Andre, Friedman and Parr 1997): always
 /// back up the state whose value would change most, then reconsider those that can lead to it.
 /// </summary>
-public static class PrioritizedPlanning
+internal static class PrioritizedPlanning
 {
     /// <summary>
     /// Backs up states until no change exceeds the tolerance. <see cref="PlanningResult.Trace"/> has one entry a backup up to

@@ -4,7 +4,7 @@ using System.Numerics;
 namespace Cresset.Runs;
 
 /// <summary>The Castagnoli checksum and the masked form that TFRecord files store.</summary>
-public static class Crc32C
+internal static class Crc32C
 {
     private const uint MaskDelta = 0xA282EAD8;
 

@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 namespace Cresset.Runs;
 
 /// <summary>Facts about the machine and the program that are kept with every run.</summary>
-public static class EnvironmentFacts
+internal static class EnvironmentFacts
 {
     /// <summary>Operating system, processor count, runtime, program and command line of this process, by name.</summary>
     public static IReadOnlyDictionary<string, string> Collect()

@@ -13,14 +13,15 @@ public sealed partial class PointerTests
     /// Where native functions are declared: libtorch's (its tracer among them), those of MPI, and the signal that a launcher sends.
     /// </summary>
     private static readonly string[] NativeRooms = ["src/Cresset.Native/", "src/Cresset.Tensors/Memory/", "src/Cresset.Tensors/Autograd/",
-        "src/Cresset.Distributed/Mpi/", "src/Cresset.Onnx/Tracing/", "src/Cresset.Cli/Launch/"];
+        "src/Cresset.Distributed/Ranks/Mpi/", "src/Cresset.Onnx/Tracing/", "src/Cresset.Cli/Launch/"];
 
     /// <summary>
     /// Files that move whole tensors to and from storage as bytes, whatever they mean, or whose tensors are packed bytes.
     /// </summary>
     private static readonly string[] ByteMovers =
     [
-        "src/Cresset.Tensors/", "src/Cresset.Diffusion/Gguf/", "src/Cresset.Diffusion/Packed/", "src/Cresset.Nn/Packed/",
+        "src/Cresset.Tensors/", "src/Cresset.Diffusion/Checkpoints/Gguf/", "src/Cresset.Diffusion/Checkpoints/Packed/",
+        "src/Cresset.Nn/Packed/",
         "src/Cresset.Data/Readers/", "src/Cresset.Onnx/Graph/", "src/Cresset.Data/Sources/DataFingerprint.cs",
         "src/Cresset.Training/Checkpoints/", "src/Cresset.Training/Ranks/", "src/Cresset.Recipes/Segmentation/",
         "src/Cresset.Recipes/Flows/GenerativeComparisonJob.cs",

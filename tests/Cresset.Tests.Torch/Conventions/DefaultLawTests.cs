@@ -78,8 +78,8 @@ public sealed class DefaultLawTests
     private static readonly Type[] Records = [.. Directory.GetFiles(AppContext.BaseDirectory, "Cresset.*.dll")
         .Where(f => !Path.GetFileName(f).StartsWith("Cresset.Tests", StringComparison.Ordinal))
         .Select(Assembly.LoadFrom)
-        .SelectMany(a => a.GetExportedTypes())
-        .Where(t => t is { IsClass: true, IsAbstract: false } && typeof(IOptionsRecord).IsAssignableFrom(t)
+        .SelectMany(a => a.GetTypes())
+        .Where(t => t is { IsClass: true, IsAbstract: false, IsNested: false } && typeof(IOptionsRecord).IsAssignableFrom(t)
             && t.GetConstructor([]) is not null)
         .OrderBy(t => t.FullName, StringComparer.Ordinal)];
 

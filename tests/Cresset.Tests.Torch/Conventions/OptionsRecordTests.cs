@@ -11,8 +11,8 @@ public sealed class OptionsRecordTests
     private static readonly Type[] Records = [.. Directory.GetFiles(AppContext.BaseDirectory, "Cresset.*.dll")
         .Where(f => !Path.GetFileName(f).StartsWith("Cresset.Tests", StringComparison.Ordinal))
         .Select(Assembly.LoadFrom)
-        .SelectMany(a => a.GetExportedTypes())
-        .Where(t => t is { IsClass: true, IsAbstract: false } && typeof(IOptionsRecord).IsAssignableFrom(t))
+        .SelectMany(a => a.GetTypes())
+        .Where(t => t is { IsClass: true, IsAbstract: false, IsNested: false } && typeof(IOptionsRecord).IsAssignableFrom(t))
         .OrderBy(t => t.FullName)];
 
     public static TheoryData<string> Defaultable() => [.. Records.Where(t => t.GetConstructor([]) is not null).Select(t => t.FullName!)];

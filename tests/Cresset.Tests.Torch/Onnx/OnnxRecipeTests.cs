@@ -76,7 +76,7 @@ public sealed class OnnxRecipeTests : IDisposable
         var recipe = new RecipeCatalog().Find(name)
             .Resolve(["training.steps=300", "training.evaluate_every=300", "training.evaluation_episodes=1",
                 "training.evaluation_steps=10"]);
-        var job = (recipe.Job is EitherActionJob either ? (Job)either.Chosen(recipe) : (Job)recipe.Job);
+        var job = (recipe.Job is IChoosesJob either ? (Job)either.Chosen(recipe) : (Job)recipe.Job);
         var context = new JobContext(recipe, NullRunRecorder.Instance, _folder, null, default);
         Assert.True(job.Run(context).Completed);
         using var model = job.OpenExport(context);

@@ -7,7 +7,7 @@ namespace Cresset.Nn;
 /// Maps to the probability simplex along one dimension, dense and sparse: softmax, sparsemax and the family between them
 /// (entmax). All are differentiable any number of times; the shape stays.
 /// </summary>
-public static class Simplex
+internal static class Simplex
 {
     /// <summary>e^(x/T) / sum e^(x/T).</summary>
     /// <exception cref="ArgumentOutOfRangeException">The temperature is not positive.</exception>

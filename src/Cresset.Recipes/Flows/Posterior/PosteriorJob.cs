@@ -13,7 +13,7 @@ namespace Cresset.Recipes;
 /// that a simulator made of them to the posterior of any observation.
 /// </summary>
 [Part("posterior", "Papamakarios and Murray 2016")]
-public sealed class PosteriorJob : DataJob<PosteriorOptions>, IPredictingJob
+internal sealed class PosteriorJob : DataJob<PosteriorOptions>, IPredictingJob
 {
     /// <inheritdoc/>
     public override string Name => "posterior";

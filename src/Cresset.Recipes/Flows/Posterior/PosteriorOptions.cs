@@ -5,7 +5,7 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>How a posterior is learned.</summary>
-public enum PosteriorMethod
+internal enum PosteriorMethod
 {
     /// <summary>By the likelihood of the parameters (neural posterior estimation).</summary>
     Likelihood,
@@ -18,7 +18,7 @@ public enum PosteriorMethod
 }
 
 /// <summary>A conditional flow that learns the posterior of parameters given observations.</summary>
-public sealed record PosteriorOptions : IOptionsRecord
+internal sealed record PosteriorOptions : IOptionsRecord
 {
     /// <summary>Columns of the table that are parameters; the other columns are what was observed.</summary>
     public IReadOnlyList<string> Parameters { get; init; } = [];

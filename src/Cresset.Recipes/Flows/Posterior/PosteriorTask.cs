@@ -13,7 +13,7 @@ namespace Cresset.Recipes;
 /// Maximum likelihood of parameters given observations; judged by that likelihood of held-out pairs and by simulation-based calibration
 /// (Talts et al. 2018): the rank of the true parameter among posterior draws is uniform where the posterior is right.
 /// </summary>
-public sealed class PosteriorTask : ITrainingTask, ILearnsFromData
+internal sealed class PosteriorTask : ITrainingTask, ILearnsFromData
 {
     private const int RankBins = 20;
     private const int DrawsAtOnce = 8;

@@ -11,7 +11,7 @@ namespace Cresset.Recipes;
 /// normal distribution of the plane, of which four points are observed; the posterior has four equal modes.
 /// </summary>
 [Part("slcp-pairs", "Papamakarios et al. 2019, arXiv:1805.07226")]
-public sealed record SlcpPairs : DataSource
+internal sealed record SlcpPairs : DataSource
 {
     /// <summary>Pairs simulated.</summary>
     public int Pairs { get; init; } = 100_000;

@@ -11,7 +11,7 @@ namespace Cresset.Recipes;
 /// posterior of an observation is two crescents. A simulator of one's own writes such a table with its own columns.
 /// </summary>
 [Part("two-moons-pairs", "Greenberg et al. 2019")]
-public sealed record TwoMoonsPairs : DataSource
+internal sealed record TwoMoonsPairs : DataSource
 {
     /// <summary>Pairs simulated.</summary>
     public int Pairs { get; init; } = 10_000;

@@ -9,7 +9,7 @@ namespace Cresset.Recipes;
 /// 2021): how often a
 /// perceptron with two hidden layers of 10 D tells held-out samples of two sets apart. 0.5 where it cannot, 1 where it always does.
 /// </summary>
-public static class TwoSampleTest
+internal static class TwoSampleTest
 {
     private const int BatchSize = 200, MostRounds = 1000, Patience = 10;
     private const double Rate = 1e-3, Beta1 = 0.9, Beta2 = 0.999, Decay = 1e-4, Tolerance = 1e-4;

@@ -27,7 +27,7 @@ public enum GgufStorage
 }
 
 /// <summary>Writes GGUF files that stable-diffusion.cpp reads: large matrices quantized, everything else in single precision.</summary>
-public static class GgufWriter
+internal static class GgufWriter
 {
     private const int Alignment = 32;
 

@@ -3,7 +3,7 @@ namespace Cresset.Rl;
 /// <summary>
 /// What TD(0) and Monte Carlo converge to when the same episodes are presented again and again (Sutton and Barto, section 6.3).
 /// </summary>
-public static class BatchEvaluation
+internal static class BatchEvaluation
 {
     /// <summary>Batch TD(0): the values of the process that the episodes most likely come from (certainty equivalence).</summary>
     /// <param name="states">Number of states.</param>

@@ -1,7 +1,7 @@
 namespace Cresset.Nn;
 
 /// <summary>Rules for the hidden width of a transformer's feed-forward block.</summary>
-public static class HiddenWidth
+internal static class HiddenWidth
 {
     /// <summary>
     /// LLaMA's rule: 2/3 of 4 <paramref name="dim"/> (a gated block has three matrices in place of two), truncated, times

@@ -11,7 +11,7 @@ namespace Cresset.Rl.Deep;
 /// A network of action values in libtorch: an encoder of any kind, fully connected layers, and a head that is plain, dueling, noisy or a
 /// distribution. Fully connected layers have the same keys and order of outputs as those of <see cref="MlpNetwork"/>.
 /// </summary>
-public sealed class QNetwork : nn.Module<Tensor, Tensor>
+internal sealed class QNetwork : nn.Module<Tensor, Tensor>
 {
     private const int Cosines = 64;
 
