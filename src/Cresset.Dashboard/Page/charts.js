@@ -41,6 +41,12 @@ export class CurvePanel {
     this.gone = true;
   }
 
+  // Of what stands at the top points are asked for at once: the browser tells what is seen a frame or two later.
+  start() {
+    this.seen = true;
+    if (this.stale) this.load();
+  }
+
   // Called when points were added or the view changed. What is there already shows the new range while the server is asked.
   refresh() {
     this.stale = true;

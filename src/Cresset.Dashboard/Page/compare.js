@@ -148,6 +148,7 @@ export function compare({ main, params, go, remember, problem }) {
       panels.set(tags.join('\t'), panel);
       return panel.element;
     })));
+    for (const panel of [...panels.values()].slice(0, 2)) panel.start();
   }
 
   function zoom(from, to) {

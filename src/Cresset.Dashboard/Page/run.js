@@ -184,7 +184,9 @@ export function run({ main, params, remember, problem }) {
       }
       const byTag = new Map(wanted.map(s => [s.tag, s]));
       const sections = [...Map.groupBy([...panels.values()], p => (new Set(p.tags.map(t => t.split('/')[0])).size === 1 && p.tags[0].includes('/') ? p.tags[0].split('/')[0] : ''))];
-      fill(groups, sections.sort((a, b) => longest(b[1].flatMap(p => p.tags.map(t => byTag.get(t)))) - longest(a[1].flatMap(p => p.tags.map(t => byTag.get(t))))).map(([name, list]) => h('section', { class: 'group' }, name ? h('h2', null, name, h('small', null, ` ${list.length}`)) : null, h('div', { class: 'panels' }, list.map(p => p.element)))));
+      sections.sort((a, b) => longest(b[1].flatMap(p => p.tags.map(t => byTag.get(t)))) - longest(a[1].flatMap(p => p.tags.map(t => byTag.get(t)))));
+      fill(groups, sections.map(([name, list]) => h('section', { class: 'group' }, name ? h('h2', null, name, h('small', null, ` ${list.length}`)) : null, h('div', { class: 'panels' }, list.map(p => p.element)))));
+      for (const panel of sections[0][1].slice(0, 2)) panel.start();
       return;
     }
     for (const panel of panels.values()) {

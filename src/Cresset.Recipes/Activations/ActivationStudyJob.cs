@@ -26,6 +26,8 @@ public sealed class ActivationStudyJob : StudyJob<ActivationStudyOptions, Activa
     /// <inheritdoc/>
     public override string Summary => "The same small net with a dozen activations: accuracy, dead units, gradients by layer.";
 
+    internal override bool ComputesInLibtorch => true;
+
     /// <inheritdoc/>
     protected override string Section => "study";
 

@@ -26,6 +26,8 @@ public sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOptio
     public override string Summary =>
         "Normalizing flow, continuous flow, flow matching and diffusion on the same data: one table, one figure.";
 
+    internal override bool ComputesInLibtorch => true;
+
     /// <inheritdoc/>
     protected override string Section => "study";
 
