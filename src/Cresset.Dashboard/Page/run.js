@@ -31,6 +31,7 @@ export function run({ main, params, remember, problem }) {
   fill(main, head, tabs, body);
 
   const save = () => remember({ id, part: part === 'curves' ? '' : part, step: part === 'pictures' ? step : '', ...viewParams(view) });
+  const saveLater = later(() => closed || save(), 150);
 
   async function load() {
     try {
@@ -203,7 +204,7 @@ export function run({ main, params, remember, problem }) {
 
   function zoom(from, to) {
     Object.assign(view, { from, to });
-    save();
+    saveLater();
     const reset = document.getElementById('reset');
     if (reset) reset.disabled = from === undefined;
     for (const panel of panels.values()) panel.refresh();
