@@ -17,7 +17,8 @@ internal static class RunsCommand
         var text = new Option<string?>("--filter", "-f")
         {
             Description =
-                "Only runs that fit: a word, or conditions such as \"lr<1e-3 and tag:good\", \"accuracy>=0.9 or status:running\".",
+                "Only runs that fit: a word, or conditions such as \"lr<1e-3 and tag:good\", \"(accuracy>=0.9 or status:running) and "
+                    + "not tag:old\".",
             HelpName = "CONDITION",
         };
         var sort = new Option<string?>("--sort",
@@ -81,6 +82,7 @@ internal static class RunsCommand
         }
         using var store = RunStore.OpenReadOnly(folder);
         var list = store.List(query);
+        foreach (var unknown in store.UnknownKeys(query)) Console.Error.WriteLine($"cresset: {Output.Plain(unknown)}");
         if (json)
         {
             Output.Json(list);

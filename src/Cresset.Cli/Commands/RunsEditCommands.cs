@@ -25,7 +25,13 @@ internal static class RunsEditCommands
         {
             foreach (var label in result.GetValue(labels)!)
             {
-                if (label.Length > 1 && label.StartsWith('-')) store.RemoveTag(id, label[1..]);
+                if (label.Length > 1 && label.StartsWith('-'))
+                {
+                    if (store.Get(id).Tags is var tags && !tags.Contains(label[1..]))
+                        throw new ArgumentException(
+                            $"{id} has no label '{label[1..]}'; it has: {(tags.Count > 0 ? string.Join(", ", tags) : "none")}.");
+                    store.RemoveTag(id, label[1..]);
+                }
                 else store.AddTag(id, label);
             }
             return $"tags of {id}: {string.Join(", ", store.Get(id).Tags)}";

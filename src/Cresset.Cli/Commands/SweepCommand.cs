@@ -14,13 +14,15 @@ internal static class SweepCommand
 {
     public const string Summary = "Run a recipe with several settings, seeds and folds; mean and interval of each setting.";
 
-    public static Command Create(PartCatalog parts)
+    public static Command Create(PartCatalog known)
     {
         var recipe = new Argument<string>("RECIPE|FILE") { Description = "A recipe's name or a YAML file." };
         var words = new Argument<string[]>(
             "key=value,value")
         {
-            Description = "Settings; several values are tried one after the other, in all combinations.",
+            Description =
+                "Settings; several values are tried one after the other, in all combinations. seeds=N and folds=N are --seeds "
+                    + "and --folds.",
             Arity = ArgumentArity.ZeroOrMore
         };
         var seeds = new Option<int>("--seeds") { Description = "Repeat each setting with the seeds 0, 1, ... up to this many." };
@@ -84,7 +86,7 @@ internal static class SweepCommand
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Show no progress." };
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
-        var with = new PartsOption(parts);
+        var with = new PartsOption(known);
         var command = new Command("sweep", Summary)
         {
             recipe, words, seeds, folds, search, budget, goal, by, resource, factor, jobs, cells, round, name, quiet, with.Option, runs,
@@ -96,7 +98,8 @@ internal static class SweepCommand
         {
             var catalog = with.Recipes(result);
             var named = catalog.Find(result.GetValue(recipe)!);
-            var axes = result.GetValue(words)!.Select(Sweep.Axis).ToList();
+            var (axes, repeated, parts) = Sweep.Repetitions(named, [.. result.GetValue(words)!.Select(Sweep.Axis)],
+                result.GetValue(seeds), result.GetValue(folds));
             var kind = result.GetValue(search)!;
             if (kind is not ("grid" or "random" or "halving"))
                 throw new ArgumentException($"--search is '{kind}'; allowed: grid, random, halving.");
@@ -107,9 +110,9 @@ internal static class SweepCommand
             if (ranks.Size > 1 && result.GetValue(jobs) != 1)
                 throw new ArgumentException($"{ranks.Size} ranks share the cells; leave out --jobs.");
             // Every combination is checked before the first run begins.
-            var plan = Sweep.Plan(named, axes, result.GetValue(seeds), result.GetValue(folds), result.GetValue(budget));
+            var plan = Sweep.Plan(named, axes, repeated, parts, result.GetValue(budget));
             var halving = kind != "halving" ? null
-                : new Halving(named, axes, result.GetValue(seeds), result.GetValue(folds), result.GetValue(budget), new HalvingOptions
+                : new Halving(named, axes, repeated, parts, result.GetValue(budget), new HalvingOptions
                 {
                     Resource = result.GetValue(resource)!,
                     Factor = result.GetValue(factor),

@@ -36,16 +36,15 @@ internal static class Output
     {
         var text = new System.Text.StringBuilder();
         var all = widths.Sum(w => w + 3) + 1;
-        text.Append(' ', all).AppendLine();
+        text.AppendLine();
         for (var l = 0; l < lines.Count; l++)
         {
-            text.Append(' ');
-            for (var c = 0; c < widths.Length; c++)
-                text.Append(' ').Append((c < lines[l].Length ? lines[l][c] : "").PadRight(widths[c] + 2));
-            text.AppendLine();
+            var cells = widths.Select((width, c) => (c < lines[l].Length ? lines[l][c] : "").PadRight(width + 2));
+            // No blanks at the end of a line: what is copied out of a terminal, or compared by a program, has none.
+            text.AppendLine(("  " + string.Join(' ', cells)).TrimEnd());
             if (l == 0) text.Append('\u2500', all).AppendLine();
         }
-        text.Append(' ', all).AppendLine();
+        text.AppendLine();
         Console.Out.Write(text);
     }
 

@@ -11,6 +11,17 @@ namespace Cresset.Dashboard;
 internal sealed class PageFiles
 {
     private const string Prefix = "page/";
+    private const int MostRuns = 100;
+
+    // What an address needs beside the frame: modules that are else found out one after the other, and the first question of the page.
+    private static readonly Dictionary<string, (string[] Modules, string Question, string? Parameter)> Needs = new()
+    {
+        ["/"] = ([], "/api/runs", null),
+        ["/run"] = (["run.js", "gallery.js", "plots.js", "view.js"], "/api/run", "id"),
+        ["/compare"] = (["compare.js", "gallery.js", "plots.js", "view.js"], "/api/compare", "run"),
+        ["/explore"] = (["explore.js"], "/api/subjects", null),
+        ["/guide"] = (["guide.js"], "", null),
+    };
     private readonly Dictionary<string, PageFile> _files = [];
 
     /// <summary>
@@ -38,12 +49,34 @@ internal sealed class PageFiles
     public void Map(IEndpointRouteBuilder routes)
     {
         // The page reads its own address: one document for all of them.
-        foreach (var address in (string[])["/", "/run", "/compare", "/explore", "/guide"])
-            routes.MapGet(address, (HttpContext context) => Send(context, _files["index.html"]));
+        foreach (var address in Needs.Keys)
+        {
+            routes.MapGet(address, (HttpContext context) =>
+            {
+                context.Response.Headers.Link = Ahead(address, context.Request.Query);
+                return Send(context, _files["index.html"]);
+            });
+        }
         routes.MapGet("/page/{**name}",
             (HttpContext context, string name) => _files.TryGetValue(name, out var file) ? Send(context, file)
                 : Answers.Problem(404, "There is no such file."));
         routes.MapGet("/favicon.ico", (HttpContext context) => Send(context, _files["icon.svg"]));
+    }
+
+    // The browser begins with these while it still reads the page; a question counts only when it is letter for letter the page's own.
+    private static string Ahead(string address, IQueryCollection query)
+    {
+        var (modules, question, parameter) = Needs[address];
+        var links = modules.Select(name => $"</page/{name}>; rel=modulepreload").ToList();
+        var values = parameter is null ? [] : query[parameter].OfType<string>().Distinct().Take(MostRuns).ToList();
+        // Ids as the store gives them need no escape; of others nobody knows how the page writes them.
+        var isPlain = values.TrueForAll(v => v.Length > 0 && v.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'));
+        if (question.Length > 0 && isPlain && (parameter is null || values.Count > 0))
+        {
+            var asked = parameter is null ? "" : "?" + string.Join('&', values.Select(v => $"{parameter}={v}"));
+            links.Add($"<{question}{asked}>; rel=preload; as=fetch; crossorigin=anonymous");
+        }
+        return string.Join(", ", links);
     }
 
     private static IResult Send(HttpContext context, PageFile file)

@@ -152,7 +152,8 @@ async function start() {
     const place = document.getElementById('folder');
     place.textContent = folder.split(/[/\\]/).slice(-2).join('/');
     place.title = folder;
-    follow(version);
+    // The worker that follows the news starts when the page stands; what happened meanwhile it is told by the version.
+    (window.requestIdleCallback ?? setTimeout)(() => follow(version), { timeout: 500 });
   } catch (error) {
     if (error.status !== 401) problem(error.message);
   }

@@ -5,6 +5,10 @@ import { bands, fetchCurves, nearest, xs } from './curves.js';
 import { drawLines } from './strokes.js';
 import { savePng, saveSvg } from './export.js';
 
+// The chart library is read while the points are on their way: the page does not wait for it.
+const library = new Promise((resolve, reject) => document.head.append(h('script', { src: '/page/vendor/uplot.js', onload: resolve, onerror: () => reject(new Error('The chart library could not be fetched; load the page again.')) })));
+library.catch(() => {});
+
 const button = (text, label, act) => h('button', { class: 'icon', type: 'button', title: label, 'aria-label': label, onclick: act }, text);
 
 export class CurvePanel {
@@ -28,6 +32,8 @@ export class CurvePanel {
       this.seen = entries.some(e => e.isIntersecting);
       if (this.seen && this.stale) this.load();
     }, { rootMargin: '300px' });
+    // Told when the first curves stand, or cannot.
+    this.first = new Promise(resolve => (this.stands = resolve));
     this.observer.observe(this.element);
     this.resizer = new ResizeObserver(later(() => this.fit(), 60));
     this.resizer.observe(this.area);
@@ -39,6 +45,12 @@ export class CurvePanel {
     this.abort?.abort();
     this.plot?.destroy();
     this.gone = true;
+  }
+
+  // Of what stands at the top points are asked for at once: the browser tells what is seen a frame or two later.
+  start() {
+    this.seen = true;
+    if (this.stale) this.load();
   }
 
   // Called when points were added or the view changed. What is there already shows the new range while the server is asked.
@@ -65,6 +77,7 @@ export class CurvePanel {
       const asked = { from: from === undefined ? undefined : Math.floor(from - margin), to: to === undefined ? undefined : Math.ceil(to + margin), most, smooth, time: x === 'time' || x === 'relative' };
       const ids = this.runs.map(r => r.id);
       const answers = await Promise.all(this.tags.map(tag => fetchCurves(tag, ids, asked, this.abort.signal)));
+      await library;
       this.curves = answers.flat();
       this.problems = answers.flatMap(a => a.problems);
       if (!this.gone) this.draw();
@@ -72,6 +85,7 @@ export class CurvePanel {
       if (error.name !== 'AbortError' && !this.gone) this.note.textContent = error.message;
     } finally {
       this.loading = false;
+      this.stands();
       if (this.again && !this.gone) {
         this.again = false;
         this.load();

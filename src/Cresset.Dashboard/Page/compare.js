@@ -1,5 +1,5 @@
 // Chosen runs beside each other: curves in one panel, the settings that differ, figures against settings, pictures at the same step.
-import { fill, h, later } from './dom.js';
+import { fill, h, later, pause } from './dom.js';
 import { get } from './api.js';
 import { better, colour, count, number, pattern, shortId } from './format.js';
 import { CurvePanel } from './charts.js';
@@ -18,7 +18,7 @@ export function compare({ main, params, go, remember, problem }) {
   let ids = [...new Set(params.getAll('run'))].slice(0, most);
   const view = viewOf(params);
   const asked = { by: params.get('by') ?? '', figure: params.get('figure') ?? '', sort: params.get('sort') ?? '', step: params.get('step') };
-  let closed = false, details = [], settings = {}, figures = new Map(), pictures = null, differs = null;
+  let closed = false, details = [], settings = {}, figures = new Map(), pictures = null, differs = null, isWhole = false;
   const off = new Set(params.getAll('hide')), epochs = new Map();
   const panels = new Map();
   document.title = 'Compare · Cresset';
@@ -44,6 +44,8 @@ export function compare({ main, params, go, remember, problem }) {
   fill(main, h('div', { class: 'row' }, h('h1', null, 'Compare'), h('span', { class: 'grow' }), h('a', { class: 'button', href: '/guide?name=dashboard', 'data-link': true }, 'Guide')), legend, viewControls(view, redrawn, seeds), curves, differ, against, shots, same);
 
   const save = () => remember({ run: ids, hide: [...off], ...viewParams(view), ...asked });
+  // A zoom is drawn first: writing the address down takes as long as a hundred curves.
+  const saveLater = later(() => closed || save(), 150);
 
   async function load() {
     try {
@@ -103,6 +105,14 @@ export function compare({ main, params, go, remember, problem }) {
       h('a', { href: `/run?id=${encodeURIComponent(r.id)}`, 'data-link': true, 'aria-label': `Open ${r.id}` }, '↗'),
       h('button', { type: 'button', class: 'icon', 'aria-label': `Take ${r.id} out`, onclick: () => remove(r.id) }, '×'))));
     renderCurves();
+    // Tables and drawings below wait until the first curves stand.
+    if (isWhole) return renderRest(all);
+    isWhole = true;
+    const top = [...panels.values()].slice(0, 1).map(panel => panel.first);
+    Promise.race([Promise.all(top), pause(1000)]).then(() => requestAnimationFrame(() => setTimeout(() => closed || renderRest(rows()))));
+  }
+
+  function renderRest(all) {
     renderDifferences(all);
     renderAgainst(all);
     const withPictures = details.filter(d => d.pictures.length);
@@ -148,13 +158,14 @@ export function compare({ main, params, go, remember, problem }) {
       panels.set(tags.join('\t'), panel);
       return panel.element;
     })));
+    for (const panel of [...panels.values()].slice(0, 2)) panel.start();
   }
 
   function zoom(from, to) {
     Object.assign(view, { from, to });
-    save();
     document.getElementById('reset').disabled = from === undefined;
     for (const panel of panels.values()) panel.refresh();
+    saveLater();
   }
 
   function renderDifferences(all) {

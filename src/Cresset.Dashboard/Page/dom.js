@@ -45,6 +45,8 @@ export function later(work, delay) {
   };
 }
 
+export const pause = delay => new Promise(resolve => setTimeout(resolve, delay));
+
 let toast;
 export function say(text, isBad = false) {
   toast?.remove();

@@ -5,7 +5,7 @@ import { ago, better, count, duration, number, shortId } from './format.js';
 import { spark } from './charts.js';
 import { fetchCurves, isEpoch } from './curves.js';
 import { chosen } from './chosen.js';
-import { inOrder, matches, needsFigures, parse } from './filter.js';
+import { inOrder, lookUp, parse } from './filter.js';
 import { saveTable } from './export.js';
 
 const batch = 48;
@@ -30,12 +30,13 @@ export function home({ main, params, go, remember, problem }) {
   let limit = batch, cursor = -1;
   const sparks = new Map();
 
-  const search = h('input', { id: 'search', type: 'search', placeholder: 'Search: words  tag:x  kind:train  accuracy>0.9  optimizer.lr<1e-3', value: view.q, 'aria-label': 'Search runs', oninput: later(() => set({ q: search.value }), 150) });
+  const search = h('input', { id: 'search', type: 'search', placeholder: 'Search: words  tag:x  lr<1e-3 and (accuracy>0.9 or not kind:train)', value: view.q, 'aria-label': 'Search runs', oninput: later(() => set({ q: search.value }), 150) });
+  const doubt = h('p', { class: 'hint', role: 'status' });
   const chips = h('div', { class: 'chips', role: 'group', 'aria-label': 'Status' });
   const tools = h('div', { class: 'tools' });
   const list = h('div', { id: 'list' });
   const more = h('div', { class: 'more' });
-  fill(main, h('h1', { class: 'hidden' }, 'Runs'), h('div', { class: 'bar-top' }, search, chips, h('span', { class: 'grow' }), tools), list, more);
+  fill(main, h('h1', { class: 'hidden' }, 'Runs'), h('div', { class: 'bar-top' }, search, chips, h('span', { class: 'grow' }), tools), doubt, list, more);
   document.title = 'Runs · Cresset';
 
   function set(change) {
@@ -61,7 +62,7 @@ export function home({ main, params, go, remember, problem }) {
 
   // Figures and settings of all runs are asked for only when something compares or lists them.
   async function loadFigures() {
-    if (view.as !== 'table' && !needsFigures(parse(view.q))) return;
+    if (view.as !== 'table' && !parse(view.q).keys.length) return;
     const all = new Map(runs.map(r => [r.id, new Map(r.summary.map(s => [s.key, Number(s.value)]))]));
     for (const { id, series } of await get('/api/figures')) for (const s of series) if (!isEpoch(s.tag) && !all.get(id)?.has(s.tag)) all.get(id)?.set(s.tag, Number(s.value));
     const ids = runs.map(r => r.id);
@@ -74,12 +75,14 @@ export function home({ main, params, go, remember, problem }) {
 
   function render() {
     if (closed || !loaded) return;
-    const terms = parse(view.q);
-    if (needsFigures(terms) && figures.size === 0 && runs.length) {
+    const wanted = parse(view.q);
+    if (wanted.keys.length && figures.size === 0 && runs.length) {
       loadFigures().then(render);
       return;
     }
-    const visible = runs.filter(r => (view.archived || !r.archived) && matches(r, terms, figures.get(r.id)));
+    const visible = runs.filter(r => (view.archived || !r.archived) && wanted.test(r, figures.get(r.id)));
+    search.setAttribute('aria-invalid', String(Boolean(wanted.problem)));
+    fill(doubt, wanted.problem ? `All runs: ${wanted.problem}.` : '');
     fill(chips, [['', visible.length], ...states.map(s => [s, visible.filter(r => r.status === s).length])].filter(([s, n]) => s === '' || n > 0 || view.state === s)
       .map(([s, n]) => h('button', { id: `chip-${s}`, type: 'button', class: 'chip', 'aria-pressed': view.state === s ? 'true' : 'false', onclick: () => set({ state: s }) }, s || 'all', h('b', null, count(n)))));
     shown = visible.filter(r => !view.state || r.status === view.state);
@@ -89,7 +92,7 @@ export function home({ main, params, go, remember, problem }) {
       h('button', { id: 'as', type: 'button', onclick: () => (set({ as: view.as === 'cards' ? 'table' : 'cards' }), view.as === 'table' && loadFigures().then(render)) }, view.as === 'cards' ? 'Table' : 'Cards'),
       view.as === 'table' ? h('button', { type: 'button', onclick: exportTable }, 'CSV') : null);
     if (runs.length === 0) fill(list, h('div', { class: 'empty' }, h('p', null, 'Nothing is recorded here yet.'), h('p', null, 'Start with ', h('code', null, 'cresset train'), '; this page shows it by itself.')));
-    else if (shown.length === 0) fill(list, h('p', { class: 'empty' }, 'No run fits the search.'));
+    else if (shown.length === 0) fill(list, h('p', { class: 'empty' }, ['No run fits the search.', ...wanted.keys.filter(k => !runs.some(r => lookUp(figures.get(r.id), k).length)).map(k => `No run has a figure or setting ${k}.`)].join(' ')));
     else if (view.as === 'table') table();
     else cards();
     fill(more, shown.length > limit ? h('button', { type: 'button', onclick: () => ((limit += 2 * batch), render()) }, `Show more of ${count(shown.length)}`) : null);
@@ -128,7 +131,7 @@ export function home({ main, params, go, remember, problem }) {
       progress(run),
       run.message ? h('p', { class: 'message' }, run.message) : null,
       run.note ? h('p', { class: 'notetext' }, run.note) : null,
-      run.tags.length ? h('div', { class: 'tags' }, run.tags.map(t => h('button', { type: 'button', class: 'tag', onclick: () => ((search.value = `tag:${t}`), set({ q: search.value })) }, t))) : null);
+      run.tags.length ? h('div', { class: 'tags' }, run.tags.map(t => h('button', { type: 'button', class: 'tag', onclick: () => ((search.value = /[\s()"]/.test(t) ? `tag:"${t.replaceAll('"', '')}"` : `tag:${t}`), set({ q: search.value })) }, t))) : null);
   }
 
   // One request for all cards that show the same series.

@@ -31,6 +31,7 @@ export function run({ main, params, remember, problem }) {
   fill(main, head, tabs, body);
 
   const save = () => remember({ id, part: part === 'curves' ? '' : part, step: part === 'pictures' ? step : '', ...viewParams(view) });
+  const saveLater = later(() => closed || save(), 150);
 
   async function load() {
     try {
@@ -184,7 +185,9 @@ export function run({ main, params, remember, problem }) {
       }
       const byTag = new Map(wanted.map(s => [s.tag, s]));
       const sections = [...Map.groupBy([...panels.values()], p => (new Set(p.tags.map(t => t.split('/')[0])).size === 1 && p.tags[0].includes('/') ? p.tags[0].split('/')[0] : ''))];
-      fill(groups, sections.sort((a, b) => longest(b[1].flatMap(p => p.tags.map(t => byTag.get(t)))) - longest(a[1].flatMap(p => p.tags.map(t => byTag.get(t))))).map(([name, list]) => h('section', { class: 'group' }, name ? h('h2', null, name, h('small', null, ` ${list.length}`)) : null, h('div', { class: 'panels' }, list.map(p => p.element)))));
+      sections.sort((a, b) => longest(b[1].flatMap(p => p.tags.map(t => byTag.get(t)))) - longest(a[1].flatMap(p => p.tags.map(t => byTag.get(t)))));
+      fill(groups, sections.map(([name, list]) => h('section', { class: 'group' }, name ? h('h2', null, name, h('small', null, ` ${list.length}`)) : null, h('div', { class: 'panels' }, list.map(p => p.element)))));
+      for (const panel of sections[0][1].slice(0, 2)) panel.start();
       return;
     }
     for (const panel of panels.values()) {
@@ -201,7 +204,7 @@ export function run({ main, params, remember, problem }) {
 
   function zoom(from, to) {
     Object.assign(view, { from, to });
-    save();
+    saveLater();
     const reset = document.getElementById('reset');
     if (reset) reset.disabled = from === undefined;
     for (const panel of panels.values()) panel.refresh();

@@ -50,6 +50,7 @@ public static class Utf8Text
         }
     }
 
-    private static InvalidDataException Refusal(string path, DecoderFallbackException e)
+    /// <summary>What to throw where a reader of this file meets bytes that are no text.</summary>
+    public static InvalidDataException Refusal(string path, DecoderFallbackException e)
         => new($"{path}: the bytes {Convert.ToHexStringLower(e.BytesUnknown ?? [])} are not UTF-8. Save the file as UTF-8.", e);
 }

@@ -26,6 +26,8 @@ internal sealed class ActivationStudyJob : StudyJob<ActivationStudyOptions, Acti
     /// <inheritdoc/>
     public override string Summary => "The same small net with a dozen activations: accuracy, dead units, gradients by layer.";
 
+    internal override bool ComputesInLibtorch => true;
+
     /// <inheritdoc/>
     protected override string Section => "study";
 

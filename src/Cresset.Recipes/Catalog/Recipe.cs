@@ -122,6 +122,16 @@ public sealed class Recipe
 
     internal const string JobKind = "job";
 
+    /// <summary>Whether an override of this key would be known.</summary>
+    internal bool HasKey(string key)
+    {
+        var map = ConfigNode.Parse(Yaml, Source);
+        var keys = new RecipeKeys(Job, _parts);
+        (Job as IUpgradesRecipes)?.Upgrade(map);
+        Place(map, keys);
+        return keys.Find(ConfigMap.Canonical(key), map) is not null;
+    }
+
     // A key beside the sections belongs where only one place has it, as on the command line. Before the overrides, which win.
     private void Place(ConfigMap map, RecipeKeys keys)
     {

@@ -7,7 +7,7 @@ public sealed class RecipeCatalog
 {
     private const string Prefix = "recipes/";
     private const string Suffix = ".yaml";
-    private const long LargestFile = 1 << 20;
+    private const int LargestFile = 1 << 20;
 
     /// <summary>A catalog whose recipes may name the given parts; the built-in ones by default.</summary>
     public RecipeCatalog(PartCatalog? parts = null) => Parts = parts ?? BuiltInParts.Catalog;
@@ -51,16 +51,32 @@ public sealed class RecipeCatalog
     /// <exception cref="ConfigException">The file is damaged, or larger than 1 MiB.</exception>
     public Recipe Read(string path, string name)
     {
-        if (new FileInfo(path).Length > LargestFile)
-            throw new ConfigException(new ConfigSource(path, 0), "the file is larger than 1 MiB: this is not a recipe.");
         try
         {
-            return Recipe.Parse(Utf8Text.Read(path), path, name, Parts);
+            return Recipe.Parse(Text(path), path, name, Parts);
         }
         catch (InvalidDataException e)
         {
             throw new ConfigException(new ConfigSource(path, 0), e.Message[(path.Length + 2)..]);
         }
+    }
+
+    // A pipe or device (a shell's <(...)) says nothing of its length: no more is read than a recipe may have.
+    private static string Text(string path)
+    {
+        using var reader = Utf8Text.Open(path);
+        var letters = new char[LargestFile + 1];
+        int count;
+        try
+        {
+            count = reader.ReadBlock(letters);
+        }
+        catch (System.Text.DecoderFallbackException e)
+        {
+            throw Utf8Text.Refusal(path, e);
+        }
+        return count <= LargestFile ? new string(letters, 0, count)
+            : throw new ConfigException(new ConfigSource(path, 0), "the file is larger than 1 MiB: this is not a recipe.");
     }
 
     private static string Embedded(string name)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -9,12 +10,15 @@ internal abstract record ConfigNode(ConfigSource Source)
     // A recipe holds some hundred values. Aliases are written out, so a few lines of them could otherwise stand for gigabytes.
     private const int MostValues = 20_000;
     private const int Deepest = 16;
+    private static readonly SearchValues<char> Controls = SearchValues.Create(
+        [.. Enumerable.Range(0, 0xA0).Select(i => (char)i).Where(c => char.IsControl(c) && c is not ('\t' or '\n' or '\r' or '\u0085'))]);
 
     /// <summary>Parses YAML whose top is a map.</summary>
     /// <exception cref="ConfigException">Whatever is wrong with the text, with its file and line.</exception>
     public static ConfigMap Parse(string yaml, string file)
     {
         ArgumentNullException.ThrowIfNull(yaml);
+        RefuseControls(yaml, file);
         var stream = new YamlStream();
         try
         {
@@ -107,6 +111,16 @@ internal abstract record ConfigNode(ConfigSource Source)
         }
     }
 
+    // YAML forbids them; its parser takes a NUL for the end of a value, or of the text.
+    private static void RefuseControls(string yaml, string file)
+    {
+        var at = yaml.AsSpan().IndexOfAny(Controls);
+        if (at < 0) return;
+        var before = yaml.AsSpan(0, at);
+        throw new ConfigException(new ConfigSource(file, before.Count('\n') + 1),
+            $"column {at - before.LastIndexOf('\n')}: the character U+{(int)yaml[at]:X4} has no place in a text.");
+    }
+
     private static ConfigException Damaged(string yaml, string file, int line, int column, Exception cause)
     {
         // YAML forbids tabs as indentation, and its parser then complains about some line before the tab.
@@ -119,6 +133,10 @@ internal abstract record ConfigNode(ConfigSource Source)
                     $"column {indent.IndexOf('\t') + 1}: the line is indented with a tab; YAML takes spaces only.");
         }
         var place = column > 0 ? $"column {column}: " : "";
+        const string Twice = "Duplicate key ";
+        if (cause.Message.StartsWith(Twice, StringComparison.Ordinal))
+            return new ConfigException(new ConfigSource(file, Math.Max(1, line)),
+                $"{place}the key '{cause.Message[Twice.Length..].TrimEnd('.')}' is given twice.");
         return new ConfigException(new ConfigSource(file, Math.Max(1, line)),
             $"{place}this is not valid YAML: {Sentence(cause)} Look for a bracket, brace or quote that is not closed.");
     }

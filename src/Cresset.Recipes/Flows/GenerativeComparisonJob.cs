@@ -26,6 +26,8 @@ internal sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOpt
     public override string Summary =>
         "Normalizing flow, continuous flow, flow matching and diffusion on the same data: one table, one figure.";
 
+    internal override bool ComputesInLibtorch => true;
+
     /// <inheritdoc/>
     protected override string Section => "study";
 

@@ -30,6 +30,8 @@ internal sealed class PictureComparisonJob : StudyJob<PictureComparisonOptions, 
     /// <inheritdoc/>
     public override string Summary => "Normalizing flow, flow matching and diffusion on the same pictures: one table, one figure.";
 
+    internal override bool ComputesInLibtorch => true;
+
     /// <inheritdoc/>
     protected override string Section => "study";
 

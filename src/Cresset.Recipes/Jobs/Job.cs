@@ -30,6 +30,9 @@ public abstract class Job : IJob
     /// <summary>Whether several processes can do this job together.</summary>
     internal virtual bool RunsOnRanks => false;
 
+    /// <summary>Whether a job without a trainer computes in libtorch, whose version and threads decide its last bits.</summary>
+    internal virtual bool ComputesInLibtorch => false;
+
     /// <inheritdoc/>
     public virtual void Check(ResolvedRecipe recipe)
     {

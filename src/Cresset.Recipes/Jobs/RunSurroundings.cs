@@ -22,14 +22,28 @@ internal static class RunSurroundings
                 $"{assembly.GetName().Name} {assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion} "
                     + $"{assembly.ManifestModule.ModuleVersionId:N}",
         };
-        // Jobs without a trainer do not load libtorch.
-        if (recipe.Options.Values.OfType<TrainerOptions>().FirstOrDefault() is not { } trainer) return facts;
-        var device = ComputeDevice.Resolve(trainer.Device);
+        var settings = recipe.Flatten();
+        // Tables and the processor's own networks give the same bits whatever libtorch is there, and do not load it.
+        if (!ComputesInLibtorch(recipe, settings)) return facts;
+        string? Setting(string key) => settings.FirstOrDefault(s => s.Key.EndsWith("." + key, StringComparison.Ordinal)).Value;
         facts["libtorch"] = torch.__version__;
-        facts["threads"] = (trainer.Threads > 0 ? trainer.Threads : torch.get_num_threads()).ToString(CultureInfo.InvariantCulture);
-        facts["device"] = device.ToString();
+        facts["threads"] = Setting("threads") is { } given && given != "0" ? given
+            : torch.get_num_threads().ToString(CultureInfo.InvariantCulture);
+        facts["device"] = ComputeDevice.Resolve(Setting("device") ?? "cpu").ToString();
         return facts;
     }
+
+    private static bool ComputesInLibtorch(ResolvedRecipe recipe, IReadOnlyDictionary<string, string> settings)
+        => recipe.Options.Values.OfType<TrainerOptions>().Any() || recipe.Job is Job { ComputesInLibtorch: true }
+            || (settings.TryGetValue("agent.encoder", out var encoder) && encoder != "mlp")
+            || settings.GetValueOrDefault("agent.backend") == "torch" || settings.GetValueOrDefault("agent.values") == "implicit"
+            || settings.GetValueOrDefault("agent.device")?.StartsWith("cuda", StringComparison.Ordinal) == true
+            || (settings.TryGetValue("agent.backend", out var backend) && backend == "auto" && IsWide(settings));
+
+    // Wider layers are libtorch's unless the recipe says otherwise.
+    private static bool IsWide(IReadOnlyDictionary<string, string> settings)
+        => settings.GetValueOrDefault("agent.hidden", "").Split(['[', ']', ',', ' '], StringSplitOptions.RemoveEmptyEntries)
+            .Any(word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var units) && units > 512);
 
     /// <summary>Those facts and, for every setting that was changed on the way, what the recipe itself says (<c>recipe:KEY</c>).</summary>
     public static Dictionary<string, string> AtBeginning(ResolvedRecipe recipe)

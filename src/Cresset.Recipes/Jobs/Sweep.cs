@@ -84,6 +84,33 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         return new SweepAxis(text[..at].Trim(), values);
     }
 
+    /// <summary>
+    /// Takes <c>seeds=5</c> and <c>folds=5</c> out of the axes of a recipe that has no such keys of its own: they are repetitions.
+    /// </summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="axes">Settings as they were written.</param>
+    /// <param name="seeds">What was asked for beside them; 0 for nothing.</param>
+    /// <param name="folds">Likewise.</param>
+    /// <exception cref="ArgumentException">One is not a whole number, or was asked for twice.</exception>
+    public static (IReadOnlyList<SweepAxis> Axes, int Seeds, int Folds) Repetitions(Recipe recipe, IReadOnlyList<SweepAxis> axes,
+        int seeds, int folds)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        ArgumentNullException.ThrowIfNull(axes);
+        var left = axes.ToList();
+        int Of(string key, int before)
+        {
+            if (left.Find(a => a.Key == key) is not { } axis || recipe.HasKey(key)) return before;
+            if (before > 0) throw new ArgumentException($"{key} are given twice: as '{key}=' and as --{key}.");
+            left.Remove(axis);
+            return axis.Values is [var only] && int.TryParse(only, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+                && count > 0 ? count
+                : throw new ArgumentException($"{key} is '{string.Join(',', axis.Values)}'; write how many, for example {key}=5.");
+        }
+        var (repeated, parts) = (Of("seeds", seeds), Of("folds", folds));
+        return (left, repeated, parts);
+    }
+
     /// <summary>All runs of the sweep: combinations of the axes outermost, then seeds, then folds.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="axes">Settings; one with a single value is the same in all runs.</param>

@@ -20,6 +20,8 @@ internal sealed class VqAnatomyJob : StudyJob<VqAnatomyOptions, object>
     /// <inheritdoc/>
     public override string Summary => "Pictures of a vector quantizer in the plane: estimators and loss terms as arrows.";
 
+    internal override bool ComputesInLibtorch => true;
+
     /// <inheritdoc/>
     protected override string Section => "study";
 

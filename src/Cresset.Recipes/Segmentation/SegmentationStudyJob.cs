@@ -24,6 +24,8 @@ internal sealed class SegmentationStudyJob : StudyJob<SegmentationStudyOptions, 
     /// <inheritdoc/>
     public override string Summary => "U-Nets that find and read digits on photographed textures, one for each kind of upsampler.";
 
+    internal override bool ComputesInLibtorch => true;
+
     /// <inheritdoc/>
     protected override string Section => "study";
 

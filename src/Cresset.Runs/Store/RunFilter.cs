@@ -3,93 +3,93 @@ using System.Globalization;
 namespace Cresset.Runs;
 
 /// <summary>
-/// A condition on runs in words: <c>lr&lt;1e-3 and tag:good</c>, <c>accuracy>=0.9 or status:running</c>, <c>not archived:true</c>.
-/// <c>and</c> binds tighter than <c>or</c>; a
-/// word by itself is looked for in id, name, kind, note and tags. A key is a setting, a final figure or a series; the end of a setting's
-/// key will do.
+/// A condition on runs in words: <c>lr&lt;1e-3 and tag:good</c>, <c>(accuracy>=0.9 or status:running) and not tag:"to be redone"</c>.
+/// <c>and</c> (or nothing) binds tighter than <c>or</c>, parentheses tighter still; a word by itself is looked for in id, name, kind, note
+/// and tags. A key is a setting, a final figure or a series; the end of a setting's key will do. What stands in quotes is taken as it is.
 /// </summary>
 internal sealed class RunFilter
 {
+    private const string Example = "write for example lr<1e-3 and tag:good.";
     private static readonly string[] Operators = ["<=", ">=", "!=", "==", "<", ">", "=", "~"];
     private static readonly Dictionary<string, string> Short = new(StringComparer.Ordinal)
     {
         ["lr"] = "learning_rate",
         ["batch"] = "batch_size"
     };
-    private readonly List<List<(bool Negated,
-        Func<RunInfo, IReadOnlyDictionary<string, string>, IReadOnlyDictionary<string, double>, bool> Test)>> _alternatives = [];
+    private readonly HashSet<string> _keys = [];
+    private readonly Test _test;
 
-    private RunFilter()
+    private RunFilter(string text)
     {
+        var words = new FilterWords(text);
+        _test = Alternatives(words, text);
+        if (words.Next is not null) throw new ArgumentException($"'{text}': ')' closes nothing; {Example}");
     }
+
+    private delegate bool Test(RunInfo run, IReadOnlyDictionary<string, string> config, IReadOnlyDictionary<string, double> figures);
+
+    /// <summary>The settings, figures and series that it compares.</summary>
+    public IReadOnlyCollection<string> Keys => _keys;
 
     /// <exception cref="ArgumentException">The text is not a condition.</exception>
-    public static RunFilter Parse(string text)
-    {
-        var filter = new RunFilter();
-        var words = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-        var (all, negated, expects) =
-            (new List<(bool, Func<RunInfo, IReadOnlyDictionary<string, string>, IReadOnlyDictionary<string, double>, bool>)>(), false,
-                true);
-        foreach (var word in Joined(words))
-        {
-            switch (word)
-            {
-                case "and" or "or" when expects:
-                    throw new ArgumentException($"'{text}': '{word}' has nothing before it; write for example lr<1e-3 and tag:good.");
-                case "and":
-                    expects = true;
-                    continue;
-                case "or":
-                    filter._alternatives.Add(all);
-                    (all, expects) = ([], true);
-                    continue;
-                case "not":
-                    negated = !negated;
-                    continue;
-                default:
-                    all.Add((negated, Term(word, text)));
-                    (negated, expects) = (false, false);
-                    continue;
-            }
-        }
-        if (expects || negated)
-            throw new ArgumentException($"'{text}' ends where a condition is expected; write for example lr<1e-3 and tag:good.");
-        filter._alternatives.Add(all);
-        return filter;
-    }
+    public static RunFilter Parse(string text) => new(text);
 
     public bool Accepts(RunInfo run, IReadOnlyDictionary<string, string> config, IReadOnlyDictionary<string, double> figures)
-        => _alternatives.Any(all => all.All(term => term.Test(run, config, figures) != term.Negated));
+        => _test(run, config, figures);
 
-    // "lr < 1e-3" is one condition as "lr<1e-3" is.
-    private static IEnumerable<string> Joined(string[] words)
+    /// <summary>Whether a run has what a condition calls <paramref name="key"/>.</summary>
+    public static bool Has(string key, IReadOnlyDictionary<string, string> config, IReadOnlyDictionary<string, double> figures)
+        => Values(key, config, figures).Any();
+
+    private Test Alternatives(FilterWords words, string whole)
     {
-        for (var i = 0; i < words.Length; i++)
-        {
-            var word = words[i];
-            while (i + 1 < words.Length
-                && (Operators.Contains(words[i + 1]) || Operators.Any(o => word.EndsWith(o, StringComparison.Ordinal)))) word += words[++i];
-            yield return word;
-        }
+        var all = new List<Test> { Together(words, whole) };
+        while (words.Take("or")) all.Add(Together(words, whole));
+        return all is [var one] ? one : (run, config, figures) => all.Exists(test => test(run, config, figures));
     }
 
-    private static Func<RunInfo, IReadOnlyDictionary<string, string>, IReadOnlyDictionary<string, double>, bool> Term(string word,
-        string whole)
+    private Test Together(FilterWords words, string whole)
     {
-        var at = Enumerable.Range(0, word.Length).FirstOrDefault(i => Operators.Any(o => word.AsSpan(i).StartsWith(o)), -1);
-        if (at > 0)
+        var all = new List<Test> { Single(words, whole) };
+        while (words.Take("and") || (words.Next is not null && !words.Is("or") && !words.Is(")"))) all.Add(Single(words, whole));
+        return all is [var one] ? one : (run, config, figures) => all.TrueForAll(test => test(run, config, figures));
+    }
+
+    private Test Single(FilterWords words, string whole)
+    {
+        if (words.Take("not"))
         {
-            var sign = Operators.First(o => word.AsSpan(at).StartsWith(o));
-            var (key, wanted) = (word[..at], word[(at + sign.Length)..]);
-            if (wanted.Length == 0) throw new ArgumentException($"'{whole}': '{word}' lacks a value.");
+            var inner = Single(words, whole);
+            return (run, config, figures) => !inner(run, config, figures);
+        }
+        if (words.Take("("))
+        {
+            var inner = Alternatives(words, whole);
+            return words.Take(")") ? inner : throw new ArgumentException($"'{whole}': a '(' is not closed; {Example}");
+        }
+        if (words.Next is not { } word) throw new ArgumentException($"'{whole}' ends where a condition is expected; {Example}");
+        if (words.Is("and") || words.Is("or") || words.Is(")"))
+            throw new ArgumentException($"'{whole}': '{word.Text}' has nothing before it; {Example}");
+        words.Move();
+        return Term(word, whole);
+    }
+
+    private Test Term(FilterWord word, string whole)
+    {
+        var text = word.Text;
+        var plain = text.AsSpan(0, word.Plain);
+        if (Operator(plain, out var sign) is > 0 and var at)
+        {
+            var (key, wanted) = (text[..at], text[(at + sign.Length)..]);
+            if (wanted.Length == 0) throw new ArgumentException($"'{whole}': '{text}' lacks a value.");
             if (sign is "<" or ">" or "<=" or ">=" && !double.TryParse(wanted, NumberStyles.Float, CultureInfo.InvariantCulture, out _))
                 throw new ArgumentException($"'{whole}': '{wanted}' is not a number.");
+            _keys.Add(key);
             return (_, config, figures) => Values(key, config, figures).Any(value => Holds(value, sign, wanted));
         }
-        if (word.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon)
+        if (plain.IndexOf(':') is > 0 and var colon)
         {
-            var (field, wanted) = (word[..colon], word[(colon + 1)..]);
+            var (field, wanted) = (text[..colon], text[(colon + 1)..]);
             return field switch
             {
                 "tag" => (run, _, _) => run.Tags.Contains(wanted),
@@ -107,7 +107,23 @@ internal sealed class RunFilter
             };
         }
         return (run, _, _) => run.Tags.Append(run.Id).Append(run.Name).Append(run.Kind).Append(run.Note)
-            .Any(t => t.Contains(word, StringComparison.OrdinalIgnoreCase));
+            .Any(t => t.Contains(text, StringComparison.OrdinalIgnoreCase));
+    }
+
+    /// <summary>Where the first operator of a word stands, and which; -1 without one.</summary>
+    internal static int Operator(ReadOnlySpan<char> word, out string sign)
+    {
+        for (var i = 0; i < word.Length; i++)
+        {
+            foreach (var one in Operators)
+            {
+                if (!word[i..].StartsWith(one)) continue;
+                sign = one;
+                return i;
+            }
+        }
+        sign = "";
+        return -1;
     }
 
     private static IEnumerable<string> Values(string key, IReadOnlyDictionary<string, string> config,

@@ -9,7 +9,7 @@ public sealed record RunQuery
     /// <summary>
     /// A condition such as <c>lr&lt;1e-3 and tag:good</c>, or null: settings, figures and the last values of series compared by &lt; &lt;=
     /// &gt; &gt;= = != ~ (holds a text),
-    /// <c>tag: name: kind: status: archived:</c>, words to look for, <c>and or not</c>.
+    /// <c>tag: name: kind: status: archived:</c>, words to look for, <c>and or not ( )</c>, quotes around what holds blanks.
     /// </summary>
     public string? Where { get; init; }
 

@@ -34,6 +34,28 @@ public sealed partial class RunStore
             : all.OrderBy(key, comparer).ThenBy(run => run.Created);
     }
 
+    /// <summary>
+    /// Settings, figures and series that the condition or the order of a query names and that no run here has (a mistyped one gives an
+    /// empty list): a sentence each, with the nearest name. Empty where there are no runs.
+    /// </summary>
+    /// <exception cref="ArgumentException">Its condition is not one.</exception>
+    public IReadOnlyList<string> UnknownKeys(RunQuery query)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        var keys = new List<string>();
+        if (!string.IsNullOrWhiteSpace(query.Where)) keys.AddRange(RunFilter.Parse(query.Where).Keys);
+        if (query is { Order: RunOrder.Figure, OrderKey: { Length: > 0 } order }) keys.Add(order);
+        if (keys.Count == 0 || List(new RunQuery { IncludeArchived = true }) is not { Count: > 0 } runs) return [];
+        var (config, figures) = _connections.Read(connection => (
+            connection.Query("SELECT DISTINCT key FROM config", r => r.GetString(0)),
+            connection.Query("SELECT DISTINCT tag FROM series", r => r.GetString(0))));
+        var settings = config.ToDictionary(key => key, _ => "");
+        var results = figures.Concat(runs.SelectMany(run => run.Summary.Keys)).Distinct().ToDictionary(key => key, _ => 0.0);
+        var names = results.Keys.Concat(settings.Keys).Concat(settings.Keys.Select(key => key[(key.LastIndexOf('.') + 1)..]));
+        return [.. keys.Where(key => !RunFilter.Has(key, settings, results)).Distinct()
+            .Select(key => $"no run here has a setting, figure or series '{key}'.{NearestName.Suggest(key, names)}")];
+    }
+
     /// <summary>The run with exactly this id.</summary>
     /// <param name="id">The run.</param>
     /// <param name="bad">Takes up figures that cannot be read; without it one such row is refused.</param>

@@ -48,7 +48,9 @@ public sealed partial class Trainer
                 save = true;
                 return $"saved at step {_step}.";
             case RunRequest.Evaluate:
-                if (_lastEvaluated != _step) save |= Evaluate(progress, isFinal: false, cancellation) && _options.KeepBest;
+                // Where one is due at this very step, that one answers: a second would be recorded twice and count against patience.
+                if (_lastEvaluated != _step && !Due(_options.EvaluateEvery))
+                    save |= Evaluate(progress, isFinal: false, cancellation, isAsked: true) && _options.KeepBest;
                 return $"evaluated at step {_step}.";
             case RunRequest.Sample:
                 if (_lastPictured != _step) MakePictures(progress, isFinal: false, cancellation);

@@ -168,7 +168,7 @@ public sealed partial class Trainer : ISaved, IDisposable
                 cancellation);
             // The best model must be the one that was evaluated, not one of the steps around it.
             if (Due(_options.EvaluateEvery)) wantsSave |= Evaluate(progress, isFinal: false, cancellation) && _options.KeepBest;
-            if (Due(_options.PicturesEvery)) MakePictures(progress, isFinal: false, cancellation);
+            if (Due(_options.PicturesEvery) && _lastPictured != _step) MakePictures(progress, isFinal: false, cancellation);
             // The last checkpoint comes after the last evaluation, so that a run killed between them repeats both.
             if (wantsSave && _step < _options.Steps && !IsOutOfPatience) Save(progress);
             Told(_writer?.Poll(), progress);
@@ -291,12 +291,12 @@ public sealed partial class Trainer : ISaved, IDisposable
     private Batch OnDevice(Batch batch) =>
         _device.type == DeviceType.CPU ? batch : new Batch(batch.Inputs.to(_device), batch.Targets?.to(_device));
 
-    private bool Evaluate(IProgress<TrainingReport>? progress, bool isFinal, CancellationToken cancellation)
+    private bool Evaluate(IProgress<TrainingReport>? progress, bool isFinal, CancellationToken cancellation, bool isAsked = false)
     {
         _lastMetrics = EvaluateTogether(isFinal, cancellation);
         _lastEvaluated = _step;
         foreach (var (name, value) in _lastMetrics) _recorder.Scalar($"eval/{name}", _step, value);
-        var isBest = _best.Add(_step, _lastMetrics);
+        var isBest = _best.Add(_step, _lastMetrics, isAsked);
         var report = new EvaluationReport(_step, _lastMetrics, isBest);
         progress?.Report(report);
         foreach (var hook in Hooks) hook.AfterEvaluation(report);

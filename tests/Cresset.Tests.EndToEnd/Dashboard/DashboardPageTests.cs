@@ -58,6 +58,40 @@ public sealed class DashboardPageTests(Browser browser) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task TheSearchTakesTheConditionsOfTheCommand()
+    {
+        foreach (var (rate, tag) in new[] { ("0.001", "to be redone"), ("0.01", "good"), ("0.1", "good") })
+        {
+            var config = new Dictionary<string, string> { ["optimization.optimizer.learning_rate"] = rate };
+            Record(new RunDescription { Name = rate, Kind = "test", Config = config, Tags = [tag] }, run => run.Scalar("loss", 1, 1));
+        }
+        var page = await browser.Open(_faults);
+        await page.GotoAsync(At(""));
+        foreach (var (condition, found) in new[]
+        {
+            ("lr<0.05 and tag:good", "0.01"), ("(lr<0.005 or lr > 0.05) and loss<=1", "0.001,0.1"), ("not (tag:good or lr<0)", "0.001"),
+            ("tag:\"to be redone\"", "0.001"), ("kind:test AND not lr~0.0", "0.1"), ("0.01 or 0.1", "0.01,0.1"),
+        })
+        {
+            await page.Locator("#search").FillAsync(condition);
+            await Browser.Until(page,
+                $"[...document.querySelectorAll('.card h2 a')].map(a => a.firstChild.data).sort().join() === '{found}'");
+        }
+        // Half a condition hides nothing and says what is missing; a mistyped key is named.
+        await page.Locator("#search").FillAsync("(lr<0.05");
+        await page.Locator("[role=status]", new() { HasText = "All runs: a ( is not closed." }).WaitForAsync();
+        Assert.Equal(3, await page.Locator(".card").CountAsync());
+        await page.Locator("#search").FillAsync("learning_rat<1");
+        await page.Locator(".empty", new() { HasText = "No run has a figure or setting learning_rat." }).WaitForAsync();
+        // A click on a label with blanks finds it again.
+        await page.Locator("#search").FillAsync("redone");
+        await page.Locator("button.tag").ClickAsync();
+        await Browser.Until(page, "document.getElementById('search').value === 'tag:\"to be redone\"'");
+        Assert.Equal(1, await page.Locator(".card").CountAsync());
+        Assert.Empty(_faults);
+    }
+
+    [Fact]
     public async Task ScriptsInTextsStayText()
     {
         string[] ids = [.. new[] { "1", "2" }.Select(seed => Record(new RunDescription

@@ -33,6 +33,34 @@ public sealed partial class PageTests
             .Sum(f => f.Value.Compressed.Length), 10_000, 100_000);
     }
 
+    [Theory]
+    [InlineData("/", "/api/runs")]
+    [InlineData("/run?id=a-1&part=about", "/api/run?id=a-1")]
+    [InlineData("/compare?run=a&run=b_2&run=a&smooth=0.5", "/api/compare?run=a&run=b_2")]
+    [InlineData("/compare", null)]
+    [InlineData("/run?id=%3Cscript%3E", null)]
+    [InlineData("/compare?run=a%22%3E%2C&run=b", null)]
+    [InlineData("/explore", "/api/subjects")]
+    [InlineData("/guide", null)]
+    public async Task WhatAnAddressNeedsIsBegunWhileThePageIsRead(string address, string? question)
+    {
+        await using var served = await ServedStore.Start();
+        using var response = await served.Client.GetAsync(new Uri(address, UriKind.Relative));
+        var links = response.Headers.TryGetValues("Link", out var all) ? string.Join(", ", all).Split(", ") : [];
+        Assert.Equal(question is null ? [] : [$"<{question}>; rel=preload; as=fetch; crossorigin=anonymous"],
+            links.Where(l => l.Contains("as=fetch", StringComparison.Ordinal)));
+        // No module is left to be found out by reading another one.
+        var named = links.Where(l => l.EndsWith("; rel=modulepreload", StringComparison.Ordinal)).Select(l => l[7..l.IndexOf('>')])
+            .ToList();
+        var known = Preloads().Matches(Text("index.html")).Select(m => m.Groups[1].Value).Concat(named).ToHashSet();
+        foreach (var name in named)
+        {
+            foreach (Match import in Imports().Matches(Text(name)).Where(i => i.Value.StartsWith("from", StringComparison.Ordinal)))
+                Assert.Contains(Resolve(name, import.Groups[1].Value), known);
+        }
+        Assert.Equal(address.Split('?')[0].Length > 1, named.Count > 0);
+    }
+
     [Fact]
     public void NothingComesFromElsewhere()
     {

@@ -61,7 +61,7 @@ public sealed class StandardAbiTests
         {
             var (source, library) = (Path.Combine(folder.FullName, "abi.c"), Path.Combine(folder.FullName, "libmpi_abi.so.0"));
             File.WriteAllText(source, Source);
-            Assert.SkipWhen(!Compiles(source, library),
+            Assert.SkipWhen(!NativeStub.Compiles(source, library),
                 "not run: this machine has no C compiler (cc) to make the stand-in for an MPI 5 library");
             using ICommunicator ranks = MpiCommunicator.Start(MpiLibrary.Load(RankPlace.Alone, library),
                 new RankPlace(0, 2, -1, 0, "PMIx"));
@@ -89,19 +89,6 @@ public sealed class StandardAbiTests
         finally
         {
             folder.Delete(recursive: true);
-        }
-    }
-
-    private static bool Compiles(string source, string library)
-    {
-        try
-        {
-            var (code, _, errors) = MpiRun.Start("cc", ["-shared", "-fPIC", "-o", library, source]);
-            return code == 0 ? true : throw new InvalidOperationException(errors);
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
         }
     }
 }

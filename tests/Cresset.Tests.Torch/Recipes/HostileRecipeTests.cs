@@ -28,11 +28,44 @@ public sealed class HostileRecipeTests
     [InlineData("job: x\ntext: \"abc\n", 2)]
     [InlineData("job: *nothing\n", 1)]
     [InlineData("? [a, b]\n: 1\n", 1)]
+    [InlineData("job: x\0\n", 1)]
+    [InlineData("job: x\nsteps: 3\0 0\n", 2)]
+    [InlineData("job: x\nname: \u001b[31m\n", 2)]
+    [InlineData("job: x\ntrainer: {steps: 3, steps: 4}\n", 2)]
     public void BrokenTextsNameTheirLine(string yaml, int line)
     {
         var error = Assert.Throws<ConfigException>(() => ConfigNode.Parse(yaml, "r.yaml"));
         Assert.Equal("r.yaml", error.Source.File);
         Assert.InRange(error.Source.Line, line, line + 2);
+    }
+
+    [Fact]
+    public void AKeyThatIsGivenTwiceIsNoQuoteThatIsNotClosed()
+    {
+        var error = Assert.Throws<ConfigException>(() => ConfigNode.Parse("job: x\nseed: 1\nseed: 2\n", "r.yaml"));
+        Assert.EndsWith("the key 'seed' is given twice.", error.Message, StringComparison.Ordinal);
+    }
+
+    // What a shell's <(...) gives is a pipe without a length; a device may have no end.
+    [Fact]
+    public void APipeIsReadAndADeviceWithoutEndIsRefused()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "not run: this system has no /dev/zero");
+        Assert.Throws<ConfigException>(() => new RecipeCatalog().Find("/dev/zero"));
+        var folder = Directory.CreateTempSubdirectory("cresset-pipe-");
+        try
+        {
+            var pipe = Path.Combine(folder.FullName, "pipe.yaml");
+            using var written = System.Diagnostics.Process.Start("sh",
+                ["-c", "mkfifo \"$0\" && printf 'job: digits-classifier\\ntrainer:\\n  steps: 7\\n' > \"$0\"", pipe]);
+            for (var i = 0; i < 200 && !File.Exists(pipe); i++) Thread.Sleep(20);
+            Assert.Equal("7", new RecipeCatalog().Find(pipe).Resolve().Flatten()["trainer.steps"]);
+            Assert.True(written.WaitForExit(10_000));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     [Fact]

@@ -190,6 +190,25 @@ public sealed class SteeringTests : IDisposable
     }
 
     [Fact]
+    public void SeedsAndFoldsMayStandAmongTheSettings()
+    {
+        var recipe = Catalog.Find("digits-classifier");
+        SweepAxis[] axes = [Sweep.Axis("lr=1e-3,2e-3"), Sweep.Axis("seeds=3"), Sweep.Axis("folds=2")];
+        var (left, seeds, folds) = Sweep.Repetitions(recipe, axes, 0, 0);
+        Assert.Equal(("lr", 3, 2), (Assert.Single(left).Key, seeds, folds));
+        Assert.Equal(12, Sweep.Plan(recipe, left, seeds, folds).Count);
+        Assert.Equal((0, 4), Sweep.Repetitions(recipe, [axes[0]], 0, 4) is var (_, s, f) ? (s, f) : default);
+        // A study has seeds of its own: there it stays a setting.
+        Assert.Equal((2, 0), Sweep.Repetitions(Catalog.Find("activation-study"), [Sweep.Axis("seeds=1,2"), axes[0]], 0, 0)
+            is var (own, none, _) ? (own.Count, none) : default);
+        foreach (var wrong in (string[])["seeds=1,2", "seeds=many", "folds=0", "folds=-2"])
+            Assert.Contains(wrong[..5], Assert.Throws<ArgumentException>(() =>
+                Sweep.Repetitions(recipe, [Sweep.Axis(wrong)], 0, 0)).Message, StringComparison.Ordinal);
+        Assert.Contains("twice", Assert.Throws<ArgumentException>(() => Sweep.Repetitions(recipe, axes, 5, 0)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void HalvingGivesTheBestSettingsMore()
     {
         var recipe = Catalog.Find("digits-classifier");

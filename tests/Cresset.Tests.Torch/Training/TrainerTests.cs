@@ -131,6 +131,21 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void AskingForAnEvaluationCostsNoPatienceAndIsNotDoneTwice()
+    {
+        Seeding.Apply(1);
+        Trainer? asked = null;
+        var evaluations = 0;
+        using var task = new LineTask { FixedError = 1, OnEvaluate = () => evaluations++, OnStep = _ => asked!.Control.Evaluate() };
+        using var trainer = new Trainer(task, Options with { EvaluateEvery = 5, Patience = 2 }, Optimization, NullRunRecorder.Instance);
+        asked = trainer;
+        var result = trainer.Run(cancellation: TestContext.Current.CancellationToken);
+        // The first evaluation that was asked for is the best; those of steps 5 and 10 are no better. Each step was evaluated once.
+        Assert.Equal((TrainingEnd.StoppedEarly, 10, 1), (result.End, result.Step, result.BestStep));
+        Assert.Equal(10, evaluations);
+    }
+
+    [Fact]
     public void KeepsTheLastOnesAndTheBest()
     {
         var folder = Path.Combine(_folder, "keep");

@@ -120,7 +120,8 @@ public sealed class Run : IRunRecorder, IDisposable
 
     /// <summary>
     /// From now on records what this process takes of the machine (<c>system/processor_percent</c>, <c>system/memory_mb</c>,
-    /// <c>system/machine_memory_percent</c>) every five seconds at the newest step, from the writer's thread.
+    /// <c>system/machine_memory_percent</c>, and of each graphics card <c>system/gpu0_percent</c> and <c>system/gpu0_memory_mb</c>) every
+    /// five seconds at the newest step, from the writer's thread.
     /// </summary>
     public void RecordSystem() => _writer.RecordSystem(Now);
 

@@ -142,6 +142,7 @@ internal sealed class RunWriter : IDisposable
     /// <summary>Closes database and event file; call <see cref="Finish"/> before.</summary>
     public void Dispose()
     {
+        _system?.Dispose();
         _chunk.Dispose();
         _connection.Dispose();
         _wake.Dispose();
