@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Net.Sockets;
 using Cresset.Numerics;
 using Xunit;
 
@@ -39,6 +41,44 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Empty(Directory.GetFiles("/dev", "null.*.tmp"));
         Assert.ThrowsAny<IOException>(() => AtomicFile.WriteText("/dev/full", new string('x', 1 << 20)));
         Assert.True(File.Exists("/dev/full") && new FileInfo("/dev/full").Length == 0);
+    }
+
+    [Fact]
+    public async Task APipeIsWrittenToAndNotReplacedAndASocketIsRefused()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        var (pipe, link, socket) = (Path.Combine(_folder, "pipe"), Path.Combine(_folder, "link"), Path.Combine(_folder, "socket"));
+        using (var made = Process.Start("mkfifo", [pipe])) await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+        File.CreateSymbolicLink(link, "pipe");
+        foreach (var path in new[] { pipe, link })
+        {
+            var read = Task.Run(() => File.ReadAllText(pipe), TestContext.Current.CancellationToken);
+            AtomicFile.WriteText(path, "through");
+            Assert.Equal("through", await read);
+            Assert.Equal("a named pipe", SpecialFile.KindOf(path));
+        }
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(socket));
+        Assert.Contains("is a socket", Assert.Throws<IOException>(() => AtomicFile.WriteText(socket, "x")).Message,
+            StringComparison.Ordinal);
+        Assert.Equal("a socket", SpecialFile.KindOf(socket));
+    }
+
+    [Fact]
+    public void WhatIsAFileOrNothingIsNoSpecialFile()
+    {
+        var empty = Path.Combine(_folder, "empty");
+        File.WriteAllText(empty, "");
+        Assert.Null(SpecialFile.KindOf(empty));
+        Assert.Null(SpecialFile.KindOf(_folder));
+        Assert.Null(SpecialFile.KindOf(Path.Combine(_folder, "nothing")));
+        if (OperatingSystem.IsWindows()) return;
+        var (circle, dangling) = (Path.Combine(_folder, "circle"), Path.Combine(_folder, "dangling"));
+        File.CreateSymbolicLink(circle, "circle");
+        File.CreateSymbolicLink(dangling, "nowhere");
+        Assert.Null(SpecialFile.KindOf(circle));
+        Assert.Null(SpecialFile.KindOf(dangling));
+        Assert.Equal("a device", SpecialFile.KindOf("/dev/null"));
     }
 
     [Fact]

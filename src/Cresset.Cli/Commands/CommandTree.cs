@@ -31,7 +31,11 @@ internal static class CommandTree
     {
         var root = new RootCommand("Train, score and look at models without Python.");
         foreach (var verb in verbs) root.Add(verb);
-        foreach (var verb in root.Subcommands) JsonEverywhere.Add(verb);
+        foreach (var verb in root.Subcommands)
+        {
+            JsonEverywhere.Add(verb);
+            Overwriting.Add(verb);
+        }
         PlainNumbers.Require(root);
         root.SetAction(_ => FirstPage());
         foreach (var help in root.Options.OfType<HelpOption>()) help.Action = new ShortHelp((HelpAction)help.Action!);

@@ -36,19 +36,21 @@ internal static class DetectConvertCommand
             HelpName = "PATH"
         };
         var lenient = DetectCommand.Lenient();
+        var force = SharedOptions.Force();
         Option<string?> classes = DetectCommand.Classes(), images = DetectCommand.Images();
         var command = new Command("convert",
             "Convert ground truth or detections from any format to any other; what the other cannot hold is said.") { truth, results, to,
-            output, labels, classes, images, lenient };
+            output, labels, classes, images, lenient, force };
         var formats = new DetectFormatOptions();
         formats.AddTo(command);
         command.SetAction(r =>
         {
             using var interruption = new Interruption("stopping.");
+            var path = r.GetValue(output)!;
+            Overwriting.RequireFree(path, r.GetValue(force));
             var files = new DetectFiles(r.GetValue(lenient), RecordParts.All, r.GetValue(classes), r.GetValue(images));
             var truthPath = r.GetValue(truth)!;
             var dataset = files.Truth(truthPath, formats.Truth(r, truthPath), interruption.Token);
-            var path = r.GetValue(output)!;
             var format = DetectionFormats.Get(r.GetValue(to)!);
             if (r.GetValue(labels) is { } kind) format = format is YoloFolder yolo ? yolo with { Labels = kind }
                 : throw new ArgumentException("--labels belongs to --to yolo.");

@@ -47,10 +47,12 @@ internal static class DetectDatasetCommands
         };
         var empty = new Option<bool>("--drop-empty") { Description = "Leave out images without objects." };
         var output = Out();
-        var command = opened.Add(new Command("filter", "Keep some classes, images or sizes of objects.") { least, empty, output });
+        var force = SharedOptions.Force();
+        var command = opened.Add(new Command("filter", "Keep some classes, images or sizes of objects.") { least, empty, output, force });
         subset.AddTo(command, withSlices: false);
         command.SetAction(r =>
         {
+            Overwriting.RequireFree(r.GetValue(output)!, r.GetValue(force));
             var dataset = opened.Read(r);
             var (images, objects) = (dataset.Images.Count, dataset.Objects.Length);
             dataset = subset.Apply(r, dataset, new DetectionResults([])).Dataset;
@@ -85,14 +87,18 @@ internal static class DetectDatasetCommands
             AllowMultipleArgumentsPerToken = true,
             HelpName = "FILE"
         };
+        var force = SharedOptions.Force();
         var command = opened.Add(
-            new Command("split", "Divide a data set so that every class keeps its share in every part.") { shares, by, seed, output });
+            new Command("split", "Divide a data set so that every class keeps its share in every part.") { shares, by, seed, output,
+                force });
         command.SetAction(r =>
         {
             var (parts, files) = (r.GetValue(shares)!, r.GetValue(output)!);
             if (files.Length != parts.Length) throw new ArgumentException(
                 $"--shares names {parts.Length} parts and --out {files.Length} files; one file a part is needed.");
-            if (files.Distinct().Count() != files.Length) throw new ArgumentException("--out names one file twice.");
+            if (files.Select(Path.GetFullPath).Distinct().Count() != files.Length)
+                throw new ArgumentException("--out names one file twice.");
+            foreach (var file in files) Overwriting.RequireFree(file, r.GetValue(force));
             var divided = DatasetVerbs.Split(opened.Read(r), parts, r.GetValue(seed), r.GetValue(by));
             for (var i = 0; i < files.Length; i++)
             {
@@ -110,9 +116,11 @@ internal static class DetectDatasetCommands
         var count = new Option<int>("--count", "-n") { Description = "Number of images.", Required = true, HelpName = "N" };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the draw.", DefaultValueFactory = _ => 1UL };
         var output = Out();
-        var command = opened.Add(new Command("sample", "Draw some images at random.") { count, seed, output });
+        var force = SharedOptions.Force();
+        var command = opened.Add(new Command("sample", "Draw some images at random.") { count, seed, output, force });
         command.SetAction(r =>
         {
+            Overwriting.RequireFree(r.GetValue(output)!, r.GetValue(force));
             var drawn = DatasetVerbs.Sample(opened.Read(r), r.GetValue(count), r.GetValue(seed));
             CocoFormat.WriteGroundTruth(drawn, r.GetValue(output)!);
             Console.Out.WriteLine($"{drawn.Images.Count} images with {drawn.Objects.Length} objects written to {r.GetValue(output)}");
@@ -129,13 +137,16 @@ internal static class DetectDatasetCommands
             Arity = new ArgumentArity(2, 1000)
         };
         var output = Out();
-        var command = new Command("merge", "Join data sets; classes meet by name, images must differ by name.") { inputs, output };
+        var force = SharedOptions.Force();
+        var command = new Command("merge", "Join data sets; classes meet by name, images must differ by name.") { inputs, output, force };
         command.SetAction(r =>
         {
+            Overwriting.RequireFree(r.GetValue(output)!, r.GetValue(force));
             using var interruption = new Interruption("stopping.");
             var files = new DetectFiles(false, RecordParts.All, null, null);
             var read = r.GetValue(inputs)!.Select(p => files.Truth(p, DetectionFormats.Recognize(p), interruption.Token)).ToArray();
             var joined = DatasetVerbs.Merge(read);
+            files.ShowFaults();
             CocoFormat.WriteGroundTruth(joined, r.GetValue(output)!);
             Console.Out.WriteLine(
                 $"{joined.Images.Count} images with {joined.Objects.Length} objects of {joined.Categories.Count} classes written to "

@@ -1,4 +1,5 @@
 using Cresset.Detection;
+using Cresset.Numerics;
 
 namespace Cresset.Cli.Commands;
 
@@ -7,6 +8,7 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
     : IProgress<double>
 {
     private readonly ReadReport _report = new() { ExamplesPerKind = examples };
+    private readonly List<string> _notes = [];
     private string _reading = "";
     private int _shown = -1;
 
@@ -30,6 +32,8 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
         var context = Begin(path, cancellation);
         var dataset = format.ReadGroundTruth(path, context);
         End();
+        if (LookAlikeNames.Describe(dataset.Categories.Select(c => c.Name)) is { } alike)
+            _notes.Add($"{path}: the classes {alike}; they are classes of their own.");
         return dataset;
     }
 
@@ -45,6 +49,8 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
     /// <summary>What was faulty, on the error stream, so that a pipe stays clean.</summary>
     public void ShowFaults()
     {
+        foreach (var note in _notes) Console.Error.WriteLine($"cresset: warning: {note}");
+        _notes.Clear();
         foreach (var (kind, count) in _report.Counts) Console.Error.WriteLine(
             $"cresset: warning: {count} times {kind}, for example {_report.Examples.First(e => e.Kind == kind)}");
     }

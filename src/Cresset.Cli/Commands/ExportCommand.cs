@@ -47,7 +47,7 @@ internal static class ExportCommand
             HelpName = "SHARE"
         };
         var half = new Option<bool>("--float16") { Description = "Weights and results in 16 bits." };
-        var force = new Option<bool>("--force") { Description = "Replace files that exist." };
+        var force = SharedOptions.Force();
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);

@@ -78,6 +78,10 @@ internal static class ListCommand
             }
             return ExitCode.Success;
         }
+        if (!File.Exists(what) && NearestName.Find(what, RecipeCatalog.Names) is null
+            && NearestName.Find(what, catalog.Parts.Kinds.Select(Plural)) is { } near)
+            throw new ArgumentException(
+                $"there is no recipe and no kind of parts '{what}'. Did you mean '{near}'? 'cresset list kinds' names all kinds.");
         Console.Out.Write(catalog.Find(what).Yaml);
         return ExitCode.Success;
     }
@@ -125,7 +129,14 @@ internal static class ListCommand
     private static string? Kind(string word, PartCatalog parts)
     {
         var name = word.ToLowerInvariant().Replace('_', '-');
-        return parts.Kinds.FirstOrDefault(k => k == name || k + "s" == name || (k.EndsWith('y') && k[..^1] + "ies" == name)
-            || (k.EndsWith('x') && k[..^1] + "ices" == name));
+        return parts.Kinds.FirstOrDefault(k => k == name || Plural(k) == name);
     }
+
+    private static string Plural(string kind) => kind switch
+    {
+        "data" or "tokens" => kind,
+        [.. var most, 'y'] => most + "ies",
+        [.., 's' or 'x'] => kind + "es",
+        _ => kind + "s",
+    };
 }

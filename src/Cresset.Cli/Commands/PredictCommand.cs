@@ -33,7 +33,7 @@ internal static class PredictCommand
         var output = new Option<string?>("--output",
             "-o")
         { Description = "A .csv or .json file, or a folder for pictures (default: predicted).", HelpName = "PATH" };
-        var force = new Option<bool>("--force") { Description = "Replace files that exist." };
+        var force = SharedOptions.Force();
         var alarms = new Option<double?>(
             "--alarm-rate")
         {

@@ -9,6 +9,8 @@ internal static class SharedOptions
 
     public static Option<bool> Json() => new("--json") { Description = "Print JSON for machines instead of text for people." };
 
+    public static Option<bool> Force() => new("--force") { Description = "Replace files that exist." };
+
     public static Option<string> RunsFolder() => new("--runs")
     {
         Description = $"Folder that holds the runs (default: ${RunsVariable} or ./runs).",

@@ -103,17 +103,19 @@ internal static class TrainCommand
         if (ranks.Rank > 0) return Follow(catalog, recipe, ranks);
         // A run to resume must exist already: a mistyped folder shall not be made.
         var place = resume is null ? null : RunPlace.Of(resume, runsFolder);
-        using var store = place is null ? RunStore.Open(runsFolder) : place.Write();
+        using var store = new LateStore(() => place is null ? RunStore.Open(runsFolder) : place.Write());
+        // A training that is refused leaves no empty store behind; one that is there is looked at first.
+        if (place is not null || watched is not null || RunStore.Exists(runsFolder)) store.Open();
         string? current = null;
         using var interruption = new Interruption(
             "finishing the step and saving; press Ctrl-C again to quit at once.",
             () =>
             {
-                if (current is not null) store.Ask(current, RunRequest.Save);
+                if (current is not null) store.Open().Ask(current, RunRequest.Save);
             });
         using var view = new TrainingView(quiet || json, plain: ranks.Size > 1);
-        using var dashboard = watched is not null ? new WatchedRun(store.Folder, watched) : null;
-        var runner = new RecipeRunner(store, catalog) { Ranks = ranks };
+        using var dashboard = watched is not null ? new WatchedRun(store.Open().Folder, watched) : null;
+        var runner = new RecipeRunner(store.Opened, catalog) { Ranks = ranks, OpenStore = store.Open };
         void Announce(Run run)
         {
             current = run.Id;
@@ -183,5 +185,15 @@ internal static class TrainCommand
                 $"{"curves".PadRight(width)} {TrainingView.Relative(Path.GetDirectoryName(result.Curves[0])!)}  "
                     + $"({string.Join(", ", result.Curves.Select(Path.GetFileNameWithoutExtension))})");
         Console.Out.WriteLine($"{"run folder".PadRight(width)} {TrainingView.Relative(result.Folder)}");
+    }
+
+    // The store of a training, opened when it is first needed.
+    private sealed class LateStore(Func<RunStore> open) : IDisposable
+    {
+        public RunStore? Opened { get; private set; }
+
+        public RunStore Open() => Opened ??= open();
+
+        public void Dispose() => Opened?.Dispose();
     }
 }

@@ -41,7 +41,7 @@ internal static class VqEncodeCommand
         var compare = new Option<string?>(
             "--compare")
         { Description = $"PNG file for the first {MostPairs} pictures beside what comes back.", HelpName = "FILE" };
-        var force = new Option<bool>("--force") { Description = "Replace files that exist." };
+        var force = SharedOptions.Force();
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var command = new Command("encode", "Write the codes of pictures or sounds and report bits and quality of each.") { run, input,

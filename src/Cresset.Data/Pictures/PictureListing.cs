@@ -1,3 +1,5 @@
+using Cresset.Numerics;
+
 namespace Cresset.Data;
 
 /// <summary>A picture of a folder.</summary>
@@ -108,6 +110,7 @@ internal sealed class PictureListing
                 if (inside == 0) _emptyFolders.Add(full);
                 count += inside;
             }
+            else if (SpecialFile.KindOf(path) is { } kind) _foreign.Add($"{full}, {kind}");
             else if (PictureDecoder.Extensions.Contains(Path.GetExtension(name).ToLowerInvariant()))
             {
                 _files.Add(new PictureFile(path, full));

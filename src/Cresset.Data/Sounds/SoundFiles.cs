@@ -1,3 +1,5 @@
+using Cresset.Numerics;
+
 namespace Cresset.Data;
 
 /// <summary>The sounds that a path stands for: one file, or a folder with everything below it in the order of names.</summary>
@@ -39,7 +41,8 @@ public sealed class SoundFiles
             .Select(file => (Path: file, Name: Path.GetRelativePath(path, file).Replace(Path.DirectorySeparatorChar, '/')))
             .Where(file => !file.Name.Split('/').Any(part => part.StartsWith('.')))
             .OrderBy(file => file.Name, StringComparer.Ordinal)
-            .ToLookup(file => Extensions.Contains(Path.GetExtension(file.Name).ToLowerInvariant()));
+            .ToLookup(file => Extensions.Contains(Path.GetExtension(file.Name).ToLowerInvariant())
+                && SpecialFile.KindOf(file.Path) is null);
         List<(string Path, string Name)> sounds = [.. all[true]], others = [.. all[false]];
         if (sounds.Count == 0)
             throw new DataMismatchException(

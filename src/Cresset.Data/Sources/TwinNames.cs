@@ -1,6 +1,8 @@
+using Cresset.Numerics;
+
 namespace Cresset.Data;
 
-/// <summary>Finds classes that a person would take for one: "Cat" and "cat", a blank at the end.</summary>
+/// <summary>Says which classes of a data set a person would take for one.</summary>
 internal static class TwinNames
 {
     /// <summary>A line for the classes of a data set and for each column of classes that has such names.</summary>
@@ -15,12 +17,5 @@ internal static class TwinNames
     }
 
     private static string? Note(string name, string what, IReadOnlyList<string> classes)
-    {
-        var twins = classes.GroupBy(Plain).Where(g => g.Count() > 1).Select(g => string.Join(" and ", g.Select(n => $"'{n}'"))).ToList();
-        return twins.Count == 0 ? null
-            : $"{name}: {what} {string.Join(", ", twins.Take(5))}{(twins.Count > 5 ? " ..." : "")} differ in case or blanks alone; "
-            + "they are classes of their own.";
-    }
-
-    private static string Plain(string name) => string.Concat(name.Where(c => !char.IsWhiteSpace(c))).ToUpperInvariant();
+        => LookAlikeNames.Describe(classes) is { } alike ? $"{name}: {what} {alike}; they are classes of their own." : null;
 }

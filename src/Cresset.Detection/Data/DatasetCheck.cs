@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cresset.Numerics;
 
 namespace Cresset.Detection;
 
@@ -33,6 +34,8 @@ public static class DatasetCheck
             dataset.Images.Where(i => i.FileName.Length > 0).GroupBy(i => i.FileName).Where(g => g.Count() > 1).Select(g => g.Key));
         Add("a class name that several classes have", true,
             dataset.Categories.GroupBy(c => c.Name).Where(g => g.Count() > 1).Select(g => g.Key));
+        Add("classes whose names look alike", false,
+            LookAlikeNames.Describe(dataset.Categories.Select(c => c.Name)) is { } alike ? [alike] : []);
         var used = objects.Select(o => o.CategoryId).ToHashSet();
         Add("a class without objects", false, dataset.Categories.Where(c => !used.Contains(c.Id)).Select(c => c.Name));
         var filled = objects.Select(o => o.ImageId).ToHashSet();

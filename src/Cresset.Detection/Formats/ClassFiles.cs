@@ -117,6 +117,10 @@ internal static partial class ClassFiles
         var paths = new ImagePaths(dataset.Images);
         var texts = new Dictionary<long, StringBuilder>();
         foreach (var c in dataset.Categories) texts.TryAdd(c.Id, new StringBuilder());
+        if (corners)
+        {
+            foreach (ref readonly var d in results.Items) DotaFolder.DrawnOnly(CornersOf(d), $"a detection of image {d.ImageId}");
+        }
         foreach (ref readonly var d in results.Items)
         {
             if (dataset.FindImage(d.ImageId) is null)

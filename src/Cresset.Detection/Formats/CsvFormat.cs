@@ -37,8 +37,10 @@ public static class CsvFormat
     {
         var desk = new FaultDesk(path, options ?? new ReadOptions());
         var builder = new DatasetBuilder(classes);
+        var shares = new ShareWatch();
         foreach (var row in Rows(path, desk, withScore: false))
         {
+            if (!row.IsEmpty) shares.See(row.Box, row.Width, row.Height);
             if (!builder.HasImage(row.Image)) builder.AddImage(row.Image, row.Width, row.Height);
             if (row.IsEmpty) continue;
             if (builder.CategoryOf(row.Class) is { } category) builder.Add(builder.ImageOf(row.Image), category, row.Box, row.Marks,
@@ -49,6 +51,7 @@ public static class CsvFormat
                 desk.Tally(0, 1);
             }
         }
+        shares.Tell(desk);
         return builder.Finish(path);
     }
 
@@ -60,6 +63,7 @@ public static class CsvFormat
         var desk = new FaultDesk(path, options ?? new ReadOptions());
         var names = new DatasetNames(dataset);
         var detections = new List<DetectedObject>();
+        var shares = new ShareWatch();
         foreach (var row in Rows(path, desk, withScore: true))
         {
             if (names.Image(row.Image) is not { } image)
@@ -77,8 +81,11 @@ public static class CsvFormat
             else
             {
                 detections.Add(new DetectedObject(image, category, row.Box, row.Score));
+                var size = dataset.FindImage(image);
+                shares.See(row.Box, size?.Width ?? 0, size?.Height ?? 0);
             }
         }
+        shares.Tell(desk);
         var results = new DetectionResults(detections) { Source = path };
         AssumedShapes.Note(results, path, options ?? new ReadOptions());
         return results;
@@ -246,6 +253,33 @@ public static class CsvFormat
         double? area = null;
         if (Number("area") is { Length: > 0 } given && TextLines.TryNumbers([given], desk, record, out var a)) area = a[0];
         return new Row(image, Text("class"), box, score, marks, area, width, height, record);
+    }
+
+    /// <summary>Watches for tables whose boxes are shares of their pictures: read as pixels, all would lie in one corner.</summary>
+    private sealed class ShareWatch
+    {
+        private int _boxes, _shares;
+        private bool _hasPart;
+        private (int Width, int Height) _size;
+
+        public void See(in Box box, int width, int height)
+        {
+            if (box == Box.Nowhere || box == Box.Unreachable) return;
+            _boxes++;
+            if (width <= 1 || height <= 1 || box.X < 0 || box.Y < 0 || box.Right > 1 || box.Bottom > 1) return;
+            _shares++;
+            _size = (width, height);
+            _hasPart |= box.X % 1 != 0 || box.Y % 1 != 0 || box.Right % 1 != 0 || box.Bottom % 1 != 0;
+        }
+
+        public void Tell(FaultDesk desk)
+        {
+            if (_shares == 0 || _shares < _boxes || !_hasPart) return;
+            desk.Fault(DataProblemKind.WrongValue, "", "xmin",
+                string.Create(CultureInfo.InvariantCulture,
+                    $"to ymax lie between 0 and 1 in all {_boxes} boxes, in pictures such as one of {_size.Width} x {_size.Height} pixels: "
+                        + $"these are shares of the picture. Pixels are needed: multiply x by the width and y by the height."));
+        }
     }
 
     /// <summary>Where the columns are, how many there are, and whether numbers have decimal commas.</summary>

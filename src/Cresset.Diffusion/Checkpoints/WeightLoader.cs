@@ -5,10 +5,11 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// Puts a checkpoint's tensors in the place of a network's weights. Where element types agree the mapped file itself becomes
-/// the weight: nothing is copied, and pages are read when they are first used.
+/// <see cref="StateDict.Load(nn.Module, ITensorSource, bool, KeyMap?)"/> for networks of gigabytes, which the pipelines load with it: where
+/// element types agree the mapped file itself becomes the weight, nothing is copied, and pages are read when they are first used; weights
+/// in few bits may stay as they are stored.
 /// </summary>
-public static class WeightLoader
+internal static class WeightLoader
 {
     /// <summary>Loads every weight of the module; all keys and shapes are compared before the first is touched.</summary>
     /// <param name="module">The network, best built with <see cref="WeightPlace.Nowhere"/>.</param>
@@ -61,19 +62,17 @@ public static class WeightLoader
 
     private static LoadReport Compare(Dictionary<string, (WeightLayer Owner, string Name, long[] Shape)> slots, ITensorSource source)
     {
-        List<string> loaded = [], missing = [], misShaped = [];
-        foreach (var (key, slot) in slots)
+        var report = StateDict.Compare(slots.ToDictionary(s => s.Key, s => s.Value.Shape),
+            source.Entries.ToDictionary(e => e.Key, e => e.Value.Shape), new Dictionary<string, string>());
+        string[] unread = [.. report.Loaded.Where(key => source.Entries[key].Dtype
+            is not (SafetensorsDtype.F64 or SafetensorsDtype.F32 or SafetensorsDtype.F16 or SafetensorsDtype.BF16
+                or SafetensorsDtype.F8E4M3 or SafetensorsDtype.F8E5M2))];
+        return report with
         {
-            if (!source.Entries.TryGetValue(key, out var entry)) missing.Add(key);
-            else if (!entry.Shape.SequenceEqual(slot.Shape))
-                misShaped.Add($"{key}: checkpoint [{string.Join(", ", entry.Shape)}], module {Shape.Text(slot.Shape)}");
-            else if (entry.Dtype
-                is not (SafetensorsDtype.F64 or SafetensorsDtype.F32 or SafetensorsDtype.F16 or SafetensorsDtype.BF16
-                    or SafetensorsDtype.F8E4M3 or SafetensorsDtype.F8E5M2))
-                misShaped.Add($"{key}: stored as {entry.Dtype} without scales that are known");
-            else loaded.Add(key);
-        }
-        return new LoadReport(loaded, missing, [.. source.Entries.Keys.Where(key => !slots.ContainsKey(key))], misShaped);
+            Loaded = [.. report.Loaded.Except(unread)],
+            MisShaped = [.. report.MisShaped,
+                .. unread.Select(key => $"{key}: stored as {source.Entries[key].Dtype} without scales that are known")],
+        };
     }
 
     internal static Dictionary<string, (WeightLayer Owner, string Name, long[] Shape)> Slots(nn.Module module)

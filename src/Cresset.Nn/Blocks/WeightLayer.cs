@@ -8,7 +8,7 @@ namespace Cresset.Nn;
 /// A layer whose weights can be put in place one by one, so that a checkpoint's mapped tensors become the weights themselves
 /// and no second copy is ever made.
 /// </summary>
-public abstract class WeightLayer : nn.Module<Tensor, Tensor>
+public abstract class WeightLayer : nn.Module<Tensor, Tensor>, IPlacesWeights
 {
     private protected WeightLayer(string name)
         : base(name)
@@ -20,6 +20,8 @@ public abstract class WeightLayer : nn.Module<Tensor, Tensor>
 
     /// <summary>Puts a tensor in the place of the weight of this name; the layer owns it afterwards.</summary>
     internal abstract void Assign(string name, Tensor value);
+
+    void IPlacesWeights.Assign(string name, Tensor value) => Assign(name, value);
 
     /// <summary>True where a weight of this name may stay packed.</summary>
     internal virtual bool TakesPacked(string name) => false;

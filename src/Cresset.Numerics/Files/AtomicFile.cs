@@ -3,8 +3,8 @@ namespace Cresset.Numerics;
 /// <summary>
 /// Writes files so that a reader sees the old content or the new one, never a part: temporary name, flush to disk, rename. A link stays a
 /// link,
-/// its target is written; devices such as <c>/dev/null</c> and <c>/dev/stdout</c> are written to, since a rename would put a file in their
-/// place.
+/// its target is written; named pipes and devices such as <c>/dev/null</c> and <c>/dev/stdout</c> are written to, since a rename would put
+/// a file in their place.
 /// </summary>
 public static class AtomicFile
 {
@@ -14,8 +14,9 @@ public static class AtomicFile
     {
         ArgumentNullException.ThrowIfNull(write);
         var full = TargetOf(Path.GetFullPath(path));
-        if (IsDevice(full))
+        if (SpecialFile.KindOf(full) is { } kind)
         {
+            if (kind == "a socket") throw new IOException($"'{path}' is a socket, to which no file is written; name another place.");
             using var device = new FileStream(full, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 1 << 16);
             write(device);
             return;
@@ -39,13 +40,8 @@ public static class AtomicFile
     }
 
     private static string TargetOf(string full)
-        => IsDevice(full) || new FileInfo(full).LinkTarget is null ? full : File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
-
-    // .NET cannot tell a device from a file, but systems keep them in these folders.
-    private static bool IsDevice(string full)
-        => !OperatingSystem.IsWindows() && File.Exists(full)
-            && (full.StartsWith("/dev/", StringComparison.Ordinal) || full.StartsWith("/proc/", StringComparison.Ordinal))
-            && !full.StartsWith("/dev/shm/", StringComparison.Ordinal);
+        => SpecialFile.KindOf(full) is not null || new FileInfo(full).LinkTarget is null ? full
+            : File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
 
     /// <summary>Writes text as UTF-8 without a byte-order mark.</summary>
     public static void WriteText(string path, string content) =>

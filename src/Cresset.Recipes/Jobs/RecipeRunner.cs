@@ -15,7 +15,13 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
     /// <summary>The processes that run recipes together. Rank 0 alone has a store; the others follow it.</summary>
     public ICommunicator Ranks { get; init; } = OneProcess.Instance;
 
-    private RunStore Store => store ?? throw new InvalidOperationException("This needs a store of runs.");
+    /// <summary>
+    /// Opens the store when the first run is begun, for a runner that was given none: a training that is refused makes no store. Gives the
+    /// same store every time; whoever sets it disposes that.
+    /// </summary>
+    public Func<RunStore>? OpenStore { get; init; }
+
+    private RunStore Store => store ?? OpenStore?.Invoke() ?? throw new InvalidOperationException("This needs a store of runs.");
 
     /// <summary>Begins a new run.</summary>
     public RecipeResult Train(ResolvedRecipe recipe, Action<Run>? started = null, IProgress<TrainingReport>? progress = null,
@@ -68,8 +74,11 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
         string[] changed = [.. recipe.Flatten().Where(f => !before.TryGetValue(f.Key, out var value) || value != f.Value)
             .Select(f => f.Key)];
         if (changed.Length > 0)
+        {
+            RefuseFewerSteps(recipe, info, changed);
             (recipe.Job as Job)?.CheckChanges(new JobContext(recipe, NullRunRecorder.Instance, info.Folder, progress, cancellation),
                 changed);
+        }
         var recorded = Store.EnvironmentOf(info.Id);
         using var run = Store.Resume(info.Id);
         started?.Invoke(run);
@@ -178,7 +187,28 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
                 }));
 
     // In a dry run the store is a scratch one, and init_from means a run of the real one.
-    private string FolderOfOther(string name) => _foldersOfOthers is { } others ? others(name) : Store.Find(name).Folder;
+    private string FolderOfOther(string name)
+        => _foldersOfOthers is { } others ? others(name)
+            : store is null && OpenStore is not null
+            ? throw new FileNotFoundException($"trainer.init_from is '{name}': there is no such file or folder, and no run yet.")
+            : Store.Find(name).Folder;
+
+    // What was done cannot be taken back: a run that says 10 steps and holds the weights of 30 would be a lie.
+    private static void RefuseFewerSteps(ResolvedRecipe recipe, RunInfo info, string[] changed)
+    {
+        const string Stage = "_trainer";
+        foreach (var (section, options) in recipe.Options)
+        {
+            int? wanted = options switch { TrainerOptions trainer => trainer.Steps, AgentLoopOptions agent => agent.Steps, _ => null };
+            if (wanted is not { } steps || !changed.Contains($"{section}.steps")) continue;
+            var stage = section.EndsWith(Stage, StringComparison.Ordinal) ? section[..^Stage.Length] : "";
+            var done = new CheckpointFolder(Path.Combine(info.Folder, stage, "checkpoints")).List().Select(c => c.Step).DefaultIfEmpty(0).Max();
+            if (steps >= done) continue;
+            throw new ConfigException(ConfigSource.CommandLine,
+                $"{section}.steps is {steps}, and the run has done {done} steps: they are not taken back. Name more than {done} to extend "
+                    + $"the run; for a shorter training begin a new one.");
+        }
+    }
 
     private RecipeResult Work(Run run, ResolvedRecipe recipe, RunInfo? before, bool isChanged, Preparation? prepared,
         IProgress<TrainingReport>? progress, CancellationToken cancellation)

@@ -55,10 +55,11 @@ public static class StateDict
     /// <summary>
     /// Copies every tensor of the source whose renamed key and shape the module has, converting element type and device.
     /// All keys are compared before the first value is copied, so that a refused checkpoint changes nothing. A key that is missing from the
-    /// file is not missing where the module ties it to one that is there, or the file says that it is an alias.
+    /// file is not missing where the module ties it to one that is there, or the file says that it is an alias. A layer of Cresset's that
+    /// was made without memory (device meta) gets the tensor of the file as its weight.
     /// </summary>
-    /// <exception cref="CheckpointException">Shapes differ, two keys map to one, (strict) keys are missing or unexpected, or the file has
-    /// different values for weights that the module ties.</exception>
+    /// <exception cref="CheckpointException">Shapes differ, two keys map to one, (strict) keys are missing or unexpected, the file has
+    /// different values for weights that the module ties, or a weight of another layer has no memory.</exception>
     public static LoadReport Load(nn.Module module, ITensorSource source, bool strict = true, KeyMap? keys = null)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -80,11 +81,13 @@ public static class StateDict
                     $"{source.Path}: '{entry.Name}' has the element type {entry.TypeName}, which is not read; nothing was copied.");
         }
         TiedWeights.RefuseConflicts(source, from, tied, report.Loaded);
+        var places = Places(module, target, report.Loaded, report.Source);
         using var noGrad = no_grad();
         foreach (var key in report.Loaded)
         {
             using var scope = NewDisposeScope();
-            target[key].copy_(source.Map(from[key]));
+            if (!places.TryGetValue(key, out var place)) target[key].copy_(source.Map(from[key]));
+            else Give(place, target[key], source.Map(from[key]));
         }
         return report;
     }
@@ -104,9 +107,40 @@ public static class StateDict
         var report = Compare(target, from.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<long>)source[pair.Value].shape),
             TiedWeights.Of(target));
         Refuse(origin, report, strict);
+        var places = Places(module, target, report.Loaded, origin);
         using var noGrad = no_grad();
-        foreach (var key in report.Loaded) target[key].copy_(source[from[key]]);
+        foreach (var key in report.Loaded)
+        {
+            if (!places.TryGetValue(key, out var place)) target[key].copy_(source[from[key]]);
+            else Give(place, target[key], source[from[key]]);
+        }
         return report;
+    }
+
+    // A copy into a tensor without memory would be lost without a word.
+    private static Dictionary<string, (IPlacesWeights Owner, string Name)> Places(nn.Module module, Dictionary<string, Tensor> target,
+        IEnumerable<string> loaded, string origin)
+    {
+        var places = new Dictionary<string, (IPlacesWeights, string)>();
+        string[] without = [.. loaded.Where(key => target[key].device_type == DeviceType.META)];
+        if (without.Length == 0) return places;
+        var owners = module.named_modules().Append(("", module)).ToDictionary(m => m.Item1, m => m.Item2);
+        foreach (var key in without)
+        {
+            var dot = key.LastIndexOf('.');
+            if (owners.GetValueOrDefault(key[..Math.Max(0, dot)]) is not IPlacesWeights owner)
+                throw new CheckpointException(
+                    $"{origin}: the module's '{key}' has no memory (device meta), so there is nothing to copy into; make the module on the "
+                        + $"device where it is to run. Nothing was copied.");
+            places.Add(key, (owner, key[(dot + 1)..]));
+        }
+        return places;
+    }
+
+    private static void Give((IPlacesWeights Owner, string Name) place, Tensor before, Tensor value)
+    {
+        var own = value.to(before.dtype, copy: true).DetachFromDisposeScope();
+        place.Owner.Assign(place.Name, before.requires_grad ? new TorchSharp.Modules.Parameter(own, requires_grad: true) : own);
     }
 
     private static Dictionary<string, string> RenamedKeys(string path, IEnumerable<string> names, KeyMap? keys)
@@ -122,17 +156,21 @@ public static class StateDict
     }
 
     private static LoadReport Compare(Dictionary<string, Tensor> target, Dictionary<string, IReadOnlyList<long>> source,
+        IReadOnlyDictionary<string, string> tied) => Compare(target.ToDictionary(t => t.Key, t => t.Value.shape), source, tied);
+
+    /// <summary>What the shapes of a module and those of a source have in common; every way to load compares here.</summary>
+    internal static LoadReport Compare(IReadOnlyDictionary<string, long[]> target, IReadOnlyDictionary<string, IReadOnlyList<long>> source,
         IReadOnlyDictionary<string, string> tied)
     {
         List<string> loaded = [], missing = [], misShaped = [];
-        foreach (var (key, tensor) in target)
+        foreach (var (key, own) in target)
         {
             if (!source.TryGetValue(key, out var shape))
             {
                 if (!Covered(key)) missing.Add(key);
             }
-            else if (!shape.SequenceEqual(tensor.shape))
-                misShaped.Add($"{key}: checkpoint [{string.Join(", ", shape)}], module {Shape.Text(tensor)}");
+            else if (!shape.SequenceEqual(own))
+                misShaped.Add($"{key}: checkpoint [{string.Join(", ", shape)}], module {Shape.Text(own)}");
             else loaded.Add(key);
         }
         return new LoadReport(loaded, missing, source.Keys.Where(key => !target.ContainsKey(key)).ToList(), misShaped);

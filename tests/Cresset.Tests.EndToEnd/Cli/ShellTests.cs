@@ -53,6 +53,25 @@ public sealed class ShellTests : IDisposable
     }
 
     [Fact]
+    public void EveryKindOfPartsIsListedUnderItsPlural()
+    {
+        var kinds = Json("list", "kinds").EnumerateArray()
+            .Select(k => k.GetProperty("kind").GetString()!).ToList();
+        Assert.Contains("loss", kinds);
+        foreach (var kind in kinds)
+        {
+            var plural = kind is "data" or "tokens" ? kind
+                : kind.EndsWith('y') ? kind[..^1] + "ies" : kind + (kind.EndsWith('s') ? "es" : "s");
+            var listed = Json("list", $"--{plural}").EnumerateArray().ToList();
+            Assert.All(listed, part => Assert.Equal(kind, part.GetProperty("kind").GetString()));
+            Assert.NotEmpty(listed);
+        }
+        var (code, _, error) = CressetProcess.Run(_folder, "list", "optimisers");
+        Assert.Equal(2, code);
+        Assert.Contains("Did you mean 'optimizers'?", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ListsFitAHundredColumnsAndAreGrouped()
     {
         foreach (var line in new[] { "list", "list kinds", "list --flows" })

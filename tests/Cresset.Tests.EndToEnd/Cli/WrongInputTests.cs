@@ -49,6 +49,17 @@ public sealed class WrongInputTests : IDisposable
             && Directory.GetDirectories(Path.Combine(_folder, "runs")).Any(d => File.Exists(Path.Combine(d, "model.safetensors"))));
     }
 
+    [Theory]
+    [InlineData("train digits-classifier data=nowhere")]
+    [InlineData("train digits-classifier trainer.batch_size=5000")]
+    [InlineData("train digits-classifier trainer.init_from=nothing")]
+    [InlineData("train digits-classifier trainer.freeze=[feetures]")]
+    public void ATrainingThatIsRefusedLeavesNothing(string arguments)
+    {
+        Assert.NotEqual(0, CressetProcess.Run(_folder, arguments.Split(' ')).Code);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder));
+    }
+
     [Fact]
     public void CorruptGzipNamesFileAndFails()
     {

@@ -26,6 +26,34 @@ public sealed class DetectCommandTests : IDisposable
     }
 
     [Fact]
+    public void NothingIsOverwrittenInSilenceAndLookAlikesAreTold()
+    {
+        var table = In("own.csv");
+        System.IO.File.WriteAllText(table, "image,class,xmin,ymin,xmax,ymax\na.png,cat,1,2,30,40\nb.png,Cat,1,2,30,40\n");
+        var before = System.IO.File.ReadAllText(table);
+        foreach (var words in new[]
+        {
+            new[] { "convert", "--gt", table, "--to", "csv", "--out", table }, ["filter", "--gt", table, "--out", table],
+            ["sample", "--gt", table, "-n", "1", "--out", table], ["merge", table, table, "--out", table],
+            ["split", "--gt", table, "--out", table, In("new.json")], ["convert", "--gt", table, "--to", "voc", "--out", _folder],
+        })
+        {
+            var (code, _, error) = Run(words);
+            Assert.Equal(2, code);
+            Assert.Contains("add --force", error, StringComparison.Ordinal);
+        }
+        Assert.Equal(before, System.IO.File.ReadAllText(table));
+        Assert.Equal([table], Directory.GetFileSystemEntries(_folder));
+        var forced = Run("convert", "--gt", table, "--to", "csv", "--out", table, "--force");
+        Assert.Equal(0, forced.Code);
+        Assert.Contains("the classes 'Cat' and 'cat' differ in case or blanks alone", forced.Error, StringComparison.Ordinal);
+        Assert.NotEqual(before, System.IO.File.ReadAllText(table));
+        string[] report = ["eval", "--gt", File("s01_basic.gt"), "--dt", File("s01_basic.dt"), "--report", In("r.html")];
+        Assert.DoesNotContain("replaced", Run(report).Error, StringComparison.Ordinal);
+        Assert.Contains("r.html was there and is replaced", Run(report).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void CompareAndCompareProtocolsAnswer()
     {
         var (code, output, _) = Run("compare", "--gt", File("s01_basic.gt"), "--a", File("s01_basic.dt"), "--b", File("s01_basic.dt"),

@@ -28,6 +28,16 @@ public sealed class DatasetVerbTests
     }
 
     [Fact]
+    public void ClassesThatLookAlikeAreFound()
+    {
+        var dataset = new DetectionDataset([new DatasetImage(1, "a.png", 10, 10)],
+            [new DatasetCategory(1, "Cat"), new DatasetCategory(2, "cat"), new DatasetCategory(3, "dog")], []);
+        var finding = Assert.Single(DatasetCheck.Run(dataset), f => f.What == "classes whose names look alike");
+        Assert.False(finding.IsFault);
+        Assert.Contains("'Cat' and 'cat' differ in case", finding.Examples[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void GroupsStayTogether()
     {
         var parts = DatasetVerbs.Split(Made(120), [0.5, 0.5], group: "folder");

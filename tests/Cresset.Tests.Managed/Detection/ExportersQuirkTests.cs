@@ -60,6 +60,48 @@ public sealed class ExportersQuirkTests : IDisposable
             Assert.Throws<DetectionFormatException>(() => format.ReadGroundTruth(Path(file), new FormatContext())).Problem.File);
     }
 
+    [Theory]
+    [InlineData("a.jpg,cat,.1,.2,.5,.6,640,480\n", true)]
+    [InlineData("a.jpg,cat,.1,.2,.5,.6,640,480\nb.jpg,cat,0,0,1,1,640,480\n", true)]
+    [InlineData("a.jpg,cat,0,0,1,1,640,480\n", false)]
+    [InlineData("a.jpg,cat,.1,.2,.5,.6,1,1\n", false)]
+    [InlineData("a.jpg,cat,.1,.2,.5,.6,0,0\n", false)]
+    [InlineData("a.jpg,cat,.1,.2,.5,.6,640,480\nb.jpg,cat,1,2,30,40,640,480\n", false)]
+    public void SharesOfPicturesOfKnownSizeAreNotTakenForPixels(string rows, bool areShares)
+    {
+        var path = Write("shares.csv", "image,class,xmin,ymin,xmax,ymax,width,height\n" + rows);
+        var results = Write("found.csv", "image,class,score,xmin,ymin,xmax,ymax\na.jpg,cat,.9,.1,.2,.5,.6\n");
+        var lenient = CsvFormat.ReadGroundTruth(path, options: new ReadOptions { Lenient = true });
+        if (!areShares)
+        {
+            Assert.Equal(lenient.Objects.Length, CsvFormat.ReadGroundTruth(path).Objects.Length);
+            return;
+        }
+        Assert.Contains("these are shares of the picture", Assert.Throws<DetectionFormatException>(() => CsvFormat.ReadGroundTruth(path))
+            .Message, StringComparison.Ordinal);
+        Assert.Contains("640 x 480", Assert.Throws<DetectionFormatException>(() => CsvFormat.ReadResults(results, lenient)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(2e6)]
+    [InlineData(-1.5e6)]
+    public void CornersThatItsReaderRefusesAreNotWrittenAsDota(double corner)
+    {
+        var box = Box.FromCorners(Math.Min(0, corner), 0, Math.Max(5, corner), 5);
+        var dataset = new DetectionDataset([new DatasetImage(1, "a.png", 10, 10)], [new DatasetCategory(1, "ship")],
+            [new GroundTruthObject { Id = 1, ImageId = 1, CategoryId = 1, Box = box }]);
+        var results = new DetectionResults([new DetectedObject(1, 1, dataset.Objects[0].Box, 0.5)]);
+        var folder = Path.Combine(_folder, "dota");
+        Assert.Contains("image 1 (a.png) has a corner at",
+            Assert.Throws<ArgumentException>(() => new DotaFolder().WriteGroundTruth(dataset, folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("a detection of image 1 has a corner at",
+            Assert.Throws<ArgumentException>(() => new DotaFolder().WriteResults(results, dataset, folder)).Message,
+            StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder));
+        new DotaFolder { Task = 2 }.WriteResults(results, dataset, folder);
+    }
+
     [Fact]
     public void VocInANamespaceHasItsObjectsAndWhatIsNotReadIsSaid()
     {

@@ -98,6 +98,7 @@ public sealed class AwkwardNumbersTests : IDisposable
     [Theory]
     [InlineData("Cat", "cat")]
     [InlineData("a b", "a  b")]
+    [InlineData("caf\u00e9", "cafe\u0301")]
     public void ClassesThatLookAlikeAreNamed(string one, string other)
     {
         using var split = (Table(i => $"{i},{i},{(i % 2 == 0 ? one : other)}") with { Target = "z" }).Open(new DataUse(TargetKind.Class));

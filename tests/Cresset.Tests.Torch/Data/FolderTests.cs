@@ -56,6 +56,17 @@ public sealed class FolderTests : IDisposable
     }
 
     [Fact]
+    public void APipeThatIsCalledAPictureIsLeftOutAndNotWaitedFor()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        MakeClasses(6);
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [Path.Combine(_folder, "cat", "pipe.png")])) made.WaitForExit();
+        using var split = new FolderData { Path = _folder, Size = 8 }.Open(Classes);
+        Assert.Equal(12, split.Train.Count + split.Validation!.Count + split.Test!.Count);
+        Assert.Contains(split.Notes, n => n.Contains("cat/pipe.png, a named pipe", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void WrongFoldersAreRefusedWithOneClearLine()
     {
         Assert.Contains("holds no pictures (.png", Refused(_folder), StringComparison.Ordinal);

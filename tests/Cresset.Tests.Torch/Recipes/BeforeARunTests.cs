@@ -62,6 +62,30 @@ public sealed class BeforeARunTests : IDisposable
         Assert.Contains("trainer.freeze: the model has nothing called 'hed'", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void ARunnerWithoutAStoreOpensItWhenARunBegins()
+    {
+        var (folder, opened) = (Path.Combine(_folder, "late"), 0);
+        RunStore? store = null;
+        var runner = new RecipeRunner(null, new RecipeCatalog())
+        {
+            OpenStore = () =>
+            {
+                opened++;
+                return store ??= RunStore.Open(folder);
+            }
+        };
+        ResolvedRecipe Digits(params string[] settings)
+            => Recipe.Parse("job: digits-classifier", "my.yaml", "my", BuiltInParts.Catalog).Resolve([.. settings]);
+        Assert.ThrowsAny<Exception>(() => runner.Train(Digits("trainer.batch_size=5000")));
+        Assert.Contains("no run yet",
+            Assert.Throws<FileNotFoundException>(() => runner.Train(Digits("trainer.init_from=other"))).Message, StringComparison.Ordinal);
+        Assert.Equal((0, false), (opened, Directory.Exists(folder)));
+        runner.Train(Digits("trainer.steps=2", "model.width=4", "trainer.batch_size=16"));
+        Assert.Single(store!.List());
+        store.Dispose();
+    }
+
     private string Numbers()
     {
         var path = Path.Combine(_folder, "numbers.csv");

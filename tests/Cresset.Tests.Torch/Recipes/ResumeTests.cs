@@ -177,6 +177,22 @@ public sealed class ResumeTests : IDisposable
             store.ReadSeries(extended.RunId, "train/loss").Select(p => (p.Step, p.Value)));
     }
 
+    [Theory]
+    [InlineData("digits-classifier", "trainer.steps")]
+    [InlineData("code-prior", "trainer.steps")]
+    [InlineData("dqn", "training.steps")]
+    public void FewerStepsThanWereDoneAreRefusedAndTheRunStays(string job, string key)
+    {
+        var words = Small[job].Split(' ');
+        using var store = RunStore.Open(_folder);
+        var runner = new RecipeRunner(store, Catalog);
+        var done = runner.Train(Catalog.Find(words[0]).Resolve(words[1..]));
+        var before = (Everything(store, done), store.Config(done.RunId)[key], store.Get(done.RunId).Status);
+        var error = Assert.Throws<ConfigException>(() => runner.Resume(done.RunId, [$"{key}=1"]));
+        Assert.Contains($"{key} is 1, and the run has done", error.Message, StringComparison.Ordinal);
+        Assert.Equal(before, (Everything(store, done), store.Config(done.RunId)[key], store.Get(done.RunId).Status));
+    }
+
     private static string Everything(RunStore store, RecipeResult result)
     {
         var series = store.Series(result.RunId)

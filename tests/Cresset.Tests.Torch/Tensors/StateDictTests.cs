@@ -50,6 +50,19 @@ public sealed class StateDictTests : IDisposable
     }
 
     [Fact]
+    public void AWeightWithoutMemoryIsPlacedOrRefusedAndNeverLost()
+    {
+        using var scope = NewDisposeScope();
+        using var placed = new Cresset.Nn.Projection(4, 3, hasBias: true, Cresset.Nn.WeightPlace.Nowhere);
+        var source = new Dictionary<string, Tensor> { ["weight"] = ones(3, 4), ["bias"] = zeros(3) };
+        StateDict.Load(placed, source);
+        Assert.Equal(4 * 3, placed.forward(ones(1, 4)).sum().item<float>());
+        using var foreign = nn.Linear(4, 3, device: META);
+        var error = Assert.Throws<CheckpointException>(() => StateDict.Load(foreign, source));
+        Assert.Contains("'weight' has no memory (device meta)", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void LenientLoadingReportsWhatItLeftOut()
     {
         using var scope = NewDisposeScope();

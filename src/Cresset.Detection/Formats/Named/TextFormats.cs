@@ -182,6 +182,10 @@ public sealed record DotaFolder : LabelledFormat
                 throw new ArgumentException($"image {image.Id} has a shape that is not one polygon of four corners, which DOTA needs.");
             }
         }
+        foreach (var (image, labels) in images)
+        {
+            foreach (var s in labels.Shapes) DrawnOnly(CornersOf(s), $"an object of image {image.Id} ({image.FileName})");
+        }
         var paths = new ImagePaths(dataset.Images);
         Directory.CreateDirectory(path);
         foreach (var (image, labels) in images)
@@ -189,11 +193,24 @@ public sealed record DotaFolder : LabelledFormat
             var text = new StringBuilder();
             foreach (var s in labels.Shapes)
             {
-                var corners = Task != 2 && s.Segmentation is PolygonSegmentation { Polygons: [var p] } ? p : Corners(s.Box);
+                var corners = CornersOf(s);
                 var difficult = (s.Marks & ObjectMarks.Difficult) != 0 ? '1' : '0';
                 text.Append(string.Join(' ', corners.Select(Text))).Append(CultureInfo.InvariantCulture, $" {s.Class} {difficult}\n");
             }
             AtomicFile.WriteText(SafeNames.Below(path, paths.Of(image.Id) + ".txt"), text.ToString());
         }
     }
+
+    /// <summary>Refuses corners that the reader of this format would not take.</summary>
+    internal static void DrawnOnly(double[] corners, string whose)
+    {
+        if (RunLengthMask.CanDraw(corners)) return;
+        var far = Array.Find(corners, c => !(Math.Abs(c) <= RunLengthMask.MaxCoordinate));
+        throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
+            $"{whose} has a corner at {far}; corners of DOTA lie within {RunLengthMask.MaxCoordinate:0} pixels of the origin. Leave the "
+                + $"object out, or correct it."));
+    }
+
+    private double[] CornersOf(LabelledShape s) =>
+        Task != 2 && s.Segmentation is PolygonSegmentation { Polygons: [var p] } ? p : Corners(s.Box);
 }
