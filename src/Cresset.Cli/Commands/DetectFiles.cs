@@ -29,6 +29,11 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
     public DetectionDataset Truth(string path, DetectionFormat format, CancellationToken cancellation)
     {
         RequireThere(path);
+        if (imageFolder is not null && !Directory.Exists(imageFolder))
+            throw new ArgumentException($"--images is '{imageFolder}'; there is no such folder.");
+        if (classesFile is not null && format is CocoFiles)
+            throw new ArgumentException(
+                "--classes names the classes of formats that have none of their own, such as yolo; COCO lists them.");
         var context = Begin(path, cancellation);
         var dataset = format.ReadGroundTruth(path, context);
         End();
@@ -74,8 +79,26 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
             throw new InvalidDataException(
                 $"{path} has no detections; nothing was measured. Where the model really finds nothing, say --allow-empty.");
         }
-        if (allowEmpty || MeetingCheck.Find(dataset, results, classAgnostic, parts == RecordParts.Boxes) is not { } why) return;
+        if (allowEmpty || MeetingCheck.Find(dataset, results, classAgnostic, parts == RecordParts.Boxes, parts == RecordParts.Masks)
+            is not { } why) return;
         throw new InvalidDataException($"{path}: {why}. Where the file is as it should be, say --allow-empty.");
+    }
+
+    /// <summary>Refuses a score in which no object counts, and says why the reference's own number may be missing.</summary>
+    public static void RequireDefined(ScoreSummary score, DetectionDataset dataset, bool allowEmpty)
+    {
+        if (score.Statistics.Count == 0 || !double.IsNaN(score.Statistics[0].Value)) return;
+        if (score.Classes.Any(c => !double.IsNaN(c.Ap)))
+        {
+            Console.Error.WriteLine(
+                $"cresset: warning: {score.Statistics[0].Name} is not defined: the reference takes it at 100 detections (20 with "
+                    + $"keypoints) alone, which --max-dets leaves out. Take --protocol coco-fixed, or add that number.");
+            return;
+        }
+        if (allowEmpty) return;
+        throw new InvalidDataException(
+            $"{dataset.Source}: none of {dataset.Objects.Length} objects counts under {score.Protocol}: all are crowds, difficult or of "
+                + $"an area outside of every range; nothing was measured. Where that is as it should be, say --allow-empty.");
     }
 
     void IProgress<double>.Report(double value)

@@ -8,7 +8,9 @@ public static class MeetingCheck
     /// <param name="results">Detections; none at all is for the caller to judge.</param>
     /// <param name="classAgnostic">Whether any class meets any other.</param>
     /// <param name="boxes">Whether boxes are compared: then their layout is looked at too.</param>
-    public static string? Find(DetectionDataset dataset, DetectionResults results, bool classAgnostic = false, bool boxes = true)
+    /// <param name="masks">Whether masks are compared: then the layout of their bounds is looked at.</param>
+    public static string? Find(DetectionDataset dataset, DetectionResults results, bool classAgnostic = false, bool boxes = true,
+        bool masks = false)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(results);
@@ -22,8 +24,8 @@ public static class MeetingCheck
         foreach (ref readonly var d in results.Items)
         {
             if (d.Shape is { CannotHit: true } || d.Score == DetectedObject.FirstRank) broken++;
-            else if (objects.Contains((d.ImageId, classAgnostic ? -1 : d.CategoryId))) return boxes ? BoxLayoutCheck.Find(dataset, results)
-                : null;
+            else if (objects.Contains((d.ImageId, classAgnostic ? -1 : d.CategoryId))) return boxes || masks
+                ? BoxLayoutCheck.Find(dataset, results, masks) : null;
         }
         if (total == 0) return null;
         return broken == total

@@ -84,7 +84,9 @@ internal struct CocoObjectDraft
             return false;
         }
         if (_brokenId) return false;
-        if (!HasId) fields.Fault(DataProblemKind.MissingField, "id", "is missing; the object gets a number of its own.");
+        if (!HasId)
+            fields.Fault(DataProblemKind.MissingField, "id",
+                "is missing; every annotation needs one of its own. Read leniently, it gets one.");
         CheckShape(fields, needs);
         if (_hasBox && !_brokenBox && (_box.Width < 0 || _box.Height < 0))
         {
@@ -162,8 +164,11 @@ internal struct CocoObjectDraft
         if (scanner.TryNull()) return;
         _area = fields.Number("area");
         _hasArea = !fields.TakeFault();
-        if (!_hasArea || double.IsFinite(_area)) return;
-        fields.Fault(DataProblemKind.NotFinite, "area", "is NaN or an infinity.");
+        if (!_hasArea || (double.IsFinite(_area) && _area >= 0)) return;
+        if (double.IsFinite(_area))
+            fields.Fault(DataProblemKind.NegativeSize, "area",
+                string.Create(CultureInfo.InvariantCulture, $"is {_area}; areas are not below 0, and such an object would never count."));
+        else fields.Fault(DataProblemKind.NotFinite, "area", "is NaN or an infinity.");
         _hasArea = false;
     }
 

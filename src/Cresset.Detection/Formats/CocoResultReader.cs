@@ -320,7 +320,8 @@ internal sealed class CocoResultReader
         }
         else if (!double.IsFinite(score))
         {
-            _desk.Fault(DataProblemKind.NotFinite, _scanner.Where, "score", "is NaN or an infinity; a NaN is ranked last.",
+            _desk.Fault(DataProblemKind.NotFinite, _scanner.Where, "score",
+                "is not finite; a score is needed. Read leniently, the detection is ranked last.",
                 _scanner.Offset);
         }
         if ((have & (HasBox | HasMask | HasKeypoints)) == 0)

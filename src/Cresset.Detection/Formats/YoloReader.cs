@@ -9,6 +9,9 @@ internal sealed class YoloReader(DetectionDataset dataset, ReadOptions options, 
 {
     /// <summary>Files that tools put beside labels.</summary>
     internal const double MostShare = 2;
+
+    // What rounding makes of a centre at the edge.
+    private const double MostCentre = 1.01;
     private static readonly string[] Others = ["classes.txt", "notes.txt", "readme.txt", "obj.names"];
     private readonly DatasetNames _names = new(dataset);
 
@@ -39,9 +42,16 @@ internal sealed class YoloReader(DetectionDataset dataset, ReadOptions options, 
                 continue;
             }
             long lines = 0, lost = 0;
+            // Two detections may be equal; two equal objects are one that was written twice.
+            var seen = withScore ? null : new HashSet<string>(StringComparer.Ordinal);
             foreach (var (fields, record) in TextLines.Read(file))
             {
                 lines++;
+                if (seen?.Add(string.Join(' ', fields)) == false)
+                {
+                    desk.Note(DataProblemKind.DuplicateId, record, "", "is written twice; the object was taken once, as by the package.");
+                    continue;
+                }
                 if (Parse(fields, record, image, desk) is { } line) yield return line;
                 else lost++;
             }
@@ -88,6 +98,11 @@ internal sealed class YoloReader(DetectionDataset dataset, ReadOptions options, 
             if (line.Polygon is not { Polygons: [var drawn] } || RunLengthMask.CanDraw(drawn)) return line;
             desk.Fault(DataProblemKind.BadMask, record, "", RunLengthMask.CannotDraw);
             return new YoloLine(image.Id, category, Box.Nowhere, 0, DetectedObject.FirstRank, null, null);
+        }
+        if (n[1] is < 1 - MostCentre or > MostCentre || n[2] is < 1 - MostCentre or > MostCentre)
+        {
+            desk.Fault(DataProblemKind.WrongValue, record, "cx", $"or cy lies outside of the image: {fields[1]} {fields[2]}; the centre of "
+                + $"a box is a share of the image's width and height, from 0 to 1{(withScore ? ", and the score comes last" : "")}.");
         }
         if (n[3] < 0 || n[4] < 0) desk.Fault(DataProblemKind.NegativeSize, record, "w", "or h is below 0.");
         var box = new Box((n[1] - (n[3] / 2)) * image.Width, (n[2] - (n[4] / 2)) * image.Height, n[3] * image.Width, n[4] * image.Height);

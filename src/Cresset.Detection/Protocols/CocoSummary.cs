@@ -54,7 +54,7 @@ internal static class CocoSummary
         [
             Ap("", null, "all", forAp), Ap("50", .5, "all", last), Ap("75", .75, "all", last),
                 .. areas.Select(a => Ap(Suffix(a), null, a, last)),
-            .. new[] { first, second, last }.Select(m => Ar($"{max[m]}", null, "all", m)),
+            .. new[] { first, second, last }.Distinct().Select(m => Ar($"{max[m]}", null, "all", m)),
                 .. areas.Select(a => Ar(Suffix(a), null, a, last)),
         ];
     }

@@ -114,13 +114,18 @@ public sealed class RadialBasisFeatures : FeatureMap
     /// <inheritdoc/>
     public override void Write(ReadOnlySpan<double> state, Span<double> features)
     {
-        var total = 0.0;
+        var largest = double.NegativeInfinity;
         for (var i = 0; i < features.Length; i++)
         {
             var square = 0.0;
             for (var j = 0; j < state.Length; j++) square += (state[j] - _centers[i][j]) * (state[j] - _centers[i][j]);
-            total += features[i] = Math.Exp(-square / (2 * _sigma * _sigma));
+            features[i] = -square / (2 * _sigma * _sigma);
+            largest = Math.Max(largest, features[i]);
         }
+        // Shares do not change when all bumps are scaled alike; far from every centre the bumps themselves would all be 0.
+        var scale = _normalized ? largest : 0;
+        var total = 0.0;
+        for (var i = 0; i < features.Length; i++) total += features[i] = Math.Exp(features[i] - scale);
         for (var i = 0; _normalized && i < features.Length; i++) features[i] /= total;
     }
 }

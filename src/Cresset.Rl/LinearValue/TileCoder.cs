@@ -93,7 +93,12 @@ public sealed class TileCoder
         var shift = tiling;
         for (var i = 0; i < values.Length; i++)
         {
-            var quantum = (long)Math.Floor(values[i] * Tilings);
+            var place = Math.Floor(values[i] * Tilings);
+            // Beyond that, neighbouring tiles would be one: a value that is NaN, or one that nobody scaled.
+            if (!(Math.Abs(place) <= int.MaxValue))
+                throw new ArgumentOutOfRangeException(nameof(values), values[i],
+                    $"Value {i} has no tile: finite numbers up to {int.MaxValue / Tilings} are needed, scaled so that a tile is 1 wide.");
+            var quantum = (long)place;
             if (wraps.IsEmpty)
             {
                 key.Add((int)FloorDivide(quantum + shift, Tilings));

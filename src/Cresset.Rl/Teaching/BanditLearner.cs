@@ -91,6 +91,10 @@ public sealed class BanditLearner
     /// <summary>Learns from the reward of an arm.</summary>
     public void Observe(int arm, double reward)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(arm);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(arm, Values.Length);
+        if (!double.IsFinite(reward))
+            throw new ArgumentOutOfRangeException(nameof(reward), reward, $"The reward of arm {arm} must be finite.");
         _steps++;
         if (_options.Rule != BanditRule.Gradient)
         {

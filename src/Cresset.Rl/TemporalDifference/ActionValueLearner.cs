@@ -103,7 +103,15 @@ public abstract class ActionValueLearner
     }
 
     /// <summary>Chooses an action for <paramref name="state"/>.</summary>
-    public int Act(int state, RandomStream random) => Options.Exploration.Choose(ActingRow(state), Epsilon, random, Visits(state));
+    /// <exception cref="InvalidOperationException">The state has no action.</exception>
+    public int Act(int state, RandomStream random)
+    {
+        var row = ActingRow(state);
+        if (row[Greedy.FirstMax(row)] == double.NegativeInfinity)
+            throw new InvalidOperationException(
+                $"State {state} has none of its {ActionCount} actions. A state without actions has to end the episode.");
+        return Options.Exploration.Choose(row, Epsilon, random, Visits(state));
+    }
 
     /// <summary>Tells that an episode starts.</summary>
     public void BeginEpisode(int state)

@@ -115,7 +115,7 @@ public sealed class QLearning(int states, int actions, ControlOptions? options =
 public sealed class DoubleQLearning : ActionValueLearner
 {
     private readonly RandomStream _coin;
-    private readonly double[] _sums;
+    private readonly double[] _means;
 
     /// <summary>Makes the learner; <paramref name="coin"/> picks the table.</summary>
     public DoubleQLearning(int states, int actions, RandomStream coin, ControlOptions? options = null,
@@ -123,7 +123,7 @@ public sealed class DoubleQLearning : ActionValueLearner
         : base(states, actions, options, isAvailable)
     {
         SecondValues = NewTable(isAvailable);
-        _sums = new double[actions];
+        _means = new double[actions];
         _coin = coin;
     }
 
@@ -133,8 +133,10 @@ public sealed class DoubleQLearning : ActionValueLearner
     /// <inheritdoc/>
     protected override ReadOnlySpan<double> ActingRow(int state)
     {
-        for (var a = 0; a < _sums.Length; a++) _sums[a] = Values[(state * ActionCount) + a] + SecondValues[(state * ActionCount) + a];
-        return _sums;
+        // The mean: a sum would choose the same action, but as a value it would be twice too large.
+        for (var a = 0; a < _means.Length; a++)
+            _means[a] = 0.5 * (Values[(state * ActionCount) + a] + SecondValues[(state * ActionCount) + a]);
+        return _means;
     }
 
     /// <inheritdoc/>

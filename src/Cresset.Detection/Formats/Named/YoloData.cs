@@ -74,8 +74,10 @@ internal sealed class YoloData
 
     public DetectionDataset ReadGroundTruth(string split, FormatContext context)
     {
-        var images = Images(split, context.Cancellation);
+        var folders = new List<string>();
+        var images = Images(split, folders, context.Cancellation);
         var labels = images.Select(i => (i.Image, Labels: LabelsOf(i.File))).ToArray();
+        NoteLabelsWithoutPicture(folders, labels.Select(l => l.Labels), context.Read);
         var root = CommonFolder(labels.Select(l => l.Labels));
         // Label files are found by the names of the images; here both hang below one folder.
         DatasetImage[] named = [.. labels.Select(l
@@ -84,7 +86,7 @@ internal sealed class YoloData
             [.. labels.Select(l => l.Labels).Where(File.Exists)]);
     }
 
-    private List<(DatasetImage Image, string File)> Images(string split, CancellationToken cancellation)
+    private List<(DatasetImage Image, string File)> Images(string split, List<string> labelFolders, CancellationToken cancellation)
     {
         var here = Path.GetDirectoryName(Path.GetFullPath(_file))!;
         var root = Find("path") is YamlScalarNode { Value: { Length: > 0 } at } ? Path.GetFullPath(Path.Combine(here, at)) : here;
@@ -100,6 +102,7 @@ internal sealed class YoloData
         foreach (var entry in entries)
         {
             var path = Path.GetFullPath(Path.Combine(root, entry));
+            if (Directory.Exists(path)) labelFolders.Add(Path.GetDirectoryName(LabelsOf(Path.Combine(path, "any.png")))!);
             string[] files = Directory.Exists(path)
                 ? [.. Directory.GetFiles(path, "*", SearchOption.AllDirectories).Where(ImageHeader.IsSized).Order(StringComparer.Ordinal)]
                 : File.Exists(path) ? [.. TextFile.Read(path).Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0)
@@ -114,6 +117,22 @@ internal sealed class YoloData
             }
         }
         return images;
+    }
+
+    /// <summary>Objects of pictures that are not there are left out; that is said. Where pictures are listed in a file, others are meant to
+    /// lie beside them.</summary>
+    private static void NoteLabelsWithoutPicture(List<string> folders, IEnumerable<string> read, ReadOptions options)
+    {
+        var known = read.ToHashSet(StringComparer.Ordinal);
+        foreach (var folder in folders.Where(Directory.Exists))
+        {
+            foreach (var file in FilePeek.Files(folder, ".txt"))
+            {
+                if (YoloReader.IsOther(file) || known.Contains(Path.GetFullPath(file))) continue;
+                new FaultDesk(file, options).Note(DataProblemKind.UnknownImage, "", "",
+                    "belongs to no picture; its objects were left out.");
+            }
+        }
     }
 
     /// <summary>The last folder "images" of a path becomes "labels"; without one the labels lie beside the pictures.</summary>
