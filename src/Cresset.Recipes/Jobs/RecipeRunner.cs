@@ -202,7 +202,8 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
             int? wanted = options switch { TrainerOptions trainer => trainer.Steps, AgentLoopOptions agent => agent.Steps, _ => null };
             if (wanted is not { } steps || !changed.Contains($"{section}.steps")) continue;
             var stage = section.EndsWith(Stage, StringComparison.Ordinal) ? section[..^Stage.Length] : "";
-            var done = new CheckpointFolder(Path.Combine(info.Folder, stage, "checkpoints")).List().Select(c => c.Step).DefaultIfEmpty(0).Max();
+            var done = new CheckpointFolder(Path.Combine(info.Folder, stage, "checkpoints")).List().Select(c => c.Step).DefaultIfEmpty(0)
+                .Max();
             if (steps >= done) continue;
             throw new ConfigException(ConfigSource.CommandLine,
                 $"{section}.steps is {steps}, and the run has done {done} steps: they are not taken back. Name more than {done} to extend "
