@@ -122,6 +122,8 @@ internal static class SdConfig
             throw new InvalidDataException(
                 $"{path} describes a {kind}, which walks down no noise levels of flow matching. Replace it by the folder's own "
                     + $"scheduler_config.json (FlowMatchEulerDiscreteScheduler).");
+        if (Flag(c, "invert_sigmas", false))
+            throw new InvalidDataException($"{path}: invert_sigmas is true; noise levels that rise are not read. Set it to false.");
         var d = new ScheduleOptions();
         var terminal = Number(c, "shift_terminal", 0);
         return d with
@@ -192,14 +194,23 @@ internal static class SdConfig
     }
 
     public static int Int(JsonElement c, string name, int otherwise)
-        => c.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetInt32() : otherwise;
+        => !c.TryGetProperty(name, out var value) || !Is(value, JsonValueKind.Number, name, "a whole number") ? otherwise
+            : value.TryGetInt32(out var number) ? number : throw Wrong(value, name, "a whole number");
 
     public static double Number(JsonElement c, string name, double otherwise)
-        => c.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : otherwise;
+        => c.TryGetProperty(name, out var value) && Is(value, JsonValueKind.Number, name, "a number") ? value.GetDouble() : otherwise;
 
     public static bool Flag(JsonElement c, string name, bool otherwise)
-        => c.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()
-            : otherwise;
+        => c.TryGetProperty(name, out var value) && (value.ValueKind is JsonValueKind.True
+            || Is(value, JsonValueKind.False, name, "true or false")) ? value.GetBoolean() : otherwise;
+
+    // A value in another form than its own, such as "3.0", would otherwise be the default without a word.
+    private static bool Is(JsonElement value, JsonValueKind kind, string name, string wanted)
+        => value.ValueKind == kind ? true : value.ValueKind is JsonValueKind.String or JsonValueKind.Number or JsonValueKind.True
+            or JsonValueKind.False ? throw Wrong(value, name, wanted) : false;
+
+    private static InvalidDataException Wrong(JsonElement value, string name, string wanted)
+        => new($"The field '{name}' of a configuration is {value.GetRawText()}; {wanted} is needed.");
 
     public static string? Text(JsonElement c, string name)
         => c.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

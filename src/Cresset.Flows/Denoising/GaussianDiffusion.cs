@@ -34,7 +34,8 @@ public sealed class GaussianDiffusion
     public int Steps => _alphaBar.Length;
 
     /// <summary>The share of signal abar at a step.</summary>
-    public double AlphaBar(int step) => _alphaBar[step];
+    public double AlphaBar(int step) => step >= 0 && step < Steps ? _alphaBar[step]
+        : throw new ArgumentOutOfRangeException(nameof(step), step, $"There are steps 0 to {Steps - 1}.");
 
     /// <summary>The loss of noise prediction: model(x_t, step / Steps [N]) against the noise.</summary>
     public Tensor Loss(Func<Tensor, Tensor, Tensor> model, Tensor data, Generator? generator = null)

@@ -44,6 +44,8 @@ public sealed class DiscreteMatching
     public Tensor Loss(Tensor logits, Tensor data, Tensor state, Tensor time)
     {
         using var scope = NewDisposeScope();
+        CheckTokens(data, logits, nameof(data));
+        CheckTokens(state, logits, nameof(state));
         var log = logits.log_softmax(-1);
         var ofData = log.gather(-1, data.unsqueeze(-1)).squeeze(-1);
         var ofState = log.gather(-1, state.unsqueeze(-1)).squeeze(-1).exp();
@@ -89,4 +91,20 @@ public sealed class DiscreteMatching
     }
 
     private Tensor Rate(Tensor time) => _path.AlphaRate(time) / (1 - _path.Alpha(time));
+
+    private static void CheckTokens(Tensor tokens, Tensor logits, string name)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        if (tokens.dtype != ScalarType.Int64)
+            throw new ArgumentException($"{name} is of type {tokens.dtype}; tokens are Int64.", name);
+        if (!tokens.shape.AsSpan().SequenceEqual(logits.shape.AsSpan()[..^1]))
+            throw Cresset.Tensors.Shape.Wrong(tokens, $"{Cresset.Tensors.Shape.Text(logits)} without the last dimension",
+                "One token for each row of logits.", name);
+        if (tokens.numel() == 0) return;
+        long low = tokens.min().ToInt64(), high = tokens.max().ToInt64();
+        if (low < 0 || high >= logits.size(-1))
+            throw new ArgumentOutOfRangeException(name,
+                $"{name} holds tokens from {low} to {high}; the logits are those of tokens 0 to {logits.size(-1) - 1}.");
+    }
 }

@@ -14,6 +14,7 @@ public static class FlowSampler
     public static (Tensor Samples, OdeStatistics Statistics) Sample(VelocityField field, Tensor source, OdeOptions? options = null,
         double end = 1)
     {
+        if (!(end > 0 && end <= 1)) throw new ArgumentOutOfRangeException(nameof(end), end, "The last time must lie in (0, 1].");
         using var noGrad = no_grad();
         return Ode.Final(field, source, 0, end, Bounded(options));
     }
@@ -47,6 +48,9 @@ public static class FlowSampler
                 $"{method} chooses its own steps; a grid needs a fixed-step method such as Euler, Heun or Midpoint.", nameof(method));
         Ode.Check(field, source, grid);
         using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var type = source.dtype;
+        if (HalfStates.Are(source)) (field, source) = (HalfStates.Widened(field, type), source.to(ScalarType.Float32));
         using var integrator = new FixedStepIntegrator(field, source, [.. grid], new OdeOptions { Method = method });
         for (var i = 1; i < grid.Count; i++)
         {
@@ -54,7 +58,8 @@ public static class FlowSampler
             integrator.Advance(null);
             progress?.Report(i);
         }
-        return integrator.State.alias();
+        Ode.RequireFinite(integrator.State, [integrator.State], [integrator.Time], method);
+        return integrator.State.to(type).alias().MoveToOuterDisposeScope();
     }
 
     /// <summary>

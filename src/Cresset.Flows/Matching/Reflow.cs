@@ -23,6 +23,8 @@ public static class Reflow
         ArgumentNullException.ThrowIfNull(field);
         ArgumentNullException.ThrowIfNull(source);
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        if (source.dim() == 0 || source.size(0) == 0)
+            throw Cresset.Tensors.Shape.Wrong(source, "at least one sample", "There is no pair without a source.");
         using var scope = NewDisposeScope();
         List<Tensor> parts = [];
         for (long start = 0; start < source.size(0); start += batchSize)

@@ -64,6 +64,9 @@ public abstract class DensityModel : nn.Module
     public Tensor Interpolate(Tensor from, Tensor to, int steps, Tensor? context = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 2);
+        if (!from.shape.SequenceEqual(to.shape))
+            throw Cresset.Tensors.Shape.Wrong(to, $"{Cresset.Tensors.Shape.Text(from)}, that of the samples to come from",
+                "Each sample has one to go to.");
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         Tensor a = Encode(from, context), b = Encode(to, context);

@@ -25,10 +25,15 @@ public static class Dequantization
         ArgumentOutOfRangeException.ThrowIfLessThan(levels, 2);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
+        if (values.numel() == 0) return;
         double low = values.min().to(ScalarType.Float64).ToDouble(), high = values.max().to(ScalarType.Float64).ToDouble();
         if (!(low >= 0 && high <= levels - 1))
             throw new ArgumentOutOfRangeException(nameof(values),
                 $"Values from {low:g6} to {high:g6}; {levels} levels are 0 .. {levels - 1}.");
+        if (values.is_floating_point() && values.ne(values.round()).any().ToBoolean())
+            throw new ArgumentOutOfRangeException(nameof(values),
+                $"Values from {low:g6} to {high:g6} are not whole. Data that was scaled already (such as pixels in [0, 1]) goes back to "
+                    + $"its levels first: (values * {levels - 1}).round().");
     }
 }
 

@@ -56,7 +56,8 @@ internal sealed class AdjointFunction(OdeProblem problem) : DifferentiableOperat
         var offset = 0L;
         for (var i = 0; i < lengths.Length; i++)
         {
-            result.Add(gradient.narrow(0, offset, lengths[i]).reshape(problem.Parameters[i].shape).clone().MoveToOuterDisposeScope());
+            result.Add(gradient.narrow(0, offset, lengths[i]).reshape(problem.Parameters[i].shape).clone().to(problem.Parameters[i].dtype)
+                .MoveToOuterDisposeScope());
             offset += lengths[i];
         }
         return [.. result];

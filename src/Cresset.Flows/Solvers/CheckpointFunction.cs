@@ -33,6 +33,7 @@ internal sealed class CheckpointFunction(OdeProblem problem) : DifferentiableOpe
             instants.Add(integrator.Time);
             if (integrator.Time == times[states.Count]) states.Add(checkpoints[^1]);
         }
+        Ode.RequireFinite(states[^1], states, times, options.Method);
         problem.Forward = integrator.Statistics;
         _instants = [.. instants];
         // Saved when this method has returned: it must outlive the scope here.
@@ -56,7 +57,9 @@ internal sealed class CheckpointFunction(OdeProblem problem) : DifferentiableOpe
         var tableau = ButcherTableau.Of(problem.Options.Method);
         var output = problem.Times.Length - 1;
         var adjoint = grad[output].clone();
-        var gradients = problem.Parameters.Select(p => zeros_like(p)).ToArray();
+        // Sums of many small contributions: 16 bits would round them away.
+        var gradients = problem.Parameters
+            .Select(p => HalfStates.Are(p) ? zeros_like(p, dtype: ScalarType.Float32) : zeros_like(p)).ToArray();
         var evaluations = 0;
         Tensor Field(double time, Tensor state)
         {
@@ -84,7 +87,8 @@ internal sealed class CheckpointFunction(OdeProblem problem) : DifferentiableOpe
             adjoint = carried.detach().MoveToOuterDisposeScope();
         }
         problem.Record.Statistics += new OdeStatistics(evaluations, instants.Length - 1, 0);
-        return [adjoint.MoveToOuterDisposeScope(), .. gradients.Select(g => g.MoveToOuterDisposeScope())];
+        return [adjoint.MoveToOuterDisposeScope(),
+            .. gradients.Select((g, p) => g.to(problem.Parameters[p].dtype).MoveToOuterDisposeScope())];
     }
 
     // The grid of a fixed-step method, with the requested times added to it.

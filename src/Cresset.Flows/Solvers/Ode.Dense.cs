@@ -17,8 +17,11 @@ public static partial class Ode
         options = (options ?? new OdeOptions()).ThrowIfInvalid();
         Check(field, initial, [start, end]);
         List<StepInterpolant> steps = [];
+        using var scope = NewDisposeScope();
+        if (HalfStates.Are(initial)) (field, initial) = (HalfStates.Widened(field, initial.dtype), initial.to(ScalarType.Float32));
         using var integrator = Make(field, initial, [start, end], options with { Output = OdeOutput.Landing }, null);
         while (integrator.Time != end) integrator.Advance(step => steps.Add(step.Keep()));
+        RequireFinite(integrator.State, [integrator.State], [end], options.Method);
         return new DenseSolution(steps, integrator.Statistics);
     }
 
@@ -35,7 +38,9 @@ public static partial class Ode
     {
         options = (options ?? new OdeOptions()).ThrowIfInvalid();
         Check(field, initial, [start, end]);
-        return Walk(field, initial, start, end, options);
+        return HalfStates.Are(initial)
+            ? Walk(HalfStates.Widened(field, initial.dtype), initial.to(ScalarType.Float32), start, end, options)
+            : Walk(field, initial, start, end, options);
     }
 
     /// <summary>Solves a system over several tensors, each of its own shape.</summary>

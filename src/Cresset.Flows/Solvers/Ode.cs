@@ -6,7 +6,8 @@ namespace Cresset.Flows;
 
 /// <summary>
 /// Solves dy/dt = f(t, y) with explicit Runge-Kutta methods, and with a Rosenbrock method where it is stiff. With gradients enabled the
-/// steps are part of the graph (discretise, then optimise).
+/// steps are part of the graph (discretise, then optimise). States of 16 bits are carried in float32 between the calls of the field; dense
+/// solutions, events and steps give them so.
 /// </summary>
 public static partial class Ode
 {
@@ -16,7 +17,8 @@ public static partial class Ode
     /// <param name="times">At least two times, strictly increasing or strictly decreasing.</param>
     /// <param name="options">Settings; null takes dopri5 at 1e-5.</param>
     /// <returns>The states at all times; the caller disposes it.</returns>
-    /// <exception cref="OdeStepException">The step underflowed or <see cref="OdeOptions.MaxSteps"/> were used up.</exception>
+    /// <exception cref="OdeStepException">The step underflowed, <see cref="OdeOptions.MaxSteps"/> were used up, or the last state is not
+    /// finite.</exception>
     /// <exception cref="ArgumentException">Times are not monotone, or the initial state is not finite.</exception>
     public static OdeSolution Solve(VelocityField field, Tensor initial, IReadOnlyList<double> times, OdeOptions? options = null)
         => Solve(field, initial, times, (options ?? new OdeOptions()).ThrowIfInvalid(), null);
@@ -92,6 +94,7 @@ public static partial class Ode
         options = (options ?? new OdeOptions()).ThrowIfInvalid();
         Check(field, initial, [start, limit]);
         using var scope = NewDisposeScope();
+        if (HalfStates.Are(initial)) (field, initial) = (HalfStates.Widened(field, initial.dtype), initial.to(ScalarType.Float32));
         var tracker = new EventTracker(field, events, initial, start, limit);
         List<OdeCrossing> crossings = [];
         using var integrator = Make(field, initial, [start, limit], options with { Output = OdeOutput.Landing }, null);
@@ -112,6 +115,7 @@ public static partial class Ode
             crossing.TimeTensor.MoveToOuterDisposeScope();
             crossing.State.MoveToOuterDisposeScope();
         }
+        RequireFinite(integrator.State, [integrator.State], [integrator.Time], options.Method);
         var end = tracker.IsOver ? crossings[^1].State.alias() : integrator.State.alias();
         return new OdeEvents(crossings, tracker.IsOver ? crossings[^1].Time : limit, end.MoveToOuterDisposeScope(), tracker.IsOver,
             integrator.Statistics);
@@ -123,6 +127,13 @@ public static partial class Ode
     {
         Check(field, initial, times);
         using var scope = NewDisposeScope();
+        if (HalfStates.Are(initial))
+        {
+            var wide = Solve(HalfStates.Widened(field, initial.dtype), initial.to(ScalarType.Float32), times, options, norm);
+            return new OdeSolution([.. times], wide.States.to(initial.dtype).MoveToOuterDisposeScope(), wide.Statistics);
+        }
+        if (initial.numel() == 0)
+            return new OdeSolution([.. times], stack([.. times.Select(_ => initial)]).MoveToOuterDisposeScope(), default);
         var states = new Tensor[times.Count];
         states[0] = initial.alias();
         var direction = Math.Sign(times[^1] - times[0]);
@@ -139,7 +150,21 @@ public static partial class Ode
                 }
             });
         }
+        RequireFinite(states[^1], states, times, options.Method);
         return new OdeSolution([.. times], stack(states).MoveToOuterDisposeScope(), integrator.Statistics);
+    }
+
+    /// <summary>A method that chooses its steps stops where the field breaks; one of fixed steps would hand NaN on in silence.</summary>
+    internal static void RequireFinite(Tensor last, IReadOnlyList<Tensor> states, IReadOnlyList<double> times, OdeMethod method)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        if (last.isfinite().all().ToBoolean()) return;
+        var i = 0;
+        while (i < states.Count - 1 && states[i].isfinite().all().ToBoolean()) i++;
+        throw new OdeStepException(
+            $"{method}: the state is not finite at t = {times[i]:g10}: the steps are too long for this field, or the field is not finite "
+                + $"on the way there. Take more steps, or a method that chooses them (dopri5).", times[i], 0);
     }
 
     internal static Integrator Make(VelocityField field, Tensor initial, IReadOnlyList<double> times, OdeOptions options,

@@ -39,6 +39,12 @@ public static class Sde
                 $"Unknown method; allowed: {string.Join(", ", Enum.GetNames<SdeMethod>())}.");
         Ode.Check(drift, initial, times);
         using var scope = NewDisposeScope();
+        if (HalfStates.Are(initial))
+        {
+            var type = initial.dtype;
+            return Solve(HalfStates.Widened(drift, type), (time, state) => diffusion(time, state.to(type)).to(ScalarType.Float32),
+                initial.to(ScalarType.Float32), times, method, generator, cancellation).to(type).MoveToOuterDisposeScope();
+        }
         List<Tensor> states = [initial.alias()];
         for (var i = 1; i < times.Count; i++)
         {
@@ -60,8 +66,20 @@ public static class Sde
         var h = to - from;
         var noise = randn(state.shape, dtype: state.dtype, generator: generator).to(state.device) * Math.Sqrt(Math.Abs(h));
         Tensor slope = drift(from, state), spread = diffusion(from, state);
+        if (!slope.shape.SequenceEqual(state.shape))
+            throw Cresset.Tensors.Shape.Wrong(slope, $"{Cresset.Tensors.Shape.Text(state)}, the state's",
+                "The drift is one slope for each value of the state.", "the drift", nameof(Sde));
+        if (!Broadcasts(spread, state))
+            throw Cresset.Tensors.Shape.Wrong(spread, $"a shape that broadcasts to the state's {Cresset.Tensors.Shape.Text(state)}",
+                "The diffusion is one number, or one for each value of the state.", "the diffusion", nameof(Sde));
         var predicted = state + slope * h + spread * noise;
         if (method == SdeMethod.EulerMaruyama) return predicted;
         return state + (slope + drift(to, predicted)) * (0.5 * h) + (spread + diffusion(to, predicted)) * 0.5 * noise;
+    }
+
+    private static bool Broadcasts(Tensor spread, Tensor state)
+    {
+        long[] own = spread.shape, wanted = state.shape;
+        return own.Length <= wanted.Length && own.Reverse().Zip(wanted.Reverse()).All(p => p.First == 1 || p.First == p.Second);
     }
 }

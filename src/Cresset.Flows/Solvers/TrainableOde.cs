@@ -14,8 +14,7 @@ public static class TrainableOde
     /// <param name="field">The field.</param>
     /// <param name="parameters">
     /// Every tensor the field depends on that needs a gradient: weights, and conditions that an embedding made too. Tensors that are not
-    /// named here
-    /// get a gradient from <see cref="OdeGradient.Direct"/> alone.
+    /// named here get a gradient from <see cref="OdeGradient.Direct"/> alone; the other methods refuse them where they can be told.
     /// </param>
     /// <param name="initial">State at the first time.</param>
     /// <param name="times">Strictly monotone times.</param>
@@ -40,6 +39,8 @@ public static class TrainableOde
         options = (options ?? new OdeOptions()).ThrowIfInvalid();
         var record = new BackwardRecord();
         if (gradient == OdeGradient.Direct || !is_grad_enabled()) return (Ode.Solve(field, initial, times, options), record);
+        Ode.Check(field, initial, times);
+        CapturedTensors.CheckUnnamed(field, parameters, times[0], initial);
         return Record(field, parameters, initial, times, options, gradient, adjoint, seminorm, record);
     }
 
@@ -57,6 +58,13 @@ public static class TrainableOde
         IReadOnlyList<Tensor>? owned = null)
     {
         Ode.Check(field, initial, times);
+        if (HalfStates.Are(initial))
+        {
+            using var whole = NewDisposeScope();
+            var wide = Record(HalfStates.Widened(field, initial.dtype), parameters, initial.to(ScalarType.Float32), times, options,
+                gradient, adjoint, seminorm, record, owned).Solution;
+            return (new OdeSolution([.. times], wide.States.to(initial.dtype).MoveToOuterDisposeScope(), wide.Statistics), record);
+        }
         var problem = new OdeProblem(field, [.. parameters], [.. times], options, (adjoint ?? options).ThrowIfInvalid(), seminorm, record,
             owned ?? []);
         using var scope = NewDisposeScope();

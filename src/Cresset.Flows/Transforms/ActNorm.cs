@@ -78,6 +78,9 @@ public sealed class ActNorm : FlowTransform
         Check(x);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
+        if (x.numel() <= _features)
+            throw Cresset.Tensors.Shape.Wrong(x, "at least two values of each feature",
+                "ActNorm takes its scale from the spread of its first batch, and one value has none: start with a larger batch.");
         long[] others = x.dim() == 2 ? [0] : [0, 2, 3];
         var mean = x.mean(others, keepdim: true);
         var deviation = Deviation(x - mean, others) + 1e-6;

@@ -60,14 +60,18 @@ public sealed class LogitPreprocessing : FlowTransform
     public override bool TakesContext => false;
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentOutOfRangeException">A value lies outside [0, 1].</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A value lies outside [0, 1], or with alpha = 0 at its ends.</exception>
     public override (Tensor Output, Tensor LogAbsDet) Forward(Tensor x, Tensor? context = null)
     {
         RefuseContext(context);
         using var scope = NewDisposeScope();
-        using (no_grad())
+        if (x.numel() > 0)
         {
+            using var noGrad = no_grad();
             double low = x.min().ToDouble(), high = x.max().ToDouble();
+            if (_alpha == 0 && (low == 0 || high == 1))
+                throw new ArgumentOutOfRangeException(nameof(x),
+                    "With alpha = 0 values of exactly 0 and 1 have no logit. Take an alpha above 0 (0.05), or dequantize the data.");
             if (!(low >= 0 && high <= 1))
                 throw new ArgumentOutOfRangeException(nameof(x),
                     $"Values from {low:g6} to {high:g6}; LogitPreprocessing takes values in [0, 1]. Divide by the number of levels first.");

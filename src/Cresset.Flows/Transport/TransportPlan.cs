@@ -123,10 +123,13 @@ public static class TransportPlan
             if (!double.IsFinite(value)) throw new ArgumentException($"cost holds {value}; costs must be finite.", nameof(cost));
         }
         double given = 0, wanted = 0;
-        foreach (var value in supply) given += value >= 0 ? value : double.NaN;
-        foreach (var value in demand) wanted += value >= 0 ? value : double.NaN;
+        foreach (var value in supply) given += Mass(value, nameof(supply));
+        foreach (var value in demand) wanted += Mass(value, nameof(demand));
         if (!(Math.Abs(given - wanted) <= 1e-9 * Math.Max(given, wanted)))
-            throw new ArgumentException($"supply sums to {given:g9} and demand to {wanted:g9}; both must be non-negative and equal.",
+            throw new ArgumentException($"supply sums to {given:g9} and demand to {wanted:g9}; both must be equal.",
                 nameof(demand));
     }
+
+    private static double Mass(double value, string name) => value >= 0 && double.IsFinite(value) ? value
+        : throw new ArgumentException($"{name} holds {value}; masses are finite and not negative.", name);
 }

@@ -30,7 +30,16 @@ public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
         using var mode = EvaluationMode.Of(this);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        return [.. call(data).Quantization.Select(q => q.Indices.MoveToOuterDisposeScope())];
+        return [.. call(InWeightType(data)).Quantization.Select(q => q.Indices.MoveToOuterDisposeScope())];
+    }
+
+    private Tensor InWeightType(Tensor data)
+    {
+        if (!data.is_floating_point())
+            throw new ArgumentException(
+                $"data is of type {data.dtype}; a tokenizer reads floating-point values. Scale whole numbers first (bytes: "
+                    + $"data.to(torch.float32) / 255).", nameof(data));
+        return data.to(OutputWeight.dtype);
     }
 
     /// <summary>Data of the codes of every level.</summary>

@@ -130,6 +130,7 @@ public sealed class Codebook : nn.Module, IPoolsExamples
     public int Learn(Tensor vectors, Tensor? indices = null)
     {
         Shape.Expect(vectors, "N D", ("D", Options.Width));
+        if (vectors.size(0) == 0) return 0;
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         if (!vectors.isfinite().all().ToBoolean())

@@ -64,8 +64,11 @@ public static class KMeans
         Shape.Expect(vectors, "N D");
         Shape.Expect(start, "K D", ("D", vectors.size(1)));
         ArgumentOutOfRangeException.ThrowIfNegative(iterations);
+        if (vectors.size(0) == 0) throw Shape.Wrong(vectors, "at least one vector");
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
+        RequireFinite(vectors, nameof(vectors));
+        RequireFinite(start, nameof(start));
         var metric = similarity == CodeSimilarity.Cosine ? CodeMetric.InnerProduct : CodeMetric.Euclidean;
         var centres = start.clone();
         var counts = zeros(start.size(0), dtype: vectors.dtype, device: vectors.device);
@@ -80,5 +83,11 @@ public static class KMeans
             counts = hits.MoveToOuterDisposeScope();
         }
         return (centres.MoveToOuterDisposeScope(), counts.MoveToOuterDisposeScope());
+    }
+
+    private static void RequireFinite(Tensor rows, string name)
+    {
+        if (!rows.isfinite().all().ToBoolean())
+            throw new ArgumentException($"{name} hold NaN or an infinity: no centre is nearest to them.", name);
     }
 }

@@ -60,6 +60,9 @@ public static class BitPacking
     {
         CheckWidths(bits);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
+        // Each code takes a bit at least: a count beyond that would overflow what it is compared with.
+        if (count > 8L * bytes.Length)
+            throw new ArgumentException($"{bytes.Length} bytes cannot hold {count} codes.", nameof(bytes));
         if (bytes.Length < ByteCount(count, bits))
             throw new ArgumentException($"{bytes.Length} bytes; {count} codes take {ByteCount(count, bits)}.", nameof(bytes));
         var codes = new long[count];

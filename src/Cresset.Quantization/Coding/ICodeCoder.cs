@@ -22,5 +22,5 @@ public interface ICodeCoder
 public sealed record CodeFrame(long FirstMap, int Maps, IReadOnlyList<long> MapShape, IReadOnlyList<long> CodebookSizes, bool HasNone)
 {
     /// <summary>Codes of a map, over all stages.</summary>
-    public long CodesPerMap => MapShape.Aggregate((long)CodebookSizes.Count, (a, b) => a * b);
+    public long CodesPerMap => MapShape.Aggregate((long)CodebookSizes.Count, (a, b) => checked(a * b));
 }

@@ -90,7 +90,9 @@ public sealed class PriorCoder : ICodeCoder
     {
         ArgumentNullException.ThrowIfNull(frame);
         var (height, width) = Layout(frame.MapShape, frame.CodebookSizes);
-        var area = checked(height * width);
+        if ((Int128)height * width * frame.Maps > int.MaxValue)
+            throw new ArgumentException($"{frame.Maps} maps of {height} x {width} are more codes than one frame can hold.", nameof(frame));
+        var area = height * width;
         long[] labels = [];
         if (_prior.Classes > 0) labels = _labels is null ? ReadClasses(ref payload, frame.Maps, _prior.Classes) : LabelsOf(frame);
         var decoder = new RangeDecoder(payload);
@@ -183,7 +185,11 @@ public sealed class PriorCoder : ICodeCoder
         if (sizes.Any(s => s > _prior.CodebookSize))
             throw new ArgumentException($"The prior knows {_prior.CodebookSize} codes; the codebooks have {string.Join(", ", sizes)}.",
                 nameof(sizes));
-        return (mapShape.Count == 2 ? checked((int)mapShape[0]) : 1, checked((int)mapShape[^1] * sizes.Count));
+        // An array holds 2^31 values at most; a header may say anything.
+        if (mapShape.Any(n => n is < 0 or > int.MaxValue) || mapShape[^1] * sizes.Count > int.MaxValue)
+            throw new ArgumentException($"Maps of shape [{string.Join(", ", mapShape)}] hold more codes than can be read.",
+                nameof(mapShape));
+        return (mapShape.Count == 2 ? (int)mapShape[0] : 1, (int)(mapShape[^1] * sizes.Count));
     }
 
     // Only the choice is made by libtorch: it need not be the same elsewhere, since the payload says what was chosen.

@@ -22,6 +22,8 @@ public sealed record DistanceHistogram(IReadOnlyList<double> Edges, IReadOnlyLis
         using var noGrad = no_grad();
         var distances = (vectors.detach() - quantized.detach()).to(ScalarType.Float64).square().sum(-1).sqrt().reshape(-1).cpu()
             .data<double>().ToArray();
+        if (Array.Exists(distances, d => !double.IsFinite(d)))
+            throw new ArgumentException("The distances are not all finite: vectors or codes hold NaN or an infinity.", nameof(vectors));
         var greatest = distances.Length == 0 ? 0 : distances.Max();
         var counts = new long[bins];
         foreach (var distance in distances) counts[greatest == 0 ? 0 : Math.Min(bins - 1, (int)(distance / greatest * bins))]++;

@@ -24,6 +24,10 @@ public static class CodeDistribution
                     nameof(logits));
             if (logits[i] > greatest) (greatest, best) = (logits[i], i);
         }
+        if (!float.IsFinite(greatest))
+            throw new ArgumentException(
+                $"The greatest of {logits.Length} logits is {(greatest > 0 ? "infinite" : "minus infinity")}: no code can be drawn from "
+                    + $"that.", nameof(logits));
         probabilities.Clear();
         if (sampling.Temperature == 0)
         {

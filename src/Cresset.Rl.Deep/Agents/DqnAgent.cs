@@ -120,7 +120,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     /// <inheritdoc/>
     public override void Act(ReadOnlySpan<float> observations, int count, Span<int> actions, ReadOnlySpan<bool> masks = default)
     {
-        Rollouts.CheckRows(observations.Length, count, ObservationSize, actions.Length);
+        Rollouts.CheckRows(observations, count, ObservationSize, actions.Length);
         Rollouts.CheckMasks(masks.Length, count, ActionCount);
         var values = Values(count);
         _learner.Values(observations, count, values, noise: false);
@@ -134,7 +134,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     /// <param name="values">Receives [count, ActionCount].</param>
     public void ActionValues(ReadOnlySpan<float> observations, int count, Span<float> values)
     {
-        Rollouts.CheckRows(observations.Length, count, ObservationSize, values.Length / Math.Max(1, ActionCount));
+        Rollouts.CheckRows(observations, count, ObservationSize, values.Length / Math.Max(1, ActionCount));
         _learner.Values(observations, count, values, noise: false);
     }
 
@@ -189,8 +189,14 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         .. base.Identity, ("gamma", _options.Gamma), ("replay.n_step", _options.Replay.NStep), ("replay.capacity", _replay.Capacity),
         ("replay.frames", _options.Replay.Frames),
         ("replay.storage", (int)_options.Replay.Storage), ("replay.prioritized", _options.Replay.Prioritized ? 1 : 0),
-        ("values", (int)_options.Values), ("atoms", _options.Atoms),
+        ("munchausen", _options.Munchausen ? 1 : 0),
     ];
+
+    /// <inheritdoc/>
+    protected override IEnumerable<(string Name, double Value)> PolicyIdentity => _options.Values == ValueKind.Categorical
+        ? [("values", (int)_options.Values), ("atoms", _options.Atoms), ("minimum_value", _options.MinimumValue),
+            ("maximum_value", _options.MaximumValue)]
+        : [("values", (int)_options.Values), ("atoms", _options.Atoms)];
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -99,7 +99,7 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
     /// <inheritdoc/>
     public override void Act(ReadOnlySpan<float> observations, int count, Span<int> actions, ReadOnlySpan<bool> masks = default)
     {
-        Rollouts.CheckRows(observations.Length, count, ObservationSize, actions.Length);
+        Rollouts.CheckRows(observations, count, ObservationSize, actions.Length);
         Rollouts.CheckMasks(masks.Length, count, ActionCount);
         var values = Values(observations, count);
         for (var i = 0; i < count; i++)
@@ -116,6 +116,10 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
 
     /// <inheritdoc/>
     protected override INetworkState Networks => _learner;
+
+    /// <inheritdoc/>
+    protected override IEnumerable<(string Name, double Value)> Identity =>
+        [.. base.Identity, ("gamma", _options.Gamma), ("rollout_steps", _steps)];
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -10,6 +10,8 @@ namespace Cresset.Rl.Deep;
 public abstract class RolloutAgent<TAction> : IAgent<TAction>
     where TAction : unmanaged
 {
+    private const string Of = "agent/identity/", OfPolicy = "policy/identity/";
+
     /// <summary>An agent that has not reset its environments yet.</summary>
     protected RolloutAgent(VectorEnvironment<float, TAction> environments, ulong seed)
     {
@@ -60,6 +62,10 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
         ("running moments", Moments.Count),
     ];
 
+    /// <summary>Of those, what the networks alone must agree in: options that leave their shapes as they are, but not their
+    /// meaning.</summary>
+    protected virtual IEnumerable<(string Name, double Value)> PolicyIdentity => [];
+
     /// <inheritdoc/>
     public abstract void Advance();
 
@@ -85,7 +91,7 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     {
         ArgumentNullException.ThrowIfNull(state);
         state.Put("agent/format", Algorithm);
-        foreach (var (name, value) in Identity) state.Put("agent/identity/" + name, value);
+        foreach (var (name, value) in Identity.Concat(PolicyIdentity)) state.Put(Of + name, value);
         state.Put("agent/step", Step);
         Networks.Save(state);
         state.Put("agent/environments", Environments.Save);
@@ -100,17 +106,7 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
         ArgumentNullException.ThrowIfNull(state);
         if (state.Text("agent/format") != Algorithm)
             throw new InvalidDataException($"The state belongs to '{state.Text("agent/format")}', not to '{Algorithm}'.");
-        foreach (var (name, value) in Identity)
-        {
-            // States written before this was kept are judged by the sizes of what they hold.
-            if (!state.Texts.ContainsKey("agent/identity/" + name)) continue;
-            var saved = state.Number("agent/identity/" + name);
-            if (saved != value)
-                throw new InvalidDataException(
-                    string.Create(CultureInfo.InvariantCulture,
-                        $"The state was made with {name} {saved}; this agent has {value}. Make the agent as the saved one was, or start "
-                            + $"anew."));
-        }
+        RequireSame(state, Of, Identity.Concat(PolicyIdentity), "state");
         // A damaged or foreign state must not leave half of itself behind.
         using var before = new Snapshot();
         Save(before);
@@ -143,6 +139,7 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     {
         ArgumentNullException.ThrowIfNull(state);
         Networks.SavePolicy(state);
+        foreach (var (name, value) in PolicyIdentity) state.Put(OfPolicy + name, value);
         for (var i = 0; i < Moments.Count; i++) state.Put($"moments/{i}", Moments[i].Save);
     }
 
@@ -150,6 +147,7 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     public void LoadPolicy(Snapshot state)
     {
         ArgumentNullException.ThrowIfNull(state);
+        RequireSame(state, OfPolicy, PolicyIdentity, "policy");
         var saved = state.Tensors.Keys.Count(k => k.StartsWith("moments/", StringComparison.Ordinal));
         if (saved != Moments.Count)
         {
@@ -174,5 +172,20 @@ public abstract class RolloutAgent<TAction> : IAgent<TAction>
     protected virtual void Dispose(bool disposing)
     {
         if (disposing) (Environments as IDisposable)?.Dispose();
+    }
+
+    private static void RequireSame(Snapshot state, string prefix, IEnumerable<(string Name, double Value)> identity, string what)
+    {
+        foreach (var (name, value) in identity)
+        {
+            // States written before this was kept are judged by the sizes of what they hold.
+            if (!state.Texts.ContainsKey(prefix + name)) continue;
+            var saved = state.Number(prefix + name);
+            if (saved != value)
+                throw new InvalidDataException(
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"The {what} was made with {name} {saved}; this agent has {value}. Make the agent as the saved one was, or start "
+                            + $"anew."));
+        }
     }
 }

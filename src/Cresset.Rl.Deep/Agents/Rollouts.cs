@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cresset.Numerics;
 
 namespace Cresset.Rl.Deep;
@@ -45,13 +46,22 @@ internal static class Rollouts
                 nameof(entries));
     }
 
-    public static void CheckRows(int values, int count, int observationSize, int room)
+    public static void CheckRows(ReadOnlySpan<float> values, int count, int observationSize, int room)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
-        if (values != count * observationSize)
+        if (values.Length != count * observationSize)
             throw new ArgumentException(
-                $"{values} observation values were given; {count} rows of {observationSize} are {count * observationSize}.",
+                $"{values.Length} observation values were given; {count} rows of {observationSize} are {count * observationSize}.",
                 nameof(values));
         if (room < count) throw new ArgumentException($"There is room for {room} results; {count} rows were given.", nameof(room));
+        // A network turns NaN into some action: nobody would see that the world is broken.
+        for (var i = 0; i < values.Length; i++)
+        {
+            if (float.IsFinite(values[i])) continue;
+            throw new ArgumentException(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"Value {i % observationSize} of observation {i / observationSize} is {values[i]}; a policy acts on finite numbers "
+                        + $"alone. Look at the environment ('cresset rl check')."), nameof(values));
+        }
     }
 }

@@ -114,7 +114,7 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
     /// <inheritdoc/>
     public override void Act(ReadOnlySpan<float> observations, int count, Span<float> actions, ReadOnlySpan<bool> masks = default)
     {
-        Rollouts.CheckRows(observations.Length, count, ObservationSize, actions.Length / _actionSize);
+        Rollouts.CheckRows(observations, count, ObservationSize, actions.Length / _actionSize);
         var chosen = actions[..(count * _actionSize)];
         _learner!.Act(observations, count, chosen, null);
         Scale(chosen, chosen);

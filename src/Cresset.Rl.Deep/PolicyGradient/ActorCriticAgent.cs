@@ -128,6 +128,9 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
             : [.. base.Identity, ("gamma", _options.Gamma), ("rollout_steps", _steps)];
 
     /// <inheritdoc/>
+    protected override IEnumerable<(string Name, double Value)> PolicyIdentity => [("activation", (int)_options.Activation)];
+
+    /// <inheritdoc/>
     public override void Save(Snapshot state)
     {
         ArgumentNullException.ThrowIfNull(state);

@@ -102,6 +102,9 @@ public sealed class CloningAgent<TAction> : RolloutAgent<TAction>
     /// <inheritdoc/>
     protected override INetworkState Networks => _learner;
 
+    /// <inheritdoc/>
+    protected override IEnumerable<(string Name, double Value)> PolicyIdentity => [("activation", (int)_options.Activation)];
+
     /// <summary>One batch of the data.</summary>
     /// <exception cref="DivergenceException">A loss or gradient is no longer finite.</exception>
     /// <exception cref="InvalidOperationException">The agent was made without data.</exception>

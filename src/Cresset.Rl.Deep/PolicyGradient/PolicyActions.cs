@@ -56,7 +56,7 @@ internal sealed class PolicyActions<TAction>
         ReadOnlySpan<bool> masks, Span<float> memory = default)
     {
         var size = Distribution.ActionSize;
-        Rollouts.CheckRows(observations.Length, count, observationSize, actions.Length / size);
+        Rollouts.CheckRows(observations, count, observationSize, actions.Length / size);
         // A mask may come with a single environment even where the agent learned without one.
         var maskSize = masks.IsEmpty ? 0 : Distribution.Inputs;
         Rollouts.CheckMasks(masks.Length, count, maskSize);

@@ -45,6 +45,13 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
     /// <inheritdoc/>
     public override string Algorithm => Format;
 
+    /// <inheritdoc/>
+    protected override IEnumerable<(string Name, double Value)> Identity =>
+        [.. base.Identity, ("gamma", _options.Gamma), ("baseline", _options.Baseline ? 1 : 0)];
+
+    /// <inheritdoc/>
+    protected override IEnumerable<(string Name, double Value)> PolicyIdentity => [("activation", (int)_options.Activation)];
+
     /// <summary>One episode of every copy and what is learned from them.</summary>
     /// <exception cref="DivergenceException">A loss or gradient is no longer finite.</exception>
     public override void Advance()

@@ -33,6 +33,11 @@ internal static class CategoricalDistribution
     public static void Project<T>(T ret, T discount, ReadOnlySpan<T> probabilities, T minimum, T maximum, Span<T> projected)
         where T : IFloatingPointIeee754<T>
     {
+        if (probabilities.Length < 2 || !(maximum > minimum))
+            throw new ArgumentException($"{probabilities.Length} atoms from {minimum} to {maximum}; at least 2 that rise are needed.",
+                nameof(probabilities));
+        if (!T.IsFinite(ret) || !T.IsFinite(discount))
+            throw new ArgumentOutOfRangeException(nameof(ret), T.IsFinite(ret) ? discount : ret, "Return and discount must be finite.");
         projected.Clear();
         var last = probabilities.Length - 1;
         var spacing = (maximum - minimum) / T.CreateChecked(last);

@@ -19,6 +19,7 @@ internal static class RegressionLoss
     public static (T Loss, T Slope) Huber<T>(T error, T kappa)
         where T : IFloatingPointIeee754<T>
     {
+        CheckThreshold(kappa);
         var half = T.CreateChecked(0.5);
         return T.Abs(error) <= kappa ? (half * error * error, error) : (kappa * (T.Abs(error) - (half * kappa)), T.CopySign(kappa, error));
     }
@@ -45,7 +46,7 @@ internal static class RegressionLoss
     public static T Quantile<T>(ReadOnlySpan<T> predicted, ReadOnlySpan<T> target, T kappa, Span<T> gradient)
         where T : IFloatingPointIeee754<T>
     {
-        if (!(kappa >= T.Zero)) throw new ArgumentOutOfRangeException(nameof(kappa), kappa, "Allowed: 0 or more.");
+        CheckThreshold(kappa);
         var loss = T.Zero;
         var share = T.One / T.CreateChecked(target.Length);
         for (var i = 0; i < predicted.Length; i++)
@@ -65,5 +66,11 @@ internal static class RegressionLoss
             gradient[i] = slope;
         }
         return loss;
+    }
+
+    private static void CheckThreshold<T>(T kappa)
+        where T : IFloatingPointIeee754<T>
+    {
+        if (!(kappa >= T.Zero)) throw new ArgumentOutOfRangeException(nameof(kappa), kappa, "Allowed: 0 or more.");
     }
 }

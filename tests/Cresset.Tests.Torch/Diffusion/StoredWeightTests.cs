@@ -36,6 +36,34 @@ public sealed class StoredWeightTests : IDisposable
         Assert.Empty(a.Notes);
     }
 
+    [Theory]
+    [InlineData(".weight_scaler")]
+    [InlineData(".qscale")]
+    [InlineData(".weight.scale")]
+    public void Float8BesideAScaleOfAnUnknownNameIsRefused(string ending)
+    {
+        using var scope = NewDisposeScope();
+        using var source = SafetensorsFile.Open(Path.Combine(Folder, "text_encoder_3", "model.safetensors"));
+        var (scaled, _) = Scaled(source, k => k.Contains("SelfAttention.q", StringComparison.Ordinal), ending, "");
+        var error = Assert.Throws<InvalidDataException>(() => StableDiffusion3.Load(Folder, new LoadOptions { T5Path = scaled }));
+        Assert.Contains("it may be its scale", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{\"shift\":\"3.0\"}", "shift")]
+    [InlineData("{\"shift\":true}", "shift")]
+    [InlineData("{\"use_dynamic_shifting\":\"true\"}", "use_dynamic_shifting")]
+    [InlineData("{\"num_train_timesteps\":1000.5}", "num_train_timesteps")]
+    [InlineData("{\"invert_sigmas\":true}", "invert_sigmas")]
+    public void AFieldOfAConfigurationInAnotherFormIsNamed(string json, string field)
+    {
+        using var document = JsonDocument.Parse(json);
+        Assert.Contains(field, Assert.Throws<InvalidDataException>(() => SdConfig.Schedule(document.RootElement, "s")).Message,
+            StringComparison.Ordinal);
+        using var empty = JsonDocument.Parse("{\"shift\":null,\"use_dynamic_shifting\":null}");
+        Assert.Equal(1, SdConfig.Schedule(empty.RootElement, "s").Shift);
+    }
+
     [Fact]
     public void ScaledFloat8OfTheTransformerMeansTheNumberTimesItsScale()
     {

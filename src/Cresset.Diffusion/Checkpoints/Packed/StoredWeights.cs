@@ -95,7 +95,11 @@ internal static class StoredWeights
                         + $"bf16, fp16, fp8, NF4 or GGUF.");
         }
         var scale = new[] { ".scale_weight", ".weight_scale" }.Select(e => stem + e).FirstOrDefault(entries.ContainsKey);
-        if (scale is null) return;
+        if (scale is null)
+        {
+            RefuseUnknownScale(source, key, stem);
+            return;
+        }
         used.Add(scale);
         var scales = Scale(source, scale, entries[key].Shape);
         switch (entries[key].Dtype)
@@ -116,6 +120,24 @@ internal static class StoredWeights
                 throw new InvalidDataException(
                     $"{source.Path}: '{key}' of type {entries[key].Dtype} has the scale '{scale}'; scales of F8_E4M3, F8_E5M2 and I8 are "
                         + $"read.");
+        }
+    }
+
+    /// <summary>Numbers of 8 bits beside which something stands that nobody knows are most likely scaled by it: read plainly they would
+    /// be noise.</summary>
+    private static void RefuseUnknownScale(ITensorSource source, string key, string stem)
+    {
+        if (source.Entries[key].Dtype is not (SafetensorsDtype.F8E4M3 or SafetensorsDtype.F8E5M2 or SafetensorsDtype.I8)) return;
+        foreach (var other in source.Entries.Keys)
+        {
+            if (!other.StartsWith(stem + ".", StringComparison.Ordinal) || other == key) continue;
+            var name = other[(stem.Length + 1)..];
+            // What has a dot of its own belongs to a layer inside.
+            if (name == "bias" || (name.Contains('.', StringComparison.Ordinal) && !name.StartsWith("weight.", StringComparison.Ordinal))
+                || Array.Exists(Unneeded, u => other.EndsWith(u, StringComparison.Ordinal))) continue;
+            throw new InvalidDataException(
+                $"{source.Path}: '{other}' stands beside '{key}' of type {source.Entries[key].Dtype} and is not known; it may be its "
+                    + $"scale, without which the weight means nothing. Use a file in bf16, fp16, fp8 with scale_weight, NF4 or GGUF.");
         }
     }
 
