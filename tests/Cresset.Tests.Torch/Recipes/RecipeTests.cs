@@ -79,7 +79,7 @@ public sealed class RecipeTests
     [InlineData("job: digits-classifier\noptimisation:\n  x: 1\n", "unknown section 'optimisation'. Did you mean 'optimization'?")]
     [InlineData("job: digits-classifier\ntrainer:\n  steps: [1, 2]\n", "trainer.steps is a list; expected a whole number.")]
     [InlineData("job: [\n", "this is not valid YAML")]
-    [InlineData("job: digits-classifier\njob: digits-classifier\n", "this is not valid YAML")]
+    [InlineData("job: digits-classifier\njob: digits-classifier\n", "r.yaml, line 2: column 1: the key 'job' is given t")]
     public void WrongRecipesNameFileLineAndFix(string yaml, string message)
     {
         var error = Assert.Throws<ConfigException>(() => Recipe.Parse(yaml, "r.yaml", "r", Catalog.Parts).Resolve());
