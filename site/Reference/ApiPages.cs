@@ -43,8 +43,7 @@ internal sealed class ApiPages
         foreach (var space in spaces)
         {
             body.Append(
-                $"<h2 id=\"{space.Key}\"><a href=\"{space.Key}.html\">{space.Key}</a></h2><p "
-                    + $"class=\"types\">"
+                $"<h2 id=\"{space.Key}\"><a href=\"{space.Key}.html\">{space.Key}</a></h2><p class=\"types\">"
                     + $"{string.Join(" ", Ordered(space).Select(t => $"<a href=\"{File(t)}.html\">{HtmlEncode(Signatures.Title(t))}</a>"))}"
                     + $"</p>");
             WriteSpace(space.Key, [.. Ordered(space)], overview);

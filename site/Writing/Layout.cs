@@ -117,8 +117,7 @@ internal static class Layout
             foreach (var link in page.Side)
             {
                 html.Append(link.Path.Length == 0 ? $"<li class=\"heading\">{HtmlEncode(link.Text)}</li>"
-                    : $"<li><a "
-                        + $"href=\"{To(link.Path)}\"{(link.Path == page.Path ? " aria-current=\"page\"" : "")}>{HtmlEncode(link.Text)}"
+                    : $"<li><a href=\"{To(link.Path)}\"{(link.Path == page.Path ? " aria-current=\"page\"" : "")}>{HtmlEncode(link.Text)}"
                         + $"</a></li>");
             }
             html.Append("</ul></details></nav>");

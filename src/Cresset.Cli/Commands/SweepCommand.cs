@@ -21,8 +21,7 @@ internal static class SweepCommand
             "key=value,value")
         {
             Description =
-                "Settings; several values are tried one after the other, in all combinations. seeds=N and folds=N are --seeds "
-                    + "and --folds.",
+                "Settings; several values are tried one after the other, in all combinations. seeds=N and folds=N are --seeds and --folds.",
             Arity = ArgumentArity.ZeroOrMore
         };
         var seeds = new Option<int>("--seeds") { Description = "Repeat each setting with the seeds 0, 1, ... up to this many." };

@@ -19,8 +19,7 @@ internal static class VqCommand
             "TOKENIZER")
         {
             Description =
-                "A run with a tokenizer (its id, the beginning of it, its name, or its folder), or a file that 'cresset vq export' "
-                    + "wrote."
+                "A run with a tokenizer (its id, the beginning of it, its name, or its folder), or a file that 'cresset vq export' wrote."
         }.CompletesRun();
 
     public static Option<string?> Prior()

@@ -46,8 +46,7 @@ public sealed class SoundFiles
         List<(string Path, string Name)> sounds = [.. all[true]], others = [.. all[false]];
         if (sounds.Count == 0)
             throw new DataMismatchException(
-                $"{path} holds no sounds "
-                    + $"({string.Join(", ", Extensions)})"
+                $"{path} holds no sounds ({string.Join(", ", Extensions)})"
                     + $"{(others.Count > 0 ? $"; the {others.Count} files in it, such as {others[0].Name}, are of other kinds" : "")}.");
         List<string> notes = others.Count == 0 ? []
             : [$"{path}: left out {PictureListing.Some([.. others.Select(f => f.Name)], "file that is no WAV", "files that are no WAV")}."];

@@ -57,8 +57,7 @@ public static class DatasetSubset
                 long.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
                 && dataset.FindCategory(number) is not null ? number : null);
             ids.Add(id ?? throw new ArgumentException(
-                $"'{name}' is no single class of the data set; it has "
-                    + $"{string.Join(", ", dataset.Categories.Take(10).Select(c => c.Name))}"
+                $"'{name}' is no single class of the data set; it has {string.Join(", ", dataset.Categories.Take(10).Select(c => c.Name))}"
                     + $"{(dataset.Categories.Count > 10 ? ", ..." : "")}.", nameof(names)));
         }
         return (dataset.With(dataset.Images, [.. dataset.Categories.Where(c => ids.Contains(c.Id))],

@@ -82,8 +82,7 @@ public sealed record ModelInspection(string Path, string Model, string Layout, I
     }
 
     private static string Describe(MmDitOptions o) =>
-        $"{o.Layers} blocks, width {o.Width}, {o.Heads} heads, "
-            + $"{(o.QkNorm ? "QK norm" : "no QK norm")}"
+        $"{o.Layers} blocks, width {o.Width}, {o.Heads} heads, {(o.QkNorm ? "QK norm" : "no QK norm")}"
             + $"{(o.DualAttentionLayers.Count > 0 ? $", dual attention in {o.DualAttentionLayers.Count} blocks" : "")}, positions "
             + $"{o.PositionTableSize}";
 

@@ -29,7 +29,8 @@ internal abstract class MultistepSampler : Sampler
         _data.RemoveAt(0);
     }
 
-    private protected override void Forget()
+    /// <inheritdoc/>
+    protected override void Forget()
     {
         foreach (var data in _data) data.Dispose();
         _data.Clear();
@@ -163,7 +164,8 @@ internal sealed class UniPcSampler(NoiseTable table, int order, SolverVariant va
         return x;
     }
 
-    private protected override void Forget()
+    /// <inheritdoc/>
+    protected override void Forget()
     {
         base.Forget();
         _lastLatents?.Dispose();

@@ -10,7 +10,8 @@ namespace Cresset.Diffusion;
 /// </summary>
 public abstract class Sampler : IDisposable
 {
-    private protected Sampler(NoiseTable table) => Table = table;
+    /// <summary>A sampler that walks down these levels.</summary>
+    protected Sampler(NoiseTable table) => Table = table;
 
     /// <summary>Levels and times, one entry an evaluation: Heun repeats those it visits twice.</summary>
     public NoiseTable Table { get; }
@@ -68,7 +69,8 @@ public abstract class Sampler : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private protected virtual void Forget()
+    /// <summary>Frees what a sampler remembers of earlier steps.</summary>
+    protected virtual void Forget()
     {
     }
 
@@ -123,7 +125,8 @@ internal sealed class HeunSampler(NoiseTable table) : Sampler(Expand(table))
         return next;
     }
 
-    private protected override void Forget()
+    /// <inheritdoc/>
+    protected override void Forget()
     {
         _derivative?.Dispose();
         _start?.Dispose();
@@ -164,7 +167,8 @@ internal sealed class StabilityDpmSampler(NoiseTable table) : Sampler(table)
         return result;
     }
 
-    private protected override void Forget()
+    /// <inheritdoc/>
+    protected override void Forget()
     {
         _before?.Dispose();
         _before = null;

@@ -20,31 +20,35 @@ public abstract record SamplerOptions : IOptionsRecord
     public virtual IEnumerable<OptionProblem> Validate() => [];
 
     /// <summary>The noise levels that the sampler walks down.</summary>
-    internal virtual NoiseTable Table(ScheduleOptions schedule, int steps, double? mu) => NoiseTable.FlowMatch(schedule, steps, mu);
+    protected internal virtual NoiseTable Table(ScheduleOptions schedule, int steps, double? mu)
+        => NoiseTable.FlowMatch(schedule, steps, mu);
 
     /// <summary>Makes the sampler of one run.</summary>
-    internal abstract Sampler Make(NoiseTable table);
+    protected internal abstract Sampler Make(NoiseTable table);
 }
 
 /// <summary>Euler steps along the velocity: SD3's own choice.</summary>
 [Part("euler", "Esser et al. 2024, arXiv:2403.03206")]
 public sealed record EulerSamplerOptions : SamplerOptions
 {
-    internal override Sampler Make(NoiseTable table) => new EulerSampler(table, stochastic: false);
+    /// <inheritdoc/>
+    protected internal override Sampler Make(NoiseTable table) => new EulerSampler(table, stochastic: false);
 }
 
 /// <summary>Heun's method, two evaluations per step.</summary>
 [Part("heun", "Karras et al. 2022, arXiv:2206.00364")]
 public sealed record HeunSamplerOptions : SamplerOptions
 {
-    internal override Sampler Make(NoiseTable table) => new HeunSampler(table);
+    /// <inheritdoc/>
+    protected internal override Sampler Make(NoiseTable table) => new HeunSampler(table);
 }
 
 /// <summary>Euler steps to the predicted data with fresh noise, as consistency models sample.</summary>
 [Part("stochastic-euler", "Song et al. 2023, arXiv:2303.01469", Aliases = ["stochasticeuler"])]
 public sealed record StochasticEulerSamplerOptions : SamplerOptions
 {
-    internal override Sampler Make(NoiseTable table) => new EulerSampler(table, stochastic: true);
+    /// <inheritdoc/>
+    protected internal override Sampler Make(NoiseTable table) => new EulerSampler(table, stochastic: true);
 }
 
 /// <summary>A sampler that remembers earlier evaluations.</summary>
@@ -64,7 +68,8 @@ public abstract record MultistepSamplerOptions : SamplerOptions
     /// <inheritdoc/>
     public sealed override IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(Order, 1, 3).Defined(Variant);
 
-    internal sealed override NoiseTable Table(ScheduleOptions schedule, int steps, double? mu) =>
+    /// <inheritdoc/>
+    protected internal sealed override NoiseTable Table(ScheduleOptions schedule, int steps, double? mu) =>
         UseFlowTable ? base.Table(schedule, steps, mu) : WholeTimes(schedule, steps);
 
     private protected virtual NoiseTable WholeTimes(ScheduleOptions schedule, int steps) => NoiseTable.DpmSolver(schedule, steps);
@@ -74,7 +79,8 @@ public abstract record MultistepSamplerOptions : SamplerOptions
 [Part("dpm++2m", "Lu et al. 2022, arXiv:2211.01095", Aliases = ["dpm-solver", "dpmsolver"])]
 public sealed record DpmSolverOptions : MultistepSamplerOptions
 {
-    internal override Sampler Make(NoiseTable table) => new DpmSolverSampler(table, Order, Variant, stochastic: false);
+    /// <inheritdoc/>
+    protected internal override Sampler Make(NoiseTable table) => new DpmSolverSampler(table, Order, Variant, stochastic: false);
 }
 
 /// <summary>DPM-Solver++ multistep of the third order.</summary>
@@ -84,21 +90,24 @@ public sealed record ThirdOrderDpmSolverOptions : MultistepSamplerOptions
     /// <summary>The third order.</summary>
     public ThirdOrderDpmSolverOptions() => Order = 3;
 
-    internal override Sampler Make(NoiseTable table) => new DpmSolverSampler(table, Order, Variant, stochastic: false);
+    /// <inheritdoc/>
+    protected internal override Sampler Make(NoiseTable table) => new DpmSolverSampler(table, Order, Variant, stochastic: false);
 }
 
 /// <summary>DPM-Solver++ for stochastic differential equations.</summary>
 [Part("dpm++2m-sde", "Lu et al. 2022, arXiv:2211.01095", Aliases = ["stochastic-dpm-solver", "stochasticdpmsolver"])]
 public sealed record StochasticDpmSolverOptions : MultistepSamplerOptions
 {
-    internal override Sampler Make(NoiseTable table) => new DpmSolverSampler(table, Order, Variant, stochastic: true);
+    /// <inheritdoc/>
+    protected internal override Sampler Make(NoiseTable table) => new DpmSolverSampler(table, Order, Variant, stochastic: true);
 }
 
 /// <summary>UniPC: predictor and corrector.</summary>
 [Part("unipc", "Zhao et al. 2023, arXiv:2302.04867", Aliases = ["uni-pc"])]
 public sealed record UniPcOptions : MultistepSamplerOptions
 {
-    internal override Sampler Make(NoiseTable table) => new UniPcSampler(table, Order, Variant);
+    /// <inheritdoc/>
+    protected internal override Sampler Make(NoiseTable table) => new UniPcSampler(table, Order, Variant);
 
     private protected override NoiseTable WholeTimes(ScheduleOptions schedule, int steps) => NoiseTable.UniPc(schedule, steps);
 }
@@ -107,5 +116,6 @@ public sealed record UniPcOptions : MultistepSamplerOptions
 [Part("dpm++2m-stability", "Lu et al. 2022, arXiv:2211.01095", Aliases = ["dpm-solver2-m", "dpmsolver2m"])]
 public sealed record StabilityDpmSolverOptions : SamplerOptions
 {
-    internal override Sampler Make(NoiseTable table) => new StabilityDpmSampler(table);
+    /// <inheritdoc/>
+    protected internal override Sampler Make(NoiseTable table) => new StabilityDpmSampler(table);
 }

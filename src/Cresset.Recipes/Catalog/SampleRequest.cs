@@ -65,8 +65,7 @@ public sealed record SampleRequest(int Count = 0, ulong Seed = 0, IReadOnlyList<
         {
             throw new ArgumentException(
                 $"'{job}' draws without classes or prompts, and {string.Join(", ", asked.Select(a => $"'{a}'"))} "
-                    + $"{(asked.Count == 1 ? "was" : "were")} asked for; leave "
-                + $"{(asked.Count == 1 ? "it" : "them")} out.");
+                    + $"{(asked.Count == 1 ? "was" : "were")} asked for; leave {(asked.Count == 1 ? "it" : "them")} out.");
         }
     }
 

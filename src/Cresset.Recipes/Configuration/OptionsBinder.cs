@@ -56,8 +56,7 @@ internal sealed class OptionsBinder(PartCatalog parts)
                 && !parts.All.Any(p => p.IsNamed(wanted.Value))) return problems.Add(wanted.Source, $"{path}: {refused}");
             if (entry is null && part is null)
                 return problems.Add(wanted.Source,
-                    $"{path}: "
-                        + $"{parts.Unknown(kind, wanted.Value)}"
+                    $"{path}: {parts.Unknown(kind, wanted.Value)}"
                         + $"{(kind == "data" ? " The path of a folder or file that exists is taken too." : "")}");
             // The same part keeps what the job or the record around it gave as defaults; another one begins with its own.
             if (entry is not null && current?.GetType() != entry.Type) part = entry.Create();

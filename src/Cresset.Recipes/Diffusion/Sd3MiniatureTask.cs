@@ -34,8 +34,7 @@ internal sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExport
         {
             throw new DataMismatchException(
                 $"{facts.Name}: pictures of {facts.Shape[2]}x{facts.Shape[1]} with {facts.Shape[0]} channels; the miniature draws square "
-                    + $"grey ones "
-                + $"whose side {options.PatchSize} divides (data.channels=1 data.size=16).");
+                    + $"grey ones whose side {options.PatchSize} divides (data.channels=1 data.size=16).");
         }
         _words = MiniatureWords.Of(facts, options.Encoders);
         Side = (int)facts.Shape[1];

@@ -9,7 +9,7 @@ namespace Cresset.Recipes;
 /// of your own derives from it.
 /// </summary>
 [PartKind("plane-density")]
-internal abstract record PlaneDensity : IOptionsRecord
+public abstract record PlaneDensity : IOptionsRecord
 {
     /// <summary>The name of its points in a file of test points.</summary>
     public virtual string PointsName => PartCatalog.NameOf(GetType()) ?? GetType().Name;

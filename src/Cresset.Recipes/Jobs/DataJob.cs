@@ -79,7 +79,7 @@ public abstract class DataJob<TModel> : TrainingJob<TModel>, IUpgradesRecipes
 }
 
 /// <summary>A task that knows its data set.</summary>
-internal interface ILearnsFromData
+public interface ILearnsFromData
 {
     /// <summary>The data set; owned by the task.</summary>
     DataSplit Data { get; }

@@ -3,7 +3,7 @@ using Cresset.Rl.Deep;
 namespace Cresset.Recipes;
 
 /// <summary>A job whose run can play an episode.</summary>
-internal interface IAgentJob : IJob
+public interface IAgentJob : IJob
 {
     /// <summary>Plays an episode with the run's best policy, step by step; the view shows the state after each.</summary>
     /// <param name="context">The run.</param>

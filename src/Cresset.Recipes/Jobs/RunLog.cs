@@ -77,8 +77,7 @@ internal sealed class RunLog : IProgress<TrainingReport>, IDisposable
                 Progress(work.Done, work.Total, work.Part, work.Figures, work.Remaining);
                 break;
             case EvaluationReport evaluation:
-                Line($"step {evaluation.Step}  "
-                    + $"{string.Join("  ", evaluation.Metrics.Select(m => $"{m.Key} {Number(m.Value)}"))}"
+                Line($"step {evaluation.Step}  {string.Join("  ", evaluation.Metrics.Select(m => $"{m.Key} {Number(m.Value)}"))}"
                     + $"{(evaluation.IsBest ? "  best so far" : "")}");
                 break;
             case PictureReport { Path: { } path }:

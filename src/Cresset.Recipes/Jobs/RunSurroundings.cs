@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Reflection;
+using Cresset.Rl.Deep;
 using Cresset.Tensors;
 using Cresset.Training;
 using TorchSharp;
@@ -36,14 +37,10 @@ internal static class RunSurroundings
     private static bool ComputesInLibtorch(ResolvedRecipe recipe, IReadOnlyDictionary<string, string> settings)
         => recipe.Options.Values.OfType<TrainerOptions>().Any() || recipe.Job is Job { ComputesInLibtorch: true }
             || (settings.TryGetValue("agent.encoder", out var encoder) && encoder != "mlp")
-            || settings.GetValueOrDefault("agent.backend") == "torch" || settings.GetValueOrDefault("agent.values") == "implicit"
+            || settings.GetValueOrDefault("agent.values") == "implicit"
             || settings.GetValueOrDefault("agent.device")?.StartsWith("cuda", StringComparison.Ordinal) == true
-            || (settings.TryGetValue("agent.backend", out var backend) && backend == "auto" && IsWide(settings));
-
-    // Wider layers are libtorch's unless the recipe says otherwise.
-    private static bool IsWide(IReadOnlyDictionary<string, string> settings)
-        => settings.GetValueOrDefault("agent.hidden", "").Split(['[', ']', ',', ' '], StringSplitOptions.RemoveEmptyEntries)
-            .Any(word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var units) && units > 512);
+            || recipe.Options.Values.Any(o => o is DqnOptions dqn && !dqn.Backend.IsNative(dqn.Hidden)
+                || o is PqnOptions pqn && !pqn.Backend.IsNative(pqn.Hidden));
 
     /// <summary>Those facts and, for every setting that was changed on the way, what the recipe itself says (<c>recipe:KEY</c>).</summary>
     public static Dictionary<string, string> AtBeginning(ResolvedRecipe recipe)

@@ -7,7 +7,7 @@ namespace Cresset.Recipes;
 
 /// <summary>The autoencoder around the bottleneck. One of your own derives from it.</summary>
 [PartKind("autoencoder")]
-internal abstract record TokenizerArchitecture : IOptionsRecord
+public abstract record TokenizerArchitecture : IOptionsRecord
 {
     /// <summary>True for one map of codes, which is what a prior learns.</summary>
     public virtual bool HasOneMap => false;

@@ -5,7 +5,7 @@ using Cresset.Quantization;
 namespace Cresset.Recipes;
 
 /// <summary>A VQ-VAE on a set of pictures.</summary>
-internal sealed record TokenizerOptions : IOptionsRecord
+public sealed record TokenizerOptions : IOptionsRecord
 {
     /// <summary>
     /// Pixels of black added on every side of the pictures, so that their size suits the strides (2 makes 28x28 to 32x32).

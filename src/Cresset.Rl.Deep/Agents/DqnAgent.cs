@@ -38,7 +38,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         var space = Rollouts.ActionsOf(environments);
         (ActionCount, _start) = (space.Count, space.Start);
         var isNative = encoder is null && options.Encoder == ObservationEncoder.Mlp && options.Values != ValueKind.Implicit
-            && (options.Backend == NetworkBackend.Native || (options.Backend == NetworkBackend.Auto && options.Hidden.All(h => h <= 512)));
+            && options.Backend.IsNative(options.Hidden);
         if (encoder is not null && options.Backend == NetworkBackend.Native)
             throw new ArgumentException("An encoder of your own needs backend=torch or auto.", nameof(encoder));
         _learner = isNative

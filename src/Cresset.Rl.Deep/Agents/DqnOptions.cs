@@ -31,6 +31,17 @@ public enum NetworkBackend
     Torch,
 }
 
+/// <summary>Which networks the processor's own code carries.</summary>
+public static class NetworkBackends
+{
+    // Beyond that libtorch's matrix products win by more than its calls cost.
+    private const int WidestNative = 512;
+
+    /// <summary>Whether fully connected layers of these widths are managed code: where that was asked for, or pays.</summary>
+    public static bool IsNative(this NetworkBackend backend, IReadOnlyList<int> hidden)
+        => backend == NetworkBackend.Native || (backend == NetworkBackend.Auto && hidden.All(width => width <= WidestNative));
+}
+
 /// <summary>What reads the observation.</summary>
 public enum ObservationEncoder
 {

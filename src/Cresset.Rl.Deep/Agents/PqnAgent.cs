@@ -59,7 +59,7 @@ public sealed class PqnAgent : RolloutAgent<int>, IAgent
             Loss = ValueLoss.Squared,
             ClipNorm = options.ClipNorm,
         };
-        _learner = options.Backend == NetworkBackend.Native || (options.Backend == NetworkBackend.Auto && options.Hidden.All(h => h <= 512))
+        _learner = options.Backend.IsNative(options.Hidden)
             ? new NativeQLearner(ObservationSize, ActionCount, network, Streams.Weights, Streams.Noise)
             : new TorchQLearner(environments.SingleObservationSpace, ActionCount, network, Streams, null);
         (_observations, _actions, _rewards) = (new float[total * ObservationSize], new int[total], new float[total]);

@@ -92,8 +92,7 @@ public sealed partial class Trainer
         if (_ranks.Differing(TensorExchange.Hash(StateDict.Of(_task.Module))) is not { } others) return;
         throw new CommunicationException(
             $"After step {_step} the weights of rank {string.Join(", ", others)} are no longer those of rank 0: the task changes weights "
-                + $"by something that ranks do not share, or their machines compute differently "
-            + $"(another processor, another libtorch). "
+                + $"by something that ranks do not share, or their machines compute differently (another processor, another libtorch). "
             + $"{(_lastGood is null ? "No checkpoint had been saved yet." : $"The last good checkpoint is {_lastGood}.")}");
     }
 

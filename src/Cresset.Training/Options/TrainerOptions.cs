@@ -130,7 +130,6 @@ public sealed record TrainerOptions : IOptionsRecord
         if (BatchSize % parts == 0) return;
         throw new ArgumentException(
             $"trainer.batch_size is {BatchSize}, which {ranks} ranks{(Accumulate > 1 ? $" with trainer.accumulate={Accumulate}" : "")} "
-                + $"cannot share evenly; "
-            + $"allowed: a multiple of {parts}, such as {(BatchSize + parts - 1) / parts * parts}.");
+                + $"cannot share evenly; allowed: a multiple of {parts}, such as {(BatchSize + parts - 1) / parts * parts}.");
     }
 }

@@ -42,8 +42,7 @@ public sealed class SurfaceTests
         var gone = Qualified(listed).Except(Qualified(shown)).ToList();
         Assert.True(added.Count + gone.Count == 0,
             $"{library} shows {added.Count} lines that tests/Surface/{library}.txt lacks, and no longer {gone.Count} that it has. If that "
-                + $"is meant, "
-            + $"write the lists anew with {Variable}=1 (this class says "
+                + $"is meant, write the lists anew with {Variable}=1 (this class says "
             + $"how).\n{string.Join('\n', added.Take(20).Select(line => "+ " + line).Concat(gone.Take(20).Select(line => "- " + line)))}");
         Assert.Equal(shown, listed);
     }

@@ -117,8 +117,7 @@ internal static class SurfaceText
             : method.IsAbstract ? "abstract " : method.IsVirtual && !method.IsFinal ? "virtual " : "";
 
     private static string Signature(MethodDefinition method, string name)
-        => $"{Name(method.ReturnType)} "
-            + $"{name}{Generic(method.GenericParameters)}("
+        => $"{Name(method.ReturnType)} {name}{Generic(method.GenericParameters)}("
             + $"{(method.CustomAttributes.Any(a => a.AttributeType.Name == "ExtensionAttribute") ? "this " : "")}"
             + $"{Parameters(method.Parameters)})";
 

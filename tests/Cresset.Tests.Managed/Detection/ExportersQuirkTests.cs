@@ -107,8 +107,7 @@ public sealed class ExportersQuirkTests : IDisposable
     {
         const string Box = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40</ymax></bndbox>";
         Write("voc/a.xml",
-            $"<annotation "
-                + $"xmlns=\"http://x\"><filename>a.jpg</filename><object><name>cat</name><polygon><x1>1</x1></polygon>{Box}"
+            $"<annotation xmlns=\"http://x\"><filename>a.jpg</filename><object><name>cat</name><polygon><x1>1</x1></polygon>{Box}"
                 + $"</object></annotation>");
         var report = new ReadReport();
         Assert.Equal(new Box(1, 2, 29, 38), VocFormat.ReadGroundTruth(In("voc"), null, new ReadOptions { Report = report }).Objects[0].Box);
@@ -237,8 +236,7 @@ public sealed class ExportersQuirkTests : IDisposable
 
     private static string Coco(string image, string imageReference, string category, string categoryReference, string name)
         => $"{{\"images\":[{{\"id\":{image},\"file_name\":\"{name}\",\"width\":100,\"height\":80}}],\"categories\":[{{\"id\":{category}"
-            + $",\"name\":\"cat\"}}],"
-            + $"\"annotations\":[{{\"id\":1,\"image_id\":{imageReference},\"category_id\":{categoryReference}"
+            + $",\"name\":\"cat\"}}],\"annotations\":[{{\"id\":1,\"image_id\":{imageReference},\"category_id\":{categoryReference}"
             + $",\"bbox\":[1,2,30,40],\"area\":1200,\"iscrowd\":0}}]}}";
 
     private string In(string name) => Path.Combine(_folder, name);

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
 using Cresset.Numerics;
 using Cresset.Recipes;
@@ -28,6 +29,22 @@ public sealed partial class PartLawTests
             var words = Parts.Of(kind).SelectMany(p => p.Aliases.Prepend(p.Name)).ToList();
             Assert.All(Parts.Of(kind).Select(p => p.Name), name => Assert.Matches(Spelling(), name));
             Assert.Equal(words.Count, words.Select(w => w.Replace('_', '-').ToLowerInvariant()).Distinct().Count());
+        }
+    }
+
+    /// <summary>A part may be internal; what a part of somebody's own derives from may not.</summary>
+    [Fact]
+    public void EveryKindTakesPartsOfOwnAssemblies()
+    {
+        foreach (var kind in Parts.Kinds)
+        {
+            var kindType = Parts.Of(kind)[0].Type;
+            while (kindType.BaseType is { } parent && PartCatalog.KindOf(parent) == kind) kindType = parent;
+            if (PartCatalog.KindOf(kindType) is null) continue;
+            Assert.True(kindType.IsPublic, $"{kind}: {kindType.Name} is not public, so that no other assembly can add one.");
+            var closed = kindType.GetMethods(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
+                .Where(m => m.IsAbstract && m.IsAssembly).Select(m => m.Name);
+            Assert.True(!closed.Any(), $"{kind}: {kindType.Name} has members that no other assembly can give: {string.Join(", ", closed)}.");
         }
     }
 
