@@ -65,7 +65,7 @@ internal static class CommandTree
         new("upsampling", UpsamplingCommand.Summary, UpsamplingCommand.Create),
         new("optim", OptimCommand.Summary, OptimCommand.Create),
         new("sa", SaCommand.Summary, SaCommand.Create),
-        new("vq", VqCommand.Summary, VqCommand.Create),
+        new("vq", VqCommand.Summary, () => VqCommand.Create(parts)),
         new("doctor", DoctorCommand.Summary, DoctorCommand.Create),
         new("completion", CompletionCommand.Summary, CompletionCommand.Create),
     ];

@@ -115,8 +115,9 @@ internal static class RlCommand
     {
         if (!File.Exists(Path.Combine(run, SolvedPolicy.FileName)))
         {
-            using var store = RunStore.OpenReadOnly(runs);
-            if (new RecipeRunner(store, recipes).Play(run, seed, steps ?? 1000) is { } episode) return episode;
+            var place = RunPlace.Of(run, runs);
+            using var store = place.Folder is null ? place.Read() : null;
+            if (new RecipeRunner(store, recipes).Play(place.Folder ?? place.Name, seed, steps ?? 1000) is { } episode) return episode;
         }
         var policy = SolvedPolicy.Load(run, runs);
         return policy.Play(policy.FindWorld(recipes.Parts), seed, steps ?? 200);

@@ -2,7 +2,6 @@ using System.CommandLine;
 using Cresset.Cli.Terminal;
 using Cresset.Numerics;
 using Cresset.Recipes;
-using Cresset.Runs;
 
 namespace Cresset.Cli.Commands;
 
@@ -27,8 +26,9 @@ internal static class RlRecordCommand
                 throw new ArgumentException($"--episodes is {result.GetValue(episodes)}; allowed: at least 1.");
             if (result.GetValue(seed) < 0) throw new ArgumentException($"--seed is {result.GetValue(seed)}; allowed: at least 0.");
             var file = result.GetValue(to)!;
-            using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
-            var data = new RecipeRunner(store, with.Recipes(result)).Record(result.GetValue(run)!, result.GetValue(episodes),
+            var place = RunPlace.Of(result, run, runs);
+            using var store = place.Folder is null ? place.Read() : null;
+            var data = new RecipeRunner(store, with.Recipes(result)).Record(place.Folder ?? place.Name, result.GetValue(episodes),
                 (ulong)result.GetValue(seed));
             data.Write(file);
             var mean = data.Rewards.Sum(r => (double)r) / result.GetValue(episodes);

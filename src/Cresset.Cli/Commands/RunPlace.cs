@@ -31,6 +31,14 @@ internal sealed record RunPlace(string Store, string Name)
     /// <summary>The store for reading.</summary>
     public RunStore Read() => RunStore.OpenReadOnly(Store);
 
+    /// <summary>What is known of the run; a folder that was named needs no store.</summary>
+    public RunInfo Find()
+    {
+        if (Folder is not null) return RunFolder.Read(Folder);
+        using var store = Read();
+        return store.Find(Name);
+    }
+
     /// <summary>
     /// The store for writing; it must exist, or be made of the folder that was named. A folder it does not know is taken in.
     /// </summary>

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Cresset.Numerics;
 using Cresset.Recipes;
-using Cresset.Runs;
 
 namespace Cresset.Cli.Commands;
 
@@ -11,8 +10,8 @@ internal static class VqCommand
 {
     public const string Summary = "Turn pictures and sounds into packed codes and back with a trained tokenizer.";
 
-    public static Command Create() =>
-        new("vq", Summary) { VqEncodeCommand.Create(), VqDecodeCommand.Create(), VqCompleteCommand.Create(), Export(), Import() };
+    public static Command Create(PartCatalog parts) => new("vq", Summary) { VqEncodeCommand.Create(parts), VqDecodeCommand.Create(parts),
+        VqCompleteCommand.Create(parts), Export(parts), Import() };
 
     public static Argument<string> Tokenizer()
         => new Argument<string>(
@@ -30,11 +29,15 @@ internal static class VqCommand
             HelpName = "RUN"
         }.CompletesRun();
 
+    /// <summary>The tokenizer of a file that exists, else of a run, which its folder or the store tells.</summary>
+    public static TokenizerRun OpenTokenizer(string name, string runs, RecipeCatalog recipes)
+        => File.Exists(name) ? TokenizerRun.OpenFile(name, recipes.Parts) : TokenizerRun.Open(RunPlace.Of(name, runs).Find(), recipes);
+
     /// <summary>The prior of a run, which must know the codes of this very tokenizer.</summary>
-    public static CodePriorRun? OpenPrior(RunStore store, string? run, TokenizerRun tokenizer)
+    public static CodePriorRun? OpenPrior(string? run, string runs, RecipeCatalog recipes, TokenizerRun tokenizer)
     {
         if (run is null) return null;
-        var prior = CodePriorRun.Open(store, run);
+        var prior = CodePriorRun.Open(RunPlace.Of(run, runs).Find(), recipes);
         if (prior.Tokenizer.HasWeightsOf(tokenizer)) return prior;
         prior.Dispose();
         throw new ArgumentException(
@@ -42,8 +45,9 @@ internal static class VqCommand
                 + $"too.");
     }
 
-    private static Command Export()
+    private static Command Export(PartCatalog parts)
     {
+        var with = new PartsOption(parts);
         var run = Tokenizer();
         var output = new Option<string>("--output", "-o")
         {
@@ -54,13 +58,12 @@ internal static class VqCommand
         var force = new Option<bool>("--force") { Description = "Replace the file if it exists." };
         var runs = SharedOptions.RunsFolder();
         var command = new Command("export", "Write a tokenizer to one file that needs no run: weights, options, channels, rate.") { run,
-            output, force, runs };
+            output, force, with.Option, runs };
         command.SetAction(result =>
         {
             var path = result.GetValue(output)!;
             CheckFree(path, result.GetValue(force));
-            using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
-            using var tokenizer = TokenizerRun.OpenAny(store, result.GetValue(run)!);
+            using var tokenizer = OpenTokenizer(result.GetValue(run)!, result.GetValue(runs)!, with.Recipes(result));
             tokenizer.Save(path);
             Console.WriteLine($"{path}: {new FileInfo(path).Length} bytes");
             return ExitCode.Success;

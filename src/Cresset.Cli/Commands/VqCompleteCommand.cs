@@ -5,7 +5,6 @@ using Cresset.Data;
 using Cresset.Numerics;
 using Cresset.Plots;
 using Cresset.Recipes;
-using Cresset.Runs;
 using static TorchSharp.torch;
 
 namespace Cresset.Cli.Commands;
@@ -13,8 +12,9 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset vq complete</c>: a hole of a picture filled by a prior.</summary>
 internal static class VqCompleteCommand
 {
-    public static Command Create()
+    public static Command Create(PartCatalog parts)
     {
+        var with = new PartsOption(parts);
         var run =
             new Argument<string>(
                 "RUN")
@@ -49,7 +49,7 @@ internal static class VqCompleteCommand
         var force = new Option<bool>("--force") { Description = "Replace the file if it exists." };
         var runs = SharedOptions.RunsFolder();
         var command = new Command("complete", "Fill a hole of a picture with what a prior finds likely.") { run, file, hole, count, label,
-            temperature, seed, output, force, runs };
+            temperature, seed, output, force, with.Option, runs };
         command.SetAction(result =>
         {
             var path = result.GetValue(output)!;
@@ -59,8 +59,7 @@ internal static class VqCompleteCommand
             if (!(result.GetValue(temperature) >= 0))
                 throw new ArgumentException(
                     $"--temperature is {result.GetValue(temperature).ToString(CultureInfo.InvariantCulture)}; allowed: 0 and more.");
-            using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
-            using var prior = CodePriorRun.Open(store, result.GetValue(run)!);
+            using var prior = CodePriorRun.Open(RunPlace.Of(result, run, runs).Find(), with.Recipes(result));
             if (prior.Tokenizer.Rate > 0) throw new ArgumentException($"{prior.Id} codes sounds, which have no picture to fill.");
             var (left, top, width, height) = Hole(result.GetValue(hole)!, prior.Tokenizer.Size);
             var planes = PicturePlanes.Load(result.GetValue(file)!, prior.Tokenizer.Channels);

@@ -5,7 +5,6 @@ using Cresset.Data;
 using Cresset.Numerics;
 using Cresset.Quantization;
 using Cresset.Recipes;
-using Cresset.Runs;
 
 namespace Cresset.Cli.Commands;
 
@@ -15,8 +14,9 @@ internal static class VqDecodeCommand
     public const string WidthKey = "width";
     public const string HeightKey = "height";
 
-    public static Command Create()
+    public static Command Create(PartCatalog parts)
     {
+        var with = new PartsOption(parts);
         var run = VqCommand.Tokenizer();
         var file = new Argument<string>("FILE") { Description = "File of packed codes." };
         var output = new Option<string>("--output",
@@ -37,11 +37,11 @@ internal static class VqDecodeCommand
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var command = new Command("decode", "Write the pictures or sounds of a file of packed codes.") { run, file, output, only, png,
-            prior, json, runs };
+            prior, json, with.Option, runs };
         command.SetAction(result =>
         {
-            using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
-            using var tokenizer = TokenizerRun.OpenAny(store, result.GetValue(run)!);
+            var recipes = with.Recipes(result);
+            using var tokenizer = VqCommand.OpenTokenizer(result.GetValue(run)!, result.GetValue(runs)!, recipes);
             using var interruption = new Interruption("stopping.");
             if (tokenizer.Rate > 0)
             {
@@ -51,7 +51,7 @@ internal static class VqDecodeCommand
                 return VqSounds.Decode(tokenizer, result.GetValue(file)!, result.GetValue(output)!, result.GetValue(only) ?? [],
                     result.GetValue(json), interruption.Token);
             }
-            using var model = VqCommand.OpenPrior(store, result.GetValue(prior), tokenizer);
+            using var model = VqCommand.OpenPrior(result.GetValue(prior), result.GetValue(runs)!, recipes, tokenizer);
             using var codes = CodedPictures.Open(result.GetValue(file)!, tokenizer, model is null ? null : new PriorCoder(model.Prior));
             var folder = result.GetValue(output)!;
             var wanted = Wanted(codes, result.GetValue(only) ?? [], folder, result.GetValue(png));

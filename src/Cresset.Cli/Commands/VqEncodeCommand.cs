@@ -5,7 +5,6 @@ using Cresset.Data;
 using Cresset.Numerics;
 using Cresset.Quantization;
 using Cresset.Recipes;
-using Cresset.Runs;
 
 namespace Cresset.Cli.Commands;
 
@@ -15,8 +14,9 @@ internal static class VqEncodeCommand
     private const int MostPairs = 12;
     private const int MostRows = 20;
 
-    public static Command Create()
+    public static Command Create(PartCatalog parts)
     {
+        var with = new PartsOption(parts);
         var run = VqCommand.Tokenizer();
         var input = new Argument<string>(
             "INPUT")
@@ -45,14 +45,14 @@ internal static class VqEncodeCommand
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var command = new Command("encode", "Write the codes of pictures or sounds and report bits and quality of each.") { run, input,
-            output, prior, stages, kbps, compare, force, json, runs };
+            output, prior, stages, kbps, compare, force, json, with.Option, runs };
         command.SetAction(result =>
         {
             var path = result.GetValue(output)!;
             VqCommand.CheckFree(path, result.GetValue(force));
             if (result.GetValue(compare) is { } wanted) VqCommand.CheckFree(wanted, result.GetValue(force));
-            using var store = RunStore.OpenReadOnly(result.GetValue(runs)!);
-            using var tokenizer = TokenizerRun.OpenAny(store, result.GetValue(run)!);
+            var recipes = with.Recipes(result);
+            using var tokenizer = VqCommand.OpenTokenizer(result.GetValue(run)!, result.GetValue(runs)!, recipes);
             var kept = result.GetValue(stages) ?? tokenizer.CodebookSizes.Count;
             if (kept < 1 || kept > tokenizer.CodebookSizes.Count)
                 throw new ArgumentException(
@@ -73,7 +73,7 @@ internal static class VqEncodeCommand
                     throw new ArgumentException($"--prior {named}: priors code pictures; leave it out for sounds.");
                 return VqSounds.Encode(tokenizer, result.GetValue(input)!, path, kept, result.GetValue(json), interruption.Token);
             }
-            using var model = VqCommand.OpenPrior(store, result.GetValue(prior), tokenizer);
+            using var model = VqCommand.OpenPrior(result.GetValue(prior), result.GetValue(runs)!, recipes, tokenizer);
             var files = PictureFiles.Of(result.GetValue(input)!);
             foreach (var note in files.Notes) Console.Error.WriteLine(note);
             var work = new Encoding(tokenizer, files, kept, interruption.Token);

@@ -6,8 +6,11 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>Size of a <see cref="TarFlow"/>.</summary>
-public sealed record TarFlowOptions : IOptionsRecord
+public sealed record TarFlowOptions : CausalNetworkOptions
 {
+    /// <summary>Transformers wide enough for small pictures.</summary>
+    public TarFlowOptions() => Width = 96;
+
     /// <summary>Channels of the pictures.</summary>
     public int Channels { get; init; } = 1;
 
@@ -25,50 +28,13 @@ public sealed record TarFlowOptions : IOptionsRecord
     /// <summary>Causal maps, every other one from the last token to the first.</summary>
     public int Blocks { get; init; } = 4;
 
-    /// <summary>Layers of each map's transformer.</summary>
-    public int Layers { get; init; } = 2;
-
-    /// <summary>Width of the transformers.</summary>
-    public int Width { get; init; } = 96;
-
-    /// <summary>Heads of their attention; they divide the width.</summary>
-    public int Heads { get; init; } = 4;
-
-    /// <summary>Width of the network inside a token, see <see cref="CausalTransformOptions.Inner"/>; 0 for none, as published.</summary>
-    public int Inner { get; init; }
-
-    /// <summary>Bins of splines as maps of the single values; 0 for affine maps, as published.</summary>
-    public int Bins { get; init; }
-
-    /// <summary>Splines act on [-bound, bound].</summary>
-    public double Bound { get; init; } = 5;
-
-    /// <summary>Features of a context; 0 for none.</summary>
-    public int Context { get; init; }
-
-    /// <summary>
-    /// Classes of a context of labels; number <see cref="Classes"/>, and no context at all, stand for "no label". 0 for none.
-    /// </summary>
-    public int Classes { get; init; }
-
-    /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
+    private protected override void CheckSizes(OptionChecks checks) => checks
         .Within(Channels, 1, 4096)
         .Within(Patch, 1, 4096)
         .Must(Size > 0 && Patch > 0 && Size % Patch == 0, Size, $"divisible by Patch = {Patch}", "Pad the pictures or take other patches.")
         .Must(Columns >= 0 && Patch > 0 && Columns % Patch == 0, Columns, $"0, or divisible by Patch = {Patch}",
             "Pad the pictures or take other patches.")
-        .Within(Blocks, 1, 1000)
-        .Within(Layers, 1, 1000)
-        .Within(Width, 1, 100_000)
-        .Must(Heads > 0 && Width % Heads == 0, Heads, $"a divisor of Width = {Width}")
-        .AtLeast(Inner, 0)
-        .Must(Bins is 0 or (>= 2 and <= 256), Bins, "0 for affine maps, or 2 to 256")
-        .Positive(Bound)
-        .AtLeast(Context, 0)
-        .AtLeast(Classes, 0)
-        .Must(Context == 0 || Classes == 0, Context, "0 with Classes",
-            "A context is one tensor: give the classes as features too, or leave one of the two out.");
+        .Within(Blocks, 1, 1000);
 }
 
 /// <summary>
@@ -147,19 +113,11 @@ public sealed class TarFlow : Flow
         yield return cut;
         for (var block = 0; block < options.Blocks; block++)
         {
-            yield return new CausalTransform(new CausalTransformOptions
+            yield return new CausalTransform(new CausalTransformOptions(options)
             {
                 Tokens = checked((int)cut.Tokens),
                 Values = checked((int)cut.Values),
                 Reverse = block % 2 == 1,
-                Layers = options.Layers,
-                Width = options.Width,
-                Heads = options.Heads,
-                Inner = options.Inner,
-                Bins = options.Bins,
-                Bound = options.Bound,
-                Context = options.Context,
-                Classes = options.Classes,
             });
         }
         yield return new InvertedTransform(new PatchTokens(options.Channels, options.Size, WidthOf(options), options.Patch));

@@ -66,10 +66,10 @@ public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
     public Tensor OutputWeight => FinalStage.named_parameters().Last(p => p.parameter.dim() > 2).parameter;
 
     /// <summary>From quantized values to data; its last layer makes the data.</summary>
-    private protected abstract nn.Module FinalStage { get; }
+    protected abstract nn.Module FinalStage { get; }
 
     /// <summary>What the last layer gives where the data have these means.</summary>
-    private protected virtual Tensor AtLastLayer(Tensor channelMeans) => channelMeans;
+    protected virtual Tensor AtLastLayer(Tensor channelMeans) => channelMeans;
 
     /// <summary>
     /// Positions on each side that a code depends on; null where it depends on all of the data (attention, norms over the whole).

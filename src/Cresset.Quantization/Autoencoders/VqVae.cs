@@ -12,7 +12,7 @@ namespace Cresset.Quantization;
 /// The convolutional VQ-VAE (van den Oord et al. 2017): strided convolutions and residual units around any quantizer; a fully convolutional
 /// net, so any size that the stride divides.
 /// </summary>
-public sealed class VqVae : Tokenizer
+public sealed class VqVae : OneLevelTokenizer
 {
     [ComponentName(Name = "encoder")]
     private readonly Sequential _encoder;
@@ -66,32 +66,29 @@ public sealed class VqVae : Tokenizer
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Quantizer> Quantizers => [_quantizer];
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<int> Strides => [1 << _options.Downsamplings];
-
-    /// <inheritdoc/>
     public override int SpatialDimensions => _options.Dimensions;
 
     /// <inheritdoc/>
-    private protected override nn.Module FinalStage => _decoder;
+    protected override Quantizer Bottleneck => _quantizer;
 
-    /// <summary>Reconstructs data [N, C, H, W] (or [N, C, L]) whose sizes the stride divides.</summary>
-    public override VqVaeOutput forward(Tensor input)
-    {
-        Check(input);
-        using var scope = NewDisposeScope();
-        var quantization = _quantizer.QuantizeMap(_encoder.call(ChannelsLast.Of(input)));
-        return new VqVaeOutput(Decoded(quantization.Quantized), [quantization]).MoveToOuterScope();
-    }
+    /// <inheritdoc/>
+    protected override int Stride => 1 << _options.Downsamplings;
+
+    /// <inheritdoc/>
+    protected override int Channels => _options.Channels;
+
+    /// <inheritdoc/>
+    protected override string Cure => "Crop or pad the data, or use fewer Downsamplings.";
+
+    /// <inheritdoc/>
+    protected override nn.Module FinalStage => _decoder;
 
     /// <summary>Latents [N, D, h, w] before quantization.</summary>
     public Tensor Latents(Tensor input)
     {
-        Check(input);
+        CheckData(input);
         using var scope = NewDisposeScope();
-        return _encoder.call(ChannelsLast.Of(input)).contiguous().MoveToOuterDisposeScope();
+        return ToVectors(input).contiguous().MoveToOuterDisposeScope();
     }
 
     /// <summary>Data from values [N, D, h, w] of the quantizer.</summary>
@@ -101,18 +98,7 @@ public sealed class VqVae : Tokenizer
         if (values.dim() != _options.Dimensions + 2 || values.size(1) != _quantizer.Width)
             throw Shape.Wrong(values, _options.Dimensions == 2 ? $"[N, {_quantizer.Width}, h, w]" : $"[N, {_quantizer.Width}, l]");
         using var scope = NewDisposeScope();
-        return Decoded(values).MoveToOuterDisposeScope();
-    }
-
-    /// <inheritdoc/>
-    public override Tensor Decode(IReadOnlyList<Tensor> indices)
-    {
-        ArgumentNullException.ThrowIfNull(indices);
-        if (indices.Count != 1)
-            throw new ArgumentException($"A VQ-VAE has one level of codes; {indices.Count} were given.", nameof(indices));
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        return Decoded(_quantizer.DecodeMap(indices[0])).MoveToOuterDisposeScope();
+        return FromVectors(values).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -130,20 +116,10 @@ public sealed class VqVae : Tokenizer
         _options.Upsampler is TransposedUpsampler or NearestUpsampler or BilinearUpsampler or PixelShuffleUpsampler
             ? _options.ResidualUnits + 6 : null;
 
-    internal override void CheckData(Tensor input) => Check(input);
+    /// <inheritdoc/>
+    protected override Tensor ToVectors(Tensor data) => _encoder.call(ChannelsLast.Of(data));
 
     // Channels lie last inside only: what others get lies as usual.
-    private Tensor Decoded(Tensor values) => _decoder.call(ChannelsLast.Of(values)).contiguous();
-
-    private void Check(Tensor input)
-    {
-        ArgumentNullException.ThrowIfNull(input);
-        if (_options.Dimensions == 2) Shape.Expect(input, "N C H W", ("C", _options.Channels));
-        else Shape.Expect(input, "N C L", ("C", _options.Channels));
-        for (var i = 2; i < input.dim(); i++)
-        {
-            if (input.size(i) % Strides[0] != 0)
-                throw Shape.Wrong(input, $"sizes that {Strides[0]} divides", "Crop or pad the data, or use fewer Downsamplings.");
-        }
-    }
+    /// <inheritdoc/>
+    protected override Tensor FromVectors(Tensor vectors) => _decoder.call(ChannelsLast.Of(vectors)).contiguous();
 }

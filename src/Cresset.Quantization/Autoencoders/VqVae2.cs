@@ -67,7 +67,7 @@ public sealed class VqVae2 : Tokenizer
     public override int SpatialDimensions => 2;
 
     /// <inheritdoc/>
-    private protected override nn.Module FinalStage => _decode;
+    protected override nn.Module FinalStage => _decode;
 
     /// <summary>Reconstructs images [N, C, H, W] with H and W multiples of 8.</summary>
     public override VqVaeOutput forward(Tensor input)

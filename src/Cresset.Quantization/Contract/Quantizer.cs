@@ -7,12 +7,12 @@ namespace Cresset.Quantization;
 
 /// <summary>
 /// A bottleneck that replaces vectors by the nearest of finitely many values. Every quantizer gives back the same things:
-/// values, indices, a loss with its terms, and statistics; every index decodes to its value again.
+/// values, indices, a loss with its terms, and statistics; every index decodes to its value again. One of your own gives
+/// <see cref="QuantizeRows"/> and <see cref="DecodeRows"/>.
 /// </summary>
 /// <remarks>
 /// Computation is in float32 (float64 when the input or the module is in float64) whatever the input's precision: half precision cannot
-/// tell
-/// near codes apart. The values have the input's type; a codebook stays in float32 when its module is converted to half precision.
+/// tell near codes apart. The values have the input's type; a codebook stays in float32 when its module is converted to half precision.
 /// In training mode (<c>train()</c>) a call may update the codebook; in evaluation mode it changes nothing.
 /// </remarks>
 public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
@@ -206,10 +206,10 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     internal virtual Tensor? Table(ScalarType type) => null;
 
     /// <summary>Quantizes the vectors that take part.</summary>
-    internal abstract RowResult QuantizeRows(RowBatch batch);
+    protected internal abstract RowResult QuantizeRows(RowBatch batch);
 
     /// <summary>Values [N, D] of indices [N, S]; every index is in range or -1.</summary>
-    internal abstract Tensor DecodeRows(Tensor indices);
+    protected internal abstract Tensor DecodeRows(Tensor indices);
 
     /// <summary>Histograms of indices [N, S], one a column; -1 counts nowhere.</summary>
     private CodeUsage[] Usage(Tensor indices)

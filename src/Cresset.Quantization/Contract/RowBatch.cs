@@ -7,7 +7,7 @@ namespace Cresset.Quantization;
 /// <param name="Kept">Their positions among all vectors of the call; null when all take part.</param>
 /// <param name="PerSample">Vectors a sample (entry of the input's first dimension).</param>
 /// <param name="SampleCount">Samples in the batch.</param>
-internal sealed record RowBatch(Tensor Rows, long[]? Kept, long PerSample, int SampleCount)
+public sealed record RowBatch(Tensor Rows, long[]? Kept, long PerSample, int SampleCount)
 {
     /// <summary>
     /// True for a stage of a residual quantizer, which gives the sum of its stages one gradient estimator: values are then the codes
@@ -27,7 +27,7 @@ internal sealed record RowBatch(Tensor Rows, long[]? Kept, long PerSample, int S
 }
 
 /// <summary>Where the gradient of a residual stage comes from.</summary>
-internal enum StageGradient
+public enum StageGradient
 {
     /// <summary>From the estimator that the residual quantizer applies to the sum of its stages.</summary>
     OfTheSum,
@@ -43,7 +43,7 @@ internal enum StageGradient
 /// <param name="Values">Values [N, D] with the gradient of the estimator.</param>
 /// <param name="Indices">Indices [N, S], int64.</param>
 /// <param name="Terms">Loss terms.</param>
-internal sealed record RowResult(Tensor Values, Tensor Indices, IReadOnlyList<LossTerm> Terms)
+public sealed record RowResult(Tensor Values, Tensor Indices, IReadOnlyList<LossTerm> Terms)
 {
     /// <summary>
     /// The codes behind <see cref="Values"/> [N, D], where an estimator made the values something else; null when they are the values.
@@ -65,7 +65,7 @@ internal sealed record RowResult(Tensor Values, Tensor Indices, IReadOnlyList<Lo
 /// <summary>What a codebook made of a batch.</summary>
 /// <param name="Restarted">Codes that were moved to a vector of the batch.</param>
 /// <param name="Warnings">Messages for the user.</param>
-internal sealed record LearnedCodes(int Restarted, IReadOnlyList<string> Warnings)
+public sealed record LearnedCodes(int Restarted, IReadOnlyList<string> Warnings)
 {
     /// <summary>What several codebooks made of their shares, each message with the name of its codebook.</summary>
     public static LearnedCodes Together(IEnumerable<(string Name, LearnedCodes Learned)> parts)

@@ -53,7 +53,8 @@ public sealed class FiniteScalarQuantizer : Quantizer
         return indices.unsqueeze(-1).div(basis, RoundingMode.floor).remainder(levels).MoveToOuterDisposeScope();
     }
 
-    internal override RowResult QuantizeRows(RowBatch batch)
+    /// <inheritdoc/>
+    protected internal override RowResult QuantizeRows(RowBatch batch)
     {
         var rows = batch.Rows;
         Tensor counts = tensor(_levels, device: rows.device), levels = counts.to(rows.dtype);
@@ -81,7 +82,8 @@ public sealed class FiniteScalarQuantizer : Quantizer
         return new RowResult(scaled, indices, []);
     }
 
-    internal override Tensor DecodeRows(Tensor indices)
+    /// <inheritdoc/>
+    protected internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();
         var flat = indices.reshape(-1);

@@ -44,7 +44,8 @@ public sealed class GumbelQuantizer : Quantizer
     /// <summary>Temperature of the relaxed sample, greater than 0.</summary>
     public double Temperature { get; set; }
 
-    internal override RowResult QuantizeRows(RowBatch batch)
+    /// <inheritdoc/>
+    protected internal override RowResult QuantizeRows(RowBatch batch)
     {
         if (!(Temperature > 0)) throw new InvalidOperationException($"Temperature is {Temperature}; it must be greater than 0.");
         var (type, rows) = (batch.Rows.dtype, batch.Rows);
@@ -79,5 +80,6 @@ public sealed class GumbelQuantizer : Quantizer
     internal override Tensor? Likeness(Tensor rows) =>
         nn.functional.linear(rows, _classifier.weight!.to(rows.dtype), _classifier.bias!.to(rows.dtype));
 
-    internal override Tensor DecodeRows(Tensor indices) => CodeLookup.Values(_codes, indices.reshape(-1));
+    /// <inheritdoc/>
+    protected internal override Tensor DecodeRows(Tensor indices) => CodeLookup.Values(_codes, indices.reshape(-1));
 }

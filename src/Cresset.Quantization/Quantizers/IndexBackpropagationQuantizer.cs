@@ -37,7 +37,8 @@ public sealed class IndexBackpropagationQuantizer : Quantizer
     /// <summary>The codes [K, D]. Owned by the module.</summary>
     public Tensor Codes => _codes;
 
-    internal override RowResult QuantizeRows(RowBatch batch)
+    /// <inheritdoc/>
+    protected internal override RowResult QuantizeRows(RowBatch batch)
     {
         var rows = _options.Normalize ? UnitVectors.Of(batch.Rows) : batch.Rows;
         var codes = EffectiveCodes(rows.dtype);
@@ -56,7 +57,8 @@ public sealed class IndexBackpropagationQuantizer : Quantizer
     internal override Tensor? Likeness(Tensor rows) =>
         Likeness(_options.Normalize ? UnitVectors.Of(rows) : rows, EffectiveCodes(rows.dtype), CodeMetric.InnerProduct);
 
-    internal override Tensor DecodeRows(Tensor indices)
+    /// <inheritdoc/>
+    protected internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();
         return CodeLookup.Values(EffectiveCodes(_codes.dtype), indices.reshape(-1)).MoveToOuterDisposeScope();

@@ -26,7 +26,8 @@ public sealed class LookupFreeQuantizer : Quantizer
     /// <inheritdoc/>
     public override IReadOnlyList<long> CodebookSizes { get; }
 
-    internal override RowResult QuantizeRows(RowBatch batch)
+    /// <inheritdoc/>
+    protected internal override RowResult QuantizeRows(RowBatch batch)
     {
         var vectors = _options.Spherical ? UnitVectors.Of(batch.Rows) : batch.Rows;
         var bits = vectors.detach() > 0;
@@ -43,7 +44,8 @@ public sealed class LookupFreeQuantizer : Quantizer
         ]);
     }
 
-    internal override Tensor DecodeRows(Tensor indices)
+    /// <inheritdoc/>
+    protected internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();
         var flat = indices.reshape(-1);

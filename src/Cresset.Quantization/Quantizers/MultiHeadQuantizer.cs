@@ -53,7 +53,8 @@ public sealed class MultiHeadQuantizer : Quantizer
     /// <summary>The quantizer of a head.</summary>
     public Quantizer Head(int head) => _heads[_shared ? 0 : head];
 
-    internal override RowResult QuantizeRows(RowBatch batch)
+    /// <inheritdoc/>
+    protected internal override RowResult QuantizeRows(RowBatch batch)
     {
         var width = _heads[0].Width;
         var count = batch.Rows.size(0);
@@ -97,7 +98,8 @@ public sealed class MultiHeadQuantizer : Quantizer
         return parts.Aggregate((a, b) => a + b) / parts.Count;
     }
 
-    internal override Tensor DecodeRows(Tensor indices)
+    /// <inheritdoc/>
+    protected internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();
         var parts = indices.chunk(HeadCount, 1).Select((part, h) => Head(h).DecodeRows(part)).ToArray();

@@ -47,7 +47,8 @@ public sealed class ProjectedQuantizer : Quantizer
 
     internal override bool AcceptsFewerStages => _inner.AcceptsFewerStages;
 
-    internal override RowResult QuantizeRows(RowBatch batch)
+    /// <inheritdoc/>
+    protected internal override RowResult QuantizeRows(RowBatch batch)
     {
         // The outgoing map learns from the values: inside, the estimator stays that of the inner quantizer even in a residual stage.
         var result = _inner.QuantizeRows(batch with { Rows = Apply(_projectIn, batch.Rows), IsStage = false });
@@ -63,7 +64,8 @@ public sealed class ProjectedQuantizer : Quantizer
 
     internal override Tensor CrossEntropyOfRows(Tensor rows, Tensor indices) => _inner.CrossEntropyOfRows(Apply(_projectIn, rows), indices);
 
-    internal override Tensor DecodeRows(Tensor indices)
+    /// <inheritdoc/>
+    protected internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();
         var values = Apply(_projectOut, _inner.DecodeRows(indices));

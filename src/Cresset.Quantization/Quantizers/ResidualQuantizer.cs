@@ -52,7 +52,8 @@ public sealed class ResidualQuantizer : Quantizer
     /// <summary>The quantizer of a stage.</summary>
     public Quantizer Stage(int stage) => _stages[_stages.Count == 1 ? 0 : stage];
 
-    internal override RowResult QuantizeRows(RowBatch batch)
+    /// <inheritdoc/>
+    protected internal override RowResult QuantizeRows(RowBatch batch)
     {
         var kept = StagesKept(batch);
         var path = _options.BeamWidth > 1 ? BeamPath(batch.Rows) : null;
@@ -116,7 +117,8 @@ public sealed class ResidualQuantizer : Quantizer
         return terms.Aggregate((a, b) => a + b) / terms.Count;
     }
 
-    internal override Tensor DecodeRows(Tensor indices)
+    /// <inheritdoc/>
+    protected internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();
         var total = Stage(0).DecodeRows(indices.narrow(1, 0, 1));

@@ -34,7 +34,8 @@ internal sealed class ScaledQuantizer : Quantizer
 
     internal override bool AcceptsFewerStages => _inner.AcceptsFewerStages;
 
-    internal override RowResult QuantizeRows(RowBatch batch)
+    /// <inheritdoc/>
+    protected internal override RowResult QuantizeRows(RowBatch batch)
     {
         var result = _inner.QuantizeRows(batch with { Rows = batch.Rows / _scale });
         return result with { Values = result.Values * _scale, Codes = result.Codes is null ? null : result.Codes * _scale, Error = null };
@@ -42,7 +43,8 @@ internal sealed class ScaledQuantizer : Quantizer
 
     internal override Tensor CrossEntropyOfRows(Tensor rows, Tensor indices) => _inner.CrossEntropyOfRows(rows / _scale, indices);
 
-    internal override Tensor DecodeRows(Tensor indices)
+    /// <inheritdoc/>
+    protected internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();
         return (_inner.DecodeRows(indices) * _scale).MoveToOuterDisposeScope();

@@ -72,7 +72,8 @@ public sealed class SimVectorQuantizer : Quantizer
 
     internal override Tensor? Likeness(Tensor rows) => Likeness(rows, Table(rows.dtype)!, CodeMetric.Euclidean);
 
-    internal override RowResult QuantizeRows(RowBatch batch)
+    /// <inheritdoc/>
+    protected internal override RowResult QuantizeRows(RowBatch batch)
     {
         var codes = Table(batch.Rows.dtype)!;
         var indices = batch.Given ?? CodeSearch.Nearest(batch.Rows, codes, CodeMetric.Euclidean);
@@ -91,7 +92,8 @@ public sealed class SimVectorQuantizer : Quantizer
         };
     }
 
-    internal override Tensor DecodeRows(Tensor indices)
+    /// <inheritdoc/>
+    protected internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();
         return CodeLookup.Values(Codes(), indices.reshape(-1)).MoveToOuterDisposeScope();

@@ -34,7 +34,8 @@ public sealed class VectorQuantizer : Quantizer
     /// <summary>The codes and their statistics.</summary>
     public Codebook Codebook => _codebook;
 
-    internal override RowResult QuantizeRows(RowBatch batch)
+    /// <inheritdoc/>
+    protected internal override RowResult QuantizeRows(RowBatch batch)
     {
         var choice = Choose(batch.Rows, batch.Given);
         var values = choice.Codes;
@@ -69,7 +70,8 @@ public sealed class VectorQuantizer : Quantizer
 
     internal override Tensor? Table(ScalarType type) => _codebook.EffectiveCodes(type);
 
-    internal override Tensor DecodeRows(Tensor indices)
+    /// <inheritdoc/>
+    protected internal override Tensor DecodeRows(Tensor indices)
     {
         using var scope = NewDisposeScope();
         return CodeLookup.Values(_codebook.EffectiveCodes(_codebook.Codes.dtype), indices.reshape(-1)).MoveToOuterDisposeScope();

@@ -55,9 +55,13 @@ internal sealed class OptionsBinder(PartCatalog parts)
             if (entry is null && (part = OptionNames.PartOfText(parts, kind, wanted.Value, out refused)) is null && refused is not null
                 && !parts.All.Any(p => p.IsNamed(wanted.Value))) return problems.Add(wanted.Source, $"{path}: {refused}");
             if (entry is null && part is null)
-                return problems.Add(wanted.Source,
-                    $"{path}: {parts.Unknown(kind, wanted.Value)}"
-                        + $"{(kind == "data" ? " The path of a folder or file that exists is taken too." : "")}");
+            {
+                var unknown = parts.Unknown(kind, wanted.Value);
+                return problems.Add(wanted.Source, $"{path}: {unknown}"
+                    + (kind == "data" ? " The path of a folder or file that exists is taken too." : "")
+                    + (NearestName.Find(wanted.Value, parts.Of(kind).Select(p => p.Name)) is not null ? ""
+                        : " One of your own needs its assembly: --with My.dll."));
+            }
             // The same part keeps what the job or the record around it gave as defaults; another one begins with its own.
             if (entry is not null && current?.GetType() != entry.Type) part = entry.Create();
         }

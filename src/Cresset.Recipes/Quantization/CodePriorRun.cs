@@ -41,18 +41,27 @@ public sealed class CodePriorRun : IDisposable
 
     /// <summary>Opens the prior of a run.</summary>
     /// <exception cref="InvalidDataException">The run is of another kind, or not finished.</exception>
-    public static CodePriorRun Open(RunStore store, string run)
+    public static CodePriorRun Open(RunStore store, string run, RecipeCatalog? recipes = null)
     {
         ArgumentNullException.ThrowIfNull(store);
-        var info = store.Find(run);
-        var recipe = new RecipeRunner(store, new RecipeCatalog()).RecipeOf(info);
+        return Open(store.Find(run), recipes);
+    }
+
+    /// <summary>Opens the prior of a run.</summary>
+    /// <param name="info">The run.</param>
+    /// <param name="recipes">Recipes over the parts that it may name; the built-in ones when null.</param>
+    /// <exception cref="InvalidDataException">The run is of another kind, or not finished.</exception>
+    public static CodePriorRun Open(RunInfo info, RecipeCatalog? recipes = null)
+    {
+        ArgumentNullException.ThrowIfNull(info);
+        var recipe = new RecipeRunner(null, recipes ?? new RecipeCatalog()).RecipeOf(info);
         if (recipe.Job is not CodePriorJob)
             throw new InvalidDataException(
                 $"Run {info.Id} is of the job '{recipe.Job.Name}', which has no prior; name a run of 'code-prior' such as "
                     + $"pixelcnn-fashion.");
         var weights = Path.Combine(info.Folder, "model.safetensors");
         if (!File.Exists(weights)) throw new InvalidDataException($"{weights} is missing: the run has not finished. Resume it first.");
-        var tokenizer = TokenizerRun.Open(store, info.Id);
+        var tokenizer = TokenizerRun.Open(info, recipes);
         CodeModel? model = null;
         try
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Cresset.Data;
+using Cresset.Numerics;
 using Cresset.Quantization;
 using Cresset.Runs;
 using Cresset.Tensors;
@@ -39,11 +40,20 @@ public sealed class TokenizerRun : IDisposable
 
     /// <summary>Opens the tokenizer of a run.</summary>
     /// <exception cref="InvalidDataException">The run is of another kind, or not finished.</exception>
-    public static TokenizerRun Open(RunStore store, string run)
+    public static TokenizerRun Open(RunStore store, string run, RecipeCatalog? recipes = null)
     {
         ArgumentNullException.ThrowIfNull(store);
-        var info = store.Find(run);
-        var recipe = new RecipeRunner(store, new RecipeCatalog()).RecipeOf(info);
+        return Open(store.Find(run), recipes);
+    }
+
+    /// <summary>Opens the tokenizer of a run.</summary>
+    /// <param name="info">The run.</param>
+    /// <param name="recipes">Recipes over the parts that it may name; the built-in ones when null.</param>
+    /// <exception cref="InvalidDataException">The run is of another kind, or not finished.</exception>
+    public static TokenizerRun Open(RunInfo info, RecipeCatalog? recipes = null)
+    {
+        ArgumentNullException.ThrowIfNull(info);
+        var recipe = new RecipeRunner(null, recipes ?? new RecipeCatalog()).RecipeOf(info);
         var section = recipe.Job is TokenizerJob ? "model" : recipe.Job is CodePriorJob ? "tokenizer"
             : throw new InvalidDataException(
                 $"Run {info.Id} is of the job '{recipe.Job.Name}', which has no tokenizer; name a run of 'tokenizer' or 'code-prior'.");
@@ -63,8 +73,10 @@ public sealed class TokenizerRun : IDisposable
     /// Opens a tokenizer by itself: a file of <see cref="Save"/>, or the model.safetensors of a run wherever it was copied to. No run is
     /// needed.
     /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="parts">Parts that its options may name; the built-in ones when null.</param>
     /// <exception cref="InvalidDataException">The file is damaged, or does not say what tokenizer it holds.</exception>
-    public static TokenizerRun OpenFile(string path)
+    public static TokenizerRun OpenFile(string path, PartCatalog? parts = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         using var file = SafetensorsFile.Open(path);
@@ -76,8 +88,8 @@ public sealed class TokenizerRun : IDisposable
         var recipe = new ConfigMap(new ConfigSource(path, 0));
         recipe.Set("model", ConfigNode.Parse(yaml, path));
         ((IUpgradesRecipes)new TokenizerJob()).Upgrade(recipe);
-        var options = (TokenizerOptions)new OptionsBinder(BuiltInParts.Catalog).Bind(new TokenizerOptions(), recipe["model"]!, "model",
-            new ConfigSource(path, 0));
+        var options = (TokenizerOptions)new OptionsBinder(parts ?? BuiltInParts.Catalog)
+            .Bind(new TokenizerOptions(), recipe["model"]!, "model", new ConfigSource(path, 0));
         var (channels, size, rate) = Inputs(path, null);
         using var generator = new Generator(0);
         var model = options.Build(channels, generator);
@@ -102,9 +114,6 @@ public sealed class TokenizerRun : IDisposable
         model.eval();
         return new TokenizerRun(model, options, channels, id, "") { Size = size, Rate = rate };
     }
-
-    /// <summary>Opens what a user names: a file that exists, else a run.</summary>
-    public static TokenizerRun OpenAny(RunStore store, string name) => File.Exists(name) ? OpenFile(name) : Open(store, name);
 
     /// <summary>Writes the tokenizer to one safetensors file that tells everything needed to use it, for <see cref="OpenFile"/>.</summary>
     public void Save(string path) => StateDict.Save(Model, path, new Dictionary<string, string>

@@ -51,6 +51,35 @@ public sealed class OwnTaskTests : IDisposable
     }
 
     [Fact]
+    public void AQuantizerOfAnAssemblyIsTrainedEvaluatedAndCodesFiles()
+    {
+        string[] with = ["--with", Assembly];
+        Ok(_folder, ["train", .. with, "vqvae-digits", "trainer.steps=20", "model.quantizer=rounding", "model.quantizer.most=3"]);
+        Ok(_folder, ["eval", "vqvae-digits", .. with]);
+        var run = Directory.GetDirectories(Path.Combine(_folder, "runs")).Single();
+        // Neither a run's folder nor a tokenizer's file needs a store where the command is called.
+        var elsewhere = Directory.CreateDirectory(Path.Combine(_folder, "elsewhere")).FullName;
+        Ok(elsewhere, ["vq", "export", run, "-o", "rounding.safetensors", .. with]);
+        var picture = Directory.GetFiles(Path.Combine(run, "samples"), "codes-*.png")[0];
+        var (code, _, error) = CressetProcess.Run(elsewhere, "vq", "encode", "rounding.safetensors", picture, "-o", "x.cvq");
+        Assert.Equal(2, code);
+        Assert.Contains("--with My.dll", error, StringComparison.Ordinal);
+        Ok(elsewhere, ["vq", "encode", "rounding.safetensors", picture, "-o", "x.cvq", .. with]);
+        Ok(elsewhere, ["vq", "decode", run, "x.cvq", "-o", "back", .. with]);
+        Ok(_folder, ["train", .. with, "vqvae-digits", "trainer.steps=5", "model.quantizer={kind: residual, stages: 2, stage: rounding}"]);
+        (code, _, error) = CressetProcess.Run(_folder, ["train", .. with, "vqvae-digits", "model.quantizer=rounding",
+            "model.quantizer.most=51"]);
+        Assert.Equal(2, code);
+        Assert.Contains("model.quantizer.most is 51", error, StringComparison.Ordinal);
+    }
+
+    private static void Ok(string folder, string[] arguments)
+    {
+        var (code, output, error) = CressetProcess.Run(folder, arguments);
+        Assert.True(code == 0, error + output);
+    }
+
+    [Fact]
     public async Task ThePageOfAnAssemblyIsServedAndAsksItsComputation()
     {
         var (code, _, error) = CressetProcess.Run(_folder, "train", "--with", Assembly, Recipe, "trainer.steps=20", "--quiet");

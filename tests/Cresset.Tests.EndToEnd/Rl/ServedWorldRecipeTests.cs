@@ -76,6 +76,11 @@ public sealed class ServedWorldRecipeTests : IDisposable
             "training.checkpoint_every=0");
         Assert.Contains("20 episodes", Ok("rl", "record", "ppo-cartpole", "--episodes", "20", "--to", "pole.safetensors"),
             StringComparison.Ordinal);
+        // A run is found by its folder from a place without a store, too.
+        var run = Directory.GetDirectories(Path.Combine(_folder, "runs")).Single();
+        var elsewhere = Directory.CreateDirectory(Path.Combine(_folder, "elsewhere")).FullName;
+        Assert.Equal(0, CressetProcess.Run(elsewhere, "rl", "record", run, "--episodes", "1", "--to", "one.safetensors").Code);
+        Assert.Equal(0, CressetProcess.Run(elsewhere, "rl", "play", run).Code);
         File.WriteAllText(Path.Combine(_folder, "clone.yaml"),
             "job: behaviour-cloning\nagent: {data: pole.safetensors}\ntraining: {steps: 20000, evaluate_every: 0, evaluation_episodes: "
                 + "10}\n");

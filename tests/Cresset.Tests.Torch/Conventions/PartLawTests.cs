@@ -32,21 +32,40 @@ public sealed partial class PartLawTests
         }
     }
 
-    /// <summary>A part may be internal; what a part of somebody's own derives from may not.</summary>
+    // Priors code files in whole numbers that are the same on every processor; a model from elsewhere cannot promise that.
+    private static readonly string[] ClosedKinds = ["prior"];
+
+    /// <summary>
+    /// A part may be internal; what a part of somebody's own derives from, and what it must then give, may not.
+    /// </summary>
     [Fact]
     public void EveryKindTakesPartsOfOwnAssemblies()
     {
-        foreach (var kind in Parts.Kinds)
+        foreach (var kind in Parts.Kinds.Except(ClosedKinds))
         {
             var kindType = Parts.Of(kind)[0].Type;
             while (kindType.BaseType is { } parent && PartCatalog.KindOf(parent) == kind) kindType = parent;
             if (PartCatalog.KindOf(kindType) is null) continue;
-            Assert.True(kindType.IsPublic, $"{kind}: {kindType.Name} is not public, so that no other assembly can add one.");
-            var closed = kindType.GetMethods(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
-                .Where(m => m.IsAbstract && m.IsAssembly).Select(m => m.Name);
-            Assert.True(!closed.Any(), $"{kind}: {kindType.Name} has members that no other assembly can give: {string.Join(", ", closed)}.");
+            var wanted = new Queue<Type>([kindType]);
+            var seen = new HashSet<Type>();
+            while (wanted.TryDequeue(out var type))
+            {
+                if (!seen.Add(type)) continue;
+                Assert.True(type.IsVisible, $"{kind}: {type.Name} is not public, so that no other assembly can add one.");
+                if (type.IsInterface || !type.IsAbstract) continue;
+                const BindingFlags All = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
+                Assert.True(type.GetConstructors(All).Any(c => c.IsPublic || c.IsFamily || c.IsFamilyOrAssembly),
+                    $"{kind}: {type.Name} has no constructor for others.");
+                var given = type.GetMethods(All).Where(m => m.IsAbstract).ToList();
+                var closed = given.Where(m => m.IsAssembly || m.IsFamilyAndAssembly).Select(m => m.Name);
+                Assert.True(!closed.Any(),
+                    $"{kind}: {type.Name} has members that no other assembly can give: {string.Join(", ", closed)}.");
+                foreach (var result in given.Select(m => m.ReturnType).Where(IsOurs)) wanted.Enqueue(result);
+            }
         }
     }
+
+    private static bool IsOurs(Type type) => type.Namespace?.StartsWith("Cresset", StringComparison.Ordinal) == true;
 
     [Theory]
     [MemberData(nameof(Kinds))]

@@ -12,7 +12,7 @@ namespace Cresset.Quantization;
 /// State-dict keys: <c>encoder.block</c>, <c>quantizer</c>, <c>decoder.model</c>, numbered as in the published weights, whose weight norm
 /// is multiplied out.
 /// </remarks>
-public sealed class DacTokenizer : Tokenizer
+public sealed class DacTokenizer : OneLevelTokenizer
 {
     // A residual unit sees three samples on each side, times its dilation: 1, 3, 9.
     private const int UnitsReach = 3 * (1 + 3 + 9);
@@ -50,34 +50,30 @@ public sealed class DacTokenizer : Tokenizer
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Quantizer> Quantizers => [_quantizer];
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<int> Strides => [_options.Stride];
-
-    /// <inheritdoc/>
     public override int SpatialDimensions => 1;
 
     /// <inheritdoc/>
-    private protected override nn.Module FinalStage => _decoder;
-
-    /// <summary>Reconstructs sounds [N, C, L] in -1..1.</summary>
-    public override VqVaeOutput forward(Tensor input)
-    {
-        CheckData(input);
-        using var scope = NewDisposeScope();
-        var quantization = _quantizer.QuantizeMap(_encoder.call(input));
-        return new VqVaeOutput(Sound(quantization.Quantized), [quantization]).MoveToOuterScope();
-    }
+    protected override Quantizer Bottleneck => _quantizer;
 
     /// <inheritdoc/>
-    public override Tensor Decode(IReadOnlyList<Tensor> indices)
+    protected override int Stride => _options.Stride;
+
+    /// <inheritdoc/>
+    protected override int Channels => _options.Channels;
+
+    /// <inheritdoc/>
+    protected override nn.Module FinalStage => _decoder;
+
+    /// <inheritdoc/>
+    protected override Tensor ToVectors(Tensor data) => _encoder.call(data);
+
+    /// <inheritdoc/>
+    protected override Tensor FromVectors(Tensor vectors)
     {
-        ArgumentNullException.ThrowIfNull(indices);
-        if (indices.Count != 1) throw new ArgumentException($"There is one level of codes; {indices.Count} were given.", nameof(indices));
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        return Sound(_quantizer.DecodeMap(indices[0])).MoveToOuterDisposeScope();
+        var sound = _decoder.call(vectors);
+        // Steps of an odd ratio give one sample too few: silence at the end makes up for them.
+        var missing = (vectors.size(2) * Stride) - sound.size(2);
+        return missing > 0 ? nn.functional.pad(sound, [0, missing]) : sound;
     }
 
     internal override int? EncoderReach
@@ -107,21 +103,6 @@ public sealed class DacTokenizer : Tokenizer
             }
             return (int)Math.Ceiling(reach + (3 / finer)) + 1;
         }
-    }
-
-    internal override void CheckData(Tensor input)
-    {
-        ArgumentNullException.ThrowIfNull(input);
-        Shape.Expect(input, "N C L", ("C", _options.Channels));
-        if (input.size(2) % Strides[0] != 0) throw Shape.Wrong(input, $"a length that {Strides[0]} divides", "Add silence at the end.");
-    }
-
-    // Steps of an odd ratio give one sample too few: silence at the end makes up for them.
-    private Tensor Sound(Tensor values)
-    {
-        var sound = _decoder.call(values);
-        var missing = (values.size(2) * Strides[0]) - sound.size(2);
-        return missing > 0 ? nn.functional.pad(sound, [0, missing]) : sound;
     }
 
     private static List<nn.Module<Tensor, Tensor>> Encoder(DacOptions options, long latent)

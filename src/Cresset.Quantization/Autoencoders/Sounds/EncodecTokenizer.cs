@@ -15,7 +15,7 @@ namespace Cresset.Quantization;
 /// State-dict keys: <c>encoder.model</c>, <c>quantizer</c>, <c>decoder.model</c>, numbered as in the published weights, whose weight norm
 /// is multiplied out.
 /// </remarks>
-public sealed class EncodecTokenizer : Tokenizer
+public sealed class EncodecTokenizer : OneLevelTokenizer
 {
     [ComponentName(Name = "encoder")]
     private readonly EncodecStack _encoder;
@@ -43,42 +43,25 @@ public sealed class EncodecTokenizer : Tokenizer
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Quantizer> Quantizers => [_quantizer];
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<int> Strides => [_options.Stride];
-
-    /// <inheritdoc/>
     public override int SpatialDimensions => 1;
 
     /// <inheritdoc/>
-    private protected override nn.Module FinalStage => _decoder;
-
-    /// <summary>Reconstructs sounds [N, C, L].</summary>
-    public override VqVaeOutput forward(Tensor input)
-    {
-        CheckData(input);
-        using var scope = NewDisposeScope();
-        var quantization = _quantizer.QuantizeMap(_encoder.call(input));
-        return new VqVaeOutput(_decoder.call(quantization.Quantized), [quantization]).MoveToOuterScope();
-    }
+    protected override Quantizer Bottleneck => _quantizer;
 
     /// <inheritdoc/>
-    public override Tensor Decode(IReadOnlyList<Tensor> indices)
-    {
-        ArgumentNullException.ThrowIfNull(indices);
-        if (indices.Count != 1) throw new ArgumentException($"There is one level of codes; {indices.Count} were given.", nameof(indices));
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        return _decoder.call(_quantizer.DecodeMap(indices[0])).MoveToOuterDisposeScope();
-    }
+    protected override int Stride => _options.Stride;
 
-    internal override void CheckData(Tensor input)
-    {
-        ArgumentNullException.ThrowIfNull(input);
-        Shape.Expect(input, "N C L", ("C", _options.Channels));
-        if (input.size(2) % Strides[0] != 0) throw Shape.Wrong(input, $"a length that {Strides[0]} divides", "Add silence at the end.");
-    }
+    /// <inheritdoc/>
+    protected override int Channels => _options.Channels;
+
+    /// <inheritdoc/>
+    protected override nn.Module FinalStage => _decoder;
+
+    /// <inheritdoc/>
+    protected override Tensor ToVectors(Tensor data) => _encoder.call(data);
+
+    /// <inheritdoc/>
+    protected override Tensor FromVectors(Tensor vectors) => _decoder.call(vectors);
 
     private static List<nn.Module<Tensor, Tensor>> Encoder(EncodecOptions options, long latent)
     {

@@ -16,7 +16,7 @@ namespace Cresset.Quantization;
 /// State-dict keys are those of taming-transformers: <c>encoder</c>, <c>quant_conv</c>, <c>quantize</c>, <c>post_quant_conv</c>,
 /// <c>decoder</c>.
 /// </remarks>
-public sealed class VqganTokenizer : Tokenizer
+public sealed class VqganTokenizer : OneLevelTokenizer
 {
     [ComponentName(Name = "encoder")]
     private readonly VqganEncoder _encoder;
@@ -47,46 +47,29 @@ public sealed class VqganTokenizer : Tokenizer
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Quantizer> Quantizers => [_quantizer];
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<int> Strides => [1 << (_options.Multipliers.Count - 1)];
-
-    /// <inheritdoc/>
     public override int SpatialDimensions => 2;
 
     /// <inheritdoc/>
-    private protected override nn.Module FinalStage => _decoder;
-
-    /// <summary>Reconstructs pictures [N, C, H, W] in 0..1 whose sizes the stride divides.</summary>
-    public override VqVaeOutput forward(Tensor input)
-    {
-        CheckData(input);
-        using var scope = NewDisposeScope();
-        var quantization = _quantizer.QuantizeMap(_toCodes.call(_encoder.call((input * 2) - 1)));
-        return new VqVaeOutput(Pictures(quantization.Quantized), [quantization]).MoveToOuterScope();
-    }
+    protected override Quantizer Bottleneck => _quantizer;
 
     /// <inheritdoc/>
-    public override Tensor Decode(IReadOnlyList<Tensor> indices)
-    {
-        ArgumentNullException.ThrowIfNull(indices);
-        if (indices.Count != 1)
-            throw new ArgumentException($"A VQGAN has one level of codes; {indices.Count} were given.", nameof(indices));
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        return Pictures(_quantizer.DecodeMap(indices[0])).MoveToOuterDisposeScope();
-    }
+    protected override int Stride => 1 << (_options.Multipliers.Count - 1);
 
-    private protected override Tensor AtLastLayer(Tensor channelMeans) => (channelMeans * 2) - 1;
+    /// <inheritdoc/>
+    protected override int Channels => _options.Channels;
 
-    internal override void CheckData(Tensor input)
-    {
-        ArgumentNullException.ThrowIfNull(input);
-        Shape.Expect(input, "N C H W", ("C", _options.Channels));
-        if (input.size(2) % Strides[0] != 0 || input.size(3) % Strides[0] != 0)
-            throw Shape.Wrong(input, $"sizes that {Strides[0]} divides", "Crop or pad the pictures, or use fewer multipliers.");
-    }
+    /// <inheritdoc/>
+    protected override string Cure => "Crop or pad the pictures, or use fewer multipliers.";
 
-    private Tensor Pictures(Tensor values) => (_decoder.call(_fromCodes.call(values)) + 1) / 2;
+    /// <inheritdoc/>
+    protected override nn.Module FinalStage => _decoder;
+
+    /// <inheritdoc/>
+    protected override Tensor AtLastLayer(Tensor channelMeans) => (channelMeans * 2) - 1;
+
+    /// <inheritdoc/>
+    protected override Tensor ToVectors(Tensor data) => _toCodes.call(_encoder.call((data * 2) - 1));
+
+    /// <inheritdoc/>
+    protected override Tensor FromVectors(Tensor vectors) => (_decoder.call(_fromCodes.call(vectors)) + 1) / 2;
 }

@@ -1,4 +1,3 @@
-using Cresset.Data;
 using Cresset.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -7,47 +6,22 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Pairs of a simulator with a simple likelihood and a complex posterior (Papamakarios et al. 2019): five parameters uniform on (-3, 3)
-/// shape a
-/// normal distribution of the plane, of which four points are observed; the posterior has four equal modes.
+/// shape a normal distribution of the plane, of which four points are observed; the posterior has four equal modes.
 /// </summary>
 [Part("slcp-pairs", "Papamakarios et al. 2019, arXiv:1805.07226")]
-internal sealed record SlcpPairs : DataSource
+internal sealed record SlcpPairs : SimulatedPairs
 {
-    /// <summary>Pairs simulated.</summary>
-    public int Pairs { get; init; } = 100_000;
-
-    /// <summary>Seed of the simulator.</summary>
-    public ulong Seed { get; init; }
-
-    /// <summary>How the pairs are divided.</summary>
-    public SplitRule Split { get; init; } = new ShareSplit();
+    public SlcpPairs() => Pairs = 100_000;
 
     /// <inheritdoc/>
-    public override DataSplit Open(DataUse use)
+    protected override bool Standardizes => true;
+
+    /// <inheritdoc/>
+    protected override (Tensor Parameters, Tensor Observations) Draw(Generator generator)
     {
-        ArgumentNullException.ThrowIfNull(use);
-        this.ThrowIfInvalid();
-        if (use.NeedsPictures || use.Target != TargetKind.None)
-            throw new DataMismatchException("slcp-pairs is a table of numbers without a target: it suits the jobs posterior and density.");
-        using var scope = NewDisposeScope();
-        using var generator = new Generator(Seed);
         var parameters = (rand(Pairs, 5, generator: generator) * 6) - 3;
-        var rows = cat([parameters, Simulate(parameters, generator)], 1);
-        Tensor mean = rows.mean([0L]), deviation = rows.std(0);
-        float[] means = mean.data<float>().ToArray(), deviations = deviation.data<float>().ToArray();
-        string[] names = [.. Enumerable.Range(1, 5).Select(i => $"theta_{i}"), .. Enumerable.Range(1, 8).Select(i => $"x_{i}")];
-        TableColumn[] columns = [.. names.Select((name, i) => new TableColumn { Name = name, Mean = means[i], Deviation = deviations[i] })];
-        var facts = new DataFacts
-        {
-            Name = "slcp-pairs",
-            Shape = [names.Length],
-            Table = new TableFacts { Text = new CsvOptions(), Columns = columns }
-        };
-        return DataSplit.FromTensors(facts, (rows - mean) / deviation, null, Split);
+        return (parameters, Simulate(parameters, generator));
     }
-
-    /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().Within(Pairs, 100, 10_000_000).Nested(Split);
 
     /// <summary>Observations [N, 8] of parameters [N, 5]: four points of the plane, one after the other.</summary>
     internal static Tensor Simulate(Tensor parameters, Generator generator)
