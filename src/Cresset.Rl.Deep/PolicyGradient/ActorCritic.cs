@@ -99,6 +99,19 @@ internal sealed class ActorCritic : INetworkState, IDisposable
             Math.Sqrt(squares));
     }
 
+    /// <summary>Logarithms of the actions' densities and values of a batch, by the networks as they are.</summary>
+    public void Judge(ActorCriticBatch batch, Span<float> logProbs, Span<float> values)
+    {
+        _policy.Forward(batch.Observations, batch.Rows, batch.PolicyStretches);
+        _value.Forward(batch.Observations, batch.Rows, batch.ValueStretches);
+        var size = Actions.ActionSize;
+        for (var i = 0; i < batch.Rows; i++)
+        {
+            logProbs[i] = Actions.LogProb(_policy.Output(i), batch.Actions.AsSpan(i * size, size), batch.Mask(i));
+            values[i] = _value.Output(i)[0];
+        }
+    }
+
     /// <summary>Moves the parameters by the gradients of the last <see cref="Evaluate"/>, clipped over both networks.</summary>
     public void Step(double learningRate, double norm)
     {

@@ -6,9 +6,8 @@ namespace Cresset.Rl.Deep;
 
 /// <summary>
 /// PPO and A2C: rollouts of many copies, advantages by GAE (the value of the last observation counts where an episode was cut), a few
-/// passes over
-/// them, and forgotten. With a memory (<see cref="ActorCriticOptions.Memory"/>) minibatches are whole stretches of copies, and gradients go
-/// back through a rollout.
+/// passes over them (each after the first with V-trace where that is asked for), and forgotten. With a memory
+/// (<see cref="ActorCriticOptions.Memory"/>) minibatches are whole stretches of copies, and gradients go back through a rollout.
 /// </summary>
 /// <typeparam name="TAction">int for choices, float for continuous actions (kept within their bounds when taken).</typeparam>
 public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
@@ -32,6 +31,8 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
     private readonly float[] _policyMemory;
     private readonly float[] _valueMemory;
     private readonly bool[] _begins;
+    private readonly float[] _ratios;
+    private readonly float[] _judged;
 
     /// <summary>An agent at the start of its first episodes.</summary>
     /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/>; the agent resets and steps them.</param>
@@ -73,6 +74,8 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
         (_copyOrder, _policyMemory, _valueMemory, _begins) = (new int[_copies], new float[_copies * options.Memory],
             new float[_copies * options.Memory], new bool[_copies]);
         Array.Fill(_begins, true);
+        var judged = options.Advantage == AdvantageEstimator.VTrace ? total : 0;
+        (_ratios, _judged) = (new float[judged], new float[judged]);
         environments.Reset(seed);
     }
 
@@ -177,6 +180,9 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
         base.Dispose(disposing);
     }
 
+    /// <summary>What is learned from.</summary>
+    internal ActorCriticBatch Rollout => _rollout;
+
     private void Take(int t)
     {
         var size = _acting.Distribution.ActionSize;
@@ -224,6 +230,7 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
         {
             for (var epoch = 0; epoch < _options.Epochs; epoch++)
             {
+                if (epoch > 0) JudgeAgain();
                 if (!Update(_rollout, rate)) return;
             }
             return;
@@ -236,6 +243,7 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
         for (var i = 0; i < _order.Length; i++) _order[i] = i;
         for (var epoch = 0; epoch < _options.Epochs; epoch++)
         {
+            if (epoch > 0) JudgeAgain();
             Streams.Reorder(_order);
             for (var start = 0; start < _order.Length; start += _part.Rows)
             {
@@ -251,6 +259,7 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
         for (var i = 0; i < _copyOrder.Length; i++) _copyOrder[i] = i;
         for (var epoch = 0; epoch < _options.Epochs; epoch++)
         {
+            if (epoch > 0) JudgeAgain();
             Streams.Reorder(_copyOrder);
             for (var start = 0; start < _copyOrder.Length; start += each)
             {
@@ -258,6 +267,51 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
                 if (!Update(_part, rate)) return;
             }
         }
+    }
+
+    // By now the rollout is another policy's. What lies beyond its end or a cut keeps the value that it had: its observation is gone.
+    private void JudgeAgain()
+    {
+        if (_options.Advantage != AdvantageEstimator.VTrace) return;
+        for (var start = 0; start < _rollout.Rows; start += _part.Rows)
+        {
+            if (_part.Rows != _rollout.Rows) CopyPart(start);
+            _learner.Judge(_part.Rows == _rollout.Rows ? _rollout : _part, _ratios.AsSpan(start, _part.Rows),
+                _judged.AsSpan(start, _part.Rows));
+        }
+        for (var row = 0; row < _ratios.Length; row++)
+        {
+            _ratios[row] = MathF.Exp(_ratios[row] - _rollout.LogProbs[row]);
+            if (row % _steps > 0 && !_terminated[row - 1] && !_truncated[row - 1]) _nextValues[row - 1] = _judged[row];
+        }
+        for (var i = 0; i < _copies; i++)
+        {
+            var stretch = new Range(i * _steps, (i + 1) * _steps);
+            OffPolicyReturns.VTrace(
+                _ratios.AsSpan()[stretch], _rewards.AsSpan()[stretch], _judged.AsSpan()[stretch], _nextValues.AsSpan()[stretch],
+                _terminated.AsSpan()[stretch], _truncated.AsSpan()[stretch], _options.Gamma, _options.Lambda, 1, 1,
+                _rollout.Returns.AsSpan()[stretch], _rollout.Advantages.AsSpan()[stretch]);
+        }
+        for (var row = 0; row < _ratios.Length; row++)
+        {
+            // The paper's advantage is that of lambda 1; this one is GAE's where the policy has not moved.
+            var isEnd = _terminated[row] || _truncated[row] || row % _steps == _steps - 1;
+            var later = isEnd ? 0 : _rollout.Returns[row + 1] - _judged[row + 1];
+            var error = _rewards[row] + (_terminated[row] ? 0 : _options.Gamma * _nextValues[row]) - _judged[row];
+            var advantage = error + (_options.Gamma * _options.Lambda * later);
+            // PPO's own ratio weighs its advantages; the plain gradient takes them weighed.
+            _rollout.Advantages[row] = (float)(_options.ClipRange > 0 ? advantage : Math.Min(1, _ratios[row]) * advantage);
+        }
+    }
+
+    private void CopyPart(int start)
+    {
+        if (MemorySize == 0)
+        {
+            for (var k = 0; k < _part.Rows; k++) _part.CopyRow(k, _rollout, start + k);
+            return;
+        }
+        for (var k = 0; k < _part.Rows / _steps; k++) _part.CopyStretch(k, _rollout, (start / _steps) + k);
     }
 
     private void Forget(int copy)

@@ -4,8 +4,7 @@ namespace Cresset.Rl.Deep;
 
 /// <summary>
 /// Proximal policy optimization (Schulman et al. 2017) and advantage actor-critic (Mnih et al. 2016), which is PPO with one pass over a
-/// whole
-/// rollout and no clipping.
+/// whole rollout and no clipping.
 /// </summary>
 public sealed record ActorCriticOptions : IOptionsRecord
 {
@@ -38,10 +37,13 @@ public sealed record ActorCriticOptions : IOptionsRecord
     /// <summary>Passes over a rollout.</summary>
     public int Epochs { get; init; } = 4;
 
+    /// <summary>How the steps of a rollout are judged.</summary>
+    public AdvantageEstimator Advantage { get; init; }
+
     /// <summary>Discount, in [0, 1].</summary>
     public double Gamma { get; init; } = 0.99;
 
-    /// <summary>Lambda of generalized advantage estimation, in [0, 1].</summary>
+    /// <summary>Lambda of generalized advantage estimation and of the traces of V-trace, in [0, 1].</summary>
     public double Lambda { get; init; } = 0.95;
 
     /// <summary>Largest change of the probability ratio that is rewarded; 0 for the plain policy gradient.</summary>
@@ -112,6 +114,9 @@ public sealed record ActorCriticOptions : IOptionsRecord
         .AtLeast(RolloutSteps, 1)
         .AtLeast(Minibatches, 1)
         .AtLeast(Epochs, 1)
+        .Defined(Advantage)
+        .Must(Advantage != AdvantageEstimator.VTrace || Epochs > 1, Advantage, "gae with one epoch",
+            "in its first pass a rollout is the policy's own, for which both are the same; set epochs=2 or more")
         .Within(Gamma, 0, 1)
         .Within(Lambda, 0, 1)
         .Within(ClipRange, 0, 1, includeMax: false)
@@ -126,6 +131,20 @@ public sealed record ActorCriticOptions : IOptionsRecord
         .Positive(AdamEpsilon)
         .AtLeast(ClipNorm, 0.0)
         .Within(InitialLogDeviation, -10, 5)
-        .Must(ClipRange > 0 || (Epochs == 1 && Minibatches == 1), Epochs, "1, with 1 minibatch, without clipping",
-            "the plain policy gradient holds for the policy that acted only; set clip_range or epochs=1 minibatches=1");
+        .Must(ClipRange > 0 || Advantage == AdvantageEstimator.VTrace || (Epochs == 1 && Minibatches == 1), Epochs,
+            "1, with 1 minibatch, without clipping",
+            "the plain policy gradient holds for the policy that acted only; set clip_range, advantage=v_trace or epochs=1 minibatches=1");
+}
+
+/// <summary>How the steps of a rollout are judged.</summary>
+public enum AdvantageEstimator
+{
+    /// <summary>Generalized advantage estimation, once for all passes over a rollout (Schulman et al. 2016).</summary>
+    Gae,
+
+    /// <summary>
+    /// V-trace, anew before each later pass, with the values and the policy as they are by then (Espeholt et al. 2018): for many passes,
+    /// and for passes without clipping.
+    /// </summary>
+    VTrace,
 }

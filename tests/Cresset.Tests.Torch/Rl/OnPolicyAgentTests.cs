@@ -10,12 +10,14 @@ namespace Cresset.Tests.Torch.Rl;
 [LeakFree]
 public sealed class OnPolicyAgentTests
 {
-    public static TheoryData<string> Kinds => ["ppo", "a2c", "reinforce", "ppo-continuous"];
+    public static TheoryData<string> Kinds => ["ppo", "a2c", "reinforce", "ppo-continuous", "ppo-v-trace", "a2c-v-trace", "memory-v-trace"];
 
     [Theory]
     [InlineData("ppo", 40_000)]
     [InlineData("a2c", 80_000)]
     [InlineData("reinforce", 120_000)]
+    [InlineData("ppo-v-trace", 40_000)]
+    [InlineData("a2c-v-trace", 60_000)]
     public void CartPoleIsLearned(string kind, int steps)
     {
         using var agent = (IAgent<int>)Make(kind, 1);
@@ -102,9 +104,40 @@ public sealed class OnPolicyAgentTests
         Assert.True(Kl(0.01) < Kl(0), $"{Kl(0.01)} with a target, {Kl(0)} without");
     }
 
+    /// <summary>A policy that does not move is its own rollout's: V-trace is then GAE, for rows alone, in parts and with a memory.</summary>
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(2, 0)]
+    [InlineData(2, 8)]
+    public void VTraceOfAPolicyThatStaysIsGae(int minibatches, int memory)
+    {
+        float[][] Judged(AdvantageEstimator advantage)
+        {
+            using var agent = new ActorCriticAgent<int>(Carts(4), new()
+            {
+                RolloutSteps = 48,
+                Minibatches = minibatches,
+                Epochs = 2,
+                Memory = memory,
+                Advantage = advantage,
+                LearningRate = StepSizeRule.Constant(1e-12)
+            }, 1);
+            for (var i = 0; i < 3; i++) agent.Advance();
+            return [agent.Rollout.Advantages, agent.Rollout.Returns];
+        }
+        var (gae, trace) = (Judged(AdvantageEstimator.Gae), Judged(AdvantageEstimator.VTrace));
+        for (var k = 0; k < 2; k++)
+        {
+            for (var i = 0; i < gae[k].Length; i++) Assert.Equal(gae[k][i], trace[k][i], 1e-3f);
+        }
+    }
+
     [Fact]
     public void WrongUseIsNamed()
     {
+        Assert.Contains("Advantage is VTrace",
+            Assert.Throws<InvalidOptionsException>(() => new ActorCriticAgent<int>(Carts(2),
+                new() { Epochs = 1, Advantage = AdvantageEstimator.VTrace }, 1)).Message, StringComparison.Ordinal);
         Assert.Contains("which 7 minibatches do not divide",
             Assert.Throws<ArgumentException>(
                 () => new ActorCriticAgent<int>(Carts(2), new() { RolloutSteps = 8, Minibatches = 7 }, 1)).Message,
@@ -145,6 +178,26 @@ public sealed class OnPolicyAgentTests
                     Lambda = 0.8,
                     LearningRate = StepSizeRule.Constant(1e-3)
                 }, seed),
+        "ppo-v-trace" =>
+            new ActorCriticAgent<int>(Carts(8),
+                new()
+                {
+                    RolloutSteps = 32,
+                    Minibatches = 2,
+                    Epochs = 10,
+                    Advantage = AdvantageEstimator.VTrace,
+                    Gamma = 0.98,
+                    Lambda = 0.8,
+                    LearningRate = StepSizeRule.Constant(1e-3)
+                }, seed),
+        "a2c-v-trace" => new ActorCriticAgent<int>(Carts(8), ActorCriticOptions.A2c with
+        {
+            Epochs = 2,
+            Advantage = AdvantageEstimator.VTrace,
+            LearningRate = StepSizeRule.Constant(2e-3)
+        }, seed),
+        "memory-v-trace" => new ActorCriticAgent<int>(Carts(4),
+            new() { RolloutSteps = 16, Minibatches = 2, Epochs = 2, Memory = 8, Advantage = AdvantageEstimator.VTrace }, seed),
         "a2c" => new ActorCriticAgent<int>(Carts(8), ActorCriticOptions.A2c with { LearningRate = StepSizeRule.Constant(2e-3) }, seed),
         "reinforce" => new ReinforceAgent<int>(Carts(8), new() { LearningRate = StepSizeRule.Constant(1e-2), LongestEpisode = 500 }, seed),
         _ => new ActorCriticAgent<float>(Swings(4), new() { RolloutSteps = 64, Minibatches = 4, Epochs = 3, Gamma = 0.9 }, seed),
