@@ -17,6 +17,7 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
     private readonly bool[] _ended;
     private readonly TAction[] _taken;
     private readonly float[] _drawn;
+    private readonly float[] _memory;
 
     /// <summary>An agent before its first episodes.</summary>
     /// <param name="environments">Copies to learn in, with <see cref="AutoresetMode.SameStep"/>; a training takes one episode of
@@ -33,12 +34,16 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options.ThrowIfInvalid();
+        if (options.Memory > 0 && encoder is not null)
+            throw new ArgumentException(
+                "A memory reads observations as they are: agent.memory and an encoder of your own do not go together.", nameof(encoder));
         _acting = new PolicyActions<TAction>(environments, options.InitialLogDeviation);
         _learner = new ActorCritic(ObservationSize, _acting.Distribution, options.Learner, environments.Count * options.LongestEpisode,
             Streams.Weights, PictureEncoder.Choose(environments.SingleObservationSpace, options.Encoder, encoder));
         _episodes = [.. Enumerable.Range(0, environments.Count).Select(_ => new List<(float[], float[], bool[], float, float)>())];
         (_ended, _taken, _drawn) = (new bool[environments.Count], new TAction[environments.Count * _acting.Distribution.ActionSize],
             new float[_acting.Distribution.ActionSize]);
+        _memory = new float[environments.Count * options.Memory];
         environments.Reset(seed);
     }
 
@@ -46,8 +51,9 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
     public override string Algorithm => Format;
 
     /// <inheritdoc/>
-    protected override IEnumerable<(string Name, double Value)> Identity =>
-        [.. base.Identity, ("gamma", _options.Gamma), ("baseline", _options.Baseline ? 1 : 0)];
+    protected override IEnumerable<(string Name, double Value)> Identity => MemorySize > 0
+        ? [.. base.Identity, ("gamma", _options.Gamma), ("baseline", _options.Baseline ? 1 : 0), ("memory", MemorySize)]
+        : [.. base.Identity, ("gamma", _options.Gamma), ("baseline", _options.Baseline ? 1 : 0)];
 
     /// <inheritdoc/>
     protected override IEnumerable<(string Name, double Value)> PolicyIdentity => [("activation", (int)_options.Activation)];
@@ -56,6 +62,8 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
     /// <exception cref="DivergenceException">A loss or gradient is no longer finite.</exception>
     public override void Advance()
     {
+        // Every training begins with the first steps of episodes, so that no memory outlives one.
+        Array.Clear(_memory);
         Array.Clear(_ended);
         foreach (var episode in _episodes) episode.Clear();
         // Copies that have ended wait for the others; what they do meanwhile is not learned from.
@@ -67,6 +75,19 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
     /// <inheritdoc/>
     public override void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks = default)
         => _acting.Greedy(_learner, observations, count, ObservationSize, actions, masks);
+
+    /// <inheritdoc/>
+    public override int MemorySize => _options.Memory;
+
+    /// <inheritdoc/>
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks,
+        Span<float> memory)
+    {
+        if (memory.Length != count * MemorySize)
+            throw new ArgumentException($"{memory.Length} values are remembered; {count} rows of {MemorySize} are {count * MemorySize}.",
+                nameof(memory));
+        _acting.Greedy(_learner, observations, count, ObservationSize, actions, masks, memory);
+    }
 
     /// <inheritdoc/>
     public override void Report(Action<string, double> figure)
@@ -88,7 +109,7 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
     private void Take()
     {
         var size = _acting.Distribution.ActionSize;
-        var raw = _learner.Policy(Environments.Observations, Environments.Count, out var stride);
+        var raw = _learner.Policy(Environments.Observations, Environments.Count, out var stride, _memory);
         for (var i = 0; i < _ended.Length; i++)
         {
             var mask = Rollouts.Row(Environments.Masks, i, _acting.MaskSize);
@@ -112,7 +133,9 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
     private void Learn()
     {
         var size = _acting.Distribution.ActionSize;
-        var batch = new ActorCriticBatch(_episodes.Sum(e => e.Count), ObservationSize, size, _acting.MaskSize);
+        // With a memory the episodes are one stretch, forgotten where each begins: they differ in length.
+        var rows = _episodes.Sum(e => e.Count);
+        var batch = new ActorCriticBatch(rows, ObservationSize, size, _acting.MaskSize, MemorySize > 0 ? rows : 0, MemorySize);
         var row = batch.Rows;
         foreach (var episode in _episodes.Reverse())
         {
@@ -126,9 +149,11 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
                 action.CopyTo(batch.Actions, row * size);
                 mask.CopyTo(batch.Masks, row * _acting.MaskSize);
                 (batch.LogProbs[row], batch.Returns[row]) = (logProb, sum);
+                if (MemorySize > 0) batch.Begin(row, t == 0);
             }
         }
-        if (_options.Baseline) _learner.Values(batch.Observations, batch.Rows, batch.Values);
+        if (_options.Baseline && MemorySize > 0) _learner.Judge(batch, new float[rows], batch.Values);
+        else if (_options.Baseline) _learner.Values(batch.Observations, batch.Rows, batch.Values);
         for (var i = 0; i < batch.Rows; i++) batch.Advantages[i] = batch.Returns[i] - batch.Values[i];
         var figures = _learner.Evaluate(batch);
         if (!double.IsFinite(figures.PolicyLoss) || !double.IsFinite(figures.Norm))

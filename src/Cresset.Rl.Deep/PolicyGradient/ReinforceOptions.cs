@@ -21,6 +21,12 @@ public sealed record ReinforceOptions : IOptionsRecord
     /// <summary>What follows each hidden layer.</summary>
     public MlpActivation Activation { get; init; } = MlpActivation.Tanh;
 
+    /// <summary>
+    /// Units of a GRU between what reads the observation and the hidden layers, in policy and baseline alike: for worlds that do not show
+    /// everything. 0 for none. It goes through libtorch, reads numbers, not pictures, and looks back to an episode's beginning.
+    /// </summary>
+    public int Memory { get; init; }
+
     /// <summary>Whether the value of the state is subtracted from the return.</summary>
     public bool Baseline { get; init; } = true;
 
@@ -60,6 +66,7 @@ public sealed record ReinforceOptions : IOptionsRecord
         Device = Device,
         Hidden = Hidden,
         Activation = Activation,
+        Memory = Memory,
         Gamma = Gamma,
         NormalizeAdvantages = NormalizeAdvantages,
         ValueCoefficient = Baseline ? ValueCoefficient : 0,

@@ -10,7 +10,7 @@ namespace Cresset.Tests.Torch.Rl;
 [LeakFree]
 public sealed class OnPolicyAgentTests
 {
-    public static TheoryData<string> Kinds => ["ppo", "a2c", "reinforce", "ppo-continuous", "ppo-v-trace", "a2c-v-trace", "memory-v-trace"];
+    public static TheoryData<string> Kinds => ["ppo", "a2c", "reinforce", "ppo-continuous", "ppo-v-trace", "a2c-v-trace", "memory-v-trace", "reinforce-memory"];
 
     [Theory]
     [InlineData("ppo", 40_000)]
@@ -196,6 +196,7 @@ public sealed class OnPolicyAgentTests
             Advantage = AdvantageEstimator.VTrace,
             LearningRate = StepSizeRule.Constant(2e-3)
         }, seed),
+        "reinforce-memory" => new ReinforceAgent<int>(Carts(3), new() { Memory = 8, Hidden = [8], LongestEpisode = 100 }, seed),
         "memory-v-trace" => new ActorCriticAgent<int>(Carts(4),
             new() { RolloutSteps = 16, Minibatches = 2, Epochs = 2, Memory = 8, Advantage = AdvantageEstimator.VTrace }, seed),
         "a2c" => new ActorCriticAgent<int>(Carts(8), ActorCriticOptions.A2c with { LearningRate = StepSizeRule.Constant(2e-3) }, seed),

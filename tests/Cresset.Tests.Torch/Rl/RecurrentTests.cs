@@ -159,6 +159,30 @@ public sealed class RecurrentTests
 
     private static ActorCriticAgent<int> Make(ulong seed, int minibatches) => new(Mazes(4), Options(minibatches), seed);
 
+    /// <summary>Whole episodes of differing lengths in one stretch: a memory is forgotten where each begins, and the sign is learned.</summary>
+    [Fact]
+    public void ReinforceRemembersTheSign()
+    {
+        static IEnvironment<float, int> Make() => new TMazeSource { Length = 3 }.Create<float, int>();
+        using var agent = new ReinforceAgent<int>(new SyncVectorEnvironment<float, int>(16, Make, AutoresetMode.SameStep),
+            new()
+            {
+                Memory = 8,
+                Hidden = [16],
+                LongestEpisode = 40,
+                EntropyCoefficient = 0.01,
+                LearningRate = StepSizeRule.Constant(1e-2),
+                Device = "cpu",
+            }, 1);
+        var best = 0.0;
+        for (var i = 0; i < 400 && best < 0.99; i++)
+        {
+            agent.Advance();
+            if (i % 40 == 39) best = Math.Max(best, EpisodeEvaluation.Run(agent, Make, 40, 9).Mean);
+        }
+        Assert.True(best > 0.9, $"mean return {best}");
+    }
+
     private static double Turned(int memory)
     {
         static IEnvironment<float, int> Make() => new TMazeSource { Length = 3 }.Create<float, int>();
