@@ -6,7 +6,7 @@ namespace Cresset.Nn;
 /// <summary>
 /// Keys and values of the tokens that a decoder has seen, so that the next token costs one row and not all again. Owns its tensors.
 /// </summary>
-public sealed class KeyValueCache : IDisposable
+public class KeyValueCache : IDisposable
 {
     private readonly Tensor[] _keys;
     private readonly Tensor[] _values;
@@ -18,6 +18,8 @@ public sealed class KeyValueCache : IDisposable
         _keys = [.. Enumerable.Range(0, layers).Select(_ => Room())];
         _values = [.. Enumerable.Range(0, layers).Select(_ => Room())];
     }
+
+    private protected KeyValueCache(Tensor[] keys, Tensor[] values) => (_keys, _values, Capacity) = (keys, values, keys[0].size(2));
 
     /// <summary>Tokens that have been seen.</summary>
     public long Length { get; internal set; }
@@ -31,15 +33,28 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>Frees the memory.</summary>
     public void Dispose()
     {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the memory.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (!disposing) return;
         foreach (var tensor in _keys.Concat(_values)) tensor.Dispose();
     }
 
+    /// <summary>What of the cache a new token sees, [N, 1, 1, capacity]; null for all that <see cref="Append"/> returns.</summary>
+    internal virtual Tensor? Seen => null;
+
     /// <summary>Puts the rows of new tokens [N, G, L, D] behind those of <see cref="Length"/>; returns all, as views.</summary>
-    internal (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
+    internal virtual (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
     {
         var count = keys.size(2);
         using (var room = _keys[layer].narrow(2, Length, count)) room.copy_(keys);
         using (var room = _values[layer].narrow(2, Length, count)) room.copy_(values);
         return (_keys[layer].narrow(2, 0, Length + count), _values[layer].narrow(2, 0, Length + count));
     }
+
+    private protected (Tensor Keys, Tensor Values) Whole(int layer) => (_keys[layer], _values[layer]);
 }

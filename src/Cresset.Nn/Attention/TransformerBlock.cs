@@ -90,6 +90,7 @@ internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
             // Token i of these sees all that came before them and itself.
             if (before > 0 && count > 1) mask = ones(count, before + count, dtype: ScalarType.Bool, device: tokens.device).tril(before);
             causal = causal && before == 0;
+            mask = cache.Seen ?? mask;
         }
         return _attention.Output(Attention.ScaledDotProduct(q, k, v, mask, causal && count > 1, _options.Scale));
     }

@@ -113,6 +113,38 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
         return x.MoveToOuterDisposeScope();
     }
 
+    /// <summary>Sizes of the keys, and of the values, of <see cref="Step"/>: [N, layers, key-value heads, context, head width].</summary>
+    public long[] StepShape(long batch) => [batch, Options.Layers, Options.Groups, Options.Context, Options.ActualHeadWidth];
+
+    /// <summary>One step in tensors alone: what a program without this library repeats.</summary>
+    /// <param name="tokens">The newest token of each text, int64 [N].</param>
+    /// <param name="places">Its number in the text, from 0, int64 [N].</param>
+    /// <param name="keys">Keys of the tokens before it, of <see cref="StepShape"/>; any finite numbers at the first.</param>
+    /// <param name="values">Their values, of the same shape.</param>
+    /// <returns>Scores of the next token [N, vocabulary], and keys and values for the next step.</returns>
+    public (Tensor Scores, Tensor Keys, Tensor Values) Step(Tensor tokens, Tensor places, Tensor keys, Tensor values)
+    {
+        ArgumentNullException.ThrowIfNull(tokens);
+        Shape.Expect(tokens, "N");
+        Shape.Expect(places, "N", ("N", tokens.size(0)));
+        using var scope = NewDisposeScope();
+        using var cache = new PlacedCache(places, keys, values, StepShape(tokens.size(0)));
+        var x = _tokens.call(tokens.unsqueeze(1));
+        if (_positions is not null) x += _positions.call(places.unsqueeze(1));
+        (Tensor, Tensor)? turns = null;
+        if (Options.Positions is RotaryPositions rotary)
+        {
+            var (cosine, sine) = rotary.Tables(0, Options.Context, Options.ActualHeadWidth, x);
+            Tensor Here(Tensor table) => table.index_select(0, places).unsqueeze(1).unsqueeze(1);
+            turns = (Here(cosine), Here(sine));
+        }
+        var layer = 0;
+        foreach (var block in _blocks) x = block.Forward(x, turns: turns, cache: cache, layer: layer++);
+        x = _norm.call(x).squeeze(1);
+        x = _head is null ? MatrixProduct.Linear(x, _tokens.weight!) : _head.call(x);
+        return (x.MoveToOuterDisposeScope(), cache.Keys.MoveToOuterDisposeScope(), cache.Values.MoveToOuterDisposeScope());
+    }
+
     private static TransformerBlockOptions Block(DecoderOptions options) => new(
         new(options.Width, options.Heads)
         {

@@ -73,6 +73,27 @@ public sealed class CodeTransformer : CodePrior, IRecomputes
     /// <summary>Input [N, D] of tokens [N] at a position.</summary>
     internal Tensor Embed(Tensor tokens, long position) => _tokens.call(tokens.to(_positions.device)) + _positions[position];
 
+    /// <summary>Sizes of the keys, and of the values, of <see cref="Step"/>: [N, layers, heads, longest, head width].</summary>
+    public long[] StepShape(long batch) => [batch, _options.Layers, _options.Heads, _options.MaxLength, _options.Width / _options.Heads];
+
+    /// <summary>One step in tensors alone: what a program without this library repeats.</summary>
+    /// <param name="tokens">int64 [N]: at place 0 the class after the codes, later the code of the place before.</param>
+    /// <param name="places">Places whose code is wanted, in raster order, int64 [N].</param>
+    /// <param name="keys">Keys of the places before, of <see cref="StepShape"/>; any finite numbers at the first.</param>
+    /// <param name="values">Their values, of the same shape.</param>
+    /// <returns>Logits [N, K] of the places' codes, and keys and values for the next step.</returns>
+    public (Tensor Logits, Tensor Keys, Tensor Values) Step(Tensor tokens, Tensor places, Tensor keys, Tensor values)
+    {
+        ArgumentNullException.ThrowIfNull(tokens);
+        Shape.Expect(tokens, "N");
+        Shape.Expect(places, "N", ("N", tokens.size(0)));
+        using var scope = NewDisposeScope();
+        using var cache = new PlacedCache(places, keys, values, StepShape(tokens.size(0)));
+        var x = (_tokens.call(tokens) + _positions.index_select(0, places)).unsqueeze(1);
+        for (var i = 0; i < _blocks.Count; i++) x = _blocks[i].Forward(x, cache: cache, layer: i);
+        return (Head(x.squeeze(1)).MoveToOuterDisposeScope(), cache.Keys.MoveToOuterDisposeScope(), cache.Values.MoveToOuterDisposeScope());
+    }
+
     /// <summary>Logits [N, K] of the last block's output [N, D].</summary>
     internal Tensor Head(Tensor x) => _head.call(_norm.call(x));
 

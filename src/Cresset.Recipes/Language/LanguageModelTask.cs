@@ -10,10 +10,9 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// The next token by maximum likelihood. Figures are over the whole held-out part, each token once, seen from the beginning of its block:
-/// nats a
-/// token, perplexity, and where tokens are not characters nats a character.
+/// nats a token, perplexity, and where tokens are not characters nats a character.
 /// </summary>
-internal sealed class LanguageModelTask : ITrainingTask, ILearnsFromData
+internal sealed class LanguageModelTask : ITrainingTask, ILearnsFromData, IExportsGraphs
 {
     private const int ShownLength = 200;
     private readonly DecoderTransformer _model;
@@ -105,6 +104,28 @@ internal sealed class LanguageModelTask : ITrainingTask, ILearnsFromData
         _written += length;
         _seconds += clock.Elapsed.TotalSeconds;
         return text.ToString();
+    }
+
+    /// <inheritdoc/>
+    IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs()
+    {
+        var options = _model.Options;
+        using var generator = new Generator(0);
+        var tokens = randint(_tokenizer.Count, [2, options.Context], dtype: ScalarType.Int64, generator: generator);
+        var shape = _model.StepShape(2);
+        Tensor keys = randn(shape, generator: generator), values = randn(shape, generator: generator);
+        var metadata = DataExports.Metadata(Data.Facts);
+        metadata["step"] = "token int64 [batch] at place int64 [batch] from 0; keys and values come back for the next step, zeros first";
+        return
+        [
+            new("scores", _model, x => [_model.call(x[0])], [tokens], ["tokens"], ["scores"]) { Metadata = metadata },
+            new("step", _model, x =>
+                {
+                    var (scores, after, carried) = _model.Step(x[0], x[1], x[2], x[3]);
+                    return [scores, after, carried];
+                }, [tokens.select(1, 0).contiguous(), tensor(new long[] { options.Context - 1, options.Context / 2 }), keys, values],
+                ["token", "place", "keys", "values"], ["scores", "next_keys", "next_values"]) { Metadata = metadata },
+        ];
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cresset.Quantization;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -39,7 +40,24 @@ internal abstract class CodeModel(CodePriorOptions options, int codebookSize, in
     public abstract Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling,
         Tensor? known = null);
 
+    /// <summary>Scores of every code of maps, as a program without this library asks for them.</summary>
+    public virtual IReadOnlyList<ExportedGraph> Graphs(long height, long width)
+    {
+        using var generator = new Generator(0);
+        var codes = randint(CodebookSize, [2, height, width], dtype: ScalarType.Int64, generator: generator);
+        var isConditional = Classes > 0;
+        return
+        [
+            new("scores", Module, x => [Scores(x[0], isConditional ? x[1] : null)],
+                isConditional ? [codes, tensor(new long[] { 0, Classes - 1 })] : [codes], isConditional ? ["codes", "labels"] : ["codes"], ["scores"])
+            { Metadata = new Dictionary<string, string> { ["codes"] = CodebookSize.ToString(CultureInfo.InvariantCulture) } },
+        ];
+    }
+
     public void Dispose() => Module.Dispose();
+
+    /// <summary>Scores of maps int64 [N, H, W], [N, K, H, W] (of the delay pattern [N, L, S, K]).</summary>
+    protected abstract Tensor Scores(Tensor codes, Tensor? labels);
 
     /// <summary>
     /// Labels of a training step, some of them hidden: replaced by the class of maps without one, which follows the others.
@@ -64,6 +82,32 @@ internal sealed class RasterCodeModel(CodePrior prior, CodePriorOptions options,
 
     public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) =>
         prior.NegativeLogLikelihood(codes, Hidden(labels, generator)).mean();
+
+    public override IReadOnlyList<ExportedGraph> Graphs(long height, long width) => prior is CodeTransformer transformer
+        ? [.. base.Graphs(height, width), Step(transformer)]
+        : base.Graphs(height, width);
+
+    protected override Tensor Scores(Tensor codes, Tensor? labels) => prior.call(codes, labels);
+
+    private static ExportedGraph Step(CodeTransformer transformer)
+    {
+        var (shape, codes) = (transformer.StepShape(2), transformer.CodebookSize);
+        using var generator = new Generator(0);
+        Tensor keys = randn(shape, generator: generator), values = randn(shape, generator: generator);
+        return new("step", transformer, x =>
+            {
+                var (scores, after, carried) = transformer.Step(x[0], x[1], x[2], x[3]);
+                return [scores, after, carried];
+            }, [tensor(new long[] { codes, 1 }), tensor(new long[] { 0, shape[3] - 1 }), keys, values],
+            ["token", "place", "keys", "values"], ["scores", "next_keys", "next_values"])
+        {
+            Metadata = new Dictionary<string, string>
+            {
+                ["codes"] = codes.ToString(CultureInfo.InvariantCulture),
+                ["step"] = "token at place 0 is codes + class, later the code before; keys and values come back for the next step, zeros first",
+            }
+        };
+    }
 
     public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling,
         Tensor? known = null)
@@ -97,6 +141,8 @@ internal sealed class MaskedCodeModel(MaskedCodeTransformer transformer, MaskGit
 
     public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) => transformer.Loss(codes, labels, generator);
 
+    protected override Tensor Scores(Tensor codes, Tensor? labels) => transformer.call(codes, labels);
+
     public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling,
         Tensor? known = null)
         => transformer.Sample(count, height, width, seed, labels, options.SamplingSteps, options.Schedule, options.ChoiceTemperature,
@@ -113,6 +159,9 @@ internal sealed class DelayedCodeModel(DelayedCodeTransformer transformer, CodeP
 
     public override Tensor Loss(Tensor codes, Tensor? labels, Generator generator) =>
         transformer.NegativeLogLikelihood(codes.reshape(codes.size(0), -1, transformer.Stages), Hidden(labels, generator)).mean();
+
+    protected override Tensor Scores(Tensor codes, Tensor? labels)
+        => transformer.call(codes.reshape(codes.size(0), -1, transformer.Stages), labels);
 
     public override Tensor Sample(long count, long height, long width, ulong seed, Tensor? labels, CodeSampling sampling,
         Tensor? known = null)

@@ -12,7 +12,7 @@ namespace Cresset.Recipes;
 /// <summary>
 /// Learns which maps of codes are likely, and draws new pictures: codes from the prior, pixels from the tokenizer's decoder.
 /// </summary>
-internal sealed class CodePriorTask : ITrainingTask, ILearnsFromData
+internal sealed class CodePriorTask : ITrainingTask, ILearnsFromData, IExportsGraphs
 {
     private readonly Tokenizer _tokenizer;
     private readonly CodeModel _prior;
@@ -98,6 +98,9 @@ internal sealed class CodePriorTask : ITrainingTask, ILearnsFromData
         ArgumentNullException.ThrowIfNull(context);
         yield return Draw(_prior.Classes == 0 ? 40 : 4, [], 1, (ulong)context.Step).Pictures[0];
     }
+
+    /// <inheritdoc/>
+    IReadOnlyList<ExportedGraph> IExportsGraphs.Graphs() => _prior.Graphs(_layout.Height, _layout.Width);
 
     /// <summary>New pictures.</summary>
     /// <param name="count">How many (of each class, when the prior has classes).</param>

@@ -32,18 +32,74 @@ public sealed class OnnxRecipeTests : IDisposable
     [InlineData("rectified-flow-digits", 1)]
     [InlineData("sd3-digits", 1)]
     [InlineData("detector-digits", 1)]
+    [InlineData("gpt-shakespeare", 2)]
+    [InlineData("gpt-shakespeare model.positions=learned model.norm=layer model.key_value_heads=2 model.tied=false", 2)]
     public void FunctionsOfARecipeRunAlike(string name, int functions)
     {
         if (!OperatingSystem.IsLinux()) return;
         using var scope = NewDisposeScope();
         manual_seed(5);
-        using var task =
-            ((Job)new RecipeCatalog().Find(name).Resolve().Job).StageToTrain(
-                new JobContext(new RecipeCatalog().Find(name).Resolve(), NullRunRecorder.Instance, _folder, null, default))!.Create();
+        var words = name.Split(' ');
+        var recipe = new RecipeCatalog().Find(words[0]).Resolve(words[1..]);
+        using var task = ((Job)recipe.Job).StageToTrain(new JobContext(recipe, NullRunRecorder.Instance, _folder, null, default))!.Create();
         task.Module.eval();
         using var quiet = no_grad();
         var graphs = Assert.IsAssignableFrom<IExportsGraphs>(task).Graphs();
         Assert.Equal(functions, graphs.Count);
+        Export(name, graphs);
+    }
+
+    /// <summary>The scores of every kind of prior, and a transformer's step with its cache.</summary>
+    [Theory]
+    [InlineData("plain-pixel-cnn", 1)]
+    [InlineData("pixel-cnn", 1)]
+    [InlineData("pixel-snail", 1)]
+    [InlineData("transformer", 2)]
+    [InlineData("mask-git", 1)]
+    [InlineData("delayed-transformer", 1)]
+    public void PriorsRunAlike(string kind, int functions)
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(3);
+        foreach (var classes in new[] { 0, 4 })
+        {
+            var options = (CodePriorOptions)BuiltInParts.Catalog.Get("prior", kind).Create();
+            using var model = options.Build(12, classes, 3, 4, generator, kind == "delayed-transformer" ? 2 : 1);
+            model.Module.eval();
+            using var quiet = no_grad();
+            var graphs = model.Graphs(3, 4);
+            Assert.Equal(functions, graphs.Count);
+            Export($"prior {kind}{(classes > 0 ? " of classes" : "")}", graphs);
+        }
+    }
+
+    /// <summary>Steps with the cache as tensors are the whole pass, whatever stands at later places.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("model.positions=learned model.norm=layer model.key_value_heads=2 model.tied=false")]
+    public void StepsOfALanguageModelAreTheWholePass(string changes)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(6);
+        var recipe = new RecipeCatalog().Find("gpt-shakespeare").Resolve(changes.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        using var task = ((Job)recipe.Job).StageToTrain(new JobContext(recipe, NullRunRecorder.Instance, _folder, null, default))!.Create();
+        task.Module.eval();
+        using var quiet = no_grad();
+        var graphs = ((IExportsGraphs)task).Graphs();
+        var tokens = graphs[0].Example[0].narrow(1, 0, 20);
+        var whole = ((nn.Module<Tensor, Tensor>)task.Module).call(tokens);
+        Tensor keys = full_like(graphs[1].Example[2], 1e3), values = full_like(keys, -1e3);
+        for (var t = 0; t < 20; t++)
+        {
+            var step = graphs[1].Function([tokens.select(1, t), full([2], (long)t, dtype: ScalarType.Int64), keys, values]);
+            Assert.True((step[0] - whole.select(1, t)).abs().max().ToDouble() < 1e-4);
+            (keys, values) = (step[1], step[2]);
+        }
+    }
+
+    private void Export(string name, IReadOnlyList<ExportedGraph> graphs)
+    {
         foreach (var graph in graphs)
         {
             var path = Path.Combine(_folder, "m.onnx");
