@@ -115,6 +115,7 @@ internal sealed class LanguageModelTask : ITrainingTask, ILearnsFromData, IExpor
         var shape = _model.StepShape(2);
         Tensor keys = randn(shape, generator: generator), values = randn(shape, generator: generator);
         var metadata = DataExports.Metadata(Data.Facts);
+        metadata["scores"] = "no token sees later ones: texts shorter than the context are filled up at their end";
         metadata["step"] = "token int64 [batch] at place int64 [batch] from 0; keys and values come back for the next step, zeros first";
         return
         [
