@@ -103,7 +103,7 @@ internal static class ExportCommand
     private static OnnxExportReport Write(ExportedGraph graph, string path, string dynamic, double? tolerance, bool half,
         Dictionary<string, string> metadata)
     {
-        if (half) graph.Module.to(TorchSharp.torch.ScalarType.Float16);
+        if (half) StateDict.Convert(graph.Module, TorchSharp.torch.ScalarType.Float16);
         var example = half ? [.. graph.Example.Select(e => e.is_floating_point() ? e.to(TorchSharp.torch.ScalarType.Float16) : e)]
             : graph.Example;
         return OnnxExport.Save(graph.Module, example, graph.Function, path, new OnnxExportOptions

@@ -7,9 +7,11 @@ internal static class PictureEnds
 {
     private const int Length = 64;
 
-    /// <summary>Returns where the file is whole as far as its ends tell; decodes it where they do not.</summary>
+    /// <summary>
+    /// The size of the file in bytes, where it is whole as far as its ends tell; it is decoded where they do not.
+    /// </summary>
     /// <exception cref="InvalidDataException">It is empty, no picture, truncated or damaged.</exception>
-    public static void Check(string path)
+    public static long Check(string path)
     {
         Span<byte> head = stackalloc byte[Length], tail = stackalloc byte[Length];
         long length;
@@ -26,6 +28,7 @@ internal static class PictureEnds
             throw new InvalidDataException($"{path}: cannot be read: {e.Message}", e);
         }
         if (!IsWhole(head[..got], tail[..last], length)) PictureDecoder.Decode(path, 1, default);
+        return length;
     }
 
     private static bool IsWhole(ReadOnlySpan<byte> head, ReadOnlySpan<byte> tail, long length)

@@ -22,6 +22,6 @@ public sealed class PictureFiles
         var listing = PictureListing.Of(path);
         if (listing.Files.Count == 0)
             throw new InvalidDataException($"{path} holds no pictures ({string.Join(", ", PictureDecoder.Extensions)}).");
-        return new PictureFiles([.. listing.Files.Select(f => (f.Path, f.Name))], [.. listing.Notes]);
+        return new PictureFiles(new SaidOfPictures<(string Path, string Name)>(listing.Files, f => (f.Path, f.Name)), [.. listing.Notes]);
     }
 }

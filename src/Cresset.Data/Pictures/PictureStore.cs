@@ -7,14 +7,14 @@ namespace Cresset.Data;
 /// The pictures of a data set, decoded when asked for and kept as bytes up to a limit. What is kept is never replaced: with a random
 /// order every other policy finds the same share of its pictures in memory, and this one needs no bookkeeping.
 /// </summary>
-internal sealed class PictureStore(PictureRules rules, IReadOnlyList<PictureItem> items, MaskRules? masks, long cacheBytes)
+internal sealed class PictureStore(PictureRules rules, ListedExamples items, MaskRules? masks, long cacheBytes)
 {
     private readonly byte[]?[] _kept = new byte[items.Count][];
     private long _keptBytes;
 
     public PictureRules Rules => rules;
 
-    public IReadOnlyList<PictureItem> Items => items;
+    public ListedExamples Items => items;
 
     public bool HasMasks => masks is not null;
 
@@ -45,8 +45,9 @@ internal sealed class PictureStore(PictureRules rules, IReadOnlyList<PictureItem
     private byte[] Decode(int index, int height, int width)
     {
         var item = items[index];
-        var decoded = PictureDecoder.Decode(item.File.Path, rules.Channels, PictureColour.Parse(rules.Background));
-        var planes = rules.Fitted(item.File.Path, decoded.Planes, height, width);
+        var path = item.File.Path;
+        var decoded = PictureDecoder.Decode(path, rules.Channels, PictureColour.Parse(rules.Background));
+        var planes = rules.Fitted(path, decoded.Planes, height, width);
         var samples = planes.Values.Length;
         var maskBytes = masks is null ? [] : MaskOf(item, decoded.Planes, height, width, masks);
         var bytes = new byte[(decoded.IsWide ? 2 * samples : samples) + maskBytes.Length];
@@ -80,11 +81,23 @@ internal sealed class PictureStore(PictureRules rules, IReadOnlyList<PictureItem
     }
 }
 
+/// <summary>The examples of a folder, a few bytes each.</summary>
+/// <param name="listing">Where the pictures were listed.</param>
+/// <param name="places">The place of each there.</param>
+/// <param name="labels">Index of its class or caption; 0 without either.</param>
+/// <param name="masks">The file of its mask; null where there are none.</param>
+internal sealed class ListedExamples(PictureListing listing, int[] places, int[] labels, string[]? masks)
+{
+    public int Count => places.Length;
+
+    public PictureItem this[int index] => new(new PictureFile(listing, places[index]), labels[index], masks?[index]);
+}
+
 /// <summary>An example of a folder.</summary>
 /// <param name="File">The picture.</param>
 /// <param name="Label">Index of its class or caption; 0 without either.</param>
 /// <param name="Mask">The file of its mask.</param>
-internal sealed record PictureItem(PictureFile File, int Label, string? Mask = null);
+internal readonly record struct PictureItem(PictureFile File, int Label, string? Mask = null);
 
 /// <summary>
 /// Some pictures of a store: inputs float32 [N, C, H, W] in 0..1; targets int64 [N], or [N, H, W] with masks (-1 counts nowhere).

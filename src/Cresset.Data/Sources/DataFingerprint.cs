@@ -34,18 +34,25 @@ public sealed record DataFingerprint(int Count, string Hash, string Basis)
                 + $"{(Basis == earlier.Basis ? Basis : "contents")}";
     }
 
-    /// <summary>Of files: their names, sizes and labels, and their contents where all together are small.</summary>
-    internal static DataFingerprint OfFiles(IEnumerable<(string Name, string Path, string Label)> files)
+    /// <summary>
+    /// Of files: their names, sizes and labels, and their contents where all together are small. They are gone through twice, so that
+    /// nothing is kept of each but its size.
+    /// </summary>
+    /// <param name="files">Name, path and label of each.</param>
+    /// <param name="known">Their sizes; null where they are not known.</param>
+    internal static DataFingerprint OfFiles(IEnumerable<(string Name, string Path, string Label)> files, long[]? known = null)
     {
-        var all = files.Select(f => (f.Name, f.Path, f.Label, new FileInfo(f.Path).Length)).ToList();
-        var reads = all.Sum(f => f.Length) <= MostBytes;
+        long[] lengths = known ?? [.. files.Select(f => new FileInfo(f.Path).Length)];
+        var reads = lengths.Sum() <= MostBytes;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var (name, path, label, length) in all)
+        var at = 0;
+        foreach (var (name, path, label) in files)
         {
-            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{label}\0{length.ToString(CultureInfo.InvariantCulture)}\0"));
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{label}\0{lengths[at++].ToString(CultureInfo.InvariantCulture)}\0"));
             if (reads) hash.AppendData(PictureDecoder.ReadAll(path));
         }
-        return new DataFingerprint(all.Count, Convert.ToHexStringLower(hash.GetHashAndReset()), reads ? "contents" : "names and sizes");
+        return new DataFingerprint(lengths.Length, Convert.ToHexStringLower(hash.GetHashAndReset()),
+            reads ? "contents" : "names and sizes");
     }
 
     /// <summary>Of values in memory.</summary>

@@ -48,8 +48,7 @@ internal sealed class FolderReading(FolderData options, DataUse use)
                 break;
         }
         if (files.Count == 0) throw new DataMismatchException($"{folder}: no pictures are left to learn from.");
-        Check(files);
-        return Divide(files, labels, classes, captions, masks, maskOf);
+        return Divide(files, Check(files), labels, classes, captions, masks, maskOf);
     }
 
     private bool HasFolderSplit => options.Split is FolderSplit;
@@ -57,13 +56,13 @@ internal sealed class FolderReading(FolderData options, DataUse use)
     private bool IsTable(string name)
         => options.Table.Length > 0 && Path.GetFullPath(TablePath()) == Path.GetFullPath(Path.Combine(options.Path, name));
 
-    private DataSplit Divide(List<PictureFile> files, int[] labels, List<string> classes, List<string> captions, MaskRules? masks,
-        Dictionary<string, string> maskOf)
+    private DataSplit Divide(List<PictureFile> files, long[] lengths, int[] labels, List<string> classes, List<string> captions,
+        MaskRules? masks, Dictionary<string, string> maskOf)
     {
         var parts = options.Split.Divide(new SplitExamples
         {
             Name = options.Path,
-            Names = [.. files.Select(f => f.Name)],
+            Names = new SaidOfPictures<string>(files, f => f.Name),
             Labels = use.Target == TargetKind.Class ? labels : null,
             Column = _table is null ? null
                 : name =>
@@ -79,7 +78,8 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         }
         var (channels, height, width) = options.PictureShape!.Value;
         var rules = new PictureRules(channels, height, width, options.Fit, options.Background);
-        PictureItem[] items = [.. files.Select((file, i) => new PictureItem(file, labels[i], maskOf.GetValueOrDefault(file.Name)))];
+        var items = new ListedExamples(files[0].Listing, [.. files.Select(f => f.Index)], labels,
+            maskOf.Count == 0 ? null : [.. files.Select(f => maskOf[f.Name])]);
         var store = new PictureStore(rules, items, masks, (long)options.CacheMegabytes << 20);
         PictureExamples? Part(int[] indices, IReadOnlyList<PictureAugmentation> augmentations) =>
             indices.Length == 0 ? null : new PictureExamples(store, indices, augmentations);
@@ -94,8 +94,9 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         };
         string LabelOf(int i) =>
             use.Target switch { TargetKind.Class => classes[labels[i]], TargetKind.Caption => captions[labels[i]], _ => "" };
-        var fingerprint = DataFingerprint.OfFiles(files.Select((f, i) => (f.Name, f.Path, LabelOf(i)))
-            .Concat(maskOf.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => (m.Key, m.Value, "mask"))));
+        var maskFiles = maskOf.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => (m.Key, m.Value, "mask")).ToList();
+        var fingerprint = DataFingerprint.OfFiles(files.Select((f, i) => (f.Name, f.Path, LabelOf(i))).Concat(maskFiles),
+            [.. lengths, .. maskFiles.Select(m => new FileInfo(m.Value).Length)]);
         int[]? trainLabels = use.Target == TargetKind.Class ? [.. parts.Train.Select(i => labels[i])] : null;
         return new DataSplit(facts, Part(parts.Train, options.Augment)!, Part(parts.Validation, []), Part(parts.Test, []), fingerprint,
             _notes, trainLabels);
@@ -121,8 +122,7 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         for (var row = 0; row < _table.Rows; row++)
         {
             var wanted = _table[options.FileColumn].Texts![row].Replace('\\', '/').TrimStart('.', '/');
-            var file = byName.GetValueOrDefault(wanted);
-            if (file is null)
+            if (!byName.TryGetValue(wanted, out var file))
             {
                 var same = byFileName[wanted].Take(2).ToList();
                 if (same.Count == 2)
@@ -130,7 +130,7 @@ internal sealed class FolderReading(FolderData options, DataUse use)
                     throw new DataMismatchException($"{path}: '{wanted}' stands in several folders of {options.Path} ({same[0].Name}, "
                         + $"{same[1].Name}); write the path inside the folder.");
                 }
-                file = same.FirstOrDefault() ?? throw new DataMismatchException($"{path}: row {row + 1} names '{wanted}', which is not "
+                file = same.Count == 1 ? same[0] : throw new DataMismatchException($"{path}: row {row + 1} names '{wanted}', which is not "
                     + $"among the {files.Count} pictures of {options.Path}.");
             }
             if (!_rowOf.TryAdd(file.Name, row))
@@ -163,7 +163,8 @@ internal sealed class FolderReading(FolderData options, DataUse use)
                 + $"picture ({files.First(f => nameOf(f) == single[0]).Name}); at least 2 are needed, one to learn from and one to be "
                 + $"tested on. Add pictures or take the class away.");
         }
-        return (files, [.. files.Select(f => classes.IndexOf(nameOf(f)))], classes);
+        var placeOf = classes.Index().ToDictionary(c => c.Item, c => c.Index, StringComparer.Ordinal);
+        return (files, [.. files.Select(f => placeOf[nameOf(f)])], classes);
     }
 
     private Func<PictureFile, string> LabelsOfColumn(ref List<PictureFile> files)
@@ -182,7 +183,7 @@ internal sealed class FolderReading(FolderData options, DataUse use)
     private Func<PictureFile, string> LabelsOfFolders(ref List<PictureFile> files, PictureListing listing)
     {
         var depth = HasFolderSplit ? 1 : 0;
-        string NameOf(PictureFile file) => file.Name.Split('/') is { } parts && parts.Length > depth + 1 ? parts[depth] : "";
+        string NameOf(PictureFile file) => listing.FolderNames(file.Folder) is { } names && names.Count > depth ? names[depth] : "";
         var tops = files.Select(f => f.TopFolder).Distinct().Where(t => t.Length > 0).ToList();
         if (!HasFolderSplit && tops.Count >= 2 && tops.All(t => Shares.PartOf(t) is not null))
         {
@@ -210,8 +211,9 @@ internal sealed class FolderReading(FolderData options, DataUse use)
     private static (List<PictureFile> Files, int[] Labels, List<string> Classes) Loose(List<PictureFile> files)
     {
         List<string> tops = [.. files.Select(f => f.TopFolder).Distinct().Order(StringComparer.Ordinal)];
+        var placeOf = tops.Index().ToDictionary(t => t.Item, t => t.Index, StringComparer.Ordinal);
         return tops.Contains("") || tops.Count < 2 ? (files, new int[files.Count], [])
-            : (files, [.. files.Select(f => tops.IndexOf(f.TopFolder))], tops);
+            : (files, [.. files.Select(f => placeOf[f.TopFolder])], tops);
     }
 
     private (int[] Labels, List<string> Captions) Captions(List<PictureFile> files)
@@ -307,15 +309,16 @@ internal sealed class FolderReading(FolderData options, DataUse use)
     }
 
     // Ends that are missing are found before training begins, not in its middle: a look at both ends of every file, and a whole
-    // decoding of those whose end is unlike that of their format.
-    private static void Check(List<PictureFile> files)
+    // decoding of those whose end is unlike that of their format. Gives their sizes.
+    private static long[] Check(List<PictureFile> files)
     {
         Exception? first = null;
-        Parallel.ForEach(files, (file, state) =>
+        var lengths = new long[files.Count];
+        Parallel.For(0, files.Count, (i, state) =>
         {
             try
             {
-                PictureEnds.Check(file.Path);
+                lengths[i] = PictureEnds.Check(files[i].Path);
             }
             catch (InvalidDataException e)
             {
@@ -324,5 +327,6 @@ internal sealed class FolderReading(FolderData options, DataUse use)
             }
         });
         if (first is not null) throw first;
+        return lengths;
     }
 }

@@ -23,7 +23,8 @@ public static class VaeFolder
         ArgumentException.ThrowIfNullOrEmpty(folder);
         Directory.CreateDirectory(folder);
         using var scope = NewDisposeScope();
-        var weights = StateDict.Of(vae).ToDictionary(pair => pair.Key, pair => pair.Value.detach().cpu().to(ScalarType.Float16));
+        var weights = StateDict.Of(vae).ToDictionary(pair => pair.Key,
+            pair => TensorCasts.To(pair.Value.detach().cpu(), ScalarType.Float16, pair.Key, folder));
         SafetensorsWriter.Write(Path.Combine(folder, WeightsName), weights, new Dictionary<string, string> { ["format"] = "pt" });
         AtomicFile.WriteText(Path.Combine(folder, ConfigName),
             JsonSerializer.Serialize(SdConfigWriter.Vae(options ?? vae.Options), Indented) + "\n");

@@ -49,6 +49,7 @@ public static class ModelConversion
         using var parts = OpenParts(path, withText: true);
         var found = parts.Parts;
         if (found.Transformer is null) throw new InvalidDataException($"{path} holds no Stable Diffusion 3 transformer.");
+        foreach (var part in new[] { found.Transformer, found.Vae, found.ClipL, found.ClipG, found.T5 }) RefuseLoss(part, dtype);
         using var scope = NewDisposeScope();
         var sizes = ShapeInference.Transformer(found.Transformer);
         Write(folder, "transformer", "diffusion_pytorch_model", found.Transformer, dtype, maxShardBytes, SdConfigWriter.Transformer(sizes));
@@ -123,6 +124,19 @@ public static class ModelConversion
         }
     }
 
+    // A folder is written network by network: what cannot be converted is refused before the first.
+    private static void RefuseLoss(ITensorSource? source, ScalarType? dtype)
+    {
+        if (source is null || dtype is not { } type) return;
+        foreach (var (key, entry) in source.Entries)
+        {
+            if (!entry.Dtype.IsFloating() || TensorCasts.KeepsAll(entry.Dtype.Scalar(), type)) continue;
+            using var scope = NewDisposeScope();
+            if (TensorCasts.Loss(source.Map(key), type) is { } loss)
+                throw new NotSupportedException($"{source.Path}: '{key}' {loss}. Nothing was written; bf16 and fp32 reach to 3.4e38.");
+        }
+    }
+
     // Tensors stay mapped until they are written, so memory holds at most what the change of type makes.
     private static Dictionary<string, Tensor> Tensors(ITensorSource source, ScalarType? dtype)
     {
@@ -130,7 +144,8 @@ public static class ModelConversion
         foreach (var key in source.Entries.Keys)
         {
             var tensor = source.Map(key);
-            result[key] = dtype is { } type && tensor.is_floating_point() ? tensor.to(type) : tensor;
+            result[key] = dtype is { } type && type != tensor.dtype && tensor.is_floating_point()
+                ? TensorCasts.To(tensor, type, key, source.Path) : tensor;
         }
         return result;
     }

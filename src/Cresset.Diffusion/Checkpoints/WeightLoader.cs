@@ -19,7 +19,8 @@ internal static class WeightLoader
     /// <param name="device">Device; null is the CPU.</param>
     /// <param name="cancellation">Stops between two tensors.</param>
     /// <returns>What was loaded; keys that only the checkpoint has are reported, not refused.</returns>
-    /// <exception cref="CheckpointException">Keys are missing or shapes differ; nothing was changed.</exception>
+    /// <exception cref="CheckpointException">Keys are missing, shapes differ, or a value lies beyond <paramref name="dtype"/>; nothing was
+    /// changed.</exception>
     public static LoadReport Load(nn.Module module, ITensorSource source, ScalarType? dtype = null, Device? device = null,
         CancellationToken cancellation = default)
     {
@@ -37,6 +38,19 @@ internal static class WeightLoader
         var report = Compare(slots, source);
         if (report.Missing.Count > 0 || report.MisShaped.Count > 0) throw new CheckpointException(source.Path, report);
         using var noGrad = no_grad();
+        var converted = new List<string>();
+        foreach (var (key, _) in slots)
+        {
+            var stored = source.Entries[key].Dtype.Scalar();
+            var wanted = dtype(stored) ?? stored;
+            if (wanted == stored) continue;
+            converted.Add($"{key}: {source.Entries[key].TypeName} to {wanted}");
+            if (TensorCasts.KeepsAll(stored, wanted)) continue;
+            cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            if (TensorCasts.Loss(source.Map(key), wanted) is { } loss)
+                throw new CheckpointException($"{source.Path}: '{key}' {loss}. Nothing was loaded; bf16 and fp32 reach to 3.4e38.");
+        }
         foreach (var (key, slot) in slots)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -54,7 +68,7 @@ internal static class WeightLoader
             }
             slot.Owner.Assign(slot.Name, tensor);
         }
-        return report;
+        return report with { Converted = converted };
     }
 
     /// <summary>What a network and a checkpoint have in common, without loading.</summary>

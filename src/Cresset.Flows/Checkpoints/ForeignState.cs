@@ -53,7 +53,12 @@ internal sealed class ForeignState
         return tensor.dim() > dimension ? tensor.size(dimension) : throw Refused($"'{_prefix}{key}' has shape {Shape.Text(tensor)}");
     }
 
-    public int[] Integers(string key) => [.. Take(key).to(ScalarType.Int64).cpu().contiguous().data<long>().Select(v => checked((int)v))];
+    public int[] Integers(string key)
+    {
+        var tensor = Take(key);
+        return TensorCasts.Loss(tensor, ScalarType.Int32) is { } loss ? throw Refused($"'{_prefix}{key}' {loss}")
+            : tensor.to(ScalarType.Int32).cpu().contiguous().data<int>().ToArray();
+    }
 
     /// <summary>Numbers of the modules in a list below this place.</summary>
     public int[] Numbers() =>

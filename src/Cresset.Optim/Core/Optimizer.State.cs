@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -141,6 +142,7 @@ public sealed partial class Optimizer
             var slash = key.IndexOf('/', StringComparison.Ordinal);
             if (slash < 0 || !names.Contains(key[(slash + 1)..])) problems.Add($"\"{key}\" belongs to no parameter here");
         }
+        if (StepProblem(state.Scalars.GetValueOrDefault("steps")) is { } off) problems.Add($"\"steps\" {off}");
         var elements = _groups.Sum(g => g.ElementCount);
         foreach (var work in _work) problems.AddRange(work.Numbers.Problems(NumbersOf(state, work), TensorsOf(state, work), elements));
         return problems;
@@ -148,7 +150,7 @@ public sealed partial class Optimizer
 
     private static IEnumerable<string> Fill(OptimizerState state, ParameterState fresh, string name, OptimizerRule rule, Tensor parameter)
     {
-        if (!(fresh.Step >= 0)) yield return $"\"step/{name}\" is negative";
+        if (StepProblem(state.Scalars["step/" + name]) is { } problem) yield return $"\"step/{name}\" {problem}";
         foreach (var (slot, target) in fresh.Tensors.ToList())
         {
             if (!state.Tensors.TryGetValue($"{slot}/{name}", out var source)) yield return $"\"{slot}/{name}\" is missing";
@@ -172,6 +174,11 @@ public sealed partial class Optimizer
         }
     }
 
+    /// <summary>A count that would be cut, or whose neighbours would be the same double, is none.</summary>
+    private static string? StepProblem(double steps)
+        => steps is >= 0 and <= 9e15 && Math.Floor(steps) == steps ? null
+            : string.Create(CultureInfo.InvariantCulture, $"is {steps}; a whole number from 0 up is needed");
+
     /// <summary>Codes must be codes; moments and scales may come in any floating type.</summary>
     private static string? Misfit(Tensor source, long[] shape, ScalarType type)
     {
@@ -179,7 +186,7 @@ public sealed partial class Optimizer
             return $"has shape [{string.Join(", ", source.shape)}], needed is [{string.Join(", ", shape)}]";
         var fits = type is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64
             ? source.is_floating_point() : source.dtype == type;
-        return fits ? null : $"is {source.dtype}, needed is {type}";
+        return fits ? TensorCasts.Loss(source, type) : $"is {source.dtype}, needed is {type}";
     }
 
     /// <summary>A dense copy: what is saved may be a view with strides of its own, and the kernels read state by its address.</summary>

@@ -13,8 +13,7 @@ internal static class PyTorchGroupOptions
 
     /// <summary>How PyTorch computes, not what; left out on purpose.</summary>
     private static readonly HashSet<string> Ignored =
-        ["params", "param_names", "foreach", "fused", "capturable", "differentiable", "lr", "initial_lr", "weight_decay", "maximize",
-            "momentum", "betas"];
+        ["params", "param_names", "foreach", "fused", "capturable", "differentiable", "lr", "initial_lr", "weight_decay", "maximize"];
 
     /// <summary>Options that PyTorch keeps as pairs.</summary>
     private static readonly Dictionary<(Type Rule, string Key), string[]> Pairs = new()
@@ -57,8 +56,11 @@ internal static class PyTorchGroupOptions
         return json;
     }
 
-    /// <summary>The rule with every option of the file; what the rule does not know is refused unless it is off.</summary>
-    /// <exception cref="ArgumentException">An option that this rule does not have or cannot take.</exception>
+    /// <summary>
+    /// The rule with every option of the file; what the rule does not know is refused unless it is off, and so is what the rule has set and
+    /// the file does not know.
+    /// </summary>
+    /// <exception cref="ArgumentException">An option that this rule does not have or cannot take, or that the file lacks.</exception>
     public static OptimizerRule Read(JsonObject json, OptimizerRule rule)
     {
         var copy = rule with
@@ -68,25 +70,26 @@ internal static class PyTorchGroupOptions
             Maximize = json["maximize"]?.GetValue<bool>() ?? false,
         };
         var unknown = new List<string>();
+        var given = new HashSet<string>(StringComparer.Ordinal);
         var known = Options(rule).ToDictionary(p => NameOf(p.Name));
         foreach (var (key, node) in json)
         {
             if (Pairs.TryGetValue((rule.GetType(), key), out var names) && node is JsonArray pair)
             {
-                for (var i = 0; i < names.Length; i++) Set(copy, Property(rule, names[i])!, pair[i], key);
+                for (var i = 0; i < names.Length; i++) Take(Property(rule, names[i])!, pair[i], key);
             }
             else if (key == "betas" && node is JsonArray betas)
             {
                 for (var i = 0; i < betas.Count; i++)
                 {
-                    if (Property(rule, $"Beta{i + 1}") is { } beta) Set(copy, beta, betas[i], key);
+                    if (Property(rule, $"Beta{i + 1}") is { } beta) Take(beta, betas[i], key);
                     else unknown.Add($"betas[{i}]");
                 }
             }
             else if (key == LineSearch && rule is LbfgsRule && node?.ToString() is null or "strong_wolfe")
-                Set(copy, Property(rule, nameof(LbfgsRule.StrongWolfe))!, node is not null, key);
-            else if (key == "momentum" && Property(rule, "Momentum") is { } momentum) Set(copy, momentum, node, key);
-            else if (known.TryGetValue(key, out var property)) Set(copy, property, node, key);
+                Take(Property(rule, nameof(LbfgsRule.StrongWolfe))!, node is not null, key);
+            else if (key == "momentum" && Property(rule, "Momentum") is { } momentum) Take(momentum, node, key);
+            else if (known.TryGetValue(key, out var property)) Take(property, node, key);
             else if (key == "decoupled_weight_decay" && rule is AdamFamilyRule)
                 unknown.AddRange(node?.GetValue<bool>() == rule is AdamWRule ? [] : [$"{key} = {node}"]);
             else if (!Ignored.Contains(key) && !key.StartsWith("cresset", StringComparison.Ordinal) && !IsOff(node))
@@ -96,8 +99,34 @@ internal static class PyTorchGroupOptions
             throw new ArgumentException(
                 $"The file has options that {rule.GetType().Name} does not know, so the run could not go on as it was: "
                     + $"{string.Join(", ", unknown)}. It was not loaded.", nameof(json));
+        RefuseOwn(json, rule, given);
         return copy.ThrowIfInvalid();
+
+        void Take(PropertyInfo property, JsonNode? node, string key)
+        {
+            Set(copy, property, node, key);
+            given.Add(property.Name);
+        }
     }
+
+    // What the file does not name was not there when it was written: a run goes on without it, or not at all.
+    private static void RefuseOwn(JsonObject json, OptimizerRule rule, HashSet<string> given)
+    {
+        if (rule.GetType().GetConstructor([]) is not { } make) return;
+        var plain = (OptimizerRule)make.Invoke(null);
+        var own = Options(rule).Where(p => !given.Contains(p.Name) && !Same(p.GetValue(rule), p.GetValue(plain)))
+            .Select(p => $"{NameOf(p.Name)} = {Node(p.GetValue(rule))?.ToJsonString() ?? "null"}").ToList();
+        if (!json.ContainsKey("weight_decay") && rule.WeightDecay != plain.WeightDecay)
+            own.Add($"weight_decay = {Node(rule.WeightDecay)}");
+        if (own.Count > 0)
+            throw new ArgumentException(
+                $"The optimizer ({rule.GetType().Name}) has options that the file does not know, so the run could not go on as it was: "
+                    + $"{string.Join(", ", own)}. It was not loaded; leave them at their defaults.", nameof(rule));
+    }
+
+    private static bool Same(object? one, object? other)
+        => one is IEnumerable a and not string && other is IEnumerable b ? a.Cast<object>().SequenceEqual(b.Cast<object>())
+            : Equals(one, other);
 
     public static double? Number(JsonObject json, string key) => json[key] is { } node ? (double)Convert(node, typeof(double), key)! : null;
 
@@ -128,16 +157,20 @@ internal static class PyTorchGroupOptions
             if (node is null) return inner != type ? null : throw new FormatException();
             if (node is JsonArray list) return (IReadOnlyList<double>)[.. list.Select(n => (double)Convert(n, typeof(double), key)!)];
             var text = node.GetValueKind() == System.Text.Json.JsonValueKind.String ? node.GetValue<string>() : node.ToJsonString();
-            if (inner.IsEnum) return Enum.Parse(inner, text);
+            if (inner.IsEnum) return Enum.GetNames(inner).Contains(text) ? Enum.Parse(inner, text) : throw new FormatException();
             if (inner == typeof(bool)) return bool.Parse(text);
             var number = double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
-            return inner == typeof(double) ? number : System.Convert.ChangeType(number, inner, CultureInfo.InvariantCulture);
+            if (inner == typeof(double)) return number;
+            // A conversion would round 2.5 steps to 2.
+            return Math.Floor(number) == number ? System.Convert.ChangeType(number, inner, CultureInfo.InvariantCulture)
+                : throw new FormatException();
         }
         catch (Exception e) when (e is FormatException or InvalidCastException or OverflowException or ArgumentException)
         {
             throw new ArgumentException(
                 $"Option \"{key}\" of the file is {node?.ToJsonString() ?? "null"}, which is not "
-                    + $"{(inner == typeof(bool) ? "true or false" : "a number")}.", key, e);
+                    + $"{(inner == typeof(bool) ? "true or false" : inner.IsEnum ? $"one of {string.Join(", ", Enum.GetNames(inner))}"
+                        : inner == typeof(double) ? "a number" : $"a whole number of type {inner.Name}")}.", key, e);
         }
     }
 

@@ -119,10 +119,15 @@ public sealed record PyTorchOptimizerState(IReadOnlyDictionary<string, Tensor> T
                 var own = Tensors.Where(t => t.Key.StartsWith(prefix, StringComparison.Ordinal)).ToList();
                 if (own.Count == 0) continue;
                 scalars["step/" + binding.Name] = 0;
+                // A parameter without dimensions has tensors of state without dimensions: the rule says which they are.
+                using var fresh = new ParameterState();
+                if (binding.Parameter.dim() == 0) StartIn(optimizer, group, fresh, binding.Parameter);
                 foreach (var (name, value) in own)
                 {
                     var slot = name[prefix.Length..];
-                    if (slot == "step" || ScalarSlots.Contains(slot) || (value.dim() == 0 && binding.Parameter.dim() != 0))
+                    var isNumber = value.dim() == 0
+                        && (binding.Parameter.dim() != 0 || !(fresh.Tensors.ContainsKey(slot) || group.Rule.IsOptionalSlot(slot)));
+                    if (slot == "step" || ScalarSlots.Contains(slot) || isNumber)
                         scalars[$"{slot}/{binding.Name}"] = Number(value);
                     else tensors[$"{slot}/{binding.Name}"] = value;
                 }
@@ -137,6 +142,13 @@ public sealed record PyTorchOptimizerState(IReadOnlyDictionary<string, Tensor> T
                 scalars[name] = double.Parse(value!.GetValue<string>(), NumberStyles.Float, CultureInfo.InvariantCulture);
         }
         return new OptimizerState(optimizer.StateName, tensors, scalars);
+    }
+
+    private static void StartIn(Optimizer optimizer, ParameterGroup group, ParameterState fresh, Tensor parameter)
+    {
+        using var quiet = no_grad();
+        using var scope = NewDisposeScope();
+        group.Rule.Start(new Slot(optimizer, group, fresh, parameter, parameter));
     }
 
     /// <summary>Frees the tensors.</summary>

@@ -1,3 +1,4 @@
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -54,13 +55,16 @@ public sealed class Lookahead : IDisposable
     public IReadOnlyDictionary<string, Tensor> StateDict() => _slow.ToDictionary(s => s.Key, s => s.Value.clone().DetachFromDisposeScope());
 
     /// <summary>Takes slow weights over.</summary>
-    /// <exception cref="ArgumentException">A name is missing or a shape differs.</exception>
+    /// <exception cref="ArgumentException">A name is missing, a shape differs, or a value lies beyond the type.</exception>
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state)
     {
         ArgumentNullException.ThrowIfNull(state);
         var bad = _slow.Where(s => !state.TryGetValue(s.Key, out var t) || !t.shape.SequenceEqual(s.Value.shape)).Select(s => s.Key)
             .ToList();
         if (bad.Count > 0) throw new ArgumentException($"Slow weights are missing or mis-shaped: {string.Join(", ", bad)}.", nameof(state));
+        var lost = _slow.Select(s => TensorCasts.Loss(state[s.Key], s.Value.dtype) is { } loss ? $"\"{s.Key}\" {loss}" : null)
+            .OfType<string>().ToList();
+        if (lost.Count > 0) throw new ArgumentException($"The slow weights do not fit: {string.Join("; ", lost)}.", nameof(state));
         using var quiet = no_grad();
         foreach (var (name, slow) in _slow) slow.copy_(state[name]);
     }

@@ -19,7 +19,8 @@ public static class QuantizerStates
     /// <param name="quantizer">The quantizer, of the options that the other program was given.</param>
     /// <param name="state">Keys without the prefix of the module that held the quantizer, such as <c>_codebook.embed</c> or
     /// <c>layers.0._codebook.embed</c>.</param>
-    /// <exception cref="CheckpointException">A key is missing or left over, or has another shape; it is named.</exception>
+    /// <exception cref="CheckpointException">A key is missing or left over, has another shape, or a value that the quantizer's type does
+    /// not hold; it is named.</exception>
     public static void Load(Quantizer quantizer, IReadOnlyDictionary<string, Tensor> state)
     {
         ArgumentNullException.ThrowIfNull(quantizer);
@@ -46,6 +47,8 @@ public static class QuantizerStates
                 throw new CheckpointException(
                     $"The state's '{source.Key}' has shape {Shape.Text(value)}; the quantizer's '{key}' has {Shape.Text(tensor)}: it was "
                         + $"made with other options.");
+            if (TensorCasts.Loss(value, tensor.dtype) is { } loss)
+                throw new CheckpointException($"The state's '{source.Key}' {loss}. Nothing was copied.");
             found.Add(key, value);
         }
         if (missing.Count > 0)

@@ -7,7 +7,7 @@ namespace Cresset.Recipes;
 /// <param name="Key">Its key.</param>
 /// <param name="Summary">What it means, from its documentation.</param>
 /// <param name="Type">What a value looks like.</param>
-/// <param name="Default">The default as a recipe writes it.</param>
+/// <param name="Default">The default as a recipe writes it in one line.</param>
 /// <param name="Allowed">The allowed range or choice; empty where its record gives none.</param>
 public sealed record OptionFact(string Key, string Summary, string Type, string Default, string Allowed);
 
@@ -32,15 +32,7 @@ public sealed class OptionFacts(PartCatalog parts, object record)
         => new(OptionNames.Key(property.Name), parts.SummaryOf(record.GetType(), property), OptionText.Describe(property.PropertyType),
             Default(property), Allowed(property));
 
-    private string Default(PropertyInfo property) => OptionsWriter.Value(property.GetValue(record)) switch
-    {
-        null => "none",
-        bool flag => flag ? "true" : "false",
-        string { Length: 0 } => "empty",
-        Dictionary<string, object?> map => map.TryGetValue(ConfigMap.Kind, out var kind) ? kind!.ToString()! : "a map",
-        List<object?> list => $"[{string.Join(", ", list)}]",
-        var value => value.ToString()!,
-    };
+    private string Default(PropertyInfo property) => ConfigYaml.WriteInline(OptionsWriter.Brief(property.GetValue(record)));
 
     // The range stands in Validate alone. Values that no range contains make the record say it.
     private string Allowed(PropertyInfo property)

@@ -75,7 +75,13 @@ internal static class OptionText
         if (ElementType(inner) is { } element) return $"a list of values, each {Describe(element)}";
         if (inner == typeof(StepSizeRule)) return "a step-size rule such as 0.1 or linear(1, 0.05, 10000)";
         if (OptionNames.PartKind(inner) is { } kind) return $"the name of a part of kind {kind}, or a map {{{ConfigMap.Kind}: name, ...}}";
-        return typeof(IOptionsRecord).IsAssignableFrom(inner) ? "a map of keys and values" : "a text";
+        if (typeof(IOptionsRecord).IsAssignableFrom(inner)) return "a map of keys and values";
+        if (inner == typeof(string)) return "a text";
+        return typeof(System.Runtime.CompilerServices.ITuple).IsAssignableFrom(inner) && inner.IsGenericType
+            ? $"a list of {inner.GetGenericArguments().Length} values"
+            : OptionsWriter.FindPositionalParameters(inner) is { } parameters
+            ? $"a map {{{string.Join(", ", parameters.Select(p => OptionNames.Key(p.Name!)))}}}"
+            : "a value that only code can give";
     }
 
     private static bool IsWhole(Type type)

@@ -40,10 +40,32 @@ internal static class OptionsWriter
             .ToDictionary(p => OptionNames.Key(p.Name!), p => Value(value.GetType().GetProperty(p.Name!)!.GetValue(value))),
     };
 
+    /// <summary>One value in the shortest form: of a part, its name and what differs from its own defaults.</summary>
+    public static object? Brief(object? value)
+    {
+        if (value is not (null or string or StepSizeRule) && value is IEnumerable items)
+            return items.Cast<object?>().Select(Brief).ToList();
+        if (value is not IOptionsRecord part || value is StepSizeRule || OptionNames.PartKind(part.GetType()) is null
+            || PartCatalog.NameOf(part.GetType()) is not { } name) return Value(value);
+        var plain = part.GetType().GetConstructor([])?.Invoke(null);
+        var values = new Dictionary<string, object?> { [ConfigMap.Kind] = name };
+        foreach (var property in OptionNames.Properties(part.GetType()))
+        {
+            var own = Brief(property.GetValue(part));
+            if (plain is not null && ConfigYaml.WriteInline(own) == ConfigYaml.WriteInline(Brief(property.GetValue(plain)))) continue;
+            values[OptionNames.Key(property.Name)] = own;
+        }
+        return values.Count == 1 ? name : values;
+    }
+
     /// <summary>The constructor parameters of a positional record or struct, each of which is a property too.</summary>
     public static ParameterInfo[] PositionalParameters(Type type)
-        => type.GetConstructors().Select(c => c.GetParameters())
-            .Where(p => p.Length > 0 && p.All(part => type.GetProperty(part.Name!) is not null)).MaxBy(p => p.Length)
+        => FindPositionalParameters(type)
             ?? throw new NotSupportedException(
                 $"{type.Name} cannot stand in a recipe: it is neither an options record nor a positional record.");
+
+    /// <summary>As above; null for other types.</summary>
+    public static ParameterInfo[]? FindPositionalParameters(Type type)
+        => type.GetConstructors().Select(c => c.GetParameters())
+            .Where(p => p.Length > 0 && p.All(part => type.GetProperty(part.Name!) is not null)).MaxBy(p => p.Length);
 }

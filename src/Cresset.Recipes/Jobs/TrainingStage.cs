@@ -90,8 +90,10 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
     {
         if (options.InitFrom.Length == 0 || context.Checkpoints.List().Count > 0) return;
         var path = FileToBeginWith(task.Headline);
-        var (taken, all) = WarmStart.Load(task.Module, path, options.InitKeys);
-        context.Progress?.Report(new NoticeReport($"Begins with {(taken == all ? "all" : $"{taken} of {all}")} tensors of {path}."));
+        var (taken, all, converted) = WarmStart.Load(task.Module, path, options.InitKeys);
+        var types = converted.Count == 0 ? "" : $", {converted.Count} of them in another element type ({converted[0]})";
+        context.Progress?.Report(
+            new NoticeReport($"Begins with {(taken == all ? "all" : $"{taken} of {all}")} tensors of {path}{types}."));
     }
 
     private string FileToBeginWith(HeadlineMetric headline)

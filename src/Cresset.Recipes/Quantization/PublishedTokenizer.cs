@@ -59,7 +59,7 @@ public sealed partial class PublishedTokenizer
                 + $"are those of no tokenizer that is read: VQGAN of taming-transformers, EnCodec, Descript Audio Codec.");
     }
 
-    /// <summary>All weights in float32, weight norm multiplied out, under the keys of Cresset's modules.</summary>
+    /// <summary>All weights in float32 at least, weight norm multiplied out, under the keys of Cresset's modules.</summary>
     private void ReadAll()
     {
         var left = new List<string>();
@@ -75,7 +75,7 @@ public sealed partial class PublishedTokenizer
                 .Replace(".conv.conv.", ".conv.", StringComparison.Ordinal).Replace(".convtr.convtr.", ".convtr.", StringComparison.Ordinal)
                 .Replace("quantizer.vq.layers.", "quantizer.layers.", StringComparison.Ordinal);
             var tensor = _source.Read(name);
-            _weights.Add(key, tensor.is_floating_point() ? tensor.to(ScalarType.Float32) : tensor);
+            _weights.Add(key, tensor.dtype is ScalarType.Float16 or ScalarType.BFloat16 ? tensor.to(ScalarType.Float32) : tensor);
         }
         if (left.Count > 0) _notes.Add($"left out {left.Count} tensors of the training loss ({left[0]}{(left.Count > 1 ? ", ..." : "")}).");
         foreach (var key in _weights.Keys.Where(k => k.EndsWith(".weight_v", StringComparison.Ordinal)).ToList())

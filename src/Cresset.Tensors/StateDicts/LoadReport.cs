@@ -11,6 +11,9 @@ public sealed record LoadReport(IReadOnlyList<string> Loaded, IReadOnlyList<stri
     /// <summary>Where the values came from, with the section of a checkpoint that holds more than weights.</summary>
     public string Source { get; init; } = "";
 
+    /// <summary>Tensors whose values were rounded or widened to the module's element type, as "key: F32 to BFloat16".</summary>
+    public IReadOnlyList<string> Converted { get; init; } = [];
+
     /// <summary>Everything fits.</summary>
     public bool IsExact => Missing.Count == 0 && Unexpected.Count == 0 && MisShaped.Count == 0;
 
@@ -21,6 +24,7 @@ public sealed record LoadReport(IReadOnlyList<string> Loaded, IReadOnlyList<stri
         Add("missing", Missing);
         Add("unexpected", Unexpected);
         Add("mis-shaped", MisShaped);
+        Add("of another element type", Converted);
         return string.Join("; ", parts);
 
         void Add(string kind, IReadOnlyList<string> keys)

@@ -56,10 +56,12 @@ public static class StateDict
     /// Copies every tensor of the source whose renamed key and shape the module has, converting element type and device.
     /// All keys are compared before the first value is copied, so that a refused checkpoint changes nothing. A key that is missing from the
     /// file is not missing where the module ties it to one that is there, or the file says that it is an alias. A layer of Cresset's that
-    /// was made without memory (device meta) gets the tensor of the file as its weight.
+    /// was made without memory (device meta) gets the tensor of the file as its weight. A narrower type rounds values
+    /// (<see cref="LoadReport.Converted"/> says where), and is refused where it would make one infinite or cut it.
     /// </summary>
     /// <exception cref="CheckpointException">Shapes differ, two keys map to one, (strict) keys are missing or unexpected, the file has
-    /// different values for weights that the module ties, or a weight of another layer has no memory.</exception>
+    /// different values for weights that the module ties, a value that the module's type does not hold, or a weight of another layer has no
+    /// memory.</exception>
     public static LoadReport Load(nn.Module module, ITensorSource source, bool strict = true, KeyMap? keys = null)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -83,6 +85,11 @@ public static class StateDict
         TiedWeights.RefuseConflicts(source, from, tied, report.Loaded);
         var places = Places(module, target, report.Loaded, report.Source);
         using var noGrad = no_grad();
+        report = report with
+        {
+            Converted = Conversions(report.Source, report.Loaded, target, key => source.Entries[from[key]].Dtype.Scalar(),
+                key => source.Entries[from[key]].TypeName, key => source.Map(from[key])),
+        };
         foreach (var key in report.Loaded)
         {
             using var scope = NewDisposeScope();
@@ -109,12 +116,52 @@ public static class StateDict
         Refuse(origin, report, strict);
         var places = Places(module, target, report.Loaded, origin);
         using var noGrad = no_grad();
+        report = report with
+        {
+            Converted = Conversions(origin, report.Loaded, target, key => source[from[key]].dtype, key => $"{source[from[key]].dtype}",
+                key => source[from[key]].alias()),
+        };
         foreach (var key in report.Loaded)
         {
             if (!places.TryGetValue(key, out var place)) target[key].copy_(source[from[key]]);
             else Give(place, target[key], source[from[key]]);
         }
         return report;
+    }
+
+    /// <summary>
+    /// Changes the element type of a module's floating-point weights, as <c>module.to(type)</c> does, unless a value would be lost.
+    /// </summary>
+    /// <exception cref="NotSupportedException">A finite value lies beyond the type; it is named, and nothing is changed.</exception>
+    public static void Convert(nn.Module module, ScalarType type)
+    {
+        foreach (var (key, tensor) in Of(module))
+        {
+            if (!tensor.is_floating_point() || TensorCasts.Loss(tensor, type) is not { } loss) continue;
+            throw new NotSupportedException($"'{key}' {loss}. Nothing was converted.");
+        }
+        module.to(type);
+    }
+
+    // Looked at before the first copy: 70,000 becomes infinite in a half, 300 becomes 44 in a byte, and nobody would see it.
+    private static List<string> Conversions(string origin, IEnumerable<string> loaded, Dictionary<string, Tensor> target,
+        Func<string, ScalarType> type, Func<string, string> name, Func<string, Tensor> read)
+    {
+        List<string> converted = [], lost = [];
+        foreach (var key in loaded)
+        {
+            var wanted = target[key].dtype;
+            if (type(key) == wanted) continue;
+            converted.Add($"{key}: {name(key)} to {wanted}");
+            if (TensorCasts.KeepsAll(type(key), wanted)) continue;
+            using var scope = NewDisposeScope();
+            if (TensorCasts.Loss(read(key), wanted) is { } loss) lost.Add($"'{key}' {loss}");
+        }
+        return lost.Count == 0 ? converted
+            : throw new CheckpointException(
+                $"{origin} does not fit the module's element types: {string.Join("; ", lost.Take(5))}"
+                    + $"{(lost.Count > 5 ? $"; and {lost.Count - 5} more tensors" : "")}. Nothing was copied. Make the module of a type "
+                    + $"that holds them (module.to(...)) before it is loaded.");
     }
 
     // A copy into a tensor without memory would be lost without a word.

@@ -11,10 +11,11 @@ public static class WarmStart
     /// <param name="module">What is to begin with them.</param>
     /// <param name="path">A safetensors file.</param>
     /// <param name="only">Beginnings of keys to take, whole dot-separated words each; empty takes everything.</param>
-    /// <returns>How many tensors were taken, and how many the module has.</returns>
+    /// <returns>How many tensors were taken, how many the module has, and which were converted to the module's element type.</returns>
     /// <exception cref="InvalidDataException">The file lacks one of them.</exception>
-    /// <exception cref="CheckpointException">A tensor has another shape. Nothing was changed.</exception>
-    public static (int Taken, int All) Load(nn.Module module, string path, IReadOnlyList<string> only)
+    /// <exception cref="CheckpointException">A tensor has another shape, or a value that the module's type does not hold. Nothing was
+    /// changed.</exception>
+    public static (int Taken, int All, IReadOnlyList<string> Converted) Load(nn.Module module, string path, IReadOnlyList<string> only)
     {
         ArgumentNullException.ThrowIfNull(module);
         using var source = SafetensorsFile.Open(path);
@@ -30,15 +31,19 @@ public static class WarmStart
                 $"{path} lacks {missing.Count} of {wanted.Count} tensors, '{missing[0]}' among them; it is of another model. "
                 + (fitting.Count > 0 ? $"To take what fits: trainer.init_keys=[{string.Join(", ", fitting)}]." : "Nothing in it fits."));
         }
-        foreach (var part in prefix.Length == 0 ? (string[])[""] : ["model/", "average/"])
+        const string Average = "average/";
+        var averaged = source.Entries.Keys.Where(k => prefix.Length > 0 && k.StartsWith(Average, StringComparison.Ordinal))
+            .Select(k => k[Average.Length..]).ToHashSet(StringComparer.Ordinal);
+        var report = StateDict.Load(module, source, strict: false, keys: KeyMap.Identity.Then(Own));
+        return (wanted.Count, all.Count, report.Converted);
+
+        string? Own(string key)
         {
-            if (part == "average/" && !source.Entries.Keys.Any(k => k.StartsWith(part, StringComparison.Ordinal))) continue;
-            StateDict.Load(module, source, strict: false,
-                keys: KeyMap.Identity.Then(
-                    key => key.StartsWith(part, StringComparison.Ordinal) && wanted.Contains(key[part.Length..]) ? key[part.Length..]
-                        : null));
+            var isAverage = prefix.Length > 0 && key.StartsWith(Average, StringComparison.Ordinal);
+            if (!isAverage && !key.StartsWith(prefix, StringComparison.Ordinal)) return null;
+            var own = key[(isAverage ? Average : prefix).Length..];
+            return wanted.Contains(own) && (isAverage || !averaged.Contains(own)) ? own : null;
         }
-        return (wanted.Count, all.Count);
     }
 
     /// <summary>Lets the parameters below these names keep their values; statistics such as those of batch normalisation go on.</summary>

@@ -110,6 +110,55 @@ public sealed partial class PartLawTests
         }
     }
 
+    [Fact]
+    public void EveryDefaultIsShownAsARecipeWritesIt()
+    {
+        var count = 0;
+        foreach (var part in Parts.All)
+        {
+            if (part.Create() is IJob job)
+            {
+                foreach (var section in job.Sections) AreShown($"job {job.Name}, {section.Name}", section.Defaults);
+            }
+            else if (part.Create() is IOptionsRecord record) AreShown($"{part.Kind} {part.Name}", record);
+        }
+        Assert.True(count > 1000, $"{count} options");
+
+        void AreShown(string where, IOptionsRecord record)
+        {
+            var facts = new OptionFacts(Parts, record).All.ToDictionary(f => f.Key);
+            foreach (var (key, property) in OptionNames.Keys(record.GetType()))
+            {
+                count++;
+                var shown = facts[key].Default;
+                Assert.False(shown.Contains('`') || shown.Contains("System.", StringComparison.Ordinal) || shown.Contains('\n')
+                    || shown.Contains("Cresset.", StringComparison.Ordinal) || shown.Contains("Options {", StringComparison.Ordinal),
+                    $"{where}.{key}: {shown}");
+                // Bound where nothing stands, so that what comes back was read and not left.
+                var empty = (IOptionsRecord)record.GetType().GetMethod("<Clone>$")!.Invoke(record, null)!;
+                property.SetValue(empty, null);
+                var map = new ConfigMap(Here);
+                map.Set(key, ConfigNode.Parse($"value: {shown}", "law.yaml")["value"]!);
+                object back;
+                try
+                {
+                    back = Binder.Bind(empty, map, "part", Here);
+                }
+                catch (ConfigException e) when (e.Message.Contains(" is \"\"; allowed: ", StringComparison.Ordinal))
+                {
+                    // A text that a recipe must give is empty before it does.
+                    continue;
+                }
+                catch (ConfigException e)
+                {
+                    Assert.Fail($"{where}.{key} = {shown}: {e.Message}");
+                    throw;
+                }
+                Assert.True(Flat(record) == Flat(back), $"{where}.{key} = {shown}: {Flat(back)}");
+            }
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public void ValuesOutOfRangeAreAnsweredInOneLine(string kind)

@@ -58,6 +58,9 @@ internal static class GgufWriter
                 cancellation.ThrowIfCancellationRequested();
                 using var scope = NewDisposeScope();
                 using var mapped = source.Map(item.Name);
+                var kept = item.Type == GgufType.F16 ? ScalarType.Float16 : ScalarType.Float32;
+                if (TensorCasts.Loss(mapped, kept) is { } loss)
+                    throw new NotSupportedException($"{source.Path}: '{item.Name}' {loss}. Nothing was written.");
                 var values = mapped.to(ScalarType.Float32).contiguous().view(-1);
                 long written = 0;
                 const int step = 1 << 20;

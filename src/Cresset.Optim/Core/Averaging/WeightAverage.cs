@@ -66,12 +66,11 @@ public sealed class WeightAverage : ISaved, IDisposable
         if (Count == 0) throw new InvalidOperationException("The average has taken no weights yet.");
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        foreach (var (name, value) in Current())
-        {
-            if (!_averages.TryGetValue(name, out var average)) continue;
-            _saved[name] = value.clone().DetachFromDisposeScope();
-            value.copy_(Correction == 1 ? average : average / Correction);
-        }
+        // All are kept before one is changed: two names may have become one weight since the average was made.
+        var averaged = Current().Where(p => _averages.ContainsKey(p.Name)).ToList();
+        foreach (var (name, value) in averaged) _saved[name] = value.clone().DetachFromDisposeScope();
+        foreach (var (name, value) in averaged)
+            value.copy_(Correction == 1 ? _averages[name] : _averages[name] / Correction);
     }
 
     /// <summary>Puts the module's own weights back after <see cref="Apply"/>.</summary>
@@ -95,7 +94,7 @@ public sealed class WeightAverage : ISaved, IDisposable
         => (_averages.ToDictionary(a => a.Key, a => a.Value.clone().DetachFromDisposeScope()), Count);
 
     /// <summary>Takes over a state.</summary>
-    /// <exception cref="ArgumentException">A name is unknown or a shape differs.</exception>
+    /// <exception cref="ArgumentException">A name is unknown, a shape differs, or a value lies beyond the type.</exception>
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> tensors, long count)
     {
         ArgumentNullException.ThrowIfNull(tensors);
@@ -106,6 +105,10 @@ public sealed class WeightAverage : ISaved, IDisposable
         if (bad.Count > 0)
             throw new ArgumentException($"The averages do not fit the module: unknown or mis-shaped {string.Join(", ", bad)}.",
                 nameof(tensors));
+        var lost = tensors.Select(t => TensorCasts.Loss(t.Value, ParameterState.TypeFor(current[t.Key])) is { } loss
+            ? $"\"{t.Key}\" {loss}" : null).OfType<string>().ToList();
+        if (lost.Count > 0)
+            throw new ArgumentException($"The averages do not fit the module: {string.Join("; ", lost.Take(5))}.", nameof(tensors));
         foreach (var (name, tensor) in tensors)
             Replace(name, Dense(tensor.to(ParameterState.TypeFor(current[name]), current[name].device, copy: true)));
         Count = count;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Cresset.Numerics;
 using static TorchSharp.torch;
@@ -16,6 +17,8 @@ public static class SafetensorsWriter
     /// <param name="tensors">Any device, any strides.</param>
     /// <param name="metadata">Free text for the header.</param>
     /// <param name="float8">Store floating-point tensors as this 8-bit type; null keeps their own.</param>
+    /// <exception cref="NotSupportedException">A value lies beyond <paramref name="float8"/>; it is named, and nothing is
+    /// written.</exception>
     public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null,
         SafetensorsDtype? float8 = null)
     {
@@ -153,17 +156,29 @@ public static class SafetensorsWriter
         if (entry.Length == 0) return;
         using var scope = NewDisposeScope();
         var flat = tensor.detach().cpu().contiguous().view(-1);
-        if (!entry.Dtype.IsNative()) flat = EncodeFloat8(flat, entry.Dtype);
+        if (!entry.Dtype.IsNative()) flat = EncodeFloat8(flat, entry);
         var size = flat.element_size();
         var step = ChunkBytes / size;
         for (long start = 0; start < flat.numel(); start += step)
             stream.Write(flat.narrow(0, start, Math.Min(step, flat.numel() - start)).bytes);
     }
 
-    private static Tensor EncodeFloat8(Tensor values, SafetensorsDtype dtype)
+    private static Tensor EncodeFloat8(Tensor values, SafetensorsEntry entry)
     {
         var floats = values.to(ScalarType.Float32).data<float>().ToArray();
-        Converter<float, byte> encode = dtype == SafetensorsDtype.F8E4M3 ? Float8.ToE4M3 : Float8.ToE5M2;
-        return tensor(Array.ConvertAll(floats, encode));
+        var isE4M3 = entry.Dtype == SafetensorsDtype.F8E4M3;
+        Converter<float, byte> encode = isE4M3 ? Float8.ToE4M3 : Float8.ToE5M2;
+        var bytes = Array.ConvertAll(floats, encode);
+        // The first pattern of what is no finite number; one type has no infinity, the other has.
+        var beyond = isE4M3 ? 0x7f : 0x7c;
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            if ((bytes[i] & 0x7f) < beyond || !float.IsFinite(floats[i])) continue;
+            throw new NotSupportedException(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"'{entry.Name}' holds {floats[i]} at element {i}, which {entry.TypeName} does not hold (up to "
+                        + $"{(isE4M3 ? 448 : 57344)}). Nothing was written; scale it first, or store it in another type."));
+        }
+        return tensor(bytes);
     }
 }
