@@ -61,15 +61,15 @@ internal static class SampleCommand
             if (result.GetValue(topK) < 0) throw new ArgumentException($"--top-k is {result.GetValue(topK)}; allowed: 0 (all) or more.");
             if (!(result.GetValue(topP) is > 0 and <= 1))
                 throw new ArgumentException($"--top-p is {result.GetValue(topP)}; allowed: above 0 and at most 1.");
-            var place = RunPlace.Of(result, run, runs);
-            using var store = place.Folder is null ? place.Read() : null;
-            using var interruption = new Interruption("stopping.");
-            using var view = new TrainingView(result.GetValue(json));
             // A folder named s.png would look like the picture.
             if (result.GetValue(output) is { } named && Endings.Contains(Path.GetExtension(named), StringComparer.OrdinalIgnoreCase)
                 && !Directory.Exists(named))
                 throw new ArgumentException(
                     $"--output is '{named}'; the files have names of their own, with the step they come from: name a folder.");
+            var place = RunPlace.Of(result, run, runs);
+            using var store = place.Folder is null ? place.Read() : null;
+            using var interruption = new Interruption("stopping.");
+            using var view = new TrainingView(result.GetValue(json));
             var folder = result.GetValue(output) is { } given ? Path.GetFullPath(given) : null;
             var request = new SampleRequest(result.GetValue(count), result.GetValue(seed), result.GetValue(conditions),
                 result.GetValue(temperature), folder)
