@@ -85,6 +85,10 @@ internal sealed class ExportJob
             var place = SourcePlace.Of(listener => Trace(0, listener), exporter.Operation, total, _moduleNames);
             throw new NotSupportedException(e.Message + (place.Length == 0 ? "" : $" It is asked for{place}."), e);
         }
+        if (_options.OutputNames.Count > results.Count)
+            throw new ArgumentException(
+                $"There are {_options.OutputNames.Count} OutputNames ({string.Join(", ", _options.OutputNames)}) for {results.Count} "
+                    + $"{(results.Count == 1 ? "result" : "results")}.");
         for (var i = 0; i < results.Count; i++)
         {
             var name = graph.Claim(i < _options.OutputNames.Count ? _options.OutputNames[i]
@@ -111,12 +115,22 @@ internal sealed class ExportJob
             var inputs = Inputs(t);
             var expected = _run([.. inputs.Select(i => i.alias())]);
             var actual = session.Run([.. inputs.Select((x, i) => (model.Proto.Graph.Input[i].Name, x))]);
+            for (var i = 0; i < expected.Count; i++)
+            {
+                if (expected[i].is_floating_point() && expected[i].isnan().any().item<bool>())
+                    Warn($"the module's own {model.Proto.Graph.Output[i].Name} holds NaN: nothing can be compared there");
+            }
             var sizes = string.Join(", ", inputs.Select((x, i) => $"{model.Proto.Graph.Input[i].Name} {Shape.Text(x)}"));
             checks.Add(
                 Comparison.Of(sizes, [.. model.Proto.Graph.Output.Select(o => o.Name)], expected, actual, _options.Tolerance,
                     verifier.Name));
         }
         return checks;
+    }
+
+    private void Warn(string text)
+    {
+        if (!_warnings.Contains(text)) _warnings.Add(text);
     }
 
     private static OnnxType TypeOf(Tensor tensor, string what) =>

@@ -89,6 +89,7 @@ public static class OnnxExport
                     + $"written there runs anywhere.");
         }
         var chosen = options ?? new OnnxExportOptions();
+        CheckOptions(chosen, exampleInputs.Count);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var warnings = new List<string>();
@@ -130,6 +131,32 @@ public static class OnnxExport
                 throw new ArgumentException($"Example input {i} is of {exampleInputs[i].dtype}, which has no counterpart in ONNX.",
                     nameof(exampleInputs));
         }
+    }
+
+    private static void CheckOptions(OnnxExportOptions options, int inputs)
+    {
+        // NaN would let every difference pass.
+        if (options.Tolerance is { } tolerance && !(tolerance >= 0 && double.IsFinite(tolerance)))
+            throw new ArgumentException(
+                string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                    $"Tolerance is {tolerance}; allowed are finite numbers from 0, or null for that of the type."), nameof(options));
+        if (options.ExternalDataFrom < 0)
+            throw new ArgumentException($"ExternalDataFrom is {options.ExternalDataFrom}; allowed are numbers of bytes from 0.",
+                nameof(options));
+        if (options.InputNames.Count > inputs)
+            throw new ArgumentException(
+                $"There are {options.InputNames.Count} InputNames ({string.Join(", ", options.InputNames)}) for {inputs} "
+                    + $"{(inputs == 1 ? "input" : "inputs")}.", nameof(options));
+        string[] names = [.. options.InputNames, .. options.OutputNames];
+        if (names.FirstOrDefault(string.IsNullOrWhiteSpace) is { } || names.Any(n => n is null))
+            throw new ArgumentException("A name of an input or result is empty.", nameof(options));
+        if (names.GroupBy(n => n, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
+            throw new ArgumentException(
+                $"The name '{twice.Key}' is given {twice.Count()} times; inputs and results need names of their own.", nameof(options));
+        if (options.DynamicAxes.GroupBy(a => a.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } axis)
+            throw new ArgumentException(
+                $"The dynamic axis '{axis.Key}' is given {axis.Count()} times; one that several inputs have names them (Inputs).",
+                nameof(options));
     }
 
     // Before the long work, not after it.

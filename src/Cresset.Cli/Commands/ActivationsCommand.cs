@@ -70,6 +70,7 @@ internal static class ActivationsCommand
     {
         if (!(from < to) || !double.IsFinite(from) || !double.IsFinite(to))
             return Usage($"--from is {from} and --to is {to}; from must be below to.");
+        Output.RequirePng("--output", output);
         AtomicFile.WriteBytes(output, ActivationPlot.Create(names, from, to).ToPng());
         Console.Out.WriteLine(Path.GetFullPath(output));
         return ExitCode.Success;

@@ -54,6 +54,12 @@ internal static class ExportCommand
         var command = new Command("export", Summary) { run, format, dynamic, half, tolerance, output, force, with.Option, runs, json };
         command.SetAction(result =>
         {
+            if (result.GetValue(format) == "safetensors"
+                && new Option[] { dynamic, tolerance }.FirstOrDefault(o => result.GetResult(o) is { Implicit: false }) is { } alone)
+                throw new ArgumentException($"{alone.Name} is for --format onnx; safetensors holds weights alone.");
+            if (result.GetValue(tolerance) is { } share && !(share >= 0 && double.IsFinite(share)))
+                throw new ArgumentException(
+                    string.Create(CultureInfo.InvariantCulture, $"--tolerance is {share}; allowed are finite numbers from 0."));
             var place = RunPlace.Of(result, run, runs);
             using var store = place.Folder is null ? place.Read() : null;
             using var view = new TrainingView(result.GetValue(json));
@@ -74,6 +80,7 @@ internal static class ExportCommand
                     };
                     if (extension == ".safetensors")
                     {
+                        if (result.GetValue(half)) graphs[i].Module.to(TorchSharp.torch.ScalarType.Float16);
                         StateDict.Save(graphs[i].Module, paths[i], metadata);
                         if (!result.GetValue(json)) Console.Out.WriteLine(paths[i]);
                         written.Add(new { path = paths[i] });
@@ -121,7 +128,7 @@ internal static class ExportCommand
     {
         if (dynamic == "none") return [];
         string[] known = ["batch", .. graph.VaryingSizes.Keys];
-        return [.. dynamic.Split(',', StringSplitOptions.TrimEntries).Select(name => name == "batch" ? DynamicAxis.Batch
+        return [.. dynamic.Split(',', StringSplitOptions.TrimEntries).Distinct().Select(name => name == "batch" ? DynamicAxis.Batch
             : graph.VaryingSizes.TryGetValue(name, out var axis) ? new DynamicAxis(name, axis)
             : throw new ArgumentException($"--dynamic names '{name}'; this model lets {string.Join(", ", known)} vary, or none."))];
     }

@@ -61,6 +61,11 @@ internal static class SampleCommand
             if (result.GetValue(topK) < 0) throw new ArgumentException($"--top-k is {result.GetValue(topK)}; allowed: 0 (all) or more.");
             if (!(result.GetValue(topP) is > 0 and <= 1))
                 throw new ArgumentException($"--top-p is {result.GetValue(topP)}; allowed: above 0 and at most 1.");
+            // A folder named s.png would look like the picture.
+            if (result.GetValue(output) is { } named && Endings.Contains(Path.GetExtension(named), StringComparer.OrdinalIgnoreCase)
+                && !Directory.Exists(named))
+                throw new ArgumentException(
+                    $"--output is '{named}'; the files have names of their own, with the step they come from: name a folder.");
             var place = RunPlace.Of(result, run, runs);
             using var store = place.Folder is null ? place.Read() : null;
             using var interruption = new Interruption("stopping.");
@@ -84,6 +89,8 @@ internal static class SampleCommand
             "cresset sample glow-digits --temperature 0.7 --seed 1 -n 64", "cresset sample my-table -n 1000 --format csv -o drawn/",
             "cresset sample gpt-shakespeare \"ROMEO:\" --length 400 --temperature 0.8 --top-k 40");
     }
+
+    private static IEnumerable<string> Endings => Enum.GetNames<SampleFormat>().Append("txt").Select(n => "." + n);
 
     // As it is drawn, so that a long text can be read while it grows.
     private static void Write(string piece)

@@ -19,10 +19,11 @@ internal static class Sd3ConvertCommand
             Description = "f16, q8_0, q6_k, q4_k or q4_0, for .gguf.",
             DefaultValueFactory = _ => "q8_0"
         };
+        var force = SharedOptions.Force();
         var noText = new Option<bool>("--no-text") { Description = "Leave the text encoders out of a single file." };
         var tokenizer = new Option<string?>("--t5-tokenizer") { Description = "spiece.model for the folder.", HelpName = "FILE" };
         var command = new Command("convert", "Convert a checkpoint between diffusers' folder, Stability's single file and GGUF.") { from,
-            to, dtype, storage, noText, tokenizer };
+            to, dtype, storage, noText, tokenizer, force };
         command.SetAction(r =>
         {
             var (source, target) = (r.GetValue(from)!, r.GetValue(to)!);
@@ -30,8 +31,23 @@ internal static class Sd3ConvertCommand
                 throw new ArgumentException(
                     "--dtype is 'int8'; files are stored as fp32, bf16 or fp16. For 8 bits write a .gguf file (--gguf q8_0).");
             var type = Sd3Command.Dtype(r.GetValue(dtype));
+            // What would change nothing is a slip.
+            void Only(string kind, params Option[] options)
+            {
+                if (options.FirstOrDefault(o => r.GetResult(o) is { Implicit: false }) is { } alone)
+                    throw new ArgumentException($"{alone.Name} is for {kind}; {target} is none.");
+            }
+            var ending = Path.GetExtension(target).ToUpperInvariant();
+            if (ending == ".GGUF") Only("a folder or a .safetensors file", dtype);
+            else Only("a .gguf file", storage);
+            if (ending != ".SAFETENSORS") Only("a .safetensors file", noText);
+            if (ending is ".GGUF" or ".SAFETENSORS")
+            {
+                Only("a folder", tokenizer);
+                Overwriting.RequireFree(target, r.GetValue(force));
+            }
             using var interruption = new Interruption("stopping.");
-            switch (Path.GetExtension(target).ToUpperInvariant())
+            switch (ending)
             {
                 case ".GGUF":
                     var kind = r.GetValue(storage) switch

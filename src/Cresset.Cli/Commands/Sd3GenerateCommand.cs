@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Cresset.Cli.Terminal;
 using Cresset.Diffusion;
 using Cresset.Numerics;
 
@@ -64,7 +65,7 @@ internal static class Sd3GenerateCommand
         var sampler = new Option<string?>(
             "--sampler")
         {
-            Description = $"One of 'cresset list --samplers' (default {PartCatalog.NameOf(standard.Sampler.GetType())}).",
+            Description = "One of 'cresset list --samplers' (default: the checkpoint's, which is euler unless its scheduler says another).",
             HelpName = "NAME"
         };
         var noise = new Option<string?>(
@@ -186,13 +187,17 @@ internal static class Sd3GenerateCommand
             };
             // Everything that can be wrong is found before gigabytes are read.
             options.ThrowIfInvalid();
-            if (r.GetValue(mask) is not null && r.GetValue(init) is null)
-                throw new ArgumentException("--mask needs --init, the picture it belongs to.");
+            Needs(r, init, "the picture it belongs to", mask, strength);
+            Needs(r, control, "the net it belongs to", controlScale, controlStart, controlEnd);
+            Needs(r, lora, "the file whose parts are left out", loraSkip);
+            if (options.Guidance.SkipLayers.Count == 0) Needs(r, skip, "the blocks it belongs to", skipScale, skipStart, skipStop);
+            if (r.GetValue(init) is not null && NoiseTable.StartStep(options.Steps, options.Strength) >= options.Steps)
+                throw new ArgumentException(
+                    Text($"--strength is {options.Strength}: none of the {options.Steps} steps remains; raise one of them."));
             if ((r.GetValue(control) is null) != (r.GetValue(controlImage) is null))
                 throw new ArgumentException("--controlnet and --control-image belong together.");
             var loras = (r.GetValue(lora) ?? []).Select(text => LoraArgument.Parse(text, r.GetValue(loraSkip) ?? [])).ToList();
-            if (!Path.GetExtension(r.GetValue(output)!).Equals(".png", StringComparison.OrdinalIgnoreCase))
-                throw new ArgumentException($"--output is '{r.GetValue(output)}'; pictures are written as PNG: end its name in .png.");
+            Output.RequirePng(output.Name, r.GetValue(output)!);
             foreach (var path in (string?[])[r.GetValue(control), .. loras.Select(l => l.Path)])
             {
                 if (path is not null && !Path.Exists(path)) throw new FileNotFoundException($"{path} is not there.", path);
@@ -218,6 +223,14 @@ internal static class Sd3GenerateCommand
             "cresset sd3 generate -m sd3.5_large_turbo.safetensors -p \"a red fox\" --steps 4 --cfg 1 --no-t5",
             "cresset sd3 generate -m sd3-medium -p \"in winter\" --init photo.png --strength 0.5",
             "cresset sd3 generate -m sd3-medium --from sd3.png --steps 40 -o finer.png");
+    }
+
+    // An option that would change nothing is a slip: it is said before a minute is spent.
+    private static void Needs(ParseResult result, Option other, string why, params Option[] options)
+    {
+        if (result.GetResult(other) is { Implicit: false }) return;
+        if (options.FirstOrDefault(o => result.GetResult(o) is { Implicit: false }) is { } alone)
+            throw new ArgumentException($"{alone.Name} needs {other.Name}, {why}.");
     }
 
     private static T Named<T>(string option, string name, Dictionary<string, T> values) => values.TryGetValue(name, out var value) ? value

@@ -1,4 +1,5 @@
 using Cresset.Cli.Terminal;
+using Cresset.Data;
 using Cresset.Diffusion;
 using Cresset.Nn;
 using Cresset.Numerics;
@@ -51,6 +52,13 @@ internal sealed record Sd3GenerateJob(string Model, PromptText Prompt, PromptTex
             Control = ControlImage is null ? null : Pixels(ControlImage, 3),
         };
         var clock = System.Diagnostics.Stopwatch.StartNew();
+        // The smaller one first: what is wrong with it is told at once.
+        using var control = Control is null ? null
+            : ControlNet.Load(Control, Load.Dtype ?? ScalarType.Float32, Load.Device, interruption.Token);
+        if (control?.Unused is { Count: > 0 } unused)
+            Console.Error.WriteLine(
+                $"cresset: {Control}: {unused.Count} keys belong to nothing in the ControlNet and are not used "
+                    + $"({string.Join(", ", unused.Take(3))}{(unused.Count > 3 ? ", ..." : "")})");
         using var model = StableDiffusion3.Load(Model, Load with { EightBits = Load.EightBits && adapters.Count == 0 },
             new Line<string>(part => Say($"loading      {part}")), interruption.Token);
         foreach (var (adapter, lora) in adapters.Zip(Loras)) Merge(model, adapter, lora);
@@ -59,12 +67,6 @@ internal sealed record Sd3GenerateJob(string Model, PromptText Prompt, PromptTex
             WeightQuantization.ToEightBits(model.Transformer);
             if (model.Text.T5 is { } t5) WeightQuantization.ToEightBits(t5);
         }
-        using var control = Control is null ? null
-            : ControlNet.Load(Control, Load.Dtype ?? ScalarType.Float32, Load.Device, interruption.Token);
-        if (control?.Unused is { Count: > 0 } unused)
-            Console.Error.WriteLine(
-                $"cresset: {Control}: {unused.Count} keys belong to nothing in the ControlNet and are not used "
-                    + $"({string.Join(", ", unused.Take(3))}{(unused.Count > 3 ? ", ..." : "")})");
         model.Control = control;
         if (onCpu) plan.Apply(model);
         if (Tile) model.Vae.Tiling ??= new VaeTiling(Math.Min(512, model.Vae.Options.SampleSize), model.Vae.Options.Downscale);
@@ -80,7 +82,7 @@ internal sealed record Sd3GenerateJob(string Model, PromptText Prompt, PromptTex
             cancellation: interruption.Token);
         foreach (var adapter in adapters) adapter.Dispose();
         var settings = new GenerationSettings(Prompt, Negative,
-            Options with { Schedule = Options.Schedule ?? model.Schedule })
+            Options with { Schedule = Options.Schedule ?? model.Schedule, Sampler = Options.Sampler ?? model.Sampler })
         {
             Model =
                 Path.GetFileName(Path.TrimEndingDirectorySeparator(Model)),
@@ -91,6 +93,8 @@ internal sealed record Sd3GenerateJob(string Model, PromptText Prompt, PromptTex
                 $"cresset: the picture of --from was made with "
                     + $"{(Before.Files.Count == 0 ? "no other files" : string.Join(", ", Before.Files))}, this one with "
                     + $"{(settings.Files.Count == 0 ? "none" : string.Join(", ", settings.Files))}");
+        if (!Options.Guidance.IsOn && Negative is { Text.Length: > 0 })
+            Console.Error.WriteLine($"cresset: the negative prompt had no effect: guidance is off (--cfg above 1 turns it on)");
         foreach (var note in made.Notes.Concat(wanted.Notes).Concat((unwanted?.Notes ?? []).Select(n => "negative prompt: " + n)))
             Console.Error.WriteLine("cresset: " + note);
         var files = (made with { Settings = settings }).Save(Output);
@@ -144,11 +148,14 @@ internal sealed record Sd3GenerateJob(string Model, PromptText Prompt, PromptTex
     private Tensor Pixels(string path, int channels)
     {
         if (!File.Exists(path)) throw new FileNotFoundException($"{path} is not there.", path);
-        var picture = Picture.Load(path);
+        // Upright as EXIF says; transparent pixels are white, and no part of a mask.
+        var picture = PicturePlanes.Load(path, channels, channels == 1 ? "black" : "white");
+        if (Math.Abs(Math.Log((double)picture.Width * Options.Height / ((double)picture.Height * Options.Width))) > 0.02)
+            Console.Error.WriteLine(
+                $"cresset: {path} is {picture.Width}x{picture.Height} and is stretched to {Options.Width}x{Options.Height}; --size or a "
+                    + "cropped picture keeps its shape");
         using var scope = NewDisposeScope();
-        var rgb = tensor(picture.Pixels).view(1, picture.Height, picture.Width, 4).permute(0, 3, 1, 2).narrow(1, 0, 3)
-            .to(ScalarType.Float32).div_(255);
-        if (channels == 1) rgb = rgb.mean([1], keepdim: true);
+        var rgb = tensor(picture.Values, [1, channels, picture.Height, picture.Width]);
         if (picture.Width != Options.Width || picture.Height != Options.Height)
             rgb = channels == 1 ? Upsample.Apply(rgb, [Options.Height, Options.Width])
                 : Upsample.Apply(rgb, [Options.Height, Options.Width], mode: ResizeMode.Bicubic, antialias: true).clamp_(0, 1);

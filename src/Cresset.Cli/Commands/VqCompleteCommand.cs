@@ -53,6 +53,7 @@ internal static class VqCompleteCommand
         command.SetAction(result =>
         {
             var path = result.GetValue(output)!;
+            Output.RequirePng(output.Name, path);
             VqCommand.CheckFree(path, result.GetValue(force));
             var wanted = result.GetValue(count);
             if (wanted is < 1 or > 256) throw new ArgumentException($"--count is {wanted}; allowed: 1 to 256.");

@@ -50,7 +50,11 @@ internal static class VqEncodeCommand
         {
             var path = result.GetValue(output)!;
             VqCommand.CheckFree(path, result.GetValue(force));
-            if (result.GetValue(compare) is { } wanted) VqCommand.CheckFree(wanted, result.GetValue(force));
+            if (result.GetValue(compare) is { } wanted)
+            {
+                Output.RequirePng(compare.Name, wanted);
+                VqCommand.CheckFree(wanted, result.GetValue(force));
+            }
             var recipes = with.Recipes(result);
             using var tokenizer = VqCommand.OpenTokenizer(result.GetValue(run)!, result.GetValue(runs)!, recipes);
             var kept = result.GetValue(stages) ?? tokenizer.CodebookSizes.Count;

@@ -18,6 +18,14 @@ internal static class Output
         Converters = { new System.Text.Json.Serialization.JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
+    /// <summary>Refuses a file whose name says that it is no PNG.</summary>
+    /// <exception cref="ArgumentException">It has another ending, or none.</exception>
+    public static void RequirePng(string option, string path)
+    {
+        if (!Path.GetExtension(path).Equals(".png", StringComparison.OrdinalIgnoreCase) && Numerics.SpecialFile.KindOf(path) is null)
+            throw new ArgumentException($"{option} is '{path}'; pictures are written as PNG: end its name in .png.");
+    }
+
     public static void Json(object value) => Console.Out.WriteLine(JsonSerializer.Serialize(value, Indented));
 
     public static void Table(IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string>> rows)

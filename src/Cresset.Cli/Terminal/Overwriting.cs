@@ -48,9 +48,21 @@ internal static class Overwriting
     };
 
     private static Dictionary<string, DateTime> WrittenBelow(string path)
-        => (File.Exists(path) ? [path] : Directory.Exists(path) ? Directory.EnumerateFiles(path).Take(MostFiles) : [])
+        => (Directory.Exists(path) ? Directory.EnumerateFiles(path).Take(MostFiles) : File.Exists(path) ? [path, .. Numbered(path)]
+            : Numbered(path))
             .Where(file => Numerics.SpecialFile.KindOf(file) is null)
             .ToDictionary(file => file, File.GetLastWriteTimeUtc);
+
+    // Several pictures get -1, -2 ... before the end.
+    private static IEnumerable<string> Numbered(string path)
+    {
+        var (stem, end) = (Path.GetFileNameWithoutExtension(path), Path.GetExtension(path));
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path));
+        return stem.Length == 0 || !Directory.Exists(folder) ? [] : Directory.EnumerateFiles(folder).Where(
+            file => Path.GetExtension(file) == end && Path.GetFileNameWithoutExtension(file) is var name
+                && name.StartsWith(stem + "-", StringComparison.Ordinal) && name[(stem.Length + 1)..].All(char.IsAsciiDigit))
+            .Take(MostFiles);
+    }
 
     private static void Say(string path, Dictionary<string, DateTime> before)
     {

@@ -20,7 +20,7 @@ public sealed class SoundFiles
     internal static bool AreIn(string folder)
     {
         var any = false;
-        foreach (var file in Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true }))
+        foreach (var file in FolderWalk.Files(folder))
         {
             var extension = Path.GetExtension(file);
             if (PictureDecoder.Extensions.Contains(extension, StringComparer.OrdinalIgnoreCase)) return false;
@@ -37,7 +37,7 @@ public sealed class SoundFiles
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         if (File.Exists(path)) return new SoundFiles([(path, Path.GetFileName(path))], []);
         if (!Directory.Exists(path)) throw new FileNotFoundException($"There is no file or folder '{path}'.", path);
-        var all = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
+        var all = FolderWalk.Files(path)
             .Select(file => (Path: file, Name: Path.GetRelativePath(path, file).Replace(Path.DirectorySeparatorChar, '/')))
             .Where(file => !file.Name.Split('/').Any(part => part.StartsWith('.')))
             .OrderBy(file => file.Name, StringComparer.Ordinal)

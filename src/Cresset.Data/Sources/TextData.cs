@@ -49,14 +49,14 @@ public sealed record TextData : DataSource
                 throw new InvalidDataException(
                     $"{Name}: the {name} part has {tokens.Length:N0} tokens, and a block has {use.Context + 1}; give a longer text or a "
                         + $"smaller context.");
-            return new TextBlocks(tokens, use.Context, stride, part.Length);
+            return new TextBlocks(tokens, use.Context, stride, Characters(part));
         }
         var train = Part(0, held, 1, "training");
         var validation = Validation > 0 ? Part(held, reported, use.Context, "validation") : null;
         var test = Test > 0 ? Part(reported, text.Length, use.Context, "test") : null;
         notes.Add(
             string.Create(CultureInfo.InvariantCulture,
-                $"{Name}: {text.Length:N0} characters, {tokenizer.Count:N0} different tokens, "
+                $"{Name}: {Characters(text):N0} characters, {tokenizer.Count:N0} different tokens, "
                     + $"{train.Length + (validation?.Length ?? 0) + (test?.Length ?? 0):N0} in all."));
         return new DataSplit(
             new DataFacts { Name = Name, Shape = [use.Context], Target = TargetKind.Token, Text = tokenizer.Facts },
@@ -76,6 +76,9 @@ public sealed record TextData : DataSource
             field: nameof(Validation));
 
     private string Name => Path.Length == 0 ? "shakespeare" : Path;
+
+    // Unicode scalar values: an emoji is one.
+    private static int Characters(string text) => text.Length - text.Count(char.IsLowSurrogate);
 
     private static int Cut(string text, double share)
     {
@@ -105,7 +108,8 @@ public sealed record TextData : DataSource
             if (text.Contains('\r', StringComparison.Ordinal))
             {
                 lineEnds++;
-                text = text.ReplaceLineEndings("\n");
+                // Form feeds and Unicode's own separators stay: they are no line ends of a system.
+                text = text.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
             }
             // A file that ends without a line end must not run into the next one.
             if (all.Length > 0 && all[^1] != '\n') all.Append('\n');
@@ -123,8 +127,11 @@ public sealed record TextData : DataSource
             : (System.IO.Path.GetDirectoryName(Path) is { Length: > 0 } parent ? parent : ".", System.IO.Path.GetFileName(Path));
         if (!Directory.Exists(folder) || (!Directory.Exists(Path) && pattern.AsSpan().IndexOfAny('*', '?') < 0))
             throw new FileNotFoundException($"data.path is '{Path}': there is no such file or folder.");
-        var found = Directory.GetFiles(folder, pattern, new EnumerationOptions { RecurseSubdirectories = Directory.Exists(Path) })
-            .Order(StringComparer.Ordinal).ToList();
+        var found = Directory.Exists(Path)
+            ? FolderWalk.Files(folder).Where(file => file.EndsWith(".txt", StringComparison.OrdinalIgnoreCase)
+                && !System.IO.Path.GetRelativePath(folder, file).Split(System.IO.Path.DirectorySeparatorChar).Any(p => p.StartsWith('.')))
+                .ToList()
+            : Directory.GetFiles(folder, pattern).Order(StringComparer.Ordinal).ToList();
         return found.Count > 0 ? found
             : throw new FileNotFoundException(
                 $"data.path is '{Path}': {(Directory.Exists(Path) ? "the folder holds no .txt file" : "no file matches")}.");
@@ -135,6 +142,8 @@ public sealed record TextData : DataSource
         var bytes = File.ReadAllBytes(path);
         Encoding encoding = bytes switch
         {
+            [0xFF, 0xFE, 0, 0, ..] => new UTF32Encoding(false, true, throwOnInvalidCharacters: true),
+            [0, 0, 0xFE, 0xFF, ..] => new UTF32Encoding(true, true, throwOnInvalidCharacters: true),
             [0xFF, 0xFE, ..] => new UnicodeEncoding(false, true, throwOnInvalidBytes: true),
             [0xFE, 0xFF, ..] => new UnicodeEncoding(true, true, throwOnInvalidBytes: true),
             _ => new UTF8Encoding(true, throwOnInvalidBytes: true),
@@ -143,12 +152,19 @@ public sealed record TextData : DataSource
         try
         {
             var text = encoding.GetString(bytes.AsSpan(mark));
-            return text.Length > 0 ? text : throw new InvalidDataException($"{path} is empty.");
+            if (text.Length == 0) throw new InvalidDataException($"{path} is empty.");
+            // UTF-16 without its mark reads as letters with such characters between them.
+            return text.IndexOf('\0', StringComparison.Ordinal) is var nul and >= 0
+                ? throw new InvalidDataException(
+                    $"{path} holds the character U+0000 at place {nul + 1:N0}: it is no text, or UTF-16 without a byte order mark. Convert "
+                        + "it first (iconv -f utf-16le -t utf-8).")
+                : text;
         }
         catch (DecoderFallbackException e)
         {
+            var name = encoding switch { UTF8Encoding => "UTF-8", UTF32Encoding => "UTF-32", _ => "UTF-16" };
             throw new InvalidDataException(
-                $"{path} is not {(encoding is UTF8Encoding ? "UTF-8" : "UTF-16")}: byte {mark + Math.Max(0, e.Index):N0} fits no "
+                $"{path} is not {name}: byte {mark + Math.Max(0, e.Index):N0} fits no "
                     + $"character. Convert it first (iconv -f latin1 -t utf-8).", e);
         }
     }

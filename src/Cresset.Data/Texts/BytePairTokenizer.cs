@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using System.Text.RegularExpressions;
+using Cresset.Numerics;
 
 namespace Cresset.Data;
 
@@ -11,15 +11,22 @@ public sealed class BytePairTokenizer : TextTokenizer
     private readonly Dictionary<(int Left, int Right), (int Rank, int Joined)> _merges = [];
     private readonly byte[][] _bytes;
     private readonly int[] _ofByte = new int[256];
-    private readonly Regex _words;
+    private readonly WordCutter _words;
+    private readonly string[] _special;
 
     /// <summary>Takes vocabulary and merges as <see cref="TextFacts"/> holds them.</summary>
     /// <exception cref="InvalidDataException">A byte or the result of a merge is missing, or a token is there twice.</exception>
     public BytePairTokenizer(IReadOnlyList<string> vocabulary, IReadOnlyList<string> merges, string pattern = BytePairs.Gpt2Pattern)
+        : this(new TextFacts { Vocabulary = vocabulary, Merges = merges, Pattern = pattern })
     {
-        ArgumentNullException.ThrowIfNull(vocabulary);
-        ArgumentNullException.ThrowIfNull(merges);
-        Facts = new TextFacts { Vocabulary = vocabulary, Merges = merges, Pattern = pattern };
+    }
+
+    internal BytePairTokenizer(TextFacts facts)
+    {
+        ArgumentNullException.ThrowIfNull(facts.Vocabulary);
+        ArgumentNullException.ThrowIfNull(facts.Merges);
+        Facts = facts;
+        var (vocabulary, merges) = (facts.Vocabulary, facts.Merges);
         _numbers = new Dictionary<string, int>(vocabulary.Count, StringComparer.Ordinal);
         for (var i = 0; i < vocabulary.Count; i++)
         {
@@ -42,12 +49,16 @@ public sealed class BytePairTokenizer : TextTokenizer
             }
             _merges.TryAdd((l, r), (rank, joined));
         }
-        // A token of another alphabet is written as it stands: the special tokens of published models.
+        if (facts.Special.FirstOrDefault(s => s.Length == 0 || !_numbers.ContainsKey(s)) is { } lost)
+            throw new InvalidDataException($"The special token '{lost}' is not in the vocabulary.");
+        // The longest first: where two begin alike, it is meant.
+        _special = [.. facts.Special.OrderByDescending(s => s.Length)];
+        // A special token, and one of another alphabet, is written as it stands.
         _bytes =
             [.. vocabulary.Select(
-                t => t.All(BytePairs.BytesOfLetters.ContainsKey) ? [.. t.Select(c => BytePairs.BytesOfLetters[c])]
-                    : Encoding.UTF8.GetBytes(t))];
-        _words = new Regex(pattern, RegexOptions.CultureInvariant);
+                t => !facts.Special.Contains(t) && t.All(BytePairs.BytesOfLetters.ContainsKey)
+                    ? [.. t.Select(c => BytePairs.BytesOfLetters[c])] : Encoding.UTF8.GetBytes(t))];
+        _words = new WordCutter(facts.Pattern);
     }
 
     /// <inheritdoc/>
@@ -62,22 +73,38 @@ public sealed class BytePairTokenizer : TextTokenizer
     {
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            var bytes = File.ReadAllBytes(path);
+            using var json = JsonDocument.Parse(bytes is [0xEF, 0xBB, 0xBF, ..] ? bytes.AsMemory(3) : bytes);
             var model = json.RootElement.GetProperty("model");
             if (model.TryGetProperty("type", out var type) && type.GetString() != "BPE")
                 throw new InvalidDataException($"{path} holds a tokenizer of the type '{type}'; byte-level BPE can be read.");
             var numbers = model.GetProperty("vocab").EnumerateObject().ToDictionary(p => p.Value.GetInt32(), p => p.Name);
             // Special tokens may stand apart, behind the others.
-            if (json.RootElement.TryGetProperty("added_tokens", out var added))
+            var special = new List<string>();
+            if (json.RootElement.TryGetProperty("added_tokens", out var added) && added.ValueKind != JsonValueKind.Null)
+            {
                 foreach (var token in added.EnumerateArray())
-                    numbers.TryAdd(token.GetProperty("id").GetInt32(), token.GetProperty("content").GetString()!);
+                {
+                    special.Add(token.GetProperty("content").GetString()!);
+                    numbers.TryAdd(token.GetProperty("id").GetInt32(), special[^1]);
+                }
+            }
             var vocabulary = Enumerable.Range(0, numbers.Keys.Max() + 1)
                 .Select(
                     i => numbers.TryGetValue(i, out var text) ? text : throw new InvalidDataException($"{path}: there is no token {i}."))
                     .ToList();
             var merges = model.GetProperty("merges").EnumerateArray()
                 .Select(m => m.ValueKind == JsonValueKind.Array ? $"{m[0].GetString()} {m[1].GetString()}" : m.GetString()!).ToList();
-            return new BytePairTokenizer(vocabulary, merges, Pattern(json.RootElement, path));
+            RefuseWhatIsNotDone(model, path);
+            return new BytePairTokenizer(new TextFacts
+            {
+                Vocabulary = vocabulary,
+                Merges = merges,
+                Pattern = Pattern(json.RootElement, path),
+                Special = special,
+                WholeWords = model.TryGetProperty("ignore_merges", out var ignores) && ignores.ValueKind == JsonValueKind.True,
+                Composed = IsComposed(json.RootElement, path),
+            });
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException
             or ArgumentException)
@@ -93,13 +120,29 @@ public sealed class BytePairTokenizer : TextTokenizer
         var tokens = new List<int>(text.Length);
         // Words come again and again: each is joined once.
         var known = new Dictionary<string, int[]>(StringComparer.Ordinal);
-        foreach (var match in _words.EnumerateMatches(text))
+        for (var at = 0; at < text.Length;)
         {
-            var word = text.Substring(match.Index, match.Length);
-            if (!known.TryGetValue(word, out var found)) known[word] = found = Join(word);
-            tokens.AddRange(found);
+            var (start, special) = NextSpecial(text, at);
+            var part = text[at..start];
+            foreach (var word in _words.Cut(Facts.Composed ? UnicodeComposition.Compose(part) : part))
+            {
+                if (!known.TryGetValue(word, out var found)) known[word] = found = Join(word);
+                tokens.AddRange(found);
+            }
+            if (special is not null) tokens.Add(_numbers[special]);
+            at = start + (special?.Length ?? 0);
         }
         return [.. tokens];
+    }
+
+    private (int Start, string? Token) NextSpecial(string text, int from)
+    {
+        var (start, token) = (text.Length, (string?)null);
+        foreach (var special in _special)
+        {
+            if (text.IndexOf(special, from, StringComparison.Ordinal) is var at and >= 0 && at < start) (start, token) = (at, special);
+        }
+        return (start, token);
     }
 
     /// <inheritdoc/>
@@ -107,7 +150,9 @@ public sealed class BytePairTokenizer : TextTokenizer
 
     private int[] Join(string word)
     {
-        var tokens = Encoding.UTF8.GetBytes(word).Select(b => _ofByte[b]).ToList();
+        var bytes = Encoding.UTF8.GetBytes(word);
+        if (Facts.WholeWords && _numbers.TryGetValue(string.Concat(bytes.Select(b => BytePairs.Letters[b])), out var whole)) return [whole];
+        var tokens = bytes.Select(b => _ofByte[b]).ToList();
         while (true)
         {
             var best = (Rank: int.MaxValue, Joined: -1);
@@ -122,13 +167,38 @@ public sealed class BytePairTokenizer : TextTokenizer
         }
     }
 
+    private static void RefuseWhatIsNotDone(JsonElement model, string path)
+    {
+        foreach (var name in new[] { "dropout", "continuing_subword_prefix", "end_of_word_suffix" })
+        {
+            if (model.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null
+                && value is not { ValueKind: JsonValueKind.String } && value.GetRawText() is not ("0" or "0.0"))
+                throw new InvalidDataException($"{path}: {name} is {value.GetRawText()}, which is not done here.");
+            if (value.ValueKind == JsonValueKind.String && value.GetString()!.Length > 0)
+                throw new InvalidDataException($"{path}: {name} is '{value}', which is not done here.");
+        }
+    }
+
+    private static bool IsComposed(JsonElement root, string path)
+    {
+        if (!root.TryGetProperty("normalizer", out var normalizer) || normalizer.ValueKind == JsonValueKind.Null) return false;
+        var steps = normalizer.GetProperty("type").GetString() == "Sequence"
+            ? normalizer.GetProperty("normalizers").EnumerateArray().ToList() : [normalizer];
+        foreach (var step in steps)
+        {
+            if (step.GetProperty("type").GetString() is var kind && kind != "NFC")
+                throw new InvalidDataException($"{path} changes texts by '{kind}' first (normalizer); NFC can be done.");
+        }
+        return steps.Count > 0;
+    }
+
     private static string Pattern(JsonElement root, string path)
     {
         if (!root.TryGetProperty("pre_tokenizer", out var pre) || pre.ValueKind == JsonValueKind.Null)
             throw new InvalidDataException($"{path} does not say how words are cut (pre_tokenizer); byte-level BPE does.");
         var steps = pre.GetProperty("type").GetString() == "Sequence" ? pre.GetProperty("pretokenizers").EnumerateArray().ToList() : [pre];
-        var pattern = BytePairs.Gpt2Pattern;
-        var isByteLevel = false;
+        string? pattern = null;
+        bool isByteLevel = false, cuts = false;
         foreach (var step in steps)
         {
             switch (step.GetProperty("type").GetString())
@@ -138,17 +208,26 @@ public sealed class BytePairTokenizer : TextTokenizer
                     if (step.TryGetProperty("add_prefix_space", out var blank) && blank.GetBoolean())
                         throw new InvalidDataException(
                             $"{path} puts a blank before every text (add_prefix_space), which is not done here.");
+                    cuts = !step.TryGetProperty("use_regex", out var uses) || uses.GetBoolean();
                     break;
                 case "Split"
                     when step.GetProperty("pattern").TryGetProperty("Regex", out var regex)
-                        && step.GetProperty("behavior").GetString() == "Isolated":
+                        && step.GetProperty("behavior").GetString() == "Isolated"
+                        && !(step.TryGetProperty("invert", out var invert) && invert.GetBoolean()):
+                    if (pattern is not null)
+                        throw new InvalidDataException($"{path} cuts words by several expressions, one after the other; one can be done.");
                     pattern = regex.GetString()!;
                     break;
                 case var other:
                     throw new InvalidDataException(
-                        $"{path} cuts words by '{other}'; ByteLevel and Split by a regular expression can be done.");
+                        $"{path} cuts words by '{other}'; ByteLevel and Split by a regular expression (Isolated) can be done.");
             }
         }
-        return isByteLevel ? pattern : throw new InvalidDataException($"{path} is not byte-level: its pre_tokenizer has no ByteLevel.");
+        if (!isByteLevel) throw new InvalidDataException($"{path} is not byte-level: its pre_tokenizer has no ByteLevel.");
+        if (pattern is not null && cuts)
+            throw new InvalidDataException(
+                $"{path} cuts words by an expression and by that of GPT-2 after it (ByteLevel with use_regex); one can be done.");
+        // Without either a text is one word.
+        return pattern ?? (cuts ? BytePairs.Gpt2Pattern : @"[\s\S]+");
     }
 }

@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace Cresset.Data;
 
@@ -100,9 +99,8 @@ public static class BytePairs
     private static List<(List<int> Tokens, long Times)> Words(string text, string pattern)
     {
         var counts = new Dictionary<string, long>(StringComparer.Ordinal);
-        foreach (var match in new Regex(pattern, RegexOptions.CultureInvariant).EnumerateMatches(text))
+        foreach (var word in new WordCutter(pattern).Cut(text))
         {
-            var word = text.Substring(match.Index, match.Length);
             counts[word] = counts.GetValueOrDefault(word) + 1;
         }
         return [.. counts.OrderBy(c => c.Key, StringComparer.Ordinal)

@@ -15,8 +15,17 @@ public sealed record TextFacts
     /// <summary>Byte pairs: the regular expression that cuts a text into words, across which nothing is joined.</summary>
     public string Pattern { get; init; } = BytePairs.Gpt2Pattern;
 
+    /// <summary>Byte pairs: tokens that stand for their own text wherever it occurs, such as &lt;|endoftext|&gt;.</summary>
+    public IReadOnlyList<string> Special { get; init; } = [];
+
+    /// <summary>Byte pairs: a word that is a token is taken whole, without joining it (LLaMA 3).</summary>
+    public bool WholeWords { get; init; }
+
+    /// <summary>Byte pairs: a text is brought into Unicode's form C first (Qwen).</summary>
+    public bool Composed { get; init; }
+
     /// <summary>Makes the tokenizer.</summary>
     /// <exception cref="InvalidDataException">The facts do not fit together.</exception>
     public TextTokenizer Open() =>
-        Characters.Length > 0 ? new CharacterTokenizer(Characters) : new BytePairTokenizer(Vocabulary, Merges, Pattern);
+        Characters.Length > 0 ? new CharacterTokenizer(Characters) : new BytePairTokenizer(this);
 }

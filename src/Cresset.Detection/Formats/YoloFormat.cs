@@ -91,8 +91,7 @@ public static class YoloFormat
     public static IReadOnlyList<DatasetImage> ReadImages(string folder)
     {
         var images = new List<DatasetImage>();
-        foreach (var file in Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Where(ImageHeader.IsSized)
-            .Order(StringComparer.Ordinal))
+        foreach (var file in FolderWalk.Files(folder).Where(ImageHeader.IsSized))
         {
             images.Add(ReadImage(file, Path.GetRelativePath(folder, file).Replace('\\', '/'), images.Count + 1));
         }

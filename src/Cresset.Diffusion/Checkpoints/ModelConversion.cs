@@ -1,5 +1,3 @@
-using System.Text.Json;
-using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -11,8 +9,6 @@ namespace Cresset.Diffusion;
 /// </summary>
 public static class ModelConversion
 {
-    private static readonly JsonSerializerOptions Format = new() { WriteIndented = true };
-
     /// <summary>Writes the networks of a diffusers folder as one original file.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="path">The safetensors file to write.</param>
@@ -36,8 +32,11 @@ public static class ModelConversion
         GgufWriter.Write(path, original, storage, cancellation);
     }
 
-    /// <summary>Writes the networks of a single file as a diffusers folder, with configurations derived from the shapes.</summary>
-    /// <param name="path">The file, safetensors or GGUF.</param>
+    /// <summary>
+    /// Writes the networks of a single file as a diffusers folder, with configurations derived from the shapes; those of a folder with its
+    /// own configurations, schedule and tokenizers. A new folder has its name when all of it is written.
+    /// </summary>
+    /// <param name="path">The file, safetensors or GGUF, or the folder.</param>
     /// <param name="folder">The folder to write.</param>
     /// <param name="options">Where tokenizers lie that the folder should carry, and the shift.</param>
     /// <param name="dtype">Element type to store; null keeps each tensor's own.</param>
@@ -45,34 +44,29 @@ public static class ModelConversion
     public static void ToFolder(string path, string folder, LoadOptions? options = null, ScalarType? dtype = null,
         long maxShardBytes = 10_000_000_000)
     {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
         options ??= new LoadOptions();
         using var parts = OpenParts(path, withText: true);
         var found = parts.Parts;
         if (found.Transformer is null) throw new InvalidDataException($"{path} holds no Stable Diffusion 3 transformer.");
         foreach (var part in new[] { found.Transformer, found.Vae, found.ClipL, found.ClipG, found.T5 }) RefuseLoss(part, dtype);
-        using var scope = NewDisposeScope();
-        var sizes = ShapeInference.Transformer(found.Transformer);
-        Write(folder, "transformer", "diffusion_pytorch_model", found.Transformer, dtype, maxShardBytes, SdConfigWriter.Transformer(sizes));
-        if (found.Vae is not null)
-            Write(folder, "vae", "diffusion_pytorch_model", found.Vae, dtype, maxShardBytes,
-                SdConfigWriter.Vae(ShapeInference.Autoencoder(found.Vae)));
-        if (found.ClipL is not null)
-            Write(folder, "text_encoder", "model", found.ClipL, dtype, maxShardBytes,
-                SdConfigWriter.Clip(ShapeInference.Clip(found.ClipL, false, sizes.HeadDim)));
-        if (found.ClipG is not null)
-            Write(folder, "text_encoder_2", "model", found.ClipG, dtype, maxShardBytes,
-                SdConfigWriter.Clip(ShapeInference.Clip(found.ClipG, true, sizes.HeadDim)));
-        if (found.T5 is not null)
-            Write(folder, "text_encoder_3", "model", found.T5, dtype, maxShardBytes, SdConfigWriter.T5(ShapeInference.T5(found.T5)));
-        WriteJson(Path.Combine(folder, "scheduler", "scheduler_config.json"), SdConfigWriter.Schedule(options.Shift ?? 3));
-        WriteJson(Path.Combine(folder, "model_index.json"), SdConfigWriter.Index(found));
-        CopyClip(found.ClipL, options.ClipLTokenizerPath, Path.Combine(folder, "tokenizer"), padWithZero: false);
-        CopyClip(found.ClipG, options.ClipGTokenizerPath, Path.Combine(folder, "tokenizer_2"), padWithZero: true);
-        if (found.T5 is not null && options.T5TokenizerPath is { } model)
+        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any())
         {
-            var target = Path.Combine(folder, "tokenizer_3");
-            Directory.CreateDirectory(target);
-            File.Copy(model, Path.Combine(target, "spiece.model"), overwrite: true);
+            new FolderWriter(path, target, found, options, dtype, maxShardBytes).Write();
+            return;
+        }
+        var unfinished = $"{target}.{Environment.ProcessId}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            new FolderWriter(path, unfinished, found, options, dtype, maxShardBytes).Write();
+            if (Directory.Exists(target)) Directory.Delete(target);
+            Directory.Move(unfinished, target);
+        }
+        catch
+        {
+            if (Directory.Exists(unfinished)) Directory.Delete(unfinished, recursive: true);
+            throw;
         }
     }
 
@@ -138,7 +132,7 @@ public static class ModelConversion
     }
 
     // Tensors stay mapped until they are written, so memory holds at most what the change of type makes.
-    private static Dictionary<string, Tensor> Tensors(ITensorSource source, ScalarType? dtype)
+    internal static Dictionary<string, Tensor> Tensors(ITensorSource source, ScalarType? dtype)
     {
         var result = new Dictionary<string, Tensor>();
         foreach (var key in source.Entries.Keys)
@@ -148,38 +142,5 @@ public static class ModelConversion
                 ? TensorCasts.To(tensor, type, key, source.Path) : tensor;
         }
         return result;
-    }
-
-    private static void Write(string folder, string name, string stem, ITensorSource source, ScalarType? dtype, long maxShardBytes,
-        Dictionary<string, object?> config)
-    {
-        using var scope = NewDisposeScope();
-        var target = Path.Combine(folder, name);
-        Directory.CreateDirectory(target);
-        var tensors = Tensors(source, dtype);
-        if (tensors.Values.Sum(t => t.numel() * t.element_size()) > maxShardBytes)
-            SafetensorsWriter.WriteSharded(target, stem, tensors, maxShardBytes, new Dictionary<string, string> { ["format"] = "pt" });
-        else SafetensorsWriter.Write(Path.Combine(target, stem + ".safetensors"), tensors,
-            new Dictionary<string, string> { ["format"] = "pt" });
-        WriteJson(Path.Combine(target, "config.json"), config);
-    }
-
-    private static void WriteJson(string path, Dictionary<string, object?> values) =>
-        AtomicFile.WriteBytes(path, JsonSerializer.SerializeToUtf8Bytes(values, Format));
-
-    private static void CopyClip(ITensorSource? encoder, string? from, string to, bool padWithZero)
-    {
-        if (encoder is null) return;
-        Directory.CreateDirectory(to);
-        if (from is null)
-        {
-            ClipTokenizer.Standard(padWithZero).Save(to);
-            return;
-        }
-        foreach (var name in new[] { "vocab.json", "merges.txt", "tokenizer_config.json", "tokenizer.json" })
-        {
-            var file = Path.Combine(from, name);
-            if (File.Exists(file)) File.Copy(file, Path.Combine(to, name), overwrite: true);
-        }
     }
 }

@@ -10,7 +10,7 @@ internal static class SdConfig
         if (!File.Exists(path)) throw new InvalidDataException($"{path} is not there.");
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using var document = JsonDocument.Parse(WithoutMark(File.ReadAllBytes(path)));
             return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone()
                 : throw new InvalidDataException($"{path} holds no JSON object.");
         }
@@ -19,6 +19,9 @@ internal static class SdConfig
             throw new InvalidDataException($"{path} is not valid JSON: {error.Message}", error);
         }
     }
+
+    // A byte order mark is no part of JSON; editors of some systems write one.
+    private static ReadOnlyMemory<byte> WithoutMark(byte[] bytes) => bytes is [0xEF, 0xBB, 0xBF, ..] ? bytes.AsMemory(3) : bytes;
 
     public static MmDitOptions Transformer(JsonElement c, string path)
     {
@@ -37,8 +40,7 @@ internal static class SdConfig
             PooledWidth = Int(c, "pooled_projection_dim", d.PooledWidth),
             PositionTableSize = Int(c, "pos_embed_max_size", 96),
             QkNorm = QkNorm(c, path),
-            DualAttentionLayers = c.TryGetProperty("dual_attention_layers", out var dual) && dual.ValueKind == JsonValueKind.Array
-                ? [.. dual.EnumerateArray().Select(x => x.GetInt32())] : [],
+            DualAttentionLayers = Ints(c, "dual_attention_layers") ?? [],
         };
         var caption = Int(c, "caption_projection_dim", options.Width);
         if (caption != options.Width)
@@ -51,13 +53,18 @@ internal static class SdConfig
     public static VaeOptions Autoencoder(JsonElement c, string path)
     {
         Kind(c, path, "AutoencoderKL");
+        if (Text(c, "act_fn") is { } activation and not ("silu" or "swish"))
+            throw new InvalidDataException($"{path}: act_fn is \"{activation}\"; known is \"silu\".");
+        if (!Flag(c, "mid_block_add_attention", true))
+            throw new InvalidDataException($"{path}: mid_block_add_attention is false; autoencoders without it are not read.");
+        if (Int(c, "out_channels", 3) is var made && Int(c, "in_channels", 3) is var read && made != read)
+            throw new InvalidDataException($"{path}: in_channels is {read} and out_channels {made}; they must be equal.");
         var d = new VaeOptions();
         return d with
         {
             ImageChannels = Int(c, "in_channels", d.ImageChannels),
             LatentChannels = Int(c, "latent_channels", 4),
-            BlockChannels = c.TryGetProperty("block_out_channels", out var blocks) ? [.. blocks.EnumerateArray().Select(x => x.GetInt32())]
-                : d.BlockChannels,
+            BlockChannels = Ints(c, "block_out_channels") ?? d.BlockChannels,
             LayersPerBlock = Int(c, "layers_per_block", 1),
             NormGroups = Int(c, "norm_num_groups", d.NormGroups),
             SampleSize = Int(c, "sample_size", d.SampleSize),
@@ -81,6 +88,7 @@ internal static class SdConfig
             Heads = Int(c, "num_attention_heads", 8),
             MlpWidth = Int(c, "intermediate_size", 2048),
             ProjectionWidth = Int(c, "projection_dim", 512),
+            NormEpsilon = Number(c, "layer_norm_eps", d.NormEpsilon),
             EndTokenId = Int(c, "eos_token_id", 49407),
             Activation = activation switch
             {
@@ -104,6 +112,7 @@ internal static class SdConfig
             Heads = Int(c, "num_heads", 8),
             HeadDim = Int(c, "d_kv", 64),
             MlpWidth = Int(c, "d_ff", 2048),
+            NormEpsilon = Number(c, "layer_norm_epsilon", d.NormEpsilon),
             Buckets = Int(c, "relative_attention_num_buckets", d.Buckets),
             MaxDistance = Int(c, "relative_attention_max_distance", d.MaxDistance),
         };
@@ -124,9 +133,14 @@ internal static class SdConfig
                     + $"scheduler_config.json (FlowMatchEulerDiscreteScheduler).");
         if (Flag(c, "invert_sigmas", false))
             throw new InvalidDataException($"{path}: invert_sigmas is true; noise levels that rise are not read. Set it to false.");
+        string[] spacings = ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"];
+        if (spacings.Where(s => Flag(c, s, false)).ToList() is { Count: > 1 } several)
+            throw new InvalidDataException($"{path}: {string.Join(" and ", several)} are true; noise levels are spread in one way.");
+        if (Text(c, "time_shift_type") is { } form and not ("linear" or "exponential"))
+            throw new InvalidDataException($"{path}: time_shift_type is \"{form}\"; known are \"exponential\" and \"linear\".");
         var d = new ScheduleOptions();
         var terminal = Number(c, "shift_terminal", 0);
-        return d with
+        var options = d with
         {
             TrainingSteps = Int(c, "num_train_timesteps", 1000),
             Shift = isFlow ? Number(c, "shift", 1) : Number(c, "flow_shift", 1),
@@ -139,6 +153,27 @@ internal static class SdConfig
             Terminal = terminal > 0 ? terminal : null,
             Spacing = Flag(c, "use_karras_sigmas", false) ? NoiseSpacing.Karras : Flag(c, "use_exponential_sigmas", false)
                 ? NoiseSpacing.Exponential : Flag(c, "use_beta_sigmas", false) ? NoiseSpacing.Beta : NoiseSpacing.Shifted,
+        };
+        return options.Validate().FirstOrDefault() is { } problem ? throw new InvalidDataException($"{path}: {problem}") : options;
+    }
+
+    /// <summary>
+    /// The sampler of a scheduler's config. The multistep ones walk their own tables in diffusers; they are chosen by name here, and a
+    /// note says so.
+    /// </summary>
+    public static (SamplerOptions Sampler, string? Note) Sampler(JsonElement c, string path)
+    {
+        if (c.TryGetProperty("scale_factors", out var scales) && scales.ValueKind != JsonValueKind.Null)
+            throw new InvalidDataException($"{path}: scale_factors asks for steps that grow the picture; set it to null.");
+        SamplerOptions steps = Flag(c, "stochastic_sampling", false) ? new StochasticEulerSamplerOptions() : new EulerSamplerOptions();
+        return Text(c, "_class_name") switch
+        {
+            "FlowMatchHeunDiscreteScheduler" => (new HeunSamplerOptions(), null),
+            "FlowMatchLCMScheduler" => (new StochasticEulerSamplerOptions(), null),
+            null or "FlowMatchEulerDiscreteScheduler" => (steps, null),
+            var other => (new EulerSamplerOptions(),
+                $"{path} describes a {other}, whose noise levels are used; the steps are those of euler unless another sampler is named "
+                    + "(GenerationOptions.Sampler; --sampler, for example unipc or dpm++2m)"),
         };
     }
 
@@ -161,8 +196,7 @@ internal static class SdConfig
             PooledWidth = Int(c, "pooled_projection_dim", 2048),
             PositionTableSize = Int(c, "pos_embed_max_size", 96),
             QkNorm = QkNorm(c, path),
-            DualAttentionLayers = c.TryGetProperty("dual_attention_layers", out var dual) && dual.ValueKind == JsonValueKind.Array
-                ? [.. dual.EnumerateArray().Select(x => x.GetInt32())] : [],
+            DualAttentionLayers = Ints(c, "dual_attention_layers") ?? [],
         };
         return new ControlNetOptions
         {
@@ -176,7 +210,7 @@ internal static class SdConfig
 
     private static bool QkNorm(JsonElement c, string path)
     {
-        var kind = c.TryGetProperty("qk_norm", out var norm) && norm.ValueKind == JsonValueKind.String ? norm.GetString() : null;
+        var kind = Text(c, "qk_norm");
         return kind switch
         {
             null => false,
@@ -188,7 +222,7 @@ internal static class SdConfig
     /// <summary>Refuses the config of another class of model by name.</summary>
     public static void Kind(JsonElement c, string path, string expected)
     {
-        if (c.TryGetProperty("_class_name", out var name) && name.GetString() is { } actual && actual != expected)
+        if (Text(c, "_class_name") is { } actual && actual != expected)
             throw new InvalidDataException(
                 $"{path} describes a {actual}; expected {expected}. This is the checkpoint of another kind of model.");
     }
@@ -206,12 +240,19 @@ internal static class SdConfig
 
     // A value in another form than its own, such as "3.0", would otherwise be the default without a word.
     private static bool Is(JsonElement value, JsonValueKind kind, string name, string wanted)
-        => value.ValueKind == kind ? true : value.ValueKind is JsonValueKind.String or JsonValueKind.Number or JsonValueKind.True
-            or JsonValueKind.False ? throw Wrong(value, name, wanted) : false;
+        => value.ValueKind == kind || (value.ValueKind == JsonValueKind.Null ? false : throw Wrong(value, name, wanted));
 
     private static InvalidDataException Wrong(JsonElement value, string name, string wanted)
         => new($"The field '{name}' of a configuration is {value.GetRawText()}; {wanted} is needed.");
 
     public static string? Text(JsonElement c, string name)
-        => c.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        => c.TryGetProperty(name, out var value) && Is(value, JsonValueKind.String, name, "a text") ? value.GetString() : null;
+
+    /// <summary>A list of whole numbers; null where it is not given.</summary>
+    public static IReadOnlyList<int>? Ints(JsonElement c, string name)
+    {
+        if (!c.TryGetProperty(name, out var value) || !Is(value, JsonValueKind.Array, name, "a list of whole numbers")) return null;
+        return [.. value.EnumerateArray().Select(x => x.ValueKind == JsonValueKind.Number && x.TryGetInt32(out var number) ? number
+            : throw Wrong(value, name, "a list of whole numbers"))];
+    }
 }

@@ -48,6 +48,7 @@ internal static class SdConfigWriter
         ["eos_token_id"] = o.EndTokenId,
         ["hidden_act"] = o.Activation == ClipActivation.Gelu ? "gelu" : "quick_gelu",
         ["hidden_size"] = o.Width,
+        ["layer_norm_eps"] = o.NormEpsilon,
         ["intermediate_size"] = o.MlpWidth,
         ["max_position_embeddings"] = o.Positions,
         ["model_type"] = "clip_text_model",
@@ -64,7 +65,7 @@ internal static class SdConfigWriter
         ["d_kv"] = o.HeadDim,
         ["d_model"] = o.Width,
         ["feed_forward_proj"] = "gated-gelu",
-        ["layer_norm_epsilon"] = 1e-6,
+        ["layer_norm_epsilon"] = o.NormEpsilon,
         ["model_type"] = "t5",
         ["num_heads"] = o.Heads,
         ["num_layers"] = o.Layers,
@@ -73,24 +74,49 @@ internal static class SdConfigWriter
         ["vocab_size"] = o.VocabularySize,
     };
 
-    public static Dictionary<string, object?> Schedule(double shift) => new()
+    /// <summary>
+    /// The scheduler of a model. A sampler that diffusers has no flow scheduler of its own for is written as Euler's.
+    /// </summary>
+    public static Dictionary<string, object?> Schedule(ScheduleOptions o, SamplerOptions sampler)
     {
-        ["_class_name"] = "FlowMatchEulerDiscreteScheduler",
-        ["num_train_timesteps"] = 1000,
-        ["shift"] = shift,
-    };
+        var name = Scheduler(sampler);
+        var values = new Dictionary<string, object?>
+        {
+            ["_class_name"] = name,
+            ["num_train_timesteps"] = o.TrainingSteps,
+            ["shift"] = o.Shift,
+        };
+        if (name.StartsWith("FlowMatchHeun", StringComparison.Ordinal)) return values;
+        values["stochastic_sampling"] = sampler is StochasticEulerSamplerOptions;
+        values["use_dynamic_shifting"] = o.Dynamic != DynamicShift.None;
+        values["time_shift_type"] = o.Dynamic == DynamicShift.Linear ? "linear" : "exponential";
+        values["base_shift"] = o.BaseShift;
+        values["max_shift"] = o.MaxShift;
+        values["base_image_seq_len"] = o.BaseTokens;
+        values["max_image_seq_len"] = o.MaxTokens;
+        values["shift_terminal"] = o.Terminal;
+        values["use_karras_sigmas"] = o.Spacing == NoiseSpacing.Karras;
+        values["use_exponential_sigmas"] = o.Spacing == NoiseSpacing.Exponential;
+        values["use_beta_sigmas"] = o.Spacing == NoiseSpacing.Beta;
+        return values;
+    }
+
+    /// <summary>The scheduler that diffusers calls a sampler.</summary>
+    public static string Scheduler(SamplerOptions sampler) =>
+        sampler is HeunSamplerOptions ? "FlowMatchHeunDiscreteScheduler" : "FlowMatchEulerDiscreteScheduler";
 
     public static Dictionary<string, object?> Index(SingleFileParts parts) =>
-        Index(parts.Transformer, parts.Vae, parts.ClipL, parts.ClipG, parts.T5);
+        Index(parts.Transformer, parts.Vae, parts.ClipL, parts.ClipG, parts.T5, new EulerSamplerOptions());
 
     /// <summary>The index of a folder with the parts that are not null.</summary>
-    public static Dictionary<string, object?> Index(object? transformer, object? vae, object? clipL, object? clipG, object? t5)
+    public static Dictionary<string, object?> Index(object? transformer, object? vae, object? clipL, object? clipG, object? t5,
+        SamplerOptions sampler)
     {
         static string?[] Part(object? part, string library, string name) => part is null ? [null, null] : [library, name];
         return new()
         {
             ["_class_name"] = "StableDiffusion3Pipeline",
-            ["scheduler"] = new[] { "diffusers", "FlowMatchEulerDiscreteScheduler" },
+            ["scheduler"] = new[] { "diffusers", Scheduler(sampler) },
             ["text_encoder"] = Part(clipL, "transformers", "CLIPTextModelWithProjection"),
             ["text_encoder_2"] = Part(clipG, "transformers", "CLIPTextModelWithProjection"),
             ["text_encoder_3"] = Part(t5, "transformers", "T5EncoderModel"),

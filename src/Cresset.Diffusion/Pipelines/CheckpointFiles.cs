@@ -44,7 +44,10 @@ internal sealed class CheckpointFiles : IDisposable
     /// <summary>T5's: a folder or the file spiece.model.</summary>
     public string? T5Tokenizer { get; private set; }
 
-    public ScheduleOptions? Schedule { get; private set; }
+    public ScheduleOptions? Schedule { get; private init; }
+
+    /// <summary>The sampler that the checkpoint's scheduler asks for.</summary>
+    public SamplerOptions? Sampler { get; private init; }
 
     public List<string> Notes { get; } = [];
 
@@ -101,7 +104,9 @@ internal sealed class CheckpointFiles : IDisposable
         var schedule = System.IO.Path.Combine(Sub("scheduler"), "scheduler_config.json");
         var clip = (NetworkFiles? files) => files is null ? null : files with { Source = SingleFile.WithProjection(files.Source) };
         var t5 = Optional("text_encoder_3", "model");
-        return new CheckpointFiles(path)
+        var config = File.Exists(schedule) ? SdConfig.Read(schedule) : (JsonElement?)null;
+        var (sampler, note) = config is { } scheduler ? SdConfig.Sampler(scheduler, schedule) : (null, null);
+        var result = new CheckpointFiles(path)
         {
             IsFolder = true,
             Transformer = Network("transformer", "diffusion_pytorch_model"),
@@ -112,8 +117,11 @@ internal sealed class CheckpointFiles : IDisposable
             ClipLTokenizer = Folder("tokenizer"),
             ClipGTokenizer = Folder("tokenizer_2"),
             T5Tokenizer = File.Exists(System.IO.Path.Combine(Sub("tokenizer_3"), "spiece.model")) ? Sub("tokenizer_3") : null,
-            Schedule = File.Exists(schedule) ? SdConfig.Schedule(SdConfig.Read(schedule), schedule) : null,
+            Schedule = config is { } levels ? SdConfig.Schedule(levels, schedule) : null,
+            Sampler = sampler,
         };
+        if (note is not null) result.Notes.Add(note);
+        return result;
     }
 
     private static CheckpointFiles OpenFile(string path, List<IDisposable> owned)

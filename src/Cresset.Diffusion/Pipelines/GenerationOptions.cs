@@ -18,8 +18,8 @@ public sealed record GenerationOptions : IOptionsRecord
     /// <summary>Guidance.</summary>
     public GuidanceOptions Guidance { get; init; } = new();
 
-    /// <summary>Sampler.</summary>
-    public SamplerOptions Sampler { get; init; } = new EulerSamplerOptions();
+    /// <summary>Sampler; null takes the checkpoint's, which is Euler's unless its scheduler says another.</summary>
+    public SamplerOptions? Sampler { get; init; }
 
     /// <summary>Noise levels; null takes the checkpoint's.</summary>
     public ScheduleOptions? Schedule { get; init; }

@@ -70,18 +70,16 @@ public sealed record GenerationPlan(IReadOnlyList<PlannedPart> Parts, int? Tile,
             Part("vae", autoencoder, new Vae(vae, WeightPlace.Nowhere), load with { Dtype = ScalarType.Float32 }, false, "to the end"),
         };
         const string untilEncoded = "until prompts are encoded";
-        if (files.ClipL is { } l)
-            parts.Add(
-                Part("clip-l", l, new ClipTextEncoder(PartLoader.Clip(l, false, sizes.HeadDim), WeightPlace.Nowhere), load, false,
-                    untilEncoded));
-        if (files.ClipG is { } g)
-            parts.Add(
-                Part("clip-g", g, new ClipTextEncoder(PartLoader.Clip(g, true, sizes.HeadDim), WeightPlace.Nowhere), load, false,
-                    untilEncoded));
+        var clipL = files.ClipL is null ? null : PartLoader.Clip(files.ClipL, false, sizes.HeadDim);
+        var clipG = files.ClipG is null ? null : PartLoader.Clip(files.ClipG, true, sizes.HeadDim);
         var usesT5 = files.T5 is not null && files.T5Tokenizer is not null;
-        if (usesT5)
-            parts.Add(
-                Part("t5", files.T5!, new T5Encoder(PartLoader.T5(files.T5!), WeightPlace.Nowhere), load, load.EightBits, untilEncoded));
+        var t5 = usesT5 ? PartLoader.T5(files.T5!) : null;
+        StableDiffusion3.CheckText(sizes, clipL, clipG, t5, options);
+        if (clipL is not null)
+            parts.Add(Part("clip-l", files.ClipL!, new ClipTextEncoder(clipL, WeightPlace.Nowhere), load, false, untilEncoded));
+        if (clipG is not null)
+            parts.Add(Part("clip-g", files.ClipG!, new ClipTextEncoder(clipG, WeightPlace.Nowhere), load, false, untilEncoded));
+        if (t5 is not null) parts.Add(Part("t5", files.T5!, new T5Encoder(t5, WeightPlace.Nowhere), load, load.EightBits, untilEncoded));
 
         var machine = memory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         long all = parts.Sum(p => p.Allocated), kept = parts.Take(2).Sum(p => p.Allocated);

@@ -16,7 +16,7 @@ internal sealed class GenerationRun
 
     public GenerationRun(StableDiffusion3 model, GenerationOptions options, GenerationInputs inputs)
     {
-        (_model, _options, _inputs) = (model, options, inputs);
+        (_model, _options, _inputs) = (model, model.Settled(options), inputs);
         _guidance = options.Guidance;
         _generators = [.. Enumerable.Range(0, options.Count).Select(i => new Generator(options.Seed + (ulong)i))];
         long down = model.Vae.Options.Downscale;
@@ -125,11 +125,11 @@ internal sealed class GenerationRun
 
     private Sampler CreateSampler()
     {
-        var schedule = _options.Schedule ?? _model.Schedule;
+        var (schedule, sampler) = (_options.Schedule!, _options.Sampler!);
         var patch = _model.Transformer.Options.PatchSize;
         double? mu = schedule.Dynamic == DynamicShift.None ? null : schedule.Mu(_shape[2] / patch * (_shape[3] / patch));
-        return _options.Sigmas is null ? Sampler.Create(_options.Sampler, schedule, _options.Steps, mu)
-            : Sampler.Create(_options.Sampler, NoiseTable.Custom(schedule, _options.Sigmas, mu));
+        return _options.Sigmas is null ? Sampler.Create(sampler, schedule, _options.Steps, mu)
+            : Sampler.Create(sampler, NoiseTable.Custom(schedule, _options.Sigmas, mu));
     }
 
     private Tensor Velocity(Tensor x, double time, Tensor context, Tensor pooled, Tensor? control, int step, int steps)

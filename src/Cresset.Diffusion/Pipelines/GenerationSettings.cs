@@ -56,9 +56,10 @@ public sealed record GenerationSettings(PromptText Prompt, PromptText? Negative,
         var words = new List<string> { Prompt.Text };
         if (Negative is { Text.Length: > 0 }) words.Add("Negative prompt: " + Negative.Text);
         var o = Options;
+        var sampler = PartCatalog.NameOf((o.Sampler ?? new EulerSamplerOptions()).GetType());
         words.Add(
             string.Create(CultureInfo.InvariantCulture,
-                $"Steps: {o.Steps}, Sampler: {PartCatalog.NameOf(o.Sampler.GetType())}, CFG scale: {o.Guidance.Scale}, Seed: {o.Seed}, "
+                $"Steps: {o.Steps}, Sampler: {sampler}, CFG scale: {o.Guidance.Scale}, Seed: {o.Seed}, "
                     + $"Size: {o.Width}x{o.Height}{(Model is null ? "" : ", Model: " + Model)}"));
         return [(Readable, string.Join('\n', words)), (Exact, JsonSerializer.Serialize(this, Json))];
     }

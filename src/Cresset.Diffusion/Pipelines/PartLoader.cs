@@ -61,7 +61,11 @@ internal sealed class PartLoader(CheckpointFiles files, LoadOptions options, IPr
             T5Tokenizer = tokenizerT5
         };
         text.UseT5(t5);
-        var model = new StableDiffusion3(transformer, vae, text, schedule) { Notes = _notes };
+        var model = new StableDiffusion3(transformer, vae, text, schedule)
+        {
+            Notes = _notes,
+            Sampler = files.Sampler ?? new EulerSamplerOptions()
+        };
         _made.Clear();
         return model;
     }
@@ -106,6 +110,13 @@ internal sealed class PartLoader(CheckpointFiles files, LoadOptions options, IPr
             throw new InvalidDataException(
                 $"The {name} tokenizer has {tokenizer.Count} tokens, the encoder {sizes.VocabularySize}: they do not belong together. Give "
                     + $"the folder of its vocab.json (--tokenizers: the folder with tokenizer and tokenizer_2 in it).");
+        // A single file says nothing of its end token: the tokenizer does.
+        if (part.Config is null && sizes.EndTokenId != 2) sizes = sizes with { EndTokenId = tokenizer.EndId };
+        // 2 stands for the largest id. Any other number finds no end of a prompt, and its first token would be pooled.
+        if (sizes.EndTokenId != 2 && sizes.EndTokenId != tokenizer.EndId)
+            throw new InvalidDataException(
+                $"{part.Config ?? part.Path}: eos_token_id is {sizes.EndTokenId}, but the {name} tokenizer ends prompts with "
+                    + $"{tokenizer.EndId}: they do not belong together.");
         var encoder = Keep(new ClipTextEncoder(sizes, WeightPlace.Nowhere));
         Fill(name, encoder, part, options.Dtype);
         return (encoder, tokenizer);

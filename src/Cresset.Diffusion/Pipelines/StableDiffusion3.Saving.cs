@@ -14,10 +14,17 @@ public sealed partial class StableDiffusion3
     /// Writes the whole model as a diffusers folder: networks in the element types they have, tokenizers, schedule, index.
     /// </summary>
     /// <param name="folder">Made where it is not there.</param>
-    /// <exception cref="NotSupportedException">Weights are packed (8 bits or fewer); nothing was written.</exception>
+    /// <exception cref="NotSupportedException">
+    /// Weights are packed (8 bits or fewer), or the schedule is one that a folder cannot say; nothing was written.
+    /// </exception>
     public void Save(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (Schedule.ShiftOnce)
+            throw new NotSupportedException("A folder cannot say that noise levels are shifted once (ScheduleOptions.ShiftOnce).");
+        var plain = new ScheduleOptions { TrainingSteps = Schedule.TrainingSteps, Shift = Schedule.Shift };
+        if (Sampler is HeunSamplerOptions && Schedule != plain)
+            throw new NotSupportedException("A folder with Heun's scheduler can say its shift alone (Dynamic, Terminal, Spacing).");
         List<(string Name, string Stem, nn.Module Network, Dictionary<string, object?> Config)> networks =
         [
             ("transformer", "diffusion_pytorch_model", Transformer, SdConfigWriter.Transformer(Transformer.Options)),
@@ -47,8 +54,9 @@ public sealed partial class StableDiffusion3
         Text.ClipGTokenizer?.Save(Path.Combine(folder, "tokenizer_2"));
         Text.T5Tokenizer?.Save(Path.Combine(folder, "tokenizer_3"));
         Directory.CreateDirectory(Path.Combine(folder, "scheduler"));
-        WriteJson(Path.Combine(folder, "scheduler", "scheduler_config.json"), SdConfigWriter.Schedule(Schedule.Shift));
-        WriteJson(Path.Combine(folder, "model_index.json"), SdConfigWriter.Index(Transformer, Vae, Text.ClipL, Text.ClipG, Text.T5));
+        WriteJson(Path.Combine(folder, "scheduler", "scheduler_config.json"), SdConfigWriter.Schedule(Schedule, Sampler));
+        WriteJson(Path.Combine(folder, "model_index.json"),
+            SdConfigWriter.Index(Transformer, Vae, Text.ClipL, Text.ClipG, Text.T5, Sampler));
     }
 
     private static void WriteJson(string path, Dictionary<string, object?> values) =>

@@ -40,6 +40,9 @@ public sealed partial class StableDiffusion3 : IDisposable
     /// <summary>Noise levels of the checkpoint.</summary>
     public ScheduleOptions Schedule { get; }
 
+    /// <summary>Sampler of the checkpoint: Euler's, unless its scheduler says another.</summary>
+    public SamplerOptions Sampler { get; internal init; } = new EulerSamplerOptions();
+
     /// <summary>A ControlNet to use where a control picture is given; stays the caller's.</summary>
     public ControlNet? Control { get; set; }
 
@@ -52,6 +55,7 @@ public sealed partial class StableDiffusion3 : IDisposable
     /// <param name="latentsOnly">Leave out the decoding.</param>
     /// <param name="cancellation">Stops between two steps.</param>
     /// <exception cref="ArgumentException">Options or inputs are not allowed; nothing was computed.</exception>
+    /// <exception cref="InvalidDataException">What came out is not finite.</exception>
     public GenerationResult Generate(PromptText prompt, PromptText? negative = null, GenerationOptions? options = null,
         GenerationInputs? inputs = null, IProgress<GenerationStep>? progress = null, bool latentsOnly = false,
         CancellationToken cancellation = default)
@@ -65,8 +69,9 @@ public sealed partial class StableDiffusion3 : IDisposable
         var result = Generate(wanted, unwanted, options, inputs, progress, latentsOnly, cancellation);
         return result with
         {
-            Notes = [.. result.Notes, .. wanted.Notes, .. (unwanted?.Notes ?? []).Select(n => "Negative prompt: " + n)],
-            Settings = new GenerationSettings(prompt, negative, options with { Schedule = options.Schedule ?? Schedule })
+            Notes = [.. result.Notes, .. Ignored(negative, options), .. wanted.Notes,
+                .. (unwanted?.Notes ?? []).Select(n => "Negative prompt: " + n)],
+            Settings = new GenerationSettings(prompt, negative, Settled(options))
         };
     }
 
@@ -86,17 +91,27 @@ public sealed partial class StableDiffusion3 : IDisposable
         using var scope = NewDisposeScope();
         var run = new GenerationRun(this, options, inputs);
         var latents = run.Sample(wanted, unwanted, progress, cancellation);
+        if (!latents.isfinite().all().item<bool>())
+            throw new InvalidDataException(
+                "The latents are not numbers any more (NaN or infinite): a weight or an input is not finite, an adapter is too strong, or "
+                    + "half precision overflowed (load with Dtype = Float32; --dtype fp32).");
         Tensor? pictures = null;
         if (!latentsOnly)
         {
             cancellation.ThrowIfCancellationRequested();
             pictures = Vae.Decode(latents).to(ScalarType.Float32).div_(2).add_(0.5).clamp_(0, 1).cpu();
+            if (!pictures.isfinite().all().item<bool>())
+                throw new InvalidDataException("The autoencoder makes NaN of finite latents: one of its weights is not finite.");
             if (options.KeepUntouched && inputs is { Mask: { } mask, Picture: { } picture } && picture.size(1) == Vae.Options.ImageChannels)
                 pictures = where(mask.cpu().eq(0), picture.to(ScalarType.Float32).cpu(), pictures);
             pictures = pictures.DetachFromDisposeScope();
         }
         return new GenerationResult(pictures, latents.DetachFromDisposeScope(), [.. Unused(options)]);
     }
+
+    /// <summary>The options with what they leave to the checkpoint.</summary>
+    internal GenerationOptions Settled(GenerationOptions options) =>
+        options with { Schedule = options.Schedule ?? Schedule, Sampler = options.Sampler ?? Sampler };
 
     /// <summary>Frees all parts.</summary>
     public void Dispose()
@@ -144,7 +159,8 @@ public sealed partial class StableDiffusion3 : IDisposable
         var unit = vae.Downscale * transformer.PatchSize;
         if (options.Width % unit != 0 || options.Height % unit != 0)
         {
-            static int Near(int size, int unit) => Math.Max(unit, (size + (unit / 2)) / unit * unit);
+            var most = unit * transformer.PositionTableSize;
+            int Near(int size, int unit) => (int)Math.Clamp((size + (unit / 2L)) / unit * unit, unit, most);
             throw new ArgumentException(
                 $"The size {options.Width}x{options.Height} is not a multiple of {unit}; try "
                     + $"{Near(options.Width, unit)}x{Near(options.Height, unit)}.", nameof(options));
@@ -157,6 +173,28 @@ public sealed partial class StableDiffusion3 : IDisposable
         CheckSkipLayers(transformer, options.Guidance);
     }
 
+    /// <summary>Refuses text encoders that the transformer does not read, and layers they do not have.</summary>
+    internal static void CheckText(MmDitOptions transformer, ClipTextOptions? clipL, ClipTextOptions? clipG, T5EncoderOptions? t5,
+        GenerationOptions options)
+    {
+        foreach (var (name, clip) in new[] { ("CLIP-L", clipL), ("CLIP-G", clipG) })
+        {
+            if (clip is not null && options.ClipSkip >= clip.Layers)
+                throw new ArgumentException($"ClipSkip is {options.ClipSkip}; {name} has {clip.Layers} layers: allowed are 0 to "
+                    + $"{clip.Layers - 1}.", nameof(options));
+        }
+        const string Other = "they belong to different models";
+        if (clipL is not null && clipG is not null && clipL.ProjectionWidth + clipG.ProjectionWidth != transformer.PooledWidth)
+            throw new InvalidDataException(
+                $"CLIP-L and CLIP-G say {clipL.ProjectionWidth} and {clipG.ProjectionWidth} numbers of a prompt; "
+                + $"the transformer reads {transformer.PooledWidth}: {Other}.");
+        if ((clipL?.Width ?? 0) + (clipG?.Width ?? 0) > transformer.TextWidth)
+            throw new InvalidDataException($"The CLIPs are {clipL?.Width ?? 0} and {clipG?.Width ?? 0} wide; the transformer reads "
+                + $"{transformer.TextWidth}: {Other}.");
+        if (t5 is not null && t5.Width != transformer.TextWidth)
+            throw new InvalidDataException($"T5's width is {t5.Width}; the transformer reads {transformer.TextWidth}: {Other}.");
+    }
+
     internal static void CheckSkipLayers(MmDitOptions transformer, GuidanceOptions guidance)
     {
         foreach (var layer in guidance.SkipLayers)
@@ -166,11 +204,20 @@ public sealed partial class StableDiffusion3 : IDisposable
         }
     }
 
+    private static IEnumerable<string> Ignored(PromptText? negative, GenerationOptions options) =>
+        negative is { Text.Length: > 0 } && !options.Guidance.IsOn
+            ? [$"The negative prompt had no effect: guidance is off (Scale {options.Guidance.Scale})."] : [];
+
     // What was asked for and has no effect.
     private static IEnumerable<string> Unused(GenerationOptions options)
     {
         var guidance = options.Guidance;
-        if (guidance.IsOn) yield break;
+        if (guidance.IsOn)
+        {
+            if (guidance.SkipLayers.Count > 0 && guidance.SkipStart >= guidance.SkipStop)
+                yield return $"SkipLayers had no effect: they begin at {guidance.SkipStart} and stop at {guidance.SkipStop} of the steps.";
+            yield break;
+        }
         if (guidance.SkipLayers.Count > 0) yield return $"SkipLayers had no effect: guidance is off (Scale {guidance.Scale}).";
         if (guidance.ZeroStar) yield return $"ZeroStar had no effect: guidance is off (Scale {guidance.Scale}).";
         if (guidance.Rescale > 0) yield return $"Rescale had no effect: guidance is off (Scale {guidance.Scale}).";

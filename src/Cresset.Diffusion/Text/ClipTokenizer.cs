@@ -10,6 +10,7 @@ namespace Cresset.Diffusion;
 /// </summary>
 public sealed class ClipTokenizer
 {
+    private const int MostTokens = 10_000_000;
     private const string StartText = "<|startoftext|>", EndText = "<|endoftext|>", WordEnd = "</w>";
     private static readonly string[] Contractions = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
     private static readonly string[] ByteSymbols = MakeByteSymbols();
@@ -125,21 +126,26 @@ public sealed class ClipTokenizer
             var length = 77;
             if (File.Exists(config))
             {
-                using var document = JsonDocument.Parse(File.ReadAllText(config));
-                if (document.RootElement.TryGetProperty("pad_token", out var token))
-                {
-                    var text = token.ValueKind == JsonValueKind.Object ? token.GetProperty("content").GetString() : token.GetString();
-                    if (text is not null && ids.TryGetValue(text, out var id)) pad = id;
-                }
+                var root = SdConfig.Read(config);
+                var text = root.TryGetProperty("pad_token", out var token) && token.ValueKind == JsonValueKind.Object
+                    ? SdConfig.Text(token, "content") : SdConfig.Text(root, "pad_token");
+                if (text is not null)
+                    pad = ids.TryGetValue(text, out var id) ? id
+                        : throw new InvalidDataException($"{config}: pad_token is \"{text}\", which {vocabulary} does not hold.");
                 // Tokenizers without a bound of their own write a number beyond all integers.
-                if (document.RootElement.TryGetProperty("model_max_length", out var most) && most.ValueKind == JsonValueKind.Number
-                    && most.TryGetInt32(out var bound) && bound is >= 2 and <= 4096) length = bound;
+                if (SdConfig.Number(root, "model_max_length", 77) is >= 2 and <= 4096 and var bound) length = (int)bound;
             }
+            if (ids.FirstOrDefault(p => p.Value < 0 || p.Value > MostTokens) is { Key: not null } wrong)
+                throw new InvalidDataException($"{vocabulary}: the id of '{wrong.Key}' is {wrong.Value}; ids are 0 to {MostTokens}.");
             return new ClipTokenizer(ids, merges, pad) { ContextLength = length };
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException($"{vocabulary} or {config} is not valid JSON: {error.Message}", error);
+            throw new InvalidDataException($"{vocabulary} is not valid JSON of texts and their ids: {error.Message}", error);
+        }
+        catch (Exception error) when (error is InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            throw new InvalidDataException($"{vocabulary} is not in the layout of a tokenizer: {error.Message}", error);
         }
     }
 
@@ -309,8 +315,11 @@ public sealed class ClipTokenizer
         {
             if (line.Length == 0 || (merges.Count == 0 && (line.StartsWith("#version", StringComparison.Ordinal) || line.StartsWith('"'))))
                 continue;
-            var parts = line.Split(' ');
-            if (parts.Length == 2) merges.Add((parts[0], parts[1]));
+            var parts = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (parts.Length == 0) continue;
+            if (parts.Length != 2)
+                throw new InvalidDataException($"Merge {merges.Count + 1} is '{line}'; needed are two tokens with a blank between them.");
+            merges.Add((parts[0], parts[1]));
         }
         return merges;
     }

@@ -9,6 +9,7 @@ namespace Cresset.Diffusion;
 /// </summary>
 public sealed class T5Tokenizer
 {
+    private const int MostSentinels = 1_000_000;
     private const string End = "</s>", Pad = "<pad>", Unknown = "<unk>";
 
     private readonly UnigramTokenizer _pieces;
@@ -74,20 +75,13 @@ public sealed class T5Tokenizer
         int? longest = null;
         if (File.Exists(config))
         {
-            try
-            {
-                using var document = JsonDocument.Parse(File.ReadAllText(config));
-                if (document.RootElement.TryGetProperty("legacy", out var value)
-                    && value.ValueKind is JsonValueKind.True or JsonValueKind.False) legacy = value.GetBoolean();
-                if (document.RootElement.TryGetProperty("extra_ids", out var extra) && extra.TryGetInt32(out var count)) sentinels = count;
-                // Tokenizers without a bound of their own write a number beyond all integers.
-                if (document.RootElement.TryGetProperty("model_max_length", out var most) && most.ValueKind == JsonValueKind.Number
-                    && most.TryGetInt32(out var bound) && bound > 0) longest = bound;
-            }
-            catch (JsonException error)
-            {
-                throw new InvalidDataException($"{config} is not valid JSON: {error.Message}", error);
-            }
+            var root = SdConfig.Read(config);
+            legacy = SdConfig.Flag(root, "legacy", legacy);
+            sentinels = SdConfig.Int(root, "extra_ids", sentinels);
+            if (sentinels is < 0 or > MostSentinels)
+                throw new InvalidDataException($"{config}: extra_ids is {sentinels}; allowed are 0 to {MostSentinels}.");
+            // Tokenizers without a bound of their own write a number beyond all integers.
+            if (SdConfig.Number(root, "model_max_length", 0) is > 0 and <= int.MaxValue and var bound) longest = (int)bound;
         }
         return FromFile(Path.Combine(folder, "spiece.model"), legacy, sentinels, longest);
     }

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Net;
-using System.Text;
 using System.Text.RegularExpressions;
+using System.Text;
+using Cresset.Numerics;
 
 namespace Cresset.Diffusion;
 

@@ -37,7 +37,7 @@ public static class DecoderFolder
         {
             using var scope = NewDisposeScope();
             using var source = Weights(folder);
-            if (kind == "gpt2") StateDict.Load(model, Gpt2Weights(source, options.Layers));
+            if (kind == "gpt2") StateDict.Load(model, Gpt2Weights(source, options));
             else StateDict.Load(model, source,
                 keys: KeyMap.Identity.StripPrefix("model.")
                     .Then(key => options.Tied && key == "lm_head.weight" || key.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal)
@@ -54,14 +54,24 @@ public static class DecoderFolder
 
     private static (long Vocabulary, DecoderOptions Options) Llama(Config c, string kind)
     {
-        if (c.Has("rope_scaling") && c.Inner("rope_scaling") is var scaling
-            && (scaling.Optional("rope_type") ?? scaling.Optional("type")) is var way && way != "default")
+        var turn = c.Real("rope_theta", 10_000);
+        // Since version 5 of transformers angles and stretching stand together.
+        foreach (var name in new[] { "rope_scaling", "rope_parameters" })
         {
-            throw new InvalidDataException($"{c.Path}: rope_scaling '{way}' stretches positions, which is not done here.");
+            if (!c.Has(name)) continue;
+            var rope = c.Inner(name);
+            if ((rope.Optional("rope_type") ?? rope.Optional("type") ?? (name == "rope_parameters" ? "default" : null)) is var way
+                && way != "default")
+                throw new InvalidDataException($"{c.Path}: {name} '{way}' stretches positions, which is not done here.");
+            turn = rope.Real("rope_theta", turn);
+            Whole(rope);
         }
+        Whole(c);
         var context = c.Number("max_position_embeddings");
         // Beyond the window the answers would be others: the context ends there.
-        if (c.Has("sliding_window") && (kind == "mistral" || c.Flag("use_sliding_window", false)))
+        // Mistral's window is 4,096 unless the file says another, or none.
+        if (kind == "mistral" && !c.Names("sliding_window")) context = Math.Min(context, 4096);
+        else if (c.Has("sliding_window") && (kind == "mistral" || c.Flag("use_sliding_window", false)))
             context = Math.Min(context, c.Number("sliding_window"));
         var activation = c.Optional("hidden_act") ?? "silu";
         if (activation != "silu") throw new InvalidDataException($"{c.Path}: hidden_act is '{activation}'; silu is known.");
@@ -73,7 +83,7 @@ public static class DecoderFolder
             HeadWidth = (int)c.Number("head_dim", 0),
             Width = (int)c.Number("hidden_size"),
             Context = (int)Math.Min(context, 1 << 20),
-            Positions = new RotaryPositions { Base = c.Real("rope_theta", 10_000) },
+            Positions = new RotaryPositions { Base = turn },
             NormEpsilon = c.Real("rms_norm_eps", 1e-6),
             QkNorm = kind == "qwen3",
             QkvBias = kind == "qwen2" || c.Flag("attention_bias", false),
@@ -83,11 +93,24 @@ public static class DecoderFolder
         });
     }
 
+    private static void Whole(Config c)
+    {
+        if (c.Real("partial_rotary_factor", 1) is var part && part != 1)
+            throw new InvalidDataException(string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                $"{c.Path}: partial_rotary_factor is {part}; heads are turned whole here."));
+    }
+
     private static (long Vocabulary, DecoderOptions Options) Gpt2(Config c)
     {
         var activation = c.Optional("activation_function") ?? "gelu_new";
         if (activation != "gelu_new")
             throw new InvalidDataException($"{c.Path}: activation_function is '{activation}'; gelu_new is known.");
+        if (!c.Flag("scale_attn_weights", true))
+            throw new InvalidDataException($"{c.Path}: scale_attn_weights is false; scores are divided by the root of the width here.");
+        foreach (var name in new[] { "scale_attn_by_inverse_layer_idx", "add_cross_attention" })
+        {
+            if (c.Flag(name, false)) throw new InvalidDataException($"{c.Path}: {name} is true, which is not done here.");
+        }
         return (c.Number("vocab_size"), new DecoderOptions
         {
             Layers = (int)c.Number("n_layer"),
@@ -100,26 +123,37 @@ public static class DecoderFolder
             QkvBias = true,
             OutputBias = true,
             FeedForward = new FeedForwardOptions { Activation = "gelu_tanh", Gated = false, Bias = true, Hidden = c.Number("n_inner", 0) },
+            Tied = c.Flag("tie_word_embeddings", true),
         });
     }
 
     // GPT-2's layers are [in, out], and queries, keys and values lie in one.
-    private static Dictionary<string, Tensor> Gpt2Weights(ITensorSource source, int layers)
+    private static Dictionary<string, Tensor> Gpt2Weights(ITensorSource source, DecoderOptions options)
     {
         var prefix = source.Entries.Keys.Any(k => k.StartsWith("transformer.", StringComparison.Ordinal)) ? "transformer." : "";
         var weights = new Dictionary<string, Tensor>();
-        void Take(string from, string to) => weights[to] = source.Read(prefix + from);
+        var left = source.Entries.Keys.Where(k => !k.EndsWith(".attn.bias", StringComparison.Ordinal)
+            && !k.EndsWith(".attn.masked_bias", StringComparison.Ordinal)).ToHashSet();
+        Tensor Read(string key)
+        {
+            if (!source.Entries.ContainsKey(key)) throw new CheckpointException(source.Path, new LoadReport([], [key], [], []));
+            left.Remove(key);
+            return source.Read(key);
+        }
+        void Take(string from, string to) => weights[to] = Read(prefix + from);
         void Turned(string from, params string[] to)
         {
-            Tensor[] weight = source.Read($"{prefix}{from}.weight").chunk(to.Length, 1),
-                bias = source.Read($"{prefix}{from}.bias").chunk(to.Length, 0);
+            Tensor[] weight = Read($"{prefix}{from}.weight").chunk(to.Length, 1), bias = Read($"{prefix}{from}.bias").chunk(to.Length, 0);
             for (var i = 0; i < to.Length; i++)
                 (weights[to[i] + ".weight"], weights[to[i] + ".bias"]) = (weight[i].t().contiguous(), bias[i]);
         }
         Take("wte.weight", "embed_tokens.weight");
         Take("wpe.weight", "embed_positions.weight");
         foreach (var part in new[] { "weight", "bias" }) Take($"ln_f.{part}", $"norm.{part}");
-        for (var n = 0; n < layers; n++)
+        // A tied matrix may be there a second time.
+        if (options.Tied) left.Remove("lm_head.weight");
+        else weights["lm_head.weight"] = Read("lm_head.weight");
+        for (var n = 0; n < options.Layers; n++)
         {
             string from = $"h.{n}.", to = $"layers.{n}.";
             foreach (var part in new[] { "weight", "bias" })
@@ -132,6 +166,8 @@ public static class DecoderFolder
             Turned(from + "mlp.c_fc", to + "mlp.up_proj");
             Turned(from + "mlp.c_proj", to + "mlp.down_proj");
         }
+        // What is left over is handed on, and refused by its name.
+        foreach (var key in left) weights[key] = source.Read(key);
         return weights;
     }
 
@@ -147,7 +183,8 @@ public static class DecoderFolder
     {
         try
         {
-            return JsonDocument.Parse(File.ReadAllBytes(path));
+            var bytes = File.ReadAllBytes(path);
+            return JsonDocument.Parse(bytes is [0xEF, 0xBB, 0xBF, ..] ? bytes.AsMemory(3) : bytes);
         }
         catch (JsonException e)
         {
@@ -161,10 +198,14 @@ public static class DecoderFolder
         public bool Has(string name) =>
             Root.ValueKind == JsonValueKind.Object && Root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
 
-        public Config Inner(string name) => new(Root.GetProperty(name), Path);
+        public bool Names(string name) => Root.ValueKind == JsonValueKind.Object && Root.TryGetProperty(name, out _);
+
+        public Config Inner(string name) => Root.GetProperty(name) is { ValueKind: JsonValueKind.Object } inner ? new(inner, Path)
+            : throw new InvalidDataException($"{Path}: '{name}' is {Root.GetProperty(name).GetRawText()}; a map is needed.");
 
         public string? Optional(string name) =>
-            Has(name) && Root.GetProperty(name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+            !Has(name) ? null : Root.GetProperty(name) is { ValueKind: JsonValueKind.String } value ? value.GetString()
+                : throw new InvalidDataException($"{Path}: '{name}' is no text.");
 
         public string Text(string name) => Optional(name) ?? throw new InvalidDataException($"{Path} lacks the text '{name}'.");
 

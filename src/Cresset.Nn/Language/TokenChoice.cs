@@ -22,12 +22,19 @@ public sealed record TokenChoice : IOptionsRecord
             .Must(TopP is > 0 and <= 1, TopP, "above 0 and at most 1", field: nameof(TopP));
 
     /// <summary>Draws a token of each row of scores [N, vocabulary]; int64 [N].</summary>
+    /// <exception cref="ArgumentException">A score is NaN or infinite, or all of a row are minus infinity.</exception>
     public Tensor Draw(Tensor scores, Generator? generator = null)
     {
         ArgumentNullException.ThrowIfNull(scores);
         using var scope = NewDisposeScope();
-        if (Temperature == 0) return scores.argmax(-1).MoveToOuterDisposeScope();
-        var (sorted, order) = scores.to(ScalarType.Float32).div(Temperature).sort(-1, descending: true);
+        if (scores.isnan().logical_or(scores.isposinf()).any().item<bool>() || scores.isneginf().all(-1).any().item<bool>())
+            throw new ArgumentException("The scores are NaN or infinite, or no token has one: a weight of the model is not finite.",
+                nameof(scores));
+        // Below what float32 divides by there is no other token left.
+        if (Temperature < 1e-20) return scores.argmax(-1).MoveToOuterDisposeScope();
+        // The largest is 0 before it is divided: a temperature near 0 would make infinities of it.
+        var single = scores.to(ScalarType.Float32);
+        var (sorted, order) = (single - single.amax([-1], keepdim: true)).div(Temperature).sort(-1, descending: true);
         if (TopK > 0 && TopK < sorted.size(-1)) (sorted, order) = (sorted.narrow(-1, 0, TopK), order.narrow(-1, 0, TopK));
         var shares = nn.functional.softmax(sorted, -1);
         // A token counts where those before it have not reached the share, so that one always stays.

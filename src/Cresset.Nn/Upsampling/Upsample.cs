@@ -83,6 +83,14 @@ public sealed class Upsample : nn.Module<Tensor, Tensor>
                     ResizeMode.Trilinear => "[N, C, D, H, W]",
                     _ => "[N, C, L], [N, C, H, W] or [N, C, D, H, W]",
                 }, $"The mode is {mode}.");
+        // libtorch has kernels of bytes for these alone.
+        if (!(x.is_floating_point() || (x.dtype == ScalarType.Byte && (mode is ResizeMode.Nearest or ResizeMode.NearestExact
+            || (places == 2 && mode is ResizeMode.Bilinear or ResizeMode.Bicubic)))))
+            throw new ArgumentException(
+                $"Upsample: x is of {x.dtype}, which {mode} does not take; convert it with x.to(ScalarType.Float32).", nameof(x));
+        if (x.size(0) > 0 && x.numel() == 0)
+            throw new ArgumentException($"Upsample: x has shape {Shape.Text(x)}; a picture without channels or sides has no places.",
+                nameof(x));
         (size, scaleFactor) = (Spread(size, places, nameof(size)), Spread(scaleFactor, places, nameof(scaleFactor)));
         var sides = new double[places];
         for (var i = 0; i < places; i++) sides[i] = size?[i] ?? Math.Floor(x.size(2 + i) * scaleFactor![i]);

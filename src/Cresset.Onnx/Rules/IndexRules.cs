@@ -185,8 +185,9 @@ internal static class IndexRules
     private static string OnDiagonal(OnnxOperation c)
     {
         var size = c.Size(0, -1);
-        var mask = c.Constant(eye(size, dtype: ElementTypes.Torch(c.ResultType)));
-        return c.Emit("Mul", [c.Emit("Unsqueeze", [c.Tensor(0), c.Int64(-1)]), mask]);
+        // A choice, since infinity times 0 is no number.
+        var mask = c.Constant(eye(size, dtype: ScalarType.Bool));
+        return c.Emit("Where", [mask, c.Emit("Unsqueeze", [c.Tensor(0), c.Int64(-1)]), c.Scalar(0, c.ResultType)]);
     }
 
     private static string OneHot(OnnxOperation c)

@@ -28,6 +28,11 @@ internal sealed class Sd3FineTuneJob : TrainingJob<Sd3FineTuneOptions>
         return new Sd3FineTuneTask(options, trainer.Seed);
     }
 
+    private protected override void Opened(ITrainingTask task, JobContext context)
+    {
+        foreach (var note in ((Sd3FineTuneTask)task).Notes) context.Progress?.Report(new NoticeReport(note));
+    }
+
     /// <inheritdoc/>
     protected override void Export(ITrainingTask task, string folder) => ((Sd3FineTuneTask)task).Export(folder);
 }

@@ -2,7 +2,6 @@ using Cresset.Data;
 using Cresset.Diffusion;
 using Cresset.Nn;
 using Cresset.Numerics;
-using Cresset.Plots;
 using Cresset.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -12,7 +11,7 @@ namespace Cresset.Recipes;
 /// <summary>Fine-tunes the transformer of a checkpoint, all of it or low-rank changes, on cached latents and embeddings.</summary>
 internal sealed class Sd3FineTuneTask : ITrainingTask
 {
-    private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".webp", ".bmp"];
+    private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"];
 
     private readonly Sd3FineTuneOptions _options;
     private readonly RectifiedFlowOptions _flow;
@@ -21,6 +20,7 @@ internal sealed class Sd3FineTuneTask : ITrainingTask
     private readonly TrainableLora? _lora;
     private readonly TrainingCache _cache;
     private readonly TensorDataset _indices;
+    private readonly List<string> _notes = [];
 
     /// <summary>Loads the checkpoint, encodes pictures and captions where the cache is not there yet, and frees the encoders.</summary>
     public Sd3FineTuneTask(Sd3FineTuneOptions options, ulong seed)
@@ -44,6 +44,7 @@ internal sealed class Sd3FineTuneTask : ITrainingTask
                     throw new InvalidDataException(
                         $"{options.Checkpoint} does not have {name}: name its file or folder by model.{key}=PATH.");
             }
+            _notes.AddRange(model.Notes);
             Prepare(model, pictures, cachePath);
             _vae = model.Vae.Options;
             _transformer = model.Transformer;
@@ -65,6 +66,9 @@ internal sealed class Sd3FineTuneTask : ITrainingTask
         else foreach (var parameter in _transformer.parameters()) parameter.requires_grad_(true);
         _indices = new TensorDataset(arange(_cache.Count, ScalarType.Int64).DetachFromDisposeScope());
     }
+
+    /// <summary>What the user should know of the checkpoint and the pictures.</summary>
+    public IReadOnlyList<string> Notes => _notes;
 
     /// <inheritdoc/>
     public nn.Module Module => _lora is null ? _transformer : _lora;
@@ -148,20 +152,27 @@ internal sealed class Sd3FineTuneTask : ITrainingTask
     {
         if (!Directory.Exists(_options.Pictures))
             throw new DirectoryNotFoundException($"The folder of pictures {_options.Pictures} is not there.");
-        var files = Directory.GetFiles(_options.Pictures).Where(f => Endings.Contains(Path.GetExtension(f).ToLowerInvariant()))
+        var files = Directory.GetFiles(_options.Pictures)
+            .Where(f => Endings.Contains(Path.GetExtension(f).ToLowerInvariant()) && !Path.GetFileName(f).StartsWith('.'))
             .Order(StringComparer.Ordinal).ToList();
         if (files.Count == 0) throw new DataMismatchException($"{_options.Pictures} holds no pictures ({string.Join(", ", Endings)}).");
-        return [
+        List<(string File, string Caption)> pictures = [
             .. files.Select(
                 f => (f,
                     Path.ChangeExtension(f, ".txt") is var text && File.Exists(text) ? Utf8Text.Read(text).Trim() : _options.Caption))];
+        List<string> bare = [.. pictures.Where(p => p.Caption.Length == 0).Select(p => Path.GetFileName(p.File))];
+        if (bare.Count > 0)
+            _notes.Add(
+                $"{bare.Count} of {files.Count} pictures ({string.Join(", ", bare.Take(3))}{(bare.Count > 3 ? ", ..." : "")}) have no "
+                    + "caption and will be learned without words: write a .txt file beside each, or name one for all by model.caption.");
+        return pictures;
     }
 
     private void Prepare(StableDiffusion3 model, List<(string File, string Caption)> pictures, string cachePath)
     {
         List<string> files = [.. pictures.Select(p => p.File)], captions = [.. pictures.Select(p => p.Caption)];
         var fingerprint = TrainingCache.FingerprintOf(model, files, captions,
-            FormattableString.Invariant($"middle square of {_options.Size}"), _options.T5Length);
+            FormattableString.Invariant($"upright middle square of {_options.Size} on white"), _options.T5Length);
         if (File.Exists(cachePath))
         {
             using var old = TrainingCache.Open(cachePath);
@@ -173,11 +184,12 @@ internal sealed class Sd3FineTuneTask : ITrainingTask
     // The middle square, scaled.
     private Tensor Load(string path)
     {
-        var picture = Picture.Load(path);
+        // Upright as EXIF says, on white where it is transparent.
+        var picture = PicturePlanes.Load(path);
         using var scope = NewDisposeScope();
         var side = Math.Min(picture.Width, picture.Height);
-        var pixels = tensor(picture.Pixels).view(1, picture.Height, picture.Width, 4).permute(0, 3, 1, 2).narrow(1, 0, 3)
-            .narrow(2, (picture.Height - side) / 2, side).narrow(3, (picture.Width - side) / 2, side).to(ScalarType.Float32).div_(255);
+        var pixels = tensor(picture.Values, [1, 3, picture.Height, picture.Width]).narrow(2, (picture.Height - side) / 2, side)
+            .narrow(3, (picture.Width - side) / 2, side);
         var scaled = Upsample.Apply(pixels, [_options.Size, _options.Size], mode: ResizeMode.Bicubic, antialias: true).clamp(0, 1);
         return scaled.MoveToOuterDisposeScope();
     }

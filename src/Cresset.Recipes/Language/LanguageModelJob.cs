@@ -55,7 +55,7 @@ internal sealed class LanguageModelJob : DataJob<DecoderOptions>, IWritesText
             throw new ArgumentException(
                 $"'{Name}' writes text, which is no {request.Format.ToString().ToLowerInvariant()}; leave --format out.");
         var choice = new TokenChoice { Temperature = request.Temperature, TopK = request.TopK, TopP = request.TopP }.ThrowIfInvalid();
-        var beginnings = request.Conditions is { Count: > 0 } given ? given : ["\n"];
+        var beginnings = request.Conditions is { Count: > 0 } given ? given : [((LanguageModelTask)task).Nothing];
         var texts = new List<string>();
         foreach (var beginning in beginnings)
         {

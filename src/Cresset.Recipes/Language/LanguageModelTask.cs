@@ -42,6 +42,10 @@ internal sealed class LanguageModelTask : ITrainingTask, ILearnsFromData, IExpor
     /// <inheritdoc/>
     public HeadlineMetric Headline { get; }
 
+    /// <summary>What a text from nothing goes on from: a line end, or the first character of a vocabulary without one.</summary>
+    internal string Nothing => _tokenizer.Facts.Characters is { Length: > 0 } known && !known.Contains('\n', StringComparison.Ordinal)
+        ? known.EnumerateRunes().First().ToString() : "\n";
+
     /// <summary>Tokens a second of the last texts.</summary>
     internal IReadOnlyDictionary<string, double> WritingSpeed =>
         new Dictionary<string, double> { ["tokens_per_second"] = _written / Math.Max(_seconds, 1e-9) };
@@ -74,7 +78,7 @@ internal sealed class LanguageModelTask : ITrainingTask, ILearnsFromData, IExpor
     public IEnumerable<(string Tag, string Text)> Texts(EvaluationContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        yield return ("text", Write("\n", ShownLength, new TokenChoice { Temperature = 0.8 }, context.Generator, null).Trim());
+        yield return ("text", Write(Nothing, ShownLength, new TokenChoice { Temperature = 0.8 }, context.Generator, null).Trim());
     }
 
     /// <summary>
@@ -97,8 +101,8 @@ internal sealed class LanguageModelTask : ITrainingTask, ILearnsFromData, IExpor
             text.Append(characters, 0, count);
             if (count > 0) written?.Invoke(new string(characters, 0, count));
         }
-        // The line end that a text from nothing begins with is not part of it.
-        if (beginning != "\n") Piece(Encoding.UTF8.GetBytes(beginning));
+        // What a text from nothing begins with is not part of it.
+        if (beginning != Nothing) Piece(Encoding.UTF8.GetBytes(beginning));
         var clock = Stopwatch.StartNew();
         foreach (var token in choice.Continue(_model, tokens, length, generator)) Piece(_tokenizer.Bytes((int)token));
         _written += length;

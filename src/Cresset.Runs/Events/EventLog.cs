@@ -1,3 +1,5 @@
+using Cresset.Numerics;
+
 namespace Cresset.Runs;
 
 /// <summary>A value with its place in an event log.</summary>
@@ -47,7 +49,7 @@ public sealed class EventLog : IDisposable
     /// The folders at or below <paramref name="root"/> that hold event files, relative to it and sorted; the root itself is ".".
     /// </summary>
     public static IReadOnlyList<string> FindFolders(string root)
-        => Directory.EnumerateFiles(root, "*tfevents*", SearchOption.AllDirectories)
+        => FolderWalk.Files(root).Where(file => Path.GetFileName(file).Contains("tfevents", StringComparison.Ordinal))
             .Select(file => Path.GetRelativePath(root, Path.GetDirectoryName(file)!)).Distinct().Order(StringComparer.Ordinal).ToList();
 
     /// <summary>Reads what was written since the last call; returns the number of new records.</summary>

@@ -38,5 +38,22 @@ public sealed class ExportCommandTests : IDisposable
         (code, _, error) = CressetProcess.Run(_folder, "export", "digits-classifier", "--format", "safetensors", "-o", "w.safetensors");
         Assert.True(code == 0, error);
         Assert.True(File.Exists(Path.Combine(_folder, "w.safetensors")));
+        (code, _, error) = CressetProcess.Run(_folder, "export", "digits-classifier", "--format", "safetensors", "--float16", "-o",
+            "h.safetensors");
+        Assert.True(code == 0, error);
+        long Size(string name) => new FileInfo(Path.Combine(_folder, name)).Length;
+        Assert.True(Size("h.safetensors") < 0.7 * Size("w.safetensors"));
+        foreach (var (options, said) in new[]
+        {
+            ("--format safetensors --tolerance 1", "--tolerance is for --format onnx"),
+            ("--format safetensors --dynamic batch", "--dynamic is for --format onnx"),
+            ("--tolerance nan", "--tolerance is NaN"),
+            ("--tolerance -1", "--tolerance is -1"),
+        })
+        {
+            (code, _, error) = CressetProcess.Run(_folder, ["export", "digits-classifier", "-o", "t.onnx", .. options.Split(' ')]);
+            Assert.Equal(2, code);
+            Assert.Contains(said, error, StringComparison.Ordinal);
+        }
     }
 }

@@ -35,8 +35,10 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("sample x --format bmp", "--format is 'bmp'; allowed: png, gif, npy, csv, safetensors.")]
     [InlineData("detect eval --gt a --dt b --protocol COCO", "--protocol is 'COCO'; allowed: coco, ")]
     [InlineData("detect eval --gt a --dt b --iou 0,5", "--iou is '0,5'; a number")]
+    [InlineData("sample x -o s.png --runs empty", "name a folder")]
     [InlineData("sample x @word", "There are no runs in", 1)]
     [InlineData("activations plot nothere", "lists all")]
+    [InlineData("activations plot gelu -o a.txt", "end its name in .png")]
     [InlineData("inspect .", "is a folder; a file is expected.")]
     public void WrongUseIsOneLineAndExitCode2(string arguments, string message, int expected = 2)
     {

@@ -31,6 +31,36 @@ public sealed class Sd3CommandTests : IDisposable
         Assert.Equal(Drawn("folder.png"), Drawn("file.png"));
     }
 
+    [Theory]
+    [InlineData("--strength 0.5", "--strength needs --init")]
+    [InlineData("--control-scale 2", "--control-scale needs --controlnet")]
+    [InlineData("--lora-skip t5", "--lora-skip needs --lora")]
+    [InlineData("--skip-start 0.1", "--skip-start needs --skip-layers")]
+    [InlineData("--size 32 --clip-skip 99", "ClipSkip is 99")]
+    [InlineData("--size 31", "try 32x32")]
+    public void WhatWouldChangeNothingOrCannotBeIsToldAtOnce(string options, string said)
+    {
+        var (code, _, error) = CressetProcess.Run(_folder, ["sd3", "generate", "-m", Model, "-p", "a cat", .. options.Split(' ')]);
+        Assert.Equal(2, code);
+        Assert.Contains(said, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("loading", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("one.safetensors", "one.safetensors exists; add --force")]
+    [InlineData("two.gguf --dtype fp16", "--dtype is for a folder or a .safetensors file")]
+    [InlineData("two.safetensors --gguf q8_0", "--gguf is for a .gguf file")]
+    [InlineData("two.gguf --no-text", "--no-text is for a .safetensors file")]
+    [InlineData("two.safetensors --t5-tokenizer x", "--t5-tokenizer is for a folder")]
+    public void AConversionReplacesNothingAndIgnoresNothing(string words, string said)
+    {
+        File.WriteAllText(At("one.safetensors"), "mine");
+        var (code, _, error) = CressetProcess.Run(_folder, ["sd3", "convert", Model, .. words.Split(' ')]);
+        Assert.Equal(2, code);
+        Assert.Contains(said, error, StringComparison.Ordinal);
+        Assert.Equal("mine", File.ReadAllText(At("one.safetensors")));
+    }
+
     [Fact]
     public void SeveralPicturesFromAPictureInsideAMask()
     {
@@ -39,6 +69,9 @@ public sealed class Sd3CommandTests : IDisposable
             "--mask", "start.png", "--strength", "0.5", "--sampler", "heun", "-o", "next.png", "--json");
         var files = JsonDocument.Parse(json).RootElement.GetProperty("files").EnumerateArray().Select(f => f.GetString()).ToList();
         Assert.Equal(["next-1.png", "next-2.png"], files);
+        var (_, _, said) = CressetProcess.Run(_folder, "sd3", "generate", "-m", Model, "-p", "a dog", "--size", "32", "--steps", "1", "-n",
+            "2", "-o", "next.png");
+        Assert.Contains("2 files of next.png were there and are replaced", said, StringComparison.Ordinal);
         Assert.NotEqual(Drawn("next-1.png"), Drawn("next-2.png"));
     }
 

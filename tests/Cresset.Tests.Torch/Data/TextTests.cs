@@ -69,6 +69,67 @@ public sealed class TextTests : IDisposable
     }
 
     [Fact]
+    public void WhatATokenizerFileAsksForIsDoneOrRefused()
+    {
+        var learned = BytePairs.Learn(string.Join(' ', Enumerable.Repeat("a rose is a rose", 9)), 270);
+        var path = Path.Combine(_folder, "tokenizer.json");
+        var vocabulary = learned.Facts.Vocabulary.Select((t, i) => (t, i)).ToDictionary(p => p.t, p => p.i);
+        vocabulary["Ġarose"] = vocabulary.Count;
+        const string Words = @"\\p{N}{1,3}| ?\\p{L}+";
+        BytePairTokenizer Read(string pre, string normalizer = "null", string model = "\"ignore_merges\":false")
+        {
+            File.WriteAllText(path, $$"""
+                {"added_tokens":[{"id":{{vocabulary.Count}},"content":"<|end|>"},{"id":{{vocabulary.Count + 1}},"content":"<|end|>!"}],
+                 "normalizer":{{normalizer}},"pre_tokenizer":{{pre}},
+                 "model":{"type":"BPE",{{model}},"vocab":{{System.Text.Json.JsonSerializer.Serialize(vocabulary)}},
+                 "merges":{{System.Text.Json.JsonSerializer.Serialize(learned.Facts.Merges)}} } }
+                """);
+            return BytePairTokenizer.Read(path);
+        }
+        string Byte(bool regex) => $"{{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":{(regex ? "true" : "false")}}}";
+        string Split(string more = "") =>
+            $"{{\"type\":\"Split\",\"pattern\":{{\"Regex\":\"{Words}\"}},\"behavior\":\"Isolated\"{more}}}";
+        string Both(params string[] steps) => $"{{\"type\":\"Sequence\",\"pretokenizers\":[{string.Join(',', steps)}]}}";
+
+        // Special tokens are themselves wherever they stand, the longest first, and survive being stored.
+        var plain = Read(Byte(regex: true));
+        Assert.Equal([.. plain.Encode("a rose"), vocabulary.Count + 1, .. plain.Encode(" is"), vocabulary.Count],
+            plain.Encode("a rose<|end|>! is<|end|>"));
+        Assert.Equal(plain.Encode("<|end|>"),
+            DataFacts.Parse(new DataFacts { Name = "n", Shape = [2], Target = TargetKind.Token, Text = plain.Facts }.ToJson(), "x").Text!
+                .Open().Encode("<|end|>"));
+        // A word that is a token is one, although no merges lead to it.
+        Assert.NotEqual([vocabulary["Ġarose"]], plain.Encode(" arose"));
+        Assert.Equal([vocabulary["Ġarose"]], Read(Byte(regex: true), model: "\"ignore_merges\":true").Encode(" arose"));
+        // Form C: e and an accent are the letter with it.
+        var composed = Read(Byte(regex: true), "{\"type\":\"NFC\"}");
+        Assert.Equal(composed.Encode("café"), composed.Encode("cafe\u0301"));
+        Assert.NotEqual(plain.Encode("café"), plain.Encode("cafe\u0301"));
+        // What no expression matches is not lost, and letters beyond U+FFFF are letters.
+        var split = Read(Both(Split(), Byte(regex: false)));
+        const string Text = "12 roses… 𝐇𝐞𝐥𝐥𝐨𝟗 😀\n\t!";
+        Assert.Equal(Text, split.Decode(split.Encode(Text).Select(t => (long)t)));
+        Assert.Equal(["12", " roses", "…", " 𝐇𝐞𝐥𝐥𝐨", "𝟗", " 😀\n\t!"],
+            new WordCutter(@"\p{N}{1,3}| ?\p{L}+").Cut(Text));
+        // Without an expression a text is one word.
+        Assert.Equal([vocabulary["Ġrose"]], Read(Byte(regex: false)).Encode(" rose"));
+        foreach (var (said, refused) in new (string, Func<BytePairTokenizer>)[]
+        {
+            ("several expressions", () => Read(Both(Split(), Split(), Byte(regex: false)))),
+            ("use_regex", () => Read(Both(Split(), Byte(regex: true)))),
+            ("'Split'", () => Read(Both(Split(",\"invert\":true"), Byte(regex: false)))),
+            ("'Lowercase'", () => Read(Byte(regex: true), "{\"type\":\"Lowercase\"}")),
+            ("'Replace'", () => Read(Byte(regex: true),
+                "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"},{\"type\":\"Replace\"}]}")),
+            ("dropout", () => Read(Byte(regex: true), model: "\"dropout\":0.1")),
+            ("end_of_word_suffix", () => Read(Byte(regex: true), model: "\"end_of_word_suffix\":\"</w>\"")),
+        })
+        {
+            Assert.Contains(said, Assert.Throws<InvalidDataException>(() => refused()).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void CharactersAreNumberedInOrderAndOthersAreNamed()
     {
         var tokenizer = new CharacterTokenizer("b😀a\nab");
@@ -116,14 +177,35 @@ public sealed class TextTests : IDisposable
         Assert.NotNull(own.Test);
     }
 
+    [Fact]
+    public void TextsOfOtherSystemsAreReadAsTheyAre()
+    {
+        const string Text = "one line\fa page\u2028a line of its own 😀😀😀😀 and some more words";
+        // A link back to the folder does not make the text longer.
+        Directory.CreateSymbolicLink(Path.Combine(_folder, "loop"), _folder);
+        File.WriteAllText(Path.Combine(_folder, "A.TXT"), Text + "\r\nend\rend", new UTF32Encoding(false, byteOrderMark: true));
+        using var data = new TextData { Path = _folder, Validation = 0 }.Open(new DataUse(TargetKind.Token, Context: 8));
+        var blocks = (TextBlocks)data.Train;
+        var whole = Text + "\nend\nend";
+        Assert.Equal(whole.EnumerateRunes().Count(), blocks.Length);
+        Assert.Equal(blocks.Length, blocks.Characters);
+        var tokenizer = data.Facts.Text!.Open();
+        Assert.Equal(whole, tokenizer.Decode(tokenizer.Encode(whole).Select(t => (long)t)));
+        Assert.Contains('\f', data.Facts.Text.Characters);
+        Assert.Contains('\u2028', data.Facts.Text.Characters);
+    }
+
     [Theory]
     [InlineData("latin.txt", "byte 3")]
+    [InlineData("utf16.txt", "U+0000")]
     [InlineData("empty.txt", "empty")]
     [InlineData("short.txt", "longer text")]
     [InlineData("none.txt", "no such file")]
     public void WhatIsNoTextIsRefusedWithItsPlace(string name, string said)
     {
         File.WriteAllBytes(Path.Combine(_folder, "latin.txt"), [(byte)'c', (byte)'a', (byte)'f', 0xE9, (byte)'s']);
+        File.WriteAllBytes(Path.Combine(_folder, "utf16.txt"),
+            new UnicodeEncoding(false, byteOrderMark: false).GetBytes("without its mark"));
         File.WriteAllBytes(Path.Combine(_folder, "empty.txt"), []);
         File.WriteAllText(Path.Combine(_folder, "short.txt"), "too short");
         var error = Record.Exception(

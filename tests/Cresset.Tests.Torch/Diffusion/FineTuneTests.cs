@@ -84,6 +84,24 @@ public sealed class FineTuneTests : IDisposable
     }
 
     [Fact]
+    public void TransparentPixelsAreWhiteAndPicturesWithoutACaptionAreNamed()
+    {
+        float[] Cached(string name, byte[] rgba)
+        {
+            var folder = Directory.CreateDirectory(Path.Combine(_folder, name)).FullName;
+            File.WriteAllBytes(Path.Combine(folder, "a.png"), new Cresset.Plots.Picture(32, 32, rgba).ToPng());
+            using var task = new Sd3FineTuneTask(
+                new Sd3FineTuneOptions { Checkpoint = Folder, Pictures = folder, Size = 32, T5Length = 8 }, 1);
+            Assert.Contains("a.png", Assert.Single(task.Notes), StringComparison.Ordinal);
+            using var file = SafetensorsFile.Open(Path.Combine(folder, "cache.safetensors"));
+            using var scope = NewDisposeScope();
+            return file.Read("mean").data<float>().ToArray();
+        }
+        byte[] Pixels(byte[] one) => [.. Enumerable.Repeat(one, 32 * 32).SelectMany(p => p)];
+        Assert.Equal(Cached("white", Pixels([255, 255, 255, 255])), Cached("clear", Pixels([0, 90, 0, 0])));
+    }
+
+    [Fact]
     public void TrainingWithoutAnEncoderIsNeverByMistake()
     {
         var single = Path.Combine(_folder, "single.safetensors");

@@ -82,7 +82,7 @@ public sealed class SamplingLoopTests : IDisposable
                 if (s.Step == 4) after = s.Latents;
             },
         });
-        using var sampler = Sampler.Create(Small.Sampler, _model.Schedule, 5);
+        using var sampler = Sampler.Create(new EulerSamplerOptions(), _model.Schedule, 5);
         using var wanted = _model.Text.Encode("a cat", t5Length: 16);
         using var unwanted = _model.Text.Encode("", t5Length: 16);
         using (no_grad())
@@ -136,7 +136,7 @@ public sealed class SamplingLoopTests : IDisposable
         var mask = linspace(0, 1, 10).repeat_interleave(8).view(1, 1, 1, 80).expand(1, 1, 48, 80).contiguous();
         var options = Small with { Steps = 8, Strength = 0.75 };
         var actual = Latents(options, new GenerationInputs { Picture = source, Latents = noise, Mask = mask });
-        using var sampler = Sampler.Create(options.Sampler, _model.Schedule, 8);
+        using var sampler = Sampler.Create(options.Sampler ?? new EulerSamplerOptions(), _model.Schedule, 8);
         using var wanted = _model.Text.Encode("a cat", t5Length: 16);
         using var unwanted = _model.Text.Encode("", t5Length: 16);
         var map = 1 - linspace(0, 1, 10).view(1, 1, 1, 10);

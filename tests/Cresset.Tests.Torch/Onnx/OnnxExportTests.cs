@@ -44,6 +44,40 @@ public sealed class OnnxExportTests : IDisposable
     }
 
     [Fact]
+    public void OptionsThatWouldBeIgnoredAreRefused()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var scope = NewDisposeScope();
+        using var net = nn.Linear(3, 2);
+        foreach (var (said, options) in new[]
+        {
+            ("Tolerance is NaN", Verified with { Tolerance = double.NaN }),
+            ("Tolerance is -1", Verified with { Tolerance = -1 }),
+            ("2 InputNames", Verified with { InputNames = ["a", "b"] }),
+            ("2 OutputNames", Verified with { OutputNames = ["a", "b"] }),
+            ("'a' is given 2 times", Verified with { InputNames = ["a"], OutputNames = ["a"] }),
+            ("is empty", Verified with { InputNames = [" "] }),
+            ("'batch' is given 2 times", Verified with { DynamicAxes = [DynamicAxis.Batch, DynamicAxis.Batch] }),
+            ("ExternalDataFrom is -1", Verified with { ExternalDataFrom = -1 }),
+        })
+        {
+            var error = Assert.Throws<ArgumentException>(() => OnnxExport.Save(net, randn(2, 3), File1, options));
+            Assert.Contains(said, error.Message, StringComparison.Ordinal);
+            Assert.False(File.Exists(File1));
+        }
+    }
+
+    [Fact]
+    public void ResultsThatAreNotNumbersAreSaid()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var scope = NewDisposeScope();
+        using var net = nn.Linear(3, 2);
+        using (no_grad()) net.bias!.fill_(double.NaN);
+        Assert.Contains("NaN", Assert.Single(OnnxExport.Save(net, randn(2, 3), File1, Verified).Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void HeightAndWidthMayVaryToo()
     {
         if (!OperatingSystem.IsLinux()) return;

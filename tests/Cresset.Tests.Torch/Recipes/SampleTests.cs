@@ -14,6 +14,20 @@ public sealed class SampleTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    [Fact]
+    public void ATextWithoutALineEndIsLearnedAndWritten()
+    {
+        var text = Path.Combine(_folder, "line.txt");
+        File.WriteAllText(text, string.Concat(Enumerable.Repeat("one line and no end. ", 6)).Trim());
+        using var store = RunStore.Open(Path.Combine(_folder, "runs"));
+        var runner = new RecipeRunner(store, new RecipeCatalog());
+        var recipe = "job: language-model\nmodel: {layers: 1, heads: 2, width: 8, context: 4}\ntrainer: {steps: 1, batch_size: 2}\n"
+            + $"data: {{kind: text, path: {text}}}\n";
+        var run = runner.Train(Recipe.Parse(recipe, "test.yaml", "test", BuiltInParts.Catalog).Resolve());
+        var drawn = runner.Sample(run.RunId, new SampleRequest(1, 1, [], 1, Path.Combine(_folder, "out")) { Length = 12 }).Outcome.Pictures;
+        Assert.Equal(12, File.ReadAllText(Assert.Single(drawn)).Length);
+    }
+
     [Theory]
     [InlineData("job: plane-flow\nmodel: {transforms: 1, width: 8}", "5 2", true, "")]
     [InlineData("job: digits-flow\nmodel: {transforms: 1, width: 8}", "5 1 8 8", true, "")]

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cresset.Numerics;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -104,7 +105,7 @@ internal sealed class YoloData
             var path = Path.GetFullPath(Path.Combine(root, entry));
             if (Directory.Exists(path)) labelFolders.Add(Path.GetDirectoryName(LabelsOf(Path.Combine(path, "any.png")))!);
             string[] files = Directory.Exists(path)
-                ? [.. Directory.GetFiles(path, "*", SearchOption.AllDirectories).Where(ImageHeader.IsSized).Order(StringComparer.Ordinal)]
+                ? [.. FolderWalk.Files(path).Where(ImageHeader.IsSized)]
                 : File.Exists(path) ? [.. TextFile.Read(path).Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0)
                     .Select(l => Path.GetFullPath(Path.Combine(root, l)))]
                 : throw Fault(_file, $"names {entry} as {split}, and {path} does not exist.");

@@ -80,7 +80,7 @@ public sealed class ClipTextEncoder : nn.Module<Tensor, Tensor>
         {
             _embeddings = new TokenEmbeddings(options, place);
             _encoder = new LayerStack(options, place);
-            _finalNorm = new LayerNormalization(options.Width, 1e-5, place);
+            _finalNorm = new LayerNormalization(options.Width, options.NormEpsilon, place);
             RegisterComponents();
         }
 
@@ -139,7 +139,8 @@ public sealed class ClipTextEncoder : nn.Module<Tensor, Tensor>
                 Hidden = options.MlpWidth,
                 Activation = options.Activation == ClipActivation.Gelu ? "gelu" : "quick_gelu"
             };
-            var block = new TransformerBlockOptions(new(options.Width, options.Heads), feedForward, Keys);
+            var block = new TransformerBlockOptions(new(options.Width, options.Heads), feedForward, Keys)
+            { NormEpsilon = options.NormEpsilon };
             _layers =
                 new ModuleList<TransformerBlock>([.. Enumerable.Range(0, options.Layers).Select(_ => new TransformerBlock(block, place))]);
             RegisterComponents();

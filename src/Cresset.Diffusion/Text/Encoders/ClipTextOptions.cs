@@ -60,6 +60,9 @@ public sealed record ClipTextOptions : IOptionsRecord
     /// </summary>
     public int EndTokenId { get; init; } = 2;
 
+    /// <summary>What normalisations add to the variance.</summary>
+    public double NormEpsilon { get; init; } = 1e-5;
+
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Positive(VocabularySize)
@@ -70,5 +73,6 @@ public sealed record ClipTextOptions : IOptionsRecord
         .Positive(MlpWidth)
         .Positive(ProjectionWidth)
         .Defined(Activation)
+        .Positive(NormEpsilon)
         .Must(Heads > 0 && Width % Heads == 0, Width, $"a multiple of Heads ({Heads})", field: nameof(Width));
 }

@@ -105,14 +105,14 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
             // T5 does not divide the scores by the root of the width.
             var block = new TransformerBlockOptions(attention, FeedForwardOptions.GeGlu with { Hidden = options.MlpWidth },
                 Keys)
-            { RootMeanSquare = true, NormEpsilon = 1e-6, Scale = 1 };
+            { RootMeanSquare = true, NormEpsilon = options.NormEpsilon, Scale = 1 };
             _blocks =
                 new ModuleList<TransformerBlock>([.. Enumerable.Range(0, options.Layers).Select(_ => new TransformerBlock(block, place))]);
             // One table for all blocks, which the first one's keys hold.
             var table = LayerKeys.Add(_blocks[0], "layer.0.SelfAttention.relative_attention_bias",
                 new TokenTable(options.Buckets, options.Heads, place));
             _biases = () => table.Weight;
-            _finalNorm = new RmsNorm(options.Width, 1e-6, place: place);
+            _finalNorm = new RmsNorm(options.Width, options.NormEpsilon, place: place);
             RegisterComponents();
         }
 

@@ -32,6 +32,9 @@ public sealed record T5EncoderOptions : IOptionsRecord
     /// <summary>Distance from which on all positions share a bucket.</summary>
     public int MaxDistance { get; init; } = 128;
 
+    /// <summary>What normalisations add to the mean square.</summary>
+    public double NormEpsilon { get; init; } = 1e-6;
+
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Positive(VocabularySize)
@@ -40,6 +43,7 @@ public sealed record T5EncoderOptions : IOptionsRecord
         .Positive(Heads)
         .Positive(HeadDim)
         .Positive(MlpWidth)
+        .Positive(NormEpsilon)
         .Must(Buckets >= 4 && Buckets % 4 == 0, Buckets, "a multiple of 4", field: nameof(Buckets))
         .AtLeast(MaxDistance, (Buckets / 4) + 1);
 }

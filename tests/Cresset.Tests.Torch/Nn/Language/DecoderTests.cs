@@ -178,6 +178,17 @@ public sealed class DecoderTests
         // The shares are .03, .64, .09, .24, .01: two reach .8.
         Assert.Equal([1L, 3L], Drawn(new TokenChoice { TopP = 0.8 }).Order());
         Assert.Equal(5, Drawn(new TokenChoice { Temperature = 3 }).Count);
+        // Near 0 is the likeliest, not the difference of infinities.
+        Assert.Equal([1L], Drawn(new TokenChoice { Temperature = 1e-300 }));
+        foreach (var broken in new[] { float.NaN, float.NegativeInfinity, float.PositiveInfinity })
+        {
+            foreach (var temperature in new[] { 0, 1.0 })
+            {
+                var error = Assert.Throws<ArgumentException>(
+                    () => new TokenChoice { Temperature = temperature }.Draw(full([1, 3], broken)));
+                Assert.Contains("not finite", error.Message, StringComparison.Ordinal);
+            }
+        }
     }
 
     [Fact]

@@ -28,6 +28,20 @@ public sealed class UpsamplingDoorTests
     }
 
     [Theory]
+    [InlineData(ResizeMode.Nearest, ScalarType.Int64, "Int64")]
+    [InlineData(ResizeMode.Bilinear, ScalarType.Bool, "Bool")]
+    [InlineData(ResizeMode.Bicubic, ScalarType.ComplexFloat32, "ComplexFloat32")]
+    [InlineData(ResizeMode.Area, ScalarType.Byte, "Byte")]
+    [InlineData(ResizeMode.Nearest, ScalarType.Float32, "has shape [1, 0, 4, 4]", 0)]
+    public void PicturesThatNoKernelTakesAreRefusedInWords(ResizeMode mode, ScalarType type, string said, long channels = 2)
+    {
+        using var scope = NewDisposeScope();
+        var x = ones([1, channels, 4, 4], type);
+        Assert.Contains(said, Assert.Throws<ArgumentException>(() => Upsample.Apply(x, [2, 2], mode: mode)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(ScalarType.Float32)]
     [InlineData(ScalarType.Float64)]
     public void PlacesAboveTheReachOfAFloatAreRight(ScalarType type)

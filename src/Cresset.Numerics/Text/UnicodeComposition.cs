@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace Cresset.Diffusion;
+namespace Cresset.Numerics;
 
 /// <summary>Unicode normalization form C and the width folding of U+FF01..U+FFF0, from an embedded table.</summary>
 /// <remarks>The runtime's own normalization does nothing in globalization-invariant mode, which Cresset's programs use.</remarks>
@@ -20,7 +20,11 @@ internal sealed class UnicodeComposition
 
     private UnicodeComposition()
     {
-        var words = MemoryMarshal.Cast<byte, uint>(EmbeddedData.Bytes("composition.bin")).ToArray();
+        using var stream = typeof(UnicodeComposition).Assembly.GetManifestResourceStream("unicode/composition.bin")
+            ?? throw new InvalidOperationException("The assembly lacks its embedded file composition.bin.");
+        var bytes = new byte[stream.Length];
+        stream.ReadExactly(bytes);
+        var words = MemoryMarshal.Cast<byte, uint>(bytes).ToArray();
         if (!BitConverter.IsLittleEndian) words = Array.ConvertAll(words, BinaryPrimitives.ReverseEndianness);
         var at = 0;
         int Next() => (int)words[at++];
