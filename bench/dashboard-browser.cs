@@ -84,8 +84,7 @@ static async Task Thousand(IBrowser browser, string folder)
 }
 
 // From the start of the navigation to the second frame after what was waited for is there: the first visit of a new profile, in which the
-// browser starts a
-// process for the page and compiles its scripts, and later ones of the same tab.
+// browser starts a process for the page and compiles its scripts, and later ones of the same tab.
 static async Task Opened(IBrowser browser, string what, string address, string selector)
 {
     var (first, later) = (new List<double>(), new List<double>());

@@ -5,8 +5,7 @@
 
 // How fast the dashboard answers: dotnet run -c Release bench/dashboard.cs
 // Stores are made in a temporary folder; the server is a process of its own, so that its memory is its own. Times are the median of nine
-// requests
-// over loopback, the reading of the answer included.
+// requests over loopback, the reading of the answer included.
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;

@@ -4,10 +4,9 @@
 #:property JsonSerializerIsReflectionEnabledByDefault=true
 #:property CressetUsesTorch=true
 
-// How long training waits for pictures: dotnet run -c Release bench/data-waiting.cs [steps]
-// 512 JPEGs of 256 pixels, decoded anew for every batch (the cache holds one megabyte), a classifier a quarter as wide as the default,
-// whose steps
-// are short; the share of the time of training that was spent waiting for the next batch, by the number of batches that are prepared ahead.
+// How long training waits for pictures: dotnet run -c Release bench/data-waiting.cs [steps] 512 JPEGs of 256 pixels, decoded anew for every
+// batch (the cache holds one megabyte), a classifier a quarter as wide as the default, whose steps are short; the share of the time of
+// training that was spent waiting for the next batch, by the number of batches that are prepared ahead.
 // Goal: at most 5 %.
 using System.Globalization;
 using Cresset.Recipes;

@@ -14,7 +14,7 @@ internal sealed class GalleryPage(SiteFolder site, RecipeCatalog recipes, IReadO
     public void Write()
     {
         foreach (var name in shown.Keys.Except(RecipeCatalog.Names))
-            throw new FormatException($"site/gallery.yaml names '{name}', which is no recipe.");
+            throw new FormatException($"site/gallery.yaml names '{name}', which is not a recipe.");
         var groups = RecipeCatalog.Names.Select(recipes.Find).GroupBy(r => r.Subject).OrderBy(g => g.Key, StringComparer.Ordinal).ToList();
         var body = new StringBuilder(
             $"<h1>Gallery of recipes</h1><p class=\"lead\">{RecipeCatalog.Names.Count} recipes, each one command. Pictures and figures are "

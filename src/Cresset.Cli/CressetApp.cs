@@ -10,9 +10,8 @@ namespace Cresset.Cli;
 
 /// <summary>
 /// The <c>cresset</c> command as a program of your own: <c>return await CressetApp.Run(args);</c> is the whole of its <c>Program.cs</c>.
-/// Parts of the
-/// calling program (jobs, data sets, environments, optimizers with <see cref="PartAttribute"/>) stand beside the built-in ones in recipes
-/// and lists.
+/// Parts of the calling program (jobs, data sets, environments, optimizers with <see cref="PartAttribute"/>) stand beside the built-in ones
+/// in recipes and lists.
 /// </summary>
 public static class CressetApp
 {

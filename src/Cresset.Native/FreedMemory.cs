@@ -8,8 +8,8 @@ namespace Cresset.Native;
 public static class FreedMemory
 {
     /// <summary>
-    /// Gives it back to the operating system. Worth a call after something large and long-lived was disposed, not in a loop: later
-    /// tensors fault their pages in again. Does nothing where the allocator was left alone.
+    /// Gives it back to the operating system. Worth a call after something large and long-lived was disposed, not in a loop: later tensors
+    /// fault their pages in again. Does nothing where the allocator was left alone.
     /// </summary>
     public static void Return()
     {

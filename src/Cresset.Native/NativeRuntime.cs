@@ -3,9 +3,9 @@ using Cresset.Native.Loading;
 namespace Cresset.Native;
 
 /// <summary>
-/// Start-up of native code. Runs before <c>Main</c> in every executable that references this assembly
-/// (a module initializer compiled in by <c>buildTransitive/Cresset.Native.targets</c>), so that the first use of
-/// TorchSharp finds its library and the allocator is tuned before libtorch loads.
+/// Start-up of native code. Runs before <c>Main</c> in every executable that references this assembly (a module initializer compiled in by
+/// <c>buildTransitive/Cresset.Native.targets</c>), so that the first use of TorchSharp finds its library and the allocator is tuned before
+/// libtorch loads.
 /// </summary>
 public static class NativeRuntime
 {

@@ -17,8 +17,7 @@ public sealed record OnnxExportOptions
 
     /// <summary>
     /// Other inputs of the example's sizes. Whatever the module computes outside of tensor operations (from item(), data ...) must be the
-    /// same
-    /// for them. Where none are given the example's own values are used in another order.
+    /// same for them. Where none are given the example's own values are used in another order.
     /// </summary>
     public IReadOnlyList<TorchSharp.torch.Tensor> CheckInputs { get; init; } = [];
 

@@ -87,7 +87,7 @@ public sealed class TrainedModel : IDisposable
     /// <summary>Answers a picture that is in memory, such as an upload: the bytes of a PNG, JPEG, WebP, BMP, GIF or TIFF file.</summary>
     /// <param name="picture">The whole file.</param>
     /// <param name="name">What the answer and errors call it.</param>
-    /// <exception cref="InvalidDataException">It is no picture, damaged, or the model takes none.</exception>
+    /// <exception cref="InvalidDataException">It is not a picture, damaged, or the model takes none.</exception>
     public Prediction PredictPicture(byte[] picture, string name = "picture")
     {
         ArgumentNullException.ThrowIfNull(picture);

@@ -13,8 +13,7 @@ internal static class ReaderFuzz
 
     /// <summary>
     /// Numbers of the cases: so many, times <see cref="Factor"/>. CRESSET_TEST_CASES asks for a number of its own, and with
-    /// CRESSET_TEST_MINUTES the test ends
-    /// when they are over and says how far it came; the cases are the same either way.
+    /// CRESSET_TEST_MINUTES the test ends when they are over and says how far it came; the cases are the same either way.
     /// </summary>
     public static IEnumerable<int> Cases(int count, [CallerMemberName] string what = "")
     {

@@ -5,10 +5,10 @@ using Cresset.Detection;
 namespace Cresset.Benchmarks.Detection;
 
 /// <summary>
-/// From two JSON files to the twelve statistics, cold: <c>detection-score GT DT [threads]</c>; without files the synthetic set
-/// of <c>--images N</c> (5,000) is made first in the temporary folder. <c>--memory GT DT</c> times what is already in memory,
-/// <c>--bootstrap GT DT</c> 1,000 resamples, <c>--protocols GT DT</c> the comparison of all protocols, <c>--masks N</c> masks
-/// of N images, <c>--stream N</c> N images of Objects365's kind one by one, <c>--make GT DT N</c> only writes the set.
+/// From two JSON files to the twelve statistics, cold: <c>detection-score GT DT [threads]</c>; without files the synthetic set of
+/// <c>--images N</c> (5,000) is made first in the temporary folder. <c>--memory GT DT</c> times what is already in memory, <c>--bootstrap
+/// GT DT</c> 1,000 resamples, <c>--protocols GT DT</c> the comparison of all protocols, <c>--masks N</c> masks of N images, <c>--stream
+/// N</c> N images of Objects365's kind one by one, <c>--make GT DT N</c> only writes the set.
 /// </summary>
 internal static class ScoreCocoSet
 {

@@ -4,8 +4,8 @@ using System.Text;
 namespace Cresset.Benchmarks.Detection;
 
 /// <summary>
-/// A set of the size and statistics of COCO val 2017, made from a seed with + - * / sqrt and floor only, so that any language
-/// gives the same numbers. Writes ground truth and results as COCO JSON.
+/// A set of the size and statistics of COCO val 2017, made from a seed with + - * / sqrt and floor only, so that any language gives the
+/// same numbers. Writes ground truth and results as COCO JSON.
 /// </summary>
 internal sealed class SyntheticCocoSet
 {

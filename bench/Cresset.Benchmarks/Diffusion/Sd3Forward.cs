@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Cresset.Benchmarks.Diffusion;
 
 /// <summary>
-/// One forward of a 12-layer MM-DiT (width 768, 32x32 latent, 154 text tokens, batch 2), one VAE decoding to 256x256 and a bare
-/// matrix product, each alternating with the same work in PyTorch. CPU seconds on one thread, least of the rounds.
+/// One forward of a 12-layer MM-DiT (width 768, 32x32 latent, 154 text tokens, batch 2), one VAE decoding to 256x256 and a bare matrix
+/// product, each alternating with the same work in PyTorch. CPU seconds on one thread, least of the rounds.
 /// Arguments: rounds (default 3), then the peer's command (default: python3 bench/peers/sd3_forward.py 1; "none" leaves it out).
 /// </summary>
 internal static class Sd3Forward

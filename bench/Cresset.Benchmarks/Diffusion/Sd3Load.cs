@@ -8,9 +8,9 @@ using static TorchSharp.torch;
 namespace Cresset.Benchmarks.Diffusion;
 
 /// <summary>
-/// Writes a checkpoint of random 16-bit weights with the shape of Stable Diffusion 3 medium (2.03 billion parameters), loads it by
-/// mapping, and runs one step of a 256x256 picture with 154 text tokens. Arguments: folder for the file (default: the temporary
-/// folder); fp16 for half precision, which CPUs compute by widening weights as they come to them.
+/// Writes a checkpoint of random 16-bit weights with the shape of Stable Diffusion 3 medium (2.03 billion parameters), loads it by mapping,
+/// and runs one step of a 256x256 picture with 154 text tokens. Arguments: folder for the file (default: the temporary folder); fp16 for
+/// half precision, which CPUs compute by widening weights as they come to them.
 /// </summary>
 internal static class Sd3Load
 {

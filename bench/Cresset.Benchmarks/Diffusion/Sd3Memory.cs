@@ -10,11 +10,9 @@ namespace Cresset.Benchmarks.Diffusion;
 
 /// <summary>
 /// Peak memory and time of a whole checkpoint, phase by phase: a prompt in, a picture out, by the path of <c>cresset sd3 generate</c>. The
-/// checkpoint has random
-/// weights in the shape of Stable Diffusion 3.5 medium (or large) with both CLIPs, T5-XXL and the autoencoder. Arguments: storage of
-/// transformer and T5 (bf16,
-/// fp16, fp8, q8_0, q4_k), medium or large, a folder for the files, side of the picture (512), steps (2). The first call writes the files,
-/// the next one measures.
+/// checkpoint has random weights in the shape of Stable Diffusion 3.5 medium (or large) with both CLIPs, T5-XXL and the autoencoder.
+/// Arguments: storage of transformer and T5 (bf16, fp16, fp8, q8_0, q4_k), medium or large, a folder for the files, side of the picture
+/// (512), steps (2). The first call writes the files, the next one measures.
 /// </summary>
 internal static class Sd3Memory
 {

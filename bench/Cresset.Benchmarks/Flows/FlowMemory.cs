@@ -7,9 +7,9 @@ using static TorchSharp.torch;
 namespace Cresset.Benchmarks.Flows;
 
 /// <summary>
-/// Memory that a gradient step of Glow needs above parameters and gradients, by depth, with activations kept and with activations won
-/// back by inversion. Each figure comes from a process of its own: the highest resident memory of a step of batch 64, less that after a
-/// step of batch 1.
+/// Memory that a gradient step of Glow needs above parameters and gradients, by depth, with activations kept and with activations won back
+/// by inversion. Each figure comes from a process of its own: the highest resident memory of a step of batch 64, less that after a step of
+/// batch 1.
 /// </summary>
 internal static class FlowMemory
 {

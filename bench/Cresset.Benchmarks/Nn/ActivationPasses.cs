@@ -9,8 +9,7 @@ namespace Cresset.Benchmarks.Nn;
 
 /// <summary>
 /// Forward and backward of activations over 16M float32, all sides taking turns in one run: TorchSharp's operations, Cresset's kernels with
-/// new
-/// tensors and with reused memory and, as another process, PyTorch. Arguments: rounds, threads and the command that starts Python (with
+/// new tensors and with reused memory and, as another process, PyTorch. Arguments: rounds, threads and the command that starts Python (with
 /// PyTorch).
 /// </summary>
 internal static class ActivationPasses

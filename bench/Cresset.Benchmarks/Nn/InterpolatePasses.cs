@@ -9,8 +9,7 @@ namespace Cresset.Benchmarks.Nn;
 
 /// <summary>
 /// Enlarging [8, 32, 128, 128] twofold, forward and backward, in every mode and layer: Cresset, the libtorch it stands on, and PyTorch,
-/// taking
-/// turns in one run. Arguments: rounds, threads and the command that starts Python (with PyTorch).
+/// taking turns in one run. Arguments: rounds, threads and the command that starts Python (with PyTorch).
 /// </summary>
 internal static class InterpolatePasses
 {

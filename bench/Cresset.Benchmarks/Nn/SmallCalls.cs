@@ -9,8 +9,8 @@ namespace Cresset.Benchmarks.Nn;
 
 /// <summary>
 /// Fused functions of a few thousand values, where the call costs more than the numbers: microseconds a call, forward without a gradient
-/// and
-/// forward with backward, all sides taking turns in one run. Arguments: rounds, values, and the command that starts Python (with PyTorch).
+/// and forward with backward, all sides taking turns in one run. Arguments: rounds, values, and the command that starts Python (with
+/// PyTorch).
 /// </summary>
 internal static class SmallCalls
 {

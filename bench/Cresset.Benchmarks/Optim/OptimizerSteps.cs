@@ -10,8 +10,7 @@ namespace Cresset.Benchmarks.Optim;
 /// <summary>
 /// A step of AdamW over many parameters, all sides taking turns in one run: a kernel that only moves the same bytes, the fused step,
 /// TorchSharp's AdamW and, as another process, PyTorch's fused and foreach AdamW. Arguments: scenario (big, small, pipeline), rounds,
-/// threads and
-/// the command that starts Python (with PyTorch) where bench/peers can be read.
+/// threads and the command that starts Python (with PyTorch) where bench/peers can be read.
 /// </summary>
 internal static class OptimizerSteps
 {

@@ -9,9 +9,8 @@ namespace Cresset.Benchmarks.Quantization;
 /// <summary>
 /// Forward, moving-average update and input gradient of one codebook, against vector-quantize-pytorch in the same run.
 /// Both times are processor time (user and system) and wall time of the best of several rounds. Memory is the rise of the resident peak
-/// from
-/// before the first full-sized step to the end of the last, after a warm-up on a small batch; for us the results themselves are also taken
-/// off.
+/// from before the first full-sized step to the end of the last, after a warm-up on a small batch; for us the results themselves are also
+/// taken off.
 /// </summary>
 internal static class QuantizeStep
 {

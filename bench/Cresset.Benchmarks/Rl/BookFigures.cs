@@ -6,8 +6,7 @@ namespace Cresset.Benchmarks.Rl;
 
 /// <summary>
 /// The whole grids of figures 7.2 and 12.3 to 12.8 (n or lambda by step size on the 19-state walk) with many runs, against the means of an
-/// independent
-/// simulator: the long version of the figure tests. Prints the cells furthest off in standard errors.
+/// independent simulator: the long version of the figure tests. Prints the cells furthest off in standard errors.
 /// </summary>
 internal static class BookFigures
 {

@@ -6,8 +6,7 @@ namespace Cresset.Benchmarks.Rl;
 
 /// <summary>
 /// DQN on CartPole from the first step, acting and learning, without evaluations: steps per CPU second. Arguments: cleanrl or zoo, and
-/// steps. The other side
-/// is bench/peers/rl_dqn_cartpole.py with the same arguments.
+/// steps. The other side is bench/peers/rl_dqn_cartpole.py with the same arguments.
 /// </summary>
 internal static class DqnEndToEnd
 {

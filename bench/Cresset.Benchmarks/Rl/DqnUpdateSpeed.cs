@@ -9,8 +9,8 @@ namespace Cresset.Benchmarks.Rl;
 
 /// <summary>
 /// One DQN update (target values, loss, gradients, Adam) on the native path, through TorchSharp and in PyTorch, taking turns in one run;
-/// one thread, CPU
-/// time. Arguments: hidden widths, batch, rounds, and the command that starts Python (with PyTorch) where bench/peers can be read.
+/// one thread, CPU time. Arguments: hidden widths, batch, rounds, and the command that starts Python (with PyTorch) where bench/peers can
+/// be read.
 /// </summary>
 internal static class DqnUpdateSpeed
 {

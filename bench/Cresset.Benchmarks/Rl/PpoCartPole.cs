@@ -8,8 +8,7 @@ namespace Cresset.Benchmarks.Rl;
 
 /// <summary>
 /// PPO on CartPole with rl-zoo3's settings, 100,000 steps without evaluation: CPU seconds, and the step at which the mean of a hundred
-/// episodes passes
-/// 475. The peer's side: <c>bench/peers/rl_ppo_cartpole.py</c>.
+/// episodes passes 475. The peer's side: <c>bench/peers/rl_ppo_cartpole.py</c>.
 /// </summary>
 internal static class PpoCartPole
 {

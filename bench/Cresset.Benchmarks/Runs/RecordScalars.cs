@@ -5,9 +5,8 @@ using Microsoft.Data.Sqlite;
 namespace Cresset.Benchmarks.Runs;
 
 /// <summary>
-/// Recording 1,000,000 scalars (20 series of 50,000) and reading zooms of a series of 1,000,000 points. The other
-/// side, in the same run: the same points as one SQLite row each (WAL, a commit each 2,000), which is how row stores
-/// of metrics work.
+/// Recording 1,000,000 scalars (20 series of 50,000) and reading zooms of a series of 1,000,000 points. The other side, in the same run:
+/// the same points as one SQLite row each (WAL, a commit each 2,000), which is how row stores of metrics work.
 /// </summary>
 internal static class RecordScalars
 {

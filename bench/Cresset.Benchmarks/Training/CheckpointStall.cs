@@ -12,8 +12,7 @@ namespace Cresset.Benchmarks.Training;
 
 /// <summary>
 /// How long a checkpoint of 500 MB stops training: the step that ends with a save against the steps around it, and beside it the bare copy
-/// of the same
-/// tensors in memory and the whole save on the training thread.
+/// of the same tensors in memory and the whole save on the training thread.
 /// </summary>
 internal static class CheckpointStall
 {

@@ -14,8 +14,7 @@ namespace Cresset.Benchmarks.Training;
 
 /// <summary>
 /// Steps of a rank: forward and backward alone, with gradients added up over the ranks after backward, and with buckets that set out during
-/// it; the three take
-/// turns. Started without mpirun it is a process alone. See ranks.sh for the whole measurement.
+/// it; the three take turns. Started without mpirun it is a process alone. See ranks.sh for the whole measurement.
 /// </summary>
 internal static class RankSteps
 {

@@ -12,8 +12,8 @@ namespace Cresset.Benchmarks.Training;
 
 /// <summary>
 /// The trainer with everything on (a run store and event file that get every step, checkpoints in the background, system figures, requests
-/// from
-/// outside, a watcher that is told each step) against a bare loop with the same net, batches, clipping and optimizer; both sides alternate.
+/// from outside, a watcher that is told each step) against a bare loop with the same net, batches, clipping and optimizer; both sides
+/// alternate.
 /// </summary>
 internal static class TrainerOverhead
 {
@@ -58,7 +58,7 @@ internal static class TrainerOverhead
                 new CheckpointFolder(Path.Combine(folder, "checkpoints")));
             var clock = Stopwatch.StartNew();
             var start = Process.GetCurrentProcess().TotalProcessorTime;
-            // The last checkpoint is waited for at the end: what it takes then is no part of a step.
+            // The last checkpoint is waited for at the end: what it takes then is not part of a step.
             var (wall, cpu) = (0.0, 0.0);
             loop.Run(
                 new Watcher(steps,
@@ -110,7 +110,7 @@ internal static class TrainerOverhead
         }
     }
 
-    // The final evaluation is no part of a step's cost.
+    // The final evaluation is not part of a step's cost.
     private sealed class StepsOnly(ClassifierTask inner) : ITrainingTask
     {
         public nn.Module Module => inner.Module;

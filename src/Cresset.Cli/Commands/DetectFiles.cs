@@ -67,8 +67,8 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
         if (_report.Refusal() is { } why) throw new InvalidDataException(why);
     }
 
-    /// <summary>Refuses a score of 0 that comes from files that cannot meet at all; with allowEmpty an empty list is a model
-    /// that finds nothing.</summary>
+    /// <summary>Refuses a score of 0 that comes from files that cannot meet at all; with allowEmpty an empty list is a model that finds
+    /// nothing.</summary>
     public void RequireMeeting(DetectionDataset dataset, DetectionResults results, string path, bool allowEmpty, bool classAgnostic = false)
     {
         RequireEnough();

@@ -6,8 +6,7 @@ namespace Cresset.Cli.Terminal;
 
 /// <summary>
 /// Gives <c>--json</c> to every verb that has no answer of its own for machines: what it prints for people comes as the lines of one JSON
-/// object. What goes
-/// wrong is said on the other stream, as always, and nothing is printed on this one.
+/// object. What goes wrong is said on the other stream, as always, and nothing is printed on this one.
 /// </summary>
 internal static class JsonEverywhere
 {

@@ -90,7 +90,7 @@ internal static class LaunchCommand
             throw new ArgumentException($"--host names a host twice: {string.Join(',', hosts)}.");
         // The names go to ssh and mpirun, which would take such a one for an option.
         if (hosts.FirstOrDefault(h => h[0] == '-' || h.Any(c => char.IsWhiteSpace(c) || char.IsControl(c))) is { } odd)
-            throw new ArgumentException($"--host names '{odd}', which is no host.");
+            throw new ArgumentException($"--host names '{odd}', which is not a host.");
         if (hosts.Length > ranks)
             throw new ArgumentException($"-n is {ranks} for {hosts.Length} hosts; allowed: at least one rank a host.");
         if (started.Length == 0)

@@ -28,7 +28,7 @@ internal sealed record LoraArgument(string Path, LoraScales Scales)
                     $"--lora-skip is '{part}'; allowed are {string.Join(", ", Parts)}.{NearestName.Suggest(part, Parts)}");
         }
         var (path, scales) = (text, new List<double>());
-        // A drive letter is no file: at least two characters stay before the colon.
+        // A drive letter is not a file: at least two characters stay before the colon.
         while (scales.Count < 2 && path.LastIndexOf(':') is var colon && colon > 1
             && double.TryParse(path[(colon + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out var scale))
         {

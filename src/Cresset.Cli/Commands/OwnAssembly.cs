@@ -5,8 +5,7 @@ namespace Cresset.Cli;
 
 /// <summary>
 /// Loads an assembly of the user's for <c>--with</c>. Its packages are found by its deps.json; Cresset, TorchSharp and whatever else the
-/// command
-/// has in at least the asked version come from the command, so that its records are the ones that recipes bind.
+/// command has in at least the asked version come from the command, so that its records are the ones that recipes bind.
 /// </summary>
 internal static class OwnAssembly
 {

@@ -121,7 +121,7 @@ internal sealed record Sd3GenerateJob(string Model, PromptText Prompt, PromptTex
         adapter.Merge(model, lora.Scales);
         if (adapter.LeftOut is { Count: > 0 } left)
             Console.Error.WriteLine(
-                $"cresset: {lora.Path}: {left.Count} keys are no adapter of these networks and are left out "
+                $"cresset: {lora.Path}: {left.Count} keys are not adapter keys of these networks and are left out "
                     + $"({string.Join(", ", left.Take(3))}{(left.Count > 3 ? ", ..." : "")})");
         var parts = adapter.Layers.Where(p => lora.Scales.Of(p.Part) != 0).GroupBy(p => p.Part)
             .Select(g => $"{LoraArgument.Name(g.Key)} {Terminal.Output.Number(lora.Scales.Of(g.Key))} ({g.Count()} layers)");

@@ -66,7 +66,7 @@ internal static class Sd3InspectCommand
                     p.Parameters.ToString("N0", CultureInfo.InvariantCulture)]));
         if (lora.LeftOut.Count > 0)
             Console.Out.WriteLine(
-                $"{lora.LeftOut.Count} keys are no adapter of these networks and are left out "
+                $"{lora.LeftOut.Count} keys are not adapter keys of these networks and are left out "
                     + $"({string.Join(", ", lora.LeftOut.Take(3))}{(lora.LeftOut.Count > 3 ? ", ..." : "")})");
         return ExitCode.Success;
     }

@@ -31,7 +31,7 @@ internal static class Sd3LoraCommand
                             p.Rank.ToString(CultureInfo.InvariantCulture), Output.Number(p.Alpha), $"{p.Outputs} x {p.Inputs}"]));
             if (lora.LeftOut.Count > 0)
                 Console.Error.WriteLine(
-                    $"cresset: {lora.LeftOut.Count} keys are no adapter of these networks "
+                    $"cresset: {lora.LeftOut.Count} keys are not adapter keys of these networks "
                         + $"({string.Join(", ", lora.LeftOut.Take(3))}{(lora.LeftOut.Count > 3 ? ", ..." : "")})");
             return ExitCode.Success;
         });

@@ -7,10 +7,8 @@ namespace Cresset.Cli.Launch;
 
 /// <summary>
 /// Runs the cells of a sweep in processes side by side, each of which is the same command with <c>--cells</c>. Such a process is given one
-/// cell after the other, since
-/// starting it costs a second of a core: a line with a cell's number goes in, and a line with what became of it comes out, between what it
-/// has to say. A process that
-/// dies takes its cell alone with it; another takes its place.
+/// cell after the other, since starting it costs a second of a core: a line with a cell's number goes in, and a line with what became of it
+/// comes out, between what it has to say. A process that dies takes its cell alone with it; another takes its place.
 /// </summary>
 internal static class CellFarm
 {

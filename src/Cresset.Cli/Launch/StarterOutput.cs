@@ -2,8 +2,7 @@ namespace Cresset.Cli.Launch;
 
 /// <summary>
 /// What mpirun writes to the error stream, line by line. Its framed pages about processes that ended are taken out: the rank that ended has
-/// said why,
-/// and what only mpirun knows (a signal) becomes one line.
+/// said why, and what only mpirun knows (a signal) becomes one line.
 /// </summary>
 internal sealed class StarterOutput
 {

@@ -10,8 +10,7 @@ namespace Cresset.Cli.Launch;
 
 /// <summary>
 /// Runs the cells of a sweep one after the other, as processes side by side, or shared out over ranks: cell i of those that are left goes
-/// to rank i mod N, and what
-/// came out goes to rank 0, so that hosts need not share a disk.
+/// to rank i mod N, and what came out goes to rank 0, so that hosts need not share a disk.
 /// </summary>
 /// <param name="store">Where this process keeps its runs.</param>
 /// <param name="sweep">The sweep.</param>

@@ -13,8 +13,7 @@ namespace Cresset.Cli.Libtorch;
 
 /// <summary>
 /// Fetches a libtorch package from the sources that NuGet is configured with, holds it against the checksum that was published with it, and
-/// lays it into NuGet's packages
-/// folder. Several processes that want it wait for the one that fetches.
+/// lays it into NuGet's packages folder. Several processes that want it wait for the one that fetches.
 /// </summary>
 internal sealed class LibtorchDownload(LibtorchPackage package)
 {

@@ -5,8 +5,7 @@ namespace Cresset.Cli.Libtorch;
 
 /// <summary>
 /// The libtorch of a command that carries none: in NuGet's own packages folder, where restoring a project that references it would put it.
-/// Fetched there when it is
-/// first needed, unless <c>CRESSET_FETCH=off</c> forbids it.
+/// Fetched there when it is first needed, unless <c>CRESSET_FETCH=off</c> forbids it.
 /// </summary>
 internal static class LibtorchStore
 {

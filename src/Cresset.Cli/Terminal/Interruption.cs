@@ -5,10 +5,8 @@ namespace Cresset.Cli.Terminal;
 
 /// <summary>
 /// Signals that ask work to stop: Ctrl-C, SIGTERM, a closed terminal (SIGHUP) and a batch system's warning (SIGUSR1) let the current step
-/// finish and
-/// save; SIGUSR2 saves and goes on. A second Ctrl-C ends the process at once; the others may come as often as they like, since closing a
-/// terminal
-/// sends its signal more than once.
+/// finish and save; SIGUSR2 saves and goes on. A second Ctrl-C ends the process at once; the others may come as often as they like, since
+/// closing a terminal sends its signal more than once.
 /// </summary>
 internal sealed class Interruption : IDisposable
 {

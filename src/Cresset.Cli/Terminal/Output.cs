@@ -18,7 +18,7 @@ internal static class Output
         Converters = { new System.Text.Json.Serialization.JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
-    /// <summary>Refuses a file whose name says that it is no PNG.</summary>
+    /// <summary>Refuses a file whose name says that it is not a PNG.</summary>
     /// <exception cref="ArgumentException">It has another ending, or none.</exception>
     public static void RequirePng(string option, string path)
     {

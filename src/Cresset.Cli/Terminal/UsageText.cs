@@ -33,7 +33,7 @@ internal static class UsageText
             : error.Message;
     }
 
-    /// <summary>An option or argument has a word that is no value of its type.</summary>
+    /// <summary>An option or argument has a word that is not a value of its type.</summary>
     public static string Wrong(string name, string word, Type type) => $"{name} is '{word}'; {Expected(type)} is expected.";
 
     private static bool IsQuoted(string line) => line.Length > 1 && line[0] == '\'' && line[^1] == '\'';

@@ -6,8 +6,7 @@ namespace Cresset.Dashboard;
 
 /// <summary>
 /// The secret of one server. The token is printed once; whoever shows it gets a cookie that is derived from it and from the port, so that
-/// neither
-/// holds for another server of the same machine.
+/// neither holds for another server of the same machine.
 /// </summary>
 internal sealed class AccessToken
 {

@@ -5,8 +5,7 @@ namespace Cresset.Dashboard;
 
 /// <summary>
 /// Who may ask. A page of another site cannot read or steer runs: its Host or Origin is another one, and writes need a header that browsers
-/// send
-/// only for pages of the same origin. See the part on safety in the guide.
+/// send only for pages of the same origin. See the part on safety in the guide.
 /// </summary>
 internal sealed class Gate(DashboardOptions options, AccessToken? token)
 {

@@ -7,9 +7,8 @@ namespace Cresset.Dashboard;
 
 /// <summary>
 /// Curves as bytes, which a browser takes up as they are: the length of a header (32 bits), the header (JSON: what each curve is and which
-/// columns it has), zeros up to a multiple of
-/// eight, then each curve's columns as 64-bit floats, all little-endian. A hundred curves as JSON took five times as long to write and to
-/// read.
+/// columns it has), zeros up to a multiple of eight, then each curve's columns as 64-bit floats, all little-endian. A hundred curves as
+/// JSON took five times as long to write and to read.
 /// </summary>
 internal static class CurveBytes
 {

@@ -4,8 +4,8 @@ namespace Cresset.Dashboard;
 
 /// <summary>
 /// The smoothing of TensorBoard: an exponential moving average whose start is corrected, s(k) = (w s(k-1) + (1-w) x(k)) / (1 - w^k). Values
-/// that are
-/// not finite pass through and are not counted. Here the average goes over every point that was recorded, not over those that are drawn.
+/// that are not finite pass through and are not counted. Here the average goes over every point that was recorded, not over those that are
+/// drawn.
 /// </summary>
 internal struct Smoothing(double weight)
 {

@@ -5,8 +5,7 @@ namespace Cresset.Dashboard;
 
 /// <summary>
 /// The process that computes for the subject pages: started by the first question, one question at a time, ended when nobody asks for a
-/// while, and
-/// started anew when it died. The dashboard itself never loads libtorch.
+/// while, and started anew when it died. The dashboard itself never loads libtorch.
 /// </summary>
 internal sealed class ComputeWorker(IReadOnlyList<string> command) : IAsyncDisposable
 {

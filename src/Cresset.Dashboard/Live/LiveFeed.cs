@@ -5,8 +5,7 @@ namespace Cresset.Dashboard;
 
 /// <summary>
 /// Tells which runs changed. It keeps no queue: every reader asks what is newer than the version it knows, so a slow reader or one that
-/// comes back
-/// misses nothing and costs nothing.
+/// comes back misses nothing and costs nothing.
 /// </summary>
 internal sealed class LiveFeed(IRunSource source, TimeSpan interval)
 {

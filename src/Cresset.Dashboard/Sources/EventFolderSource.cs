@@ -6,8 +6,7 @@ namespace Cresset.Dashboard;
 
 /// <summary>
 /// The TensorBoard event files below a folder, whoever wrote them: each folder that holds some is a run. Files tell no settings and no end,
-/// so
-/// a run counts as running while its files grow.
+/// so a run counts as running while its files grow.
 /// </summary>
 internal sealed class EventFolderSource(string folder) : IRunSource
 {

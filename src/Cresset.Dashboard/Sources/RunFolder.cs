@@ -3,8 +3,8 @@ using Cresset.Runs;
 namespace Cresset.Dashboard;
 
 /// <summary>
-/// The files of one run. Names come from a database that anybody may have written, so a path is followed only when it
-/// stays below the run's folder, links included, and the run's folder is a child of the runs folder.
+/// The files of one run. Names come from a database that anybody may have written, so a path is followed only when it stays below the run's
+/// folder, links included, and the run's folder is a child of the runs folder.
 /// </summary>
 internal sealed class RunFolder
 {
@@ -12,7 +12,7 @@ internal sealed class RunFolder
 
     public string FullPath { get; }
 
-    /// <summary>The folder, or null when the id is no plain name or the folder is gone.</summary>
+    /// <summary>The folder, or null when the id is not a plain name or the folder is gone.</summary>
     public static RunFolder? Of(IRunSource source, RunInfo run)
     {
         if (run.Id.Length == 0 || run.Id is "." or ".." || run.Id.AsSpan().IndexOfAny("/\\:\0") >= 0) return null;

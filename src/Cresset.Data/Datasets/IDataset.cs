@@ -1,8 +1,8 @@
 namespace Cresset.Data;
 
 /// <summary>
-/// Examples by index. A batch is made in two halves: <see cref="Prepare"/> may run on any thread and touches no tensors
-/// (they would not join the training thread's scope), <see cref="IPreparedBatch.ToBatch"/> runs on the training thread.
+/// Examples by index. A batch is made in two halves: <see cref="Prepare"/> may run on any thread and touches no tensors (they would not
+/// join the training thread's scope), <see cref="IPreparedBatch.ToBatch"/> runs on the training thread.
 /// </summary>
 public interface IDataset
 {

@@ -21,8 +21,7 @@ public static class ImageClassification
 
     /// <summary>
     /// The embedded 10,000 garments of 28x28 pixels, the first of Fashion-MNIST's training part (Xiao et al. 2017, MIT), split in file
-    /// order: the
-    /// first 9,000 to train, the last 1,000 to test.
+    /// order: the first 9,000 to train, the last 1,000 to test.
     /// </summary>
     public static (TensorDataset Train, TensorDataset Test) Garments()
     {

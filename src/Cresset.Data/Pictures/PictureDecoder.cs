@@ -19,7 +19,7 @@ internal static class PictureDecoder
     /// <param name="path">The file.</param>
     /// <param name="channels">1 for grey (ITU-R BT.601 luma), 3 for RGB.</param>
     /// <param name="background">What transparent pixels stand on: red, green, blue in 0..1.</param>
-    /// <exception cref="InvalidDataException">The file is no picture, damaged or truncated; the message names it and the
+    /// <exception cref="InvalidDataException">The file is not a picture, damaged or truncated; the message names it and the
     /// offset.</exception>
     public static DecodedPicture Decode(string path, int channels, PictureColour background)
         => Decode(path, ReadAll(path), channels, background);

@@ -7,7 +7,7 @@ namespace Cresset.Data;
 
 /// <summary>
 /// The pictures below a folder, sorted by name so that the order is the same everywhere. Hidden files and folders, what systems leave
-/// behind and files that are no pictures are left out and named.
+/// behind and files that are not pictures are left out and named.
 /// </summary>
 /// <remarks>Names are kept in blocks, folders once: a picture costs a byte a character of its file name (two where one of them is not
 /// ASCII), and twelve.</remarks>
@@ -70,7 +70,7 @@ internal sealed class PictureListing
         {
             if (_hidden.Count > 0) yield return $"{Folder}: left out {Some(_hidden, "hidden file or folder", "hidden files and folders")}.";
             if (_foreign.Count > 0) yield return $"{Folder}: left out "
-                + $"{Some(_foreign, "file that is no picture", "files that are no pictures")}.";
+                + $"{Some(_foreign, "file that is not a picture", "files that are not pictures")}.";
             if (_again.Count > 0)
                 yield return $"{Folder}: left out "
                     + $"{Some(_again, "link to a folder that is listed itself", "links to folders that are listed themselves")}.";
@@ -187,7 +187,7 @@ internal sealed class PictureListing
         }
     }
 
-    // One look of the system's at each entry: what has content and is no link is a file, whatever lies there besides is looked at again.
+    // One look of the system's at each entry: what has content and is not a link is a file, whatever lies there besides is looked at again.
     private Entry Look(ref FileSystemEntry entry)
     {
         var name = entry.FileName;

@@ -18,7 +18,7 @@ public sealed class PicturePlanes
     /// <param name="path">The file.</param>
     /// <param name="channels">1 for grey, 3 for RGB.</param>
     /// <param name="background">What transparent pixels stand on: white, black, grey, or #rrggbb.</param>
-    /// <exception cref="InvalidDataException">The file is no picture, damaged or truncated; the message names it.</exception>
+    /// <exception cref="InvalidDataException">The file is not a picture, damaged or truncated; the message names it.</exception>
     public static PicturePlanes Load(string path, int channels = 3, string background = "white")
         => PictureDecoder.Decode(path, channels, PictureColour.Parse(background)).Planes;
 
@@ -27,7 +27,7 @@ public sealed class PicturePlanes
     /// <param name="name">What errors call it.</param>
     /// <param name="channels">1 for grey, 3 for RGB.</param>
     /// <param name="background">What transparent pixels stand on.</param>
-    /// <exception cref="InvalidDataException">They are no picture, damaged or truncated.</exception>
+    /// <exception cref="InvalidDataException">They are not a picture, damaged or truncated.</exception>
     public static PicturePlanes Decode(byte[] content, string name, int channels = 3, string background = "white")
     {
         ArgumentNullException.ThrowIfNull(content);

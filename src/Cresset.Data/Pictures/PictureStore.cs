@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Data;
 
 /// <summary>
-/// The pictures of a data set, decoded when asked for and kept as bytes up to a limit. What is kept is never replaced: with a random
-/// order every other policy finds the same share of its pictures in memory, and this one needs no bookkeeping.
+/// The pictures of a data set, decoded when asked for and kept as bytes up to a limit. What is kept is never replaced: with a random order
+/// every other policy finds the same share of its pictures in memory, and this one needs no bookkeeping.
 /// </summary>
 internal sealed class PictureStore(PictureRules rules, ListedExamples items, MaskRules? masks, long cacheBytes)
 {

@@ -4,8 +4,8 @@ using System.IO.Compression;
 namespace Cresset.Data;
 
 /// <summary>
-/// The parts of PNG that Skia does not give: every chunk's checksum with its offset, the orientation of an eXIf chunk, samples of
-/// 16 bits (Skia keeps the upper 8) and the indices of a palette (masks are stored so).
+/// The parts of PNG that Skia does not give: every chunk's checksum with its offset, the orientation of an eXIf chunk, samples of 16 bits
+/// (Skia keeps the upper 8) and the indices of a palette (masks are stored so).
 /// </summary>
 internal sealed class PngFile
 {

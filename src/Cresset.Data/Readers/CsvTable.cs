@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Data;
 
 /// <summary>
-/// A table from a text file: columns by name, of numbers, classes or texts. No cell changes on the way in without a word: what is
-/// neither a number nor a marker of a missing value makes its column one of classes, or is refused with its line.
+/// A table from a text file: columns by name, of numbers, classes or texts. No cell changes on the way in without a word: what is neither a
+/// number nor a marker of a missing value makes its column one of classes, or is refused with its line.
 /// </summary>
 public sealed class CsvTable
 {

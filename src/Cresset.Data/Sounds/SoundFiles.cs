@@ -49,7 +49,8 @@ public sealed class SoundFiles
                 $"{path} holds no sounds ({string.Join(", ", Extensions)})"
                     + $"{(others.Count > 0 ? $"; the {others.Count} files in it, such as {others[0].Name}, are of other kinds" : "")}.");
         List<string> notes = others.Count == 0 ? []
-            : [$"{path}: left out {PictureListing.Some([.. others.Select(f => f.Name)], "file that is no WAV", "files that are no WAV")}."];
+            : [$"{path}: left out "
+                + $"{PictureListing.Some([.. others.Select(f => f.Name)], "file that is not a WAV", "files that are not WAVs")}."];
         return new SoundFiles(sounds, notes);
     }
 }

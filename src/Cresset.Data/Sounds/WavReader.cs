@@ -24,7 +24,7 @@ public sealed class WavReader : IDisposable
 
     /// <summary>Opens a file.</summary>
     /// <exception cref="FileNotFoundException">There is none.</exception>
-    /// <exception cref="InvalidDataException">It is no WAV file, damaged, cut short, or of a kind that is not read; path and offset are
+    /// <exception cref="InvalidDataException">It is not a WAV file, damaged, cut short, or of a kind that is not read; path and offset are
     /// named.</exception>
     public static WavReader Open(string path)
     {
@@ -139,7 +139,7 @@ public sealed class WavReader : IDisposable
         long frame = format.SampleBytes * format.Channels;
         if (length % frame != 0 && !isUnknown)
             throw new InvalidDataException(
-                $"{_path}: {length} bytes of samples at offset {at} are no whole number of frames of {frame} bytes.");
+                $"{_path}: {length} bytes of samples at offset {at} are not a whole number of frames of {frame} bytes.");
         if (length < frame) throw new InvalidDataException($"{_path}: there are no samples in it.");
         return format with { Frames = length / frame };
     }

@@ -64,7 +64,7 @@ public abstract record ArrayData : DataSource
         var shape = values.shape.Skip(1).ToArray();
         if (use.NeedsPictures && shape.Length != 3)
         {
-            throw new DataMismatchException($"{name}: inputs of shape {Shape.Text(inputs)} are no pictures; needed are [N, H, W] or "
+            throw new DataMismatchException($"{name}: inputs of shape {Shape.Text(inputs)} are not pictures; needed are [N, H, W] or "
                 + $"[N, C, H, W].");
         }
         if (!use.NeedsPictures && shape.Length == 3 && use.NumbersOnly) values = values.flatten(1);
@@ -143,7 +143,7 @@ public abstract record ArrayData : DataSource
         var labels = targets.reshape(-1).to(ScalarType.Int64);
         if (targets.is_floating_point() && !labels.to(targets.dtype).eq(targets.reshape(-1)).all().ToBoolean())
         {
-            throw new DataMismatchException($"{name}: the targets hold fractions, so they are no classes.");
+            throw new DataMismatchException($"{name}: the targets hold fractions, so they are not classes.");
         }
         long lowest = labels.min().ToInt64(), highest = labels.max().ToInt64();
         var most = ClassNames.Count > 0 ? ClassNames.Count : ClassCount > 0 ? ClassCount : highest + 1;

@@ -194,7 +194,7 @@ public sealed record CsvData : DataSource
 
     private DataSplit Divide(CsvTable table, List<CsvColumn> columns, int[] rows, CsvColumn? target, DataUse use, List<string> notes)
     {
-        // Classes that only left-out rows had are no classes.
+        // Classes that only left-out rows had are not classes.
         List<string> classes = use.Target == TargetKind.Class
             ? [.. target!.Levels.Where((_, i) => rows.Any(row => target.Codes![row] == i))] : [];
         var labels = use.Target == TargetKind.Class ? rows.Select(row => classes.IndexOf(target!.Levels[target.Codes![row]])).ToArray()
@@ -249,8 +249,7 @@ public sealed record CsvData : DataSource
     }
 
     // Two passes: the difference of large squares would lose the deviation of, say, years. Around the first value and in units of the
-    // range,
-    // so that equal values have no deviation at all and squares of large ones do not overflow.
+    // range, so that equal values have no deviation at all and squares of large ones do not overflow.
     private (double Mean, double Deviation, bool IsConstant) Moments(CsvColumn column, int[] rows)
     {
         var values = rows.Where(row => !column.IsMissing(row)).Select(row => column.Numbers![row]).ToArray();

@@ -36,16 +36,16 @@ public sealed record DataFacts
     /// <summary>Captions in the order of their indices.</summary>
     public IReadOnlyList<string>? Captions { get; init; }
 
-    /// <summary>How a picture file becomes an input; null for data that are no pictures.</summary>
+    /// <summary>How a picture file becomes an input; null for data that are not pictures.</summary>
     public PictureFacts? Picture { get; init; }
 
-    /// <summary>How a row becomes an input; null for data that are no table.</summary>
+    /// <summary>How a row becomes an input; null for data that are not a table.</summary>
     public TableFacts? Table { get; init; }
 
-    /// <summary>How a text becomes tokens; null for data that are no texts.</summary>
+    /// <summary>How a text becomes tokens; null for data that are not texts.</summary>
     public TextFacts? Text { get; init; }
 
-    /// <summary>How a sound becomes an input; null for data that are no sounds.</summary>
+    /// <summary>How a sound becomes an input; null for data that are not sounds.</summary>
     public SoundFacts? Sound { get; init; }
 
     /// <summary>True when inputs are pictures [C, H, W] in 0..1.</summary>
@@ -103,14 +103,14 @@ public sealed record PictureFacts
     /// <summary>A file as the training's pictures were brought to an input.</summary>
     /// <param name="path">The file.</param>
     /// <param name="parts">Where the fit is found.</param>
-    /// <exception cref="InvalidDataException">The file is no picture or damaged, or the fit is not known.</exception>
+    /// <exception cref="InvalidDataException">The file is not a picture or damaged, or the fit is not known.</exception>
     public PicturePlanes Read(string path, PartCatalog parts) => Rules(parts).Read(path);
 
     /// <summary>The bytes of a file as the training's pictures were brought to an input.</summary>
     /// <param name="content">A whole PNG, JPEG, WebP, BMP, GIF or TIFF file.</param>
     /// <param name="name">What errors call it.</param>
     /// <param name="parts">Where the fit is found.</param>
-    /// <exception cref="InvalidDataException">It is no picture or damaged, or the fit is not known.</exception>
+    /// <exception cref="InvalidDataException">It is not a picture or damaged, or the fit is not known.</exception>
     public PicturePlanes Read(byte[] content, string name, PartCatalog parts)
     {
         ArgumentNullException.ThrowIfNull(content);

@@ -3,8 +3,8 @@ using Cresset.Numerics;
 namespace Cresset.Data;
 
 /// <summary>
-/// A data set that can be named: in a recipe (<c>data: {kind: folder, path: pets}</c>), on the command line and in code alike. A user's
-/// own record derives from it and makes its parts with <see cref="DataSplit.FromTensors"/> or from datasets of its own.
+/// A data set that can be named: in a recipe (<c>data: {kind: folder, path: pets}</c>), on the command line and in code alike. A user's own
+/// record derives from it and makes its parts with <see cref="DataSplit.FromTensors"/> or from datasets of its own.
 /// </summary>
 [PartKind("data", FromText = nameof(FromText))]
 public abstract record DataSource : IOptionsRecord
@@ -14,8 +14,7 @@ public abstract record DataSource : IOptionsRecord
 
     /// <summary>
     /// The source that reads a path: a folder of pictures or of sounds, a folder with IDX files, a .csv, .tsv, .npy, .npz, .safetensors or
-    /// .wav file. Null where
-    /// nothing lies there.
+    /// .wav file. Null where nothing lies there.
     /// </summary>
     public static DataSource? FromText(string path)
     {

@@ -182,8 +182,7 @@ public static class DatasetExtensions
 
     /// <summary>
     /// At most <paramref name="count"/> examples, evenly spaced, as one batch in the caller's scope: folders are sorted by class, so the
-    /// first ones are
-    /// all of one kind.
+    /// first ones are all of one kind.
     /// </summary>
     public static Batch Spread(this IDataset data, int count)
     {

@@ -6,8 +6,7 @@ namespace Cresset.Data;
 
 /// <summary>
 /// Numbers as float32, in which everything is computed. Whole numbers and doubles that would no longer differ there (seconds since 1970,
-/// large
-/// identifiers) are refused: a model would learn from steps of 128 seconds without anybody being told.
+/// large identifiers) are refused: a model would learn from steps of 128 seconds without anybody being told.
 /// </summary>
 internal static class Float32Fit
 {

@@ -270,7 +270,7 @@ internal sealed class FolderReading(FolderData options, DataUse use)
         {
             throw new DataMismatchException($"{options.Masks} holds no masks ({string.Join(", ", PictureDecoder.Extensions)}).");
         }
-        // Where the masks lie inside the folder of pictures, they are no pictures to learn from.
+        // Where the masks lie inside the folder of pictures, they are not pictures to learn from.
         var inside = masks.Files.Select(m => Path.GetFullPath(m.Path)).ToHashSet();
         files = [.. files.Where(f => !inside.Contains(Path.GetFullPath(f.Path)))];
         if (masks.Files.GroupBy(m => m.Stem).FirstOrDefault(g => g.Count() > 1) is { } twins)
@@ -308,8 +308,8 @@ internal sealed class FolderReading(FolderData options, DataUse use)
                 + $"({string.Join(", ", masks.Values.Select(MaskRules.Name))}), data.mask_names has {options.MaskNames.Count}.");
     }
 
-    // Ends that are missing are found before training begins, not in its middle: a look at both ends of every file, and a whole
-    // decoding of those whose end is unlike that of their format. Gives their sizes.
+    // Ends that are missing are found before training begins, not in its middle: a look at both ends of every file, and a whole decoding of
+    // those whose end is unlike that of their format. Gives their sizes.
     private static long[] Check(List<PictureFile> files)
     {
         Exception? first = null;

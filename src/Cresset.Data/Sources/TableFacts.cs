@@ -62,8 +62,7 @@ public sealed record TableFacts
     /// <summary>The input of one row, <see cref="Width"/> numbers.</summary>
     /// <param name="cells">
     /// A value by the name of each column: a number, a text as it would stand in the table, or JSON; null for none. Other names are passed
-    /// over, as other columns
-    /// of a file are.
+    /// over, as other columns of a file are.
     /// </param>
     /// <param name="name">What errors call the row.</param>
     /// <exception cref="InvalidDataException">A column is missing, a number is none, a value is missing that is not filled, or a class is

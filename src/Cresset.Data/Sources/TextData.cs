@@ -8,8 +8,7 @@ namespace Cresset.Data;
 
 /// <summary>
 /// Texts to learn the next token of: a file, a folder of .txt files, or files by a pattern, one after the other in the order of their
-/// names. Without
-/// a path the embedded plays of Shakespeare (public domain, 1,115,394 characters).
+/// names. Without a path the embedded plays of Shakespeare (public domain, 1,115,394 characters).
 /// </summary>
 [Part("text")]
 public sealed record TextData : DataSource
@@ -108,7 +107,7 @@ public sealed record TextData : DataSource
             if (text.Contains('\r', StringComparison.Ordinal))
             {
                 lineEnds++;
-                // Form feeds and Unicode's own separators stay: they are no line ends of a system.
+                // Form feeds and Unicode's own separators stay: they are not a line ends of a system.
                 text = text.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
             }
             // A file that ends without a line end must not run into the next one.
@@ -156,8 +155,8 @@ public sealed record TextData : DataSource
             // UTF-16 without its mark reads as letters with such characters between them.
             return text.IndexOf('\0', StringComparison.Ordinal) is var nul and >= 0
                 ? throw new InvalidDataException(
-                    $"{path} holds the character U+0000 at place {nul + 1:N0}: it is no text, or UTF-16 without a byte order mark. Convert "
-                        + "it first (iconv -f utf-16le -t utf-8).")
+                    $"{path} holds the character U+0000 at place {nul + 1:N0}: it is not text, or UTF-16 without a byte order mark. "
+                        + "Convert it first (iconv -f utf-16le -t utf-8).")
                 : text;
         }
         catch (DecoderFallbackException e)

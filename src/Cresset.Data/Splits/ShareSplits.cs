@@ -102,8 +102,8 @@ public sealed record FoldSplit : SplitRule
 internal static class Shares
 {
     /// <summary>
-    /// The examples in drawn order. Any beginning of it holds each class in proportion: an example's rank is its place in its own class,
-    /// so the first tenth takes about a tenth of every class.
+    /// The examples in drawn order. Any beginning of it holds each class in proportion: an example's rank is its place in its own class, so
+    /// the first tenth takes about a tenth of every class.
     /// </summary>
     public static int[] Order(SplitExamples examples, IEnumerable<int> indices, ulong seed, bool byClass = false)
     {

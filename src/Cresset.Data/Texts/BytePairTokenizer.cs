@@ -37,7 +37,7 @@ public sealed class BytePairTokenizer : TextTokenizer
         {
             _ofByte[b] = _numbers.TryGetValue(BytePairs.Letters[b].ToString(), out var number) ? number
                 : throw new InvalidDataException(
-                    $"The vocabulary lacks the byte {b} ('{BytePairs.Letters[b]}'): this is no byte-level tokenizer.");
+                    $"The vocabulary lacks the byte {b} ('{BytePairs.Letters[b]}'): this is not a byte-level tokenizer.");
         }
         for (var rank = 0; rank < merges.Count; rank++)
         {
@@ -109,7 +109,7 @@ public sealed class BytePairTokenizer : TextTokenizer
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException
             or ArgumentException)
         {
-            throw new InvalidDataException($"{path} is no tokenizer.json of a byte-level byte-pair encoding: {e.Message}", e);
+            throw new InvalidDataException($"{path} is not a tokenizer.json of a byte-level byte-pair encoding: {e.Message}", e);
         }
     }
 

@@ -21,9 +21,8 @@ public static class BytePairs
 
     /// <summary>
     /// Learns a vocabulary of <paramref name="size"/> tokens: the 256 bytes, then one token for each merge of the commonest pair of
-    /// neighbours within a
-    /// word. Of equally common pairs the one that comes first in the order of its tokens is taken, so that the result depends on the text
-    /// alone.
+    /// neighbours within a word. Of equally common pairs the one that comes first in the order of its tokens is taken, so that the result
+    /// depends on the text alone.
     /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="size">Tokens, at least 256; fewer come out where no pair occurs twice.</param>

@@ -7,8 +7,7 @@ namespace Cresset.Data;
 
 /// <summary>
 /// Arrays of a NumPy file (<c>.npz</c>, or <c>.npy</c> as one array named like the file), open for reading. Arrays of types that are not
-/// read
-/// (texts, objects, complex numbers) are listed; the others can be read.
+/// read (texts, objects, complex numbers) are listed; the others can be read.
 /// </summary>
 public sealed class NumPySource : ITensorSource
 {

@@ -20,8 +20,7 @@ public static class WeightConversion
 {
     /// <summary>
     /// Writes the tensors of <paramref name="from"/> to <paramref name="to"/> (<c>.safetensors</c> or <c>.npz</c>, by its name), one after
-    /// the other and
-    /// bit for bit where no type is asked for and the new format has the old one's.
+    /// the other and bit for bit where no type is asked for and the new format has the old one's.
     /// </summary>
     /// <param name="from">Any file that <see cref="WeightFile"/> opens.</param>
     /// <param name="to">The file to write.</param>

@@ -26,8 +26,7 @@ public readonly record struct Box(double X, double Y, double Width, double Heigh
     internal bool IsUnset => X == 0 && Y == 0 && Width == 0 && Height == 0;
 
     /// <summary>
-    /// The box between two corners; <see cref="Right"/> and <see cref="Bottom"/> give the corner back to the bit where a double
-    /// can.
+    /// The box between two corners; <see cref="Right"/> and <see cref="Bottom"/> give the corner back to the bit where a double can.
     /// </summary>
     public static Box FromCorners(double xMin, double yMin, double xMax, double yMax)
         => new(xMin, yMin, Extent(xMin, xMax), Extent(yMin, yMax));

@@ -6,8 +6,8 @@ namespace Cresset.Detection;
 public static class BoxOverlap
 {
     /// <summary>
-    /// Intersection over union as the COCO code defines it: no pixel is added to the sides, boxes that do not overlap give 0,
-    /// and against a crowd the denominator is the first box's own area.
+    /// Intersection over union as the COCO code defines it: no pixel is added to the sides, boxes that do not overlap give 0, and against a
+    /// crowd the denominator is the first box's own area.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Iou(in Box detection, in Box other, bool otherIsCrowd = false)

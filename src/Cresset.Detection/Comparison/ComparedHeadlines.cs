@@ -1,8 +1,8 @@
 namespace Cresset.Detection;
 
 /// <summary>
-/// The first number of every protocol with its defaults, on one input. Each is computed as its protocol does; what protocols have in
-/// common is done once, and what the first number does not need is left out.
+/// The first number of every protocol with its defaults, on one input. Each is computed as its protocol does; what protocols have in common
+/// is done once, and what the first number does not need is left out.
 /// </summary>
 internal sealed class ComparedHeadlines(DetectionDataset dataset, DetectionResults results)
 {

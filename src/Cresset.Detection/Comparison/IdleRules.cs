@@ -1,8 +1,8 @@
 namespace Cresset.Detection;
 
 /// <summary>
-/// The rules that nothing in a data set calls for: without crowds, say, all rules for crowds give one answer. Sets of rules that differ
-/// in such rules only are scored once.
+/// The rules that nothing in a data set calls for: without crowds, say, all rules for crowds give one answer. Sets of rules that differ in
+/// such rules only are scored once.
 /// </summary>
 internal sealed class IdleRules
 {

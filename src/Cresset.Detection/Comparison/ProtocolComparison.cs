@@ -19,8 +19,8 @@ public sealed record ComparedProtocol(DetectionProtocol Protocol, double MeanAp,
 }
 
 /// <summary>
-/// Several protocols on one input, and the rules that make them differ: starting from one protocol, the rules of another are
-/// taken over one after the other and the change of mean AP is noted.
+/// Several protocols on one input, and the rules that make them differ: starting from one protocol, the rules of another are taken over one
+/// after the other and the change of mean AP is noted.
 /// </summary>
 public static class ProtocolComparison
 {

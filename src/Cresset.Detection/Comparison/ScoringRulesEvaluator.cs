@@ -12,8 +12,8 @@ internal sealed class ScoringRulesEvaluator(DetectionDataset dataset, DetectionR
     private readonly Lazy<bool[]> _meeting = new(() => MeetingDetections.Find(dataset, results, threshold));
 
     /// <summary>
-    /// Mean AP under the rules. Chains of rules share their beginnings, and their ends differ in the curve only, so answers are
-    /// kept, and the matches of the first and the last rules asked for. The order of the scores does not depend on who meets whom.
+    /// Mean AP under the rules. Chains of rules share their beginnings, and their ends differ in the curve only, so answers are kept, and
+    /// the matches of the first and the last rules asked for. The order of the scores does not depend on who meets whom.
     /// </summary>
     public double MeanAp(ScoringRules rules)
     {

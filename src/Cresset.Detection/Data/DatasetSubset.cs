@@ -57,7 +57,7 @@ public static class DatasetSubset
                 long.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
                 && dataset.FindCategory(number) is not null ? number : null);
             ids.Add(id ?? throw new ArgumentException(
-                $"'{name}' is no single class of the data set; it has {string.Join(", ", dataset.Categories.Take(10).Select(c => c.Name))}"
+                $"'{name}' is not one class of the data set; it has {string.Join(", ", dataset.Categories.Take(10).Select(c => c.Name))}"
                     + $"{(dataset.Categories.Count > 10 ? ", ..." : "")}.", nameof(names)));
         }
         return (dataset.With(dataset.Images, [.. dataset.Categories.Where(c => ids.Contains(c.Id))],
@@ -69,8 +69,8 @@ public static class DatasetSubset
     /// Images by the value of a field of their records (an attribute), by <c>folder</c> of their names, or by <c>size</c>.
     /// Images without the field come last as "(none)".
     /// </summary>
-    /// <exception cref="ArgumentException">No image has the field, or it has too many values; the message lists the fields
-    /// there are.</exception>
+    /// <exception cref="ArgumentException">No image has the field, or it has too many values; the message lists the fields there
+    /// are.</exception>
     public static IReadOnlyList<(string Value, IReadOnlySet<long> Images)> By(DetectionDataset dataset, string field)
     {
         ArgumentNullException.ThrowIfNull(dataset);

@@ -3,8 +3,8 @@ using Cresset.Numerics;
 
 namespace Cresset.Detection;
 
-/// <summary>Data sets filtered, divided, drawn from and joined. Images keep their order, ids and names, except where joining
-/// has to number anew.</summary>
+/// <summary>Data sets filtered, divided, drawn from and joined. Images keep their order, ids and names, except where joining has to number
+/// anew.</summary>
 public static class DatasetVerbs
 {
     /// <summary>Without objects below an area, and, if asked, without images that then have none.</summary>
@@ -30,8 +30,8 @@ public static class DatasetVerbs
     }
 
     /// <summary>
-    /// Divides the images into parts. The rarest class is dealt out first, each image to the part that lacks most of that class
-    /// (iterative stratification, Sechidis et al. 2011). With a group field, images of one value stay together.
+    /// Divides the images into parts. The rarest class is dealt out first, each image to the part that lacks most of that class (iterative
+    /// stratification, Sechidis et al. 2011). With a group field, images of one value stay together.
     /// </summary>
     /// <exception cref="ArgumentException">The shares are not positive numbers with the sum 1.</exception>
     public static IReadOnlyList<DetectionDataset> Split(DetectionDataset dataset, IReadOnlyList<double> shares, ulong seed = 1,

@@ -22,8 +22,8 @@ public enum ObjectMarks
 
 /// <summary>One annotated object of an image.</summary>
 /// <remarks>
-/// In an object made in memory only <see cref="CategoryId"/> and <see cref="Box"/> (or a shape) are needed: a box that is not
-/// set is that of the shape, an area that is not set is that of the mask or the box, and labelled keypoints are counted.
+/// In an object made in memory only <see cref="CategoryId"/> and <see cref="Box"/> (or a shape) are needed: a box that is not set is that
+/// of the shape, an area that is not set is that of the mask or the box, and labelled keypoints are counted.
 /// </remarks>
 public readonly record struct GroundTruthObject
 {

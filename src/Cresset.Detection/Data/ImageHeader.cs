@@ -11,7 +11,7 @@ internal static class ImageHeader
     /// <summary>Whether the size of such a file can be read from its first bytes.</summary>
     public static bool IsSized(string path)
         => IsPicture(path) && Path.GetExtension(path).ToLowerInvariant() is not (".tif" or ".tiff")
-            // What macOS puts beside each file of an archive is no picture.
+            // What macOS puts beside each file of an archive is not a picture.
             && !Path.GetFileName(path.AsSpan()).StartsWith("._", StringComparison.Ordinal);
 
     public static string MediaType(string path) => Path.GetExtension(path).ToLowerInvariant() switch

@@ -4,7 +4,7 @@ using System.Text;
 namespace Cresset.Detection;
 
 /// <summary>
-/// File names made from names that strangers chose. Whatever leads out of a folder or is no file name somewhere is written as
+/// File names made from names that strangers chose. Whatever leads out of a folder or is not a file name somewhere is written as
 /// %XX, so that the name can be read back.
 /// </summary>
 internal static class SafeNames

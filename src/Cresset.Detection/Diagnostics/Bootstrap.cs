@@ -18,8 +18,8 @@ public sealed record IntervalEstimate(string Name, double Value, double Standard
 /// <param name="Low">Lower end of the paired interval of the difference.</param>
 /// <param name="High">Upper end.</param>
 /// <param name="ProbabilitySecondBetter">Share of resamples in which the second is ahead.</param>
-/// <param name="PValue">Two-sided p-value of the paired permutation test: how often exchanging the models image by image gives
-/// at least this difference.</param>
+/// <param name="PValue">Two-sided p-value of the paired permutation test: how often exchanging the models image by image gives at least
+/// this difference.</param>
 public sealed record PairedDifference(string Name, double First, double Second, double Difference, double Low, double High,
     double ProbabilitySecondBetter, double PValue);
 
@@ -49,9 +49,9 @@ public sealed record ResamplingOptions : IOptionsRecord
 public static class Bootstrap
 {
     /// <summary>
-    /// Intervals of all statistics of a result, for the value expected over test sets of this size. The resamples of AP lie
-    /// above the estimate, because copies of an image rank together; their spread is right. So the percentiles are moved
-    /// until the median of the resamples meets the estimate.
+    /// Intervals of all statistics of a result, for the value expected over test sets of this size. The resamples of AP lie above the
+    /// estimate, because copies of an image rank together; their spread is right. So the percentiles are moved until the median of the
+    /// resamples meets the estimate.
     /// </summary>
     /// <exception cref="ArgumentException">The result has a statistic that cannot be resampled.</exception>
     public static IReadOnlyList<IntervalEstimate> Intervals(CocoResult result, ResamplingOptions? options = null,

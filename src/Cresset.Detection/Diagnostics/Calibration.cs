@@ -9,8 +9,8 @@ namespace Cresset.Detection;
 public readonly record struct CalibrationBin(double From, double To, long Count, double Confidence, double Accuracy);
 
 /// <summary>
-/// Whether scores mean what they say: expected and largest gap between mean score and share of hits over bins of scores
-/// (Guo et al. 2017, arXiv:1706.04599).
+/// Whether scores mean what they say: expected and largest gap between mean score and share of hits over bins of scores (Guo et al. 2017,
+/// arXiv:1706.04599).
 /// </summary>
 /// <param name="Bins">The bins.</param>
 /// <param name="Expected">Mean gap, weighted by counts (ECE).</param>
@@ -19,7 +19,7 @@ public readonly record struct CalibrationBin(double From, double To, long Count,
 public sealed record Calibration(IReadOnlyList<CalibrationBin> Bins, double Expected, double Maximum, long Count)
 {
     /// <summary>
-    /// False where a score lies outside 0 to 1: such scores are no probabilities, and there is nothing to calibrate. Then the numbers are
+    /// False where a score lies outside 0 to 1: such scores are not probabilities, and there is nothing to calibrate. Then the numbers are
     /// NaN.
     /// </summary>
     public bool IsDefined { get; private init; } = true;

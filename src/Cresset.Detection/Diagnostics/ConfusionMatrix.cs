@@ -1,8 +1,8 @@
 namespace Cresset.Detection;
 
 /// <summary>
-/// Which classes are taken for which. In every image detections are taken by falling score and each gets the free object of
-/// highest IoU of any class; crowd regions are left out.
+/// Which classes are taken for which. In every image detections are taken by falling score and each gets the free object of highest IoU of
+/// any class; crowd regions are left out.
 /// </summary>
 public sealed class ConfusionMatrix
 {

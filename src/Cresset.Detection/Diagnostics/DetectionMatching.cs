@@ -12,8 +12,8 @@ namespace Cresset.Detection;
 public sealed record ImageScore(DatasetImage Image, int Hits, int False, int Missed, double F1, double Ap);
 
 /// <summary>
-/// Which detection met which object under a protocol at one IoU threshold. Curves, confusion, error breakdown, label errors and
-/// pictures of a report all come from it, so they speak of the same hits as the score.
+/// Which detection met which object under a protocol at one IoU threshold. Curves, confusion, error breakdown, label errors and pictures of
+/// a report all come from it, so they speak of the same hits as the score.
 /// </summary>
 public sealed class DetectionMatching
 {
@@ -87,9 +87,9 @@ public sealed class DetectionMatching
         => Ledger.ObjectOf[detection] is >= 0 and var o ? (o, Ledger.Iou[detection]) : null;
 
     /// <summary>
-    /// Images with their pairs when detections below a score are left out: the protocol's own hits first; then each false
-    /// detection, by falling score, with the object of another class that is still free and overlaps it most at the threshold
-    /// or above. Whatever the protocol does not count is left out.
+    /// Images with their pairs when detections below a score are left out: the protocol's own hits first; then each false detection, by
+    /// falling score, with the object of another class that is still free and overlaps it most at the threshold or above. Whatever the
+    /// protocol does not count is left out.
     /// </summary>
     public IReadOnlyList<ImageMatches> ImagesAt(double minScore = double.NegativeInfinity, CancellationToken cancellationToken = default)
     {

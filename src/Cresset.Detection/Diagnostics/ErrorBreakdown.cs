@@ -4,8 +4,8 @@ namespace Cresset.Detection;
 internal readonly record struct NamedError(int Detection, TideError Error, int Object, double Iou);
 
 /// <summary>
-/// Names the errors of a matching and says what repairing each kind would bring, with the hits, the classes and the curve of
-/// the protocol that matched (the kinds are those of Bolya et al. 2020, TIDE, arXiv:2008.08115).
+/// Names the errors of a matching and says what repairing each kind would bring, with the hits, the classes and the curve of the protocol
+/// that matched (the kinds are those of Bolya et al. 2020, TIDE, arXiv:2008.08115).
 /// </summary>
 internal sealed class ErrorBreakdown
 {
@@ -43,8 +43,8 @@ internal sealed class ErrorBreakdown
             Curve(id, _positives.GetValueOrDefault(id), d => d)))];
     }
 
-    /// <summary>Names every false detection; detections nearer than the background threshold to an object of their class are
-    /// badly placed.</summary>
+    /// <summary>Names every false detection; detections nearer than the background threshold to an object of their class are badly
+    /// placed.</summary>
     public IReadOnlyList<NamedError> Name(double background, CancellationToken cancellation)
     {
         var (dataset, results, ledger) = (_matching.Dataset, _matching.Results, _matching.Ledger);
@@ -162,8 +162,8 @@ internal sealed class ErrorBreakdown
         }
     }
 
-    /// <summary>The curve of a class; <paramref name="keep"/> gives the detection, its complement for one that became a hit, or
-    /// the least number for none.</summary>
+    /// <summary>The curve of a class; <paramref name="keep"/> gives the detection, its complement for one that became a hit, or the least
+    /// number for none.</summary>
     private RankedCurve Curve(long id, int positives, Func<int, int> keep, List<int>? moved = null, bool perfectOrder = false)
     {
         var entries = new List<(int Detection, bool Hit)>();

@@ -33,8 +33,8 @@ public sealed class ImageMatches
     public int Errors => Pairs.Count - Hits;
 
     /// <summary>
-    /// Matches the boxes of every image blind to the rules of protocols: detections by falling score, each takes the free object
-    /// of highest IoU, crowds left out. <see cref="DetectionMatching.ImagesAt"/> gives the matches of a protocol.
+    /// Matches the boxes of every image blind to the rules of protocols: detections by falling score, each takes the free object of highest
+    /// IoU, crowds left out. <see cref="DetectionMatching.ImagesAt"/> gives the matches of a protocol.
     /// </summary>
     /// <param name="dataset">Ground truth.</param>
     /// <param name="results">Detections.</param>

@@ -1,8 +1,8 @@
 namespace Cresset.Detection;
 
 /// <summary>
-/// Optimal localization-recall-precision error of one class (Oksuz et al. 2021, arXiv:2011.10772): the lowest, over all score
-/// thresholds, of <c>(sum over hits of (1 - IoU) / (1 - t) + false + missed) / (hits + false + missed)</c>, t being the IoU threshold.
+/// Optimal localization-recall-precision error of one class (Oksuz et al. 2021, arXiv:2011.10772): the lowest, over all score thresholds,
+/// of <c>(sum over hits of (1 - IoU) / (1 - t) + false + missed) / (hits + false + missed)</c>, t being the IoU threshold.
 /// Lower is better; 1 where nothing is found.
 /// </summary>
 /// <param name="Id">Category.</param>

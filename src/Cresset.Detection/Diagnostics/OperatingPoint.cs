@@ -8,8 +8,8 @@ namespace Cresset.Detection;
 public sealed record OperatingPoint(double Threshold, double Precision, double Recall, double FScore)
 {
     /// <summary>
-    /// The threshold of highest F score, <c>(1 + b^2) P R / (b^2 P + R)</c>, on the measured curve (no envelope); of equal ones
-    /// the highest threshold. Null when no detection is a hit.
+    /// The threshold of highest F score, <c>(1 + b^2) P R / (b^2 P + R)</c>, on the measured curve (no envelope); of equal ones the highest
+    /// threshold. Null when no detection is a hit.
     /// </summary>
     public static OperatingPoint? BestF(RankedCurve curve, double beta = 1)
     {

@@ -252,8 +252,8 @@ internal static partial class ClassFiles
         => stem.StartsWith("comp", StringComparison.OrdinalIgnoreCase) && stem.Contains(VocSets, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
-    /// Behind "comp4_det_test_"; the number of the competition, a salt after it and the name of the image set may be any. Class names
-    /// hold underscores too, so the whole rest comes second.
+    /// Behind "comp4_det_test_"; the number of the competition, a salt after it and the name of the image set may be any. Class names hold
+    /// underscores too, so the whole rest comes second.
     /// </summary>
     private static string[] VocNames(string stem)
     {

@@ -16,8 +16,8 @@ internal sealed partial class CocoRecordFields
     }
 
     /// <summary>
-    /// Passes over a shape that is not asked for and gives its bounds, in case the record has no box; false when there are
-    /// none. Faults in it do not matter.
+    /// Passes over a shape that is not asked for and gives its bounds, in case the record has no box; false when there are none. Faults in
+    /// it do not matter.
     /// </summary>
     public bool TryBounds(out Box bounds)
     {

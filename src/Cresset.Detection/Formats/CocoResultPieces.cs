@@ -1,9 +1,9 @@
 namespace Cresset.Detection;
 
 /// <summary>
-/// Reads a large result file in pieces on several cores. A piece begins where the text looks like a new record; that it is one is
-/// proved when the piece before ends exactly there. Only files without any fault or note are read so: whatever else is met,
-/// the file is read again from its start, which gives the messages their places.
+/// Reads a large result file in pieces on several cores. A piece begins where the text looks like a new record; that it is one is proved
+/// when the piece before ends exactly there. Only files without any fault or note are read so: whatever else is met, the file is read again
+/// from its start, which gives the messages their places.
 /// </summary>
 internal static class CocoResultPieces
 {

@@ -53,7 +53,7 @@ internal sealed class CocoResultReader
     /// <summary>Faults and notes met.</summary>
     public int FaultCount => _desk.Report.Total;
 
-    /// <summary>Reads the bracket and the first record of a plain list; false when it is no such list or ends there.</summary>
+    /// <summary>Reads the bracket and the first record of a plain list; false when it is not such a list or ends there.</summary>
     public bool BeginPiece()
     {
         _scanner.WhereList = "results";

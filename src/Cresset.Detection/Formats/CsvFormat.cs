@@ -9,8 +9,7 @@ namespace Cresset.Detection;
 /// <c>crowd</c>, <c>ignore</c>, <c>group_of</c>, <c>area</c>, <c>width</c>, <c>height</c>; columns in any order, others are ignored.
 /// A row with an image and neither class nor box is an image without objects. Columns may have the names that other tools give them
 /// (<c>filename</c>, <c>label</c>, <c>confidence</c>, <c>x1</c> ...); semicolons or tabs may separate them, and with semicolons numbers may
-/// have
-/// a decimal comma.
+/// have a decimal comma.
 /// </summary>
 public static class CsvFormat
 {
@@ -188,7 +187,7 @@ public static class CsvFormat
             }
             var needed = string.Join(", ", withScore ? [.. Required, "score"] : Required);
             desk.Fault(DataProblemKind.MissingField, record, name,
-                $"is no column; the header needs {needed} (or {OtherNames[name][0]} and the like) and has "
+                $"is not a column; the header needs {needed} (or {OtherNames[name][0]} and the like) and has "
                     + $"{string.Join(", ", cells.Take(20))}.");
             desk.Tally(1, 1);
             return null;

@@ -46,7 +46,7 @@ internal static class CsvTable
         var cell = new StringBuilder();
         var quoted = false;
         var hadQuotes = false;
-        // "a.jpg, cat" means cat: blanks around a cell are no part of it, inside quotation marks they are.
+        // "a.jpg, cat" means cat: blanks around a cell are not part of it, inside quotation marks they are.
         void End()
         {
             cells.Add(hadQuotes ? cell.ToString() : cell.ToString().Trim());

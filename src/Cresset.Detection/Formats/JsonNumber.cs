@@ -13,8 +13,8 @@ internal static class JsonNumber
     ];
 
     /// <summary>
-    /// The quick way: digits, a point, digits, and the byte after them inside the window. A mantissa below 2^53 divided by a
-    /// power of ten up to 1e22 is rounded once, so the result is the nearest double (Clinger 1990).
+    /// The quick way: digits, a point, digits, and the byte after them inside the window. A mantissa below 2^53 divided by a power of ten
+    /// up to 1e22 is rounded once, so the result is the nearest double (Clinger 1990).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryParse(byte[] buffer, int start, int end, out double value, out int next)

@@ -6,8 +6,8 @@ using System.Text;
 namespace Cresset.Detection;
 
 /// <summary>
-/// Forward reader of UTF-8 JSON from a stream with a sliding window. It knows the numbers NaN, Infinity and -Infinity
-/// that Python writes, keeps byte offsets for messages, and never holds more than the window plus one token.
+/// Forward reader of UTF-8 JSON from a stream with a sliding window. It knows the numbers NaN, Infinity and -Infinity that Python writes,
+/// keeps byte offsets for messages, and never holds more than the window plus one token.
 /// </summary>
 internal sealed partial class JsonScanner : IDisposable
 {

@@ -24,8 +24,8 @@ public enum RecordParts
 public sealed record ReadOptions
 {
     /// <summary>
-    /// False: the first fault throws. True: faults are counted and reading goes on. A broken record then stays as a miss, so
-    /// that a score can only fall; see <see cref="ReadReport.Refusal"/> for files of which too little was left.
+    /// False: the first fault throws. True: faults are counted and reading goes on. A broken record then stays as a miss, so that a score
+    /// can only fall; see <see cref="ReadReport.Refusal"/> for files of which too little was left.
     /// </summary>
     public bool Lenient { get; init; }
 
@@ -72,8 +72,8 @@ public sealed class ReadReport
     public long Lost => _files.Values.Sum(f => f.Lost);
 
     /// <summary>
-    /// Why what was read should not be scored: a file is cut off or damaged, nothing of it was left, or more than the given
-    /// share of its records. Null when it may be.
+    /// Why what was read should not be scored: a file is cut off or damaged, nothing of it was left, or more than the given share of its
+    /// records. Null when it may be.
     /// </summary>
     /// <param name="maxLostShare">Largest share of records of a file that may be missing, in [0, 1].</param>
     public string? Refusal(double maxLostShare = 0.1)

@@ -9,7 +9,7 @@ namespace Cresset.Detection;
 /// </summary>
 internal static class TextFile
 {
-    /// <summary>A fault where the bytes are no text; a lenient reader goes on with what can be read of them.</summary>
+    /// <summary>A fault where the bytes are not text; a lenient reader goes on with what can be read of them.</summary>
     public static void Check(string path, FaultDesk desk)
     {
         using var reader = Utf8Text.Open(path);

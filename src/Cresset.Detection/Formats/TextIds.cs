@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Cresset.Detection;
 
 /// <summary>
-/// Ids that are texts (file stems, UUIDs). While a file is read each gets a provisional number; once all are known they are
-/// numbered in the order of their texts, which is the order of the reference tool for equal scores.
+/// Ids that are texts (file stems, UUIDs). While a file is read each gets a provisional number; once all are known they are numbered in the
+/// order of their texts, which is the order of the reference tool for equal scores.
 /// </summary>
 internal sealed class TextIds
 {

@@ -47,8 +47,8 @@ public static class VocFormat
     }
 
     /// <summary>
-    /// Writes one XML file an image, in the folders of the images. Boxes are written as corners, without a pixel taken off. Where
-    /// an object is a crowd, is ignored, a group, or has an area that is not its box's, elements of those names say so.
+    /// Writes one XML file an image, in the folders of the images. Boxes are written as corners, without a pixel taken off. Where an object
+    /// is a crowd, is ignored, a group, or has an area that is not its box's, elements of those names say so.
     /// </summary>
     /// <exception cref="ArgumentException">Two images or categories have one name, or a name cannot stand in XML.</exception>
     public static void WriteGroundTruth(DetectionDataset dataset, string folder)
@@ -102,8 +102,8 @@ public static class VocFormat
     }
 
     /// <summary>
-    /// Writes one result file a class, an empty one for a class without detections; a class name that is no file name is written
-    /// with %XX.
+    /// Writes one result file a class, an empty one for a class without detections; a class name that is not a file name is written with
+    /// %XX.
     /// </summary>
     /// <exception cref="ArgumentException">Two images or categories have one name.</exception>
     public static void WriteResults(DetectionResults results, DetectionDataset dataset, string folder)

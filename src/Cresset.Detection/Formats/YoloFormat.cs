@@ -21,8 +21,8 @@ public enum YoloLabels
 }
 
 /// <summary>
-/// Folders of YOLO labels: one text file an image, in the folders of the images, lines relative to the image's size; results
-/// have a score at the end. Class numbers count the categories in ascending order of their ids.
+/// Folders of YOLO labels: one text file an image, in the folders of the images, lines relative to the image's size; results have a score
+/// at the end. Class numbers count the categories in ascending order of their ids.
 /// </summary>
 public static class YoloFormat
 {

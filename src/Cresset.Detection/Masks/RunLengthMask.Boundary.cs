@@ -3,8 +3,8 @@ namespace Cresset.Detection;
 public sealed partial class RunLengthMask
 {
     /// <summary>
-    /// The band of set pixels within a distance of the outline; the distance is <paramref name="ratio"/> of the image's
-    /// diagonal, at least one pixel, and outside the image counts as unset (Cheng et al. 2021, arXiv:2103.16562).
+    /// The band of set pixels within a distance of the outline; the distance is <paramref name="ratio"/> of the image's diagonal, at least
+    /// one pixel, and outside the image counts as unset (Cheng et al. 2021, arXiv:2103.16562).
     /// </summary>
     public RunLengthMask Boundary(double ratio = 0.02)
     {

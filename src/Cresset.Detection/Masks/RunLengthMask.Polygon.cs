@@ -10,8 +10,8 @@ public sealed partial class RunLengthMask
     private const int Upsampling = PolygonOutline.Upsampling;
 
     /// <summary>
-    /// The mask of a polygon <c>x0, y0, x1, y1, ...</c>. The outline is walked on a grid five times finer and rounded in the
-    /// manner of the COCO mask code, so that the runs agree with it exactly.
+    /// The mask of a polygon <c>x0, y0, x1, y1, ...</c>. The outline is walked on a grid five times finer and rounded in the manner of the
+    /// COCO mask code, so that the runs agree with it exactly.
     /// </summary>
     /// <exception cref="ArgumentException">An odd number of coordinates, or one that is not finite or beyond a million pixels.</exception>
     public static RunLengthMask FromPolygon(ReadOnlySpan<double> polygon, int height, int width)

@@ -1,8 +1,8 @@
 namespace Cresset.Detection;
 
 /// <summary>
-/// A binary mask as run lengths down the columns of an image: counts of zeros and ones in turn, zeros first
-/// (the encoding of the COCO mask code).
+/// A binary mask as run lengths down the columns of an image: counts of zeros and ones in turn, zeros first (the encoding of the COCO mask
+/// code).
 /// </summary>
 public sealed partial class RunLengthMask : IEquatable<RunLengthMask>
 {

@@ -3,10 +3,10 @@ using System.Runtime.CompilerServices;
 namespace Cresset.Detection;
 
 /// <summary>
-/// What matching left of one category: a segment per image with the scores of its detections in falling order and, for every
-/// detection and layer (area range), one bit per IoU threshold for "hit" and one for "does not count". Everything that any
-/// curve needs, and independent of the other images, so that shards can be joined. The bits are kept as a number of the pattern they
-/// form: a detection takes 12 bytes, with its place in the file 16.
+/// What matching left of one category: a segment per image with the scores of its detections in falling order and, for every detection and
+/// layer (area range), one bit per IoU threshold for "hit" and one for "does not count". Everything that any curve needs, and independent
+/// of the other images, so that shards can be joined. The bits are kept as a number of the pattern they form: a detection takes 12 bytes,
+/// with its place in the file 16.
 /// </summary>
 internal sealed class CategoryMatches(long categoryId, int layers)
 {

@@ -92,9 +92,9 @@ public sealed record CocoOptions : IOptionsRecord
     public bool ClassAgnostic { get; init; }
 
     /// <summary>
-    /// Without the accidents of pycocotools: object id 0 can be hit, the file's ignore field counts, recall values are exactly
-    /// i/100 and IoU thresholds exactly those written, copies of an id are objects of their own, a perfect hit has precision 1,
-    /// and AP is reported for the largest number of detections asked for.
+    /// Without the accidents of pycocotools: object id 0 can be hit, the file's ignore field counts, recall values are exactly i/100 and
+    /// IoU thresholds exactly those written, copies of an id are objects of their own, a perfect hit has precision 1, and AP is reported
+    /// for the largest number of detections asked for.
     /// </summary>
     public bool Corrected { get; init; }
 

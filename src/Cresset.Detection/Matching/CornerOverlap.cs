@@ -1,8 +1,8 @@
 namespace Cresset.Detection;
 
 /// <summary>
-/// Overlap of shapes of four corners, <c>x, y</c> each in turn, of either sense of rotation and also where they are not convex: the
-/// signed triangles that a point and each side make are intersected in pairs, as the DOTA development kit does it.
+/// Overlap of shapes of four corners, <c>x, y</c> each in turn, of either sense of rotation and also where they are not convex: the signed
+/// triangles that a point and each side make are intersected in pairs, as the DOTA development kit does it.
 /// </summary>
 internal static class CornerOverlap
 {

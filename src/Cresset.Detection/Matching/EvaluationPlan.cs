@@ -98,8 +98,8 @@ internal sealed class EvaluationPlan
     }
 
     /// <summary>
-    /// What an evaluation was not asked for is passed over; what the data set does not have is a mistake. Only files may hold
-    /// categories that nobody lists, which pycocotools passes over.
+    /// What an evaluation was not asked for is passed over; what the data set does not have is a mistake. Only files may hold categories
+    /// that nobody lists, which pycocotools passes over.
     /// </summary>
     private void RequireKnown(int i, DatasetImage? image)
     {
@@ -119,8 +119,8 @@ internal sealed class EvaluationPlan
     }
 
     /// <summary>
-    /// With repeated ids pycocotools looks every copy up by its id and finds the last one: copies are visited image by image
-    /// and each is replaced by the last. Null when all ids differ.
+    /// With repeated ids pycocotools looks every copy up by its id and finds the last one: copies are visited image by image and each is
+    /// replaced by the last. Null when all ids differ.
     /// </summary>
     private static List<int>? CopiesInImageOrder(ReadOnlySpan<GroundTruthObject> objects, IdIndex categories, IdIndex images,
         bool classAgnostic)

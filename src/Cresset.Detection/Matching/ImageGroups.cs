@@ -4,8 +4,8 @@ namespace Cresset.Detection;
 internal static class ImageGroups
 {
     /// <summary>
-    /// The records of an image with its id, whatever id they have; a category that is not among those of the evaluator is a
-    /// mistake unless a file says so.
+    /// The records of an image with its id, whatever id they have; a category that is not among those of the evaluator is a mistake unless
+    /// a file says so.
     /// </summary>
     public static (GroundTruthObject[] Objects, DetectedObject[] Detections) Own(DatasetImage image,
         IReadOnlyList<GroundTruthObject> objects, IReadOnlyList<DetectedObject> detections, IReadOnlySet<long> categories)

@@ -6,8 +6,8 @@ namespace Cresset.Detection;
 internal static class KeypointSimilarity
 {
     /// <summary>
-    /// Mean over the labelled points of <c>exp(-d^2 / (2 (2 sigma)^2 (area + eps)))</c>. When the object has no labelled
-    /// point, distances are taken to its box doubled on each side, over all points.
+    /// Mean over the labelled points of <c>exp(-d^2 / (2 (2 sigma)^2 (area + eps)))</c>. When the object has no labelled point, distances
+    /// are taken to its box doubled on each side, over all points.
     /// </summary>
     /// <exception cref="ArgumentException">The number of points is not that of the sigmas.</exception>
     public static double Oks(in GroundTruthObject target, ReadOnlySpan<double> detected, IReadOnlyList<double> sigmas)

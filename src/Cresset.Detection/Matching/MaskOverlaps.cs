@@ -62,8 +62,8 @@ internal sealed class MaskOverlaps(double? boundaryRatio, bool crowdsDivideByDet
         => !(Math.Min(a.Right, b.Right) <= Math.Max(a.X, b.X) || Math.Min(a.Bottom, b.Bottom) <= Math.Max(a.Y, b.Y));
 
     /// <summary>
-    /// The size in which polygons are drawn: that of the image, where it is not known that of a mask, else one that holds all
-    /// shapes. Only what an unknown border would cut off can differ.
+    /// The size in which polygons are drawn: that of the image, where it is not known that of a mask, else one that holds all shapes. Only
+    /// what an unknown border would cut off can differ.
     /// </summary>
     private static (int Height, int Width) CanvasOf(in MatchGroup group)
     {

@@ -20,8 +20,8 @@ public enum MatchOutcome : byte
 }
 
 /// <summary>
-/// Which detection met which object, written down by a matcher at its first threshold and layer. Places are those of the data
-/// set and the results; categories write to places of their own, so threads share one ledger.
+/// Which detection met which object, written down by a matcher at its first threshold and layer. Places are those of the data set and the
+/// results; categories write to places of their own, so threads share one ledger.
 /// </summary>
 internal sealed class MatchLedger
 {

@@ -21,8 +21,8 @@ public readonly record struct KeptDetection(int Index, double Score);
 public static class NonMaximumSuppression
 {
     /// <summary>
-    /// Greedy suppression: by falling score, a box removes the later ones whose IoU with it exceeds the threshold. Gives the
-    /// indexes that stay, by falling score.
+    /// Greedy suppression: by falling score, a box removes the later ones whose IoU with it exceeds the threshold. Gives the indexes that
+    /// stay, by falling score.
     /// </summary>
     /// <param name="boxes">Corners, <c>[N, 4]</c>.</param>
     /// <param name="scores">Scores, <c>[N]</c>.</param>
@@ -55,8 +55,8 @@ public static class NonMaximumSuppression
     }
 
     /// <summary>
-    /// Soft suppression (Bodla et al. 2017, arXiv:1704.04503): the best box is taken, the others lose score by their IoU with
-    /// it, and so on until no score reaches <paramref name="minScore"/>.
+    /// Soft suppression (Bodla et al. 2017, arXiv:1704.04503): the best box is taken, the others lose score by their IoU with it, and so on
+    /// until no score reaches <paramref name="minScore"/>.
     /// </summary>
     /// <param name="boxes">Corners, <c>[N, 4]</c>.</param>
     /// <param name="scores">Scores, <c>[N]</c>.</param>
@@ -101,8 +101,8 @@ public static class NonMaximumSuppression
     }
 
     /// <summary>
-    /// Matrix suppression (Wang et al. 2020, SOLOv2, arXiv:2003.10152): every score is multiplied by the least, over better
-    /// boxes i, of <c>f(iou(i, j)) / f(max iou of i with better ones)</c>; all at once, without a loop over removals.
+    /// Matrix suppression (Wang et al. 2020, SOLOv2, arXiv:2003.10152): every score is multiplied by the least, over better boxes i, of
+    /// <c>f(iou(i, j)) / f(max iou of i with better ones)</c>; all at once, without a loop over removals.
     /// </summary>
     /// <param name="boxes">Corners, <c>[N, 4]</c>.</param>
     /// <param name="scores">Scores, <c>[N]</c>.</param>

@@ -1,8 +1,8 @@
 namespace Cresset.Detection;
 
 /// <summary>
-/// Refuses to compare masks or keypoints of objects that have none: a score of 0 would look like a measurement. What a lenient
-/// reader marked as not to be hit has been counted before.
+/// Refuses to compare masks or keypoints of objects that have none: a score of 0 would look like a measurement. What a lenient reader
+/// marked as not to be hit has been counted before.
 /// </summary>
 internal static class ShapeCheck
 {

@@ -4,8 +4,8 @@ namespace Cresset.Detection;
 
 /// <summary>
 /// COCO evaluation, all at once
-/// (<see cref="Evaluate(DetectionDataset, DetectionResults, CocoOptions?, IProgress{double}?, CancellationToken)"/>)
-/// or image by image. Evaluators can be saved and merged; any sharding gives the bits of a single run.
+/// (<see cref="Evaluate(DetectionDataset, DetectionResults, CocoOptions?, IProgress{double}?, CancellationToken)"/>) or image by image.
+/// Evaluators can be saved and merged; any sharding gives the bits of a single run.
 /// </summary>
 public sealed class CocoEvaluator
 {

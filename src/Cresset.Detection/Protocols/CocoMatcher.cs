@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Cresset.Detection;
 
 /// <summary>
-/// The matching of pycocotools: detections by falling score, each takes the free object of highest IoU at or above the
-/// threshold (of equal ones the later), ordinary objects before ignored ones; crowds can be taken again and again.
+/// The matching of pycocotools: detections by falling score, each takes the free object of highest IoU at or above the threshold (of equal
+/// ones the later), ordinary objects before ignored ones; crowds can be taken again and again.
 /// </summary>
 internal sealed class CocoMatcher : GroupMatcher
 {

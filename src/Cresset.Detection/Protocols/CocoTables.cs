@@ -1,8 +1,8 @@
 namespace Cresset.Detection;
 
 /// <summary>
-/// The arrays of an evaluation, -1 where nothing is defined. A cell is a category, area range, number of detections and IoU
-/// threshold; the recall values of a cell lie together, which the writing needs. Readers get the order of the reference.
+/// The arrays of an evaluation, -1 where nothing is defined. A cell is a category, area range, number of detections and IoU threshold; the
+/// recall values of a cell lie together, which the writing needs. Readers get the order of the reference.
 /// </summary>
 internal sealed class CocoTables
 {

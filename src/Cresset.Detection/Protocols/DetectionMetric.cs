@@ -1,8 +1,8 @@
 namespace Cresset.Detection;
 
 /// <summary>
-/// A metric for training loops: batches of arrays in, the numbers of a protocol out, then the next epoch. Images get their numbers
-/// here; boxes, scores and labels come as a model has them.
+/// A metric for training loops: batches of arrays in, the numbers of a protocol out, then the next epoch. Images get their numbers here;
+/// boxes, scores and labels come as a model has them.
 /// </summary>
 public sealed class DetectionMetric
 {
@@ -38,7 +38,7 @@ public sealed class DetectionMetric
     /// <param name="labels">Their classes [N].</param>
     /// <param name="truthBoxes">Boxes of the objects [M, 4].</param>
     /// <param name="truthLabels">Their classes [M].</param>
-    /// <exception cref="ArgumentException">The sizes do not agree, a number is not finite, or a label is no class.</exception>
+    /// <exception cref="ArgumentException">The sizes do not agree, a number is not finite, or a label is not a class.</exception>
     public void Update(ReadOnlySpan<float> boxes, ReadOnlySpan<float> scores, ReadOnlySpan<long> labels, ReadOnlySpan<float> truthBoxes,
         ReadOnlySpan<long> truthLabels)
     {

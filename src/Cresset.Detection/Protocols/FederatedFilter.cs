@@ -9,8 +9,8 @@ internal enum CocoVariant
 }
 
 /// <summary>
-/// LVIS: of every image the best detections over all categories stay, then those of categories that were verified in the
-/// image, as present or as absent (Gupta et al. 2019, arXiv:1908.03195).
+/// LVIS: of every image the best detections over all categories stay, then those of categories that were verified in the image, as present
+/// or as absent (Gupta et al. 2019, arXiv:1908.03195).
 /// </summary>
 internal static class FederatedFilter
 {

@@ -4,8 +4,8 @@ using Cresset.Numerics;
 namespace Cresset.Detection;
 
 /// <summary>
-/// Any protocol, for a data set at once or image by image. Evaluators can be saved and merged; any sharding of the images
-/// gives the bits of a single evaluator fed with all of them.
+/// Any protocol, for a data set at once or image by image. Evaluators can be saved and merged; any sharding of the images gives the bits of
+/// a single evaluator fed with all of them.
 /// </summary>
 public sealed class ProtocolEvaluator
 {

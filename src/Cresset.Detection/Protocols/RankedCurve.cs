@@ -109,8 +109,8 @@ public sealed class RankedCurve
     }
 
     /// <summary>
-    /// Only the places that an area depends on: hits, what stands before each, and the end. Between hits recall stays and precision
-    /// falls, so every rule for the area gives the bits that it gives for the whole curve.
+    /// Only the places that an area depends on: hits, what stands before each, and the end. Between hits recall stays and precision falls,
+    /// so every rule for the area gives the bits that it gives for the whole curve.
     /// </summary>
     internal static RankedCurve Outline(CategoryMatches matches, int threshold, int layer, RankingRules rules, int[] order)
     {

@@ -1,8 +1,8 @@
 namespace Cresset.Detection;
 
 /// <summary>
-/// VOC and Object-Detection-Metrics: a detection looks at the object of highest overlap (the first of equal ones), taken or
-/// not; there is no second choice. DOTA ranks oriented boxes in the same way.
+/// VOC and Object-Detection-Metrics: a detection looks at the object of highest overlap (the first of equal ones), taken or not; there is
+/// no second choice. DOTA ranks oriented boxes in the same way.
 /// </summary>
 internal sealed class VocMatcher(IReadOnlyList<double> thresholds, bool padilla, bool oriented = false) : GroupMatcher
 {
@@ -160,8 +160,8 @@ internal sealed class YoloMatcher(IReadOnlyList<double> thresholds, bool single)
 }
 
 /// <summary>
-/// Open Images: the object of highest overlap or none; what is left is tested against group-of regions by intersection over
-/// the detection's area. Layer 1 marks the best detection of each group-of region that was found.
+/// Open Images: the object of highest overlap or none; what is left is tested against group-of regions by intersection over the detection's
+/// area. Layer 1 marks the best detection of each group-of region that was found.
 /// </summary>
 internal sealed class OpenImagesMatcher(IReadOnlyList<double> thresholds) : GroupMatcher
 {

@@ -62,8 +62,8 @@ public static class DetectionPicture
     }
 
     /// <summary>
-    /// One image as an SVG document of its own size: hits green, false detections and wrong classes orange, missed objects
-    /// blue and dashed. The picture is taken from the folder when it is there (at most 4 MB) and embedded.
+    /// One image as an SVG document of its own size: hits green, false detections and wrong classes orange, missed objects blue and dashed.
+    /// The picture is taken from the folder when it is there (at most 4 MB) and embedded.
     /// </summary>
     public static string ToSvg(ImageMatches matches, DetectionDataset dataset, string? imageFolder)
     {

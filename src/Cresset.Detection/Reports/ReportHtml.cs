@@ -220,7 +220,7 @@ internal sealed class ReportHtml(DetectionReport report)
             $"<h2>Scores</h2><p>Expected calibration error {report.Calibration.Expected:0.0000}, largest "
                 + $"{report.Calibration.Maximum:0.0000}.</p><div class=\"row\">");
         else _page.Append(
-            "<h2>Scores</h2><p>Some scores lie outside 0 to 1, so they are no probabilities, and calibration is not defined.</p><div "
+            "<h2>Scores</h2><p>Some scores lie outside 0 to 1, so they are not probabilities, and calibration is not defined.</p><div "
                 + "class=\"row\">");
         if (report.Calibration.IsDefined) _page.Append(SvgChart.Lines("Share of hits over score", "mean score", "share of hits",
             [new SvgLine("hits", [.. bins.Select(b => b.Confidence)], [.. bins.Select(b => b.Accuracy)])], diagonal: true));

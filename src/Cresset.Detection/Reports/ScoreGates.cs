@@ -50,8 +50,8 @@ public sealed record GateVerdict(ScoreGate Gate, double Value, double? Baseline,
 public static class ScoreGates
 {
     /// <summary>A value that is not defined misses its gate, except against a baseline in which it is not defined either.</summary>
-    /// <exception cref="ArgumentException">A name is unknown, a loss is asked for without a baseline, or the baseline is of
-    /// another protocol or data set.</exception>
+    /// <exception cref="ArgumentException">A name is unknown, a loss is asked for without a baseline, or the baseline is of another
+    /// protocol or data set.</exception>
     public static IReadOnlyList<GateVerdict> Judge(ScoreSummary score, IEnumerable<ScoreGate> gates, ScoreSummary? baseline = null)
     {
         ArgumentNullException.ThrowIfNull(score);

@@ -13,8 +13,8 @@ namespace Cresset.Detection;
 public sealed record ClassScore(long Id, string Name, double Objects, double Ap, IReadOnlyList<double> ApByIou);
 
 /// <summary>
-/// The numbers of a score without its data: what is printed, kept as a baseline and judged by gates. It is written as the first
-/// part of the JSON of a report, and read back from it. What is not defined is NaN here and null in the file.
+/// The numbers of a score without its data: what is printed, kept as a baseline and judged by gates. It is written as the first part of the
+/// JSON of a report, and read back from it. What is not defined is NaN here and null in the file.
 /// </summary>
 public sealed record ScoreSummary
 {
@@ -88,7 +88,7 @@ public sealed record ScoreSummary
         }
         var slash = name.IndexOf('/', StringComparison.Ordinal);
         if (slash <= 0) throw new ArgumentException(
-            $"'{name}' is no statistic of {Protocol}; it has {string.Join(", ", Statistics.Select(s => s.Name))}, and AP/CLASS.",
+            $"'{name}' is not a statistic of {Protocol}; it has {string.Join(", ", Statistics.Select(s => s.Name))}, and AP/CLASS.",
             nameof(name));
         var (statistic, wanted) = (name[..slash], name[(slash + 1)..]);
         var found = Classes.Where(c => c.Name == wanted).ToArray();
@@ -126,7 +126,7 @@ public sealed record ScoreSummary
     public void Write(string path) => AtomicFile.Write(path, Write);
 
     /// <summary>Reads what <see cref="Write(string)"/> or a report wrote.</summary>
-    /// <exception cref="InvalidDataException">The file is no such JSON.</exception>
+    /// <exception cref="InvalidDataException">The file is not such JSON.</exception>
     public static ScoreSummary Read(string path)
     {
         try

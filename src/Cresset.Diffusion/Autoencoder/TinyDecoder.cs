@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// A small decoder of SD3 latents (TAESD3, O. B. Bohan): about fifty times faster than the autoencoder's and nearly as
-/// good for previews. Takes scaled latents. Reads taesd3's decoder file or diffusers' AutoencoderTiny.
+/// A small decoder of SD3 latents (TAESD3, O. B. Bohan): about fifty times faster than the autoencoder's and nearly as good for previews.
+/// Takes scaled latents. Reads taesd3's decoder file or diffusers' AutoencoderTiny.
 /// </summary>
 public sealed class TinyDecoder : nn.Module<Tensor, Tensor>
 {

@@ -9,8 +9,8 @@ public sealed record ControlNetOptions : IOptionsRecord
     public MmDitOptions Transformer { get; init; } = new() { Layers = 12 };
 
     /// <summary>
-    /// Joint blocks that read the text and patches of its own (the nets for SD3 medium). Otherwise blocks over image tokens
-    /// only, which start from the transformer's patches (Stability's nets for SD3.5 large).
+    /// Joint blocks that read the text and patches of its own (the nets for SD3 medium). Otherwise blocks over image tokens only, which
+    /// start from the transformer's patches (Stability's nets for SD3.5 large).
     /// </summary>
     public bool ReadsText { get; init; } = true;
 

@@ -7,16 +7,14 @@ public sealed record LoadOptions
 {
     /// <summary>
     /// Element type of transformer and text encoders. Null keeps float32 and bfloat16 as they are stored, and on a CPU matrices in 8 bits
-    /// or
-    /// fewer too (GGUF's blocks, float8, NF4, int8); half precision becomes float32 on a CPU where that fits into half of the memory, and
-    /// otherwise stays stored as it is. Whatever is stored, CPUs compute in float32 unless they have instructions for bfloat16.
+    /// or fewer too (GGUF's blocks, float8, NF4, int8); half precision becomes float32 on a CPU where that fits into half of the memory,
+    /// and otherwise stays stored as it is. Whatever is stored, CPUs compute in float32 unless they have instructions for bfloat16.
     /// </summary>
     public ScalarType? Dtype { get; init; }
 
     /// <summary>
     /// Keep matrices in 8 bits or fewer as they are stored. False unpacks them, which takes two to eight times the memory: adapters are
-    /// merged
-    /// into unpacked weights only.
+    /// merged into unpacked weights only.
     /// </summary>
     public bool KeepPacked { get; init; } = true;
 

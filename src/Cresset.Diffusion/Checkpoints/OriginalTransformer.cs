@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// The transformer's keys in Stability's single files against those of diffusers' folders. Queries, keys and values are
-/// stacked there, and the two continuous modulations hold (shift, scale) where the folder holds (scale, shift).
+/// The transformer's keys in Stability's single files against those of diffusers' folders. Queries, keys and values are stacked there, and
+/// the two continuous modulations hold (shift, scale) where the folder holds (scale, shift).
 /// </summary>
 internal static partial class OriginalTransformer
 {
@@ -139,7 +139,7 @@ internal static partial class OriginalTransformer
         string block = $"transformer_blocks.{match.Groups[1].Value}.", rest = match.Groups[2].Value;
         if (Array.Find(Stacked, s => s.Original == rest) is { Folder: { } parts })
         {
-            // What is no matrix or bias (a scale that belongs to no weight, say) is left for the report on unexpected keys.
+            // What is not a matrix or bias (a scale that belongs to no weight, say) is left for the report on unexpected keys.
             if (entry.Shape.Count == 0) return false;
             var rows = entry.Shape[0] / 3;
             if (rows * 3 != entry.Shape[0])

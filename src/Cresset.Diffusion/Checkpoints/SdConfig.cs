@@ -20,7 +20,7 @@ internal static class SdConfig
         }
     }
 
-    // A byte order mark is no part of JSON; editors of some systems write one.
+    // A byte order mark is not part of JSON; editors of some systems write one.
     private static ReadOnlyMemory<byte> WithoutMark(byte[] bytes) => bytes is [0xEF, 0xBB, 0xBF, ..] ? bytes.AsMemory(3) : bytes;
 
     public static MmDitOptions Transformer(JsonElement c, string path)
@@ -158,8 +158,8 @@ internal static class SdConfig
     }
 
     /// <summary>
-    /// The sampler of a scheduler's config. The multistep ones walk their own tables in diffusers; they are chosen by name here, and a
-    /// note says so.
+    /// The sampler of a scheduler's config. The multistep ones walk their own tables in diffusers; they are chosen by name here, and a note
+    /// says so.
     /// </summary>
     public static (SamplerOptions Sampler, string? Note) Sampler(JsonElement c, string path)
     {

@@ -18,10 +18,10 @@ internal static partial class ShapeInference
         var heads = head > 0 ? width / head : layers;
         if (heads == 0 || width % heads != 0)
             throw new InvalidDataException(
-                $"{source.Path}: a width of {width} does not split into {heads} heads; this is no Stable Diffusion 3 transformer.");
+                $"{source.Path}: a width of {width} does not split into {heads} heads; this is not a Stable Diffusion 3 transformer.");
         var table = (long)Math.Round(Math.Sqrt(positions[1]));
         if (table * table != positions[1])
-            throw new InvalidDataException($"{source.Path}: the position table has {positions[1]} entries, which is no square.");
+            throw new InvalidDataException($"{source.Path}: the position table has {positions[1]} entries, which is not a square.");
         return new MmDitOptions
         {
             PatchSize = (int)patch,

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// A ControlNet (Zhang et al. 2023) for Stable Diffusion 3: turns an encoded control picture into residuals for the
-/// transformer's image stream. Keys are those of diffusers.
+/// A ControlNet (Zhang et al. 2023) for Stable Diffusion 3: turns an encoded control picture into residuals for the transformer's image
+/// stream. Keys are those of diffusers.
 /// </summary>
 public sealed class ControlNet : nn.Module
 {

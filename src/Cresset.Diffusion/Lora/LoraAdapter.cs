@@ -64,9 +64,8 @@ public sealed class LoraAdapter : IDisposable
 
     /// <summary>
     /// Puts its changes, times their strengths, into every network that it changes. All targets and shapes are checked first. Plain
-    /// low-rank
-    /// changes of packed weights are added to the layers' outputs, and the weights stay packed; other forms unpack the layers they change
-    /// to bfloat16.
+    /// low-rank changes of packed weights are added to the layers' outputs, and the weights stay packed; other forms unpack the layers they
+    /// change to bfloat16.
     /// </summary>
     /// <param name="model">The pipeline.</param>
     /// <param name="scales">Strengths; null is 1 everywhere.</param>

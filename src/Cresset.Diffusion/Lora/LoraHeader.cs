@@ -4,8 +4,8 @@ using Cresset.Tensors;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// The settings that diffusers keeps as JSON in the header of a LoRA file ("lora_adapter_metadata"): there files in PEFT's
-/// names carry no alpha tensors.
+/// The settings that diffusers keeps as JSON in the header of a LoRA file ("lora_adapter_metadata"): there files in PEFT's names carry no
+/// alpha tensors.
 /// </summary>
 internal static class LoraHeader
 {

@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// How files name the networks and the layers of text encoders: diffusers (SD3LoraLoaderMixin; text_encoder_3 by analogy),
-/// kohya (networks/lora_sd3.py) and the single file's own keys.
+/// How files name the networks and the layers of text encoders: diffusers (SD3LoraLoaderMixin; text_encoder_3 by analogy), kohya
+/// (networks/lora_sd3.py) and the single file's own keys.
 /// </summary>
 internal static class LoraPartNames
 {

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// Low-rank changes of a transformer's attention, to be trained while its own weights stay as they are. Its module holds the
-/// small matrices alone, so checkpoints and optimizer state are small too.
+/// Low-rank changes of a transformer's attention, to be trained while its own weights stay as they are. Its module holds the small matrices
+/// alone, so checkpoints and optimizer state are small too.
 /// </summary>
 public sealed class TrainableLora : nn.Module
 {

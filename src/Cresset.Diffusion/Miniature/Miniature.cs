@@ -9,8 +9,8 @@ namespace Cresset.Diffusion;
 
 /// <summary>
 /// Stable Diffusion 3 in miniature: an <see cref="MmDit"/> and small text encoders that learn together, over the latents of a finished
-/// autoencoder
-/// or over pixels. It is trained by <see cref="RectifiedFlowLoss"/> and draws by <see cref="StableDiffusion3"/>, as the large model.
+/// autoencoder or over pixels. It is trained by <see cref="RectifiedFlowLoss"/> and draws by <see cref="StableDiffusion3"/>, as the large
+/// model.
 /// </summary>
 public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
 {
@@ -141,8 +141,7 @@ public sealed class Miniature : nn.Module<Tensor, Tensor, Tensor, Tensor>
 
     /// <summary>
     /// The rectified-flow loss (<see cref="RectifiedFlowLoss"/>) at fresh times and noise, prompts replaced by the empty one with the given
-    /// probability so that
-    /// guidance can be learnt.
+    /// probability so that guidance can be learnt.
     /// </summary>
     /// <param name="latents">Data as <see cref="Latents"/> gives it, [N, C, s, s].</param>
     /// <param name="ids">Prompts [N, T].</param>

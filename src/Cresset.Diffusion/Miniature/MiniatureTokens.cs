@@ -2,8 +2,7 @@ namespace Cresset.Diffusion;
 
 /// <summary>
 /// The ids that a miniature's encoders read: whole words for one CLIP; for all encoders the large model's own tokenizers, cut down to the
-/// words of the
-/// closed language.
+/// words of the closed language.
 /// </summary>
 internal sealed class MiniatureTokens
 {

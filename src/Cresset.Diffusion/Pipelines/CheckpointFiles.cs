@@ -88,7 +88,7 @@ internal sealed class CheckpointFiles : IDisposable
         {
             throw new InvalidDataException(Directory.Exists(Sub("unet"))
                 ? $"{path} holds a U-Net pipeline (Stable Diffusion 1, 2 or XL), not Stable Diffusion 3."
-                : $"{path} is no diffusers folder of Stable Diffusion 3: it has no folder 'transformer'.");
+                : $"{path} is not a diffusers folder of Stable Diffusion 3: it has no folder 'transformer'.");
         }
         NetworkFiles Network(string name, string stem)
         {

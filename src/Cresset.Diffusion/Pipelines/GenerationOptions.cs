@@ -79,8 +79,8 @@ public sealed record GenerationOptions : IOptionsRecord
 public sealed record GenerationInputs
 {
     /// <summary>
-    /// Noise to start from instead of drawing it, [N, C, H/8, W/8]; with <see cref="Picture"/> it is the noise mixed into the picture
-    /// at the level of the first step, where diffusers' img2img pipeline takes it as the noisy latents themselves and ignores picture and
+    /// Noise to start from instead of drawing it, [N, C, H/8, W/8]; with <see cref="Picture"/> it is the noise mixed into the picture at
+    /// the level of the first step, where diffusers' img2img pipeline takes it as the noisy latents themselves and ignores picture and
     /// strength.
     /// </summary>
     public Tensor? Latents { get; init; }
@@ -90,8 +90,7 @@ public sealed record GenerationInputs
 
     /// <summary>
     /// Where to paint anew: [1, 1, H, W] or one for each picture, 1 repaints, 0 keeps; in between the picture is let go after that part of
-    /// the
-    /// steps (Levin and Fried 2023): 0.25 changes it in the last quarter alone. Needs <see cref="Picture"/>.
+    /// the steps (Levin and Fried 2023): 0.25 changes it in the last quarter alone. Needs <see cref="Picture"/>.
     /// </summary>
     public Tensor? Mask { get; init; }
 

@@ -19,8 +19,7 @@ public sealed record PlannedPart(string Name, long Parameters, string Stored, lo
 
 /// <summary>
 /// What a run on a CPU will take, told from a checkpoint's headers, the size of the pictures and this machine before anything is read:
-/// where
-/// each network's weights are held, when the text encoders go, tiles for the decoder, the most memory expected.
+/// where each network's weights are held, when the text encoders go, tiles for the decoder, the most memory expected.
 /// </summary>
 /// <param name="Parts">The networks.</param>
 /// <param name="Tile">Side of the tiles in which the autoencoder works, in pixels, or null for whole pictures.</param>
@@ -51,7 +50,7 @@ public sealed record GenerationPlan(IReadOnlyList<PlannedPart> Parts, int? Tile,
     /// <param name="options">What will be made.</param>
     /// <param name="memory">Bytes to plan for; null is this machine's memory.</param>
     /// <exception cref="ArgumentException">The checkpoint does not allow this size or these blocks.</exception>
-    /// <exception cref="InvalidDataException">The path is no Stable Diffusion 3 checkpoint or a file is damaged.</exception>
+    /// <exception cref="InvalidDataException">The path is not a Stable Diffusion 3 checkpoint or a file is damaged.</exception>
     /// <exception cref="CheckpointException">Tensors are missing or have other shapes.</exception>
     public static GenerationPlan Of(string path, LoadOptions? load = null, GenerationOptions? options = null, long? memory = null)
     {

@@ -31,7 +31,7 @@ public sealed record GenerationSettings(PromptText Prompt, PromptText? Negative,
         this with { Options = Options with { Seed = Options.Seed + (ulong)index, Count = 1 } };
 
     /// <summary>Reads the settings out of a picture that <see cref="GenerationResult.Save"/> wrote.</summary>
-    /// <exception cref="InvalidDataException">The file is no PNG, damaged, or holds no settings.</exception>
+    /// <exception cref="InvalidDataException">The file is not a PNG, damaged, or holds no settings.</exception>
     public static GenerationSettings FromPicture(string path)
     {
         if (!PngFile.ReadText(path).TryGetValue(Exact, out var text))

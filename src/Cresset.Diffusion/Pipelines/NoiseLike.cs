@@ -2,8 +2,7 @@ namespace Cresset.Diffusion;
 
 /// <summary>
 /// Element type whose random numbers are drawn. Pipelines of diffusers draw in the element type they were loaded with, and PyTorch makes
-/// other
-/// numbers of the same seed for each.
+/// other numbers of the same seed for each.
 /// </summary>
 public enum NoiseLike
 {

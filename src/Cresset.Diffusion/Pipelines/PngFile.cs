@@ -51,12 +51,12 @@ internal static class PngFile
     }
 
     /// <summary>The texts of a PNG file (tEXt and uncompressed iTXt), by key.</summary>
-    /// <exception cref="InvalidDataException">The file is no PNG or ends within a chunk.</exception>
+    /// <exception cref="InvalidDataException">The file is not a PNG or ends within a chunk.</exception>
     public static IReadOnlyDictionary<string, string> ReadText(string path)
     {
         if (!File.Exists(path)) throw new FileNotFoundException($"{path} is not there.", path);
         var file = File.ReadAllBytes(path).AsSpan();
-        if (!file.StartsWith(Signature)) throw new InvalidDataException($"{path} is no PNG file.");
+        if (!file.StartsWith(Signature)) throw new InvalidDataException($"{path} is not a PNG file.");
         var result = new Dictionary<string, string>();
         for (var at = Signature.Length; at < file.Length;)
         {

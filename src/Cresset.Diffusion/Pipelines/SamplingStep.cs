@@ -5,8 +5,7 @@ namespace Cresset.Diffusion;
 
 /// <summary>
 /// One step of a run in the hands of <see cref="GenerationInputs.OnStep"/>. What is set here holds from the next step on. The tensors it
-/// gives
-/// are the receiver's and stay valid.
+/// gives are the receiver's and stay valid.
 /// </summary>
 public sealed class SamplingStep
 {

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// Stable Diffusion 3 and 3.5, whole: text encoders, transformer and autoencoder. Makes pictures from prompts, from pictures
-/// and inside masks, with ControlNets and LoRAs. One call at a time per instance.
+/// Stable Diffusion 3 and 3.5, whole: text encoders, transformer and autoencoder. Makes pictures from prompts, from pictures and inside
+/// masks, with ControlNets and LoRAs. One call at a time per instance.
 /// </summary>
 /// <example><code>
 /// using var model = StableDiffusion3.Load("stable-diffusion-3.5-medium");

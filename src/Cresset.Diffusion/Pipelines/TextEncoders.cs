@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// The three text encoders of Stable Diffusion 3 with their tokenizers. Each may be absent: zeros stand in its place, as the
-/// paper's training with dropped encoders allows.
+/// The three text encoders of Stable Diffusion 3 with their tokenizers. Each may be absent: zeros stand in its place, as the paper's
+/// training with dropped encoders allows.
 /// </summary>
 public sealed class TextEncoders : IDisposable
 {
@@ -85,8 +85,7 @@ public sealed class TextEncoders : IDisposable
 
     /// <summary>
     /// What the transformer reads of the encoders' answers, with their gradients: CLIP's tokens [N, C, L] and [N, C, G] side by side,
-    /// filled up with zeros
-    /// to T5's width and before T5's [N, T, W]; pooled embeddings one after the other.
+    /// filled up with zeros to T5's width and before T5's [N, T, W]; pooled embeddings one after the other.
     /// </summary>
     internal static (Tensor Context, Tensor Pooled) Join(Tensor hiddenL, Tensor pooledL, Tensor hiddenG, Tensor pooledG, Tensor t5)
     {

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// Walks latents from noise to data. One call of <c>Step</c> follows each evaluation of the network; multistep samplers
-/// remember earlier ones, so one sampler serves one run.
+/// Walks latents from noise to data. One call of <c>Step</c> follows each evaluation of the network; multistep samplers remember earlier
+/// ones, so one sampler serves one run.
 /// </summary>
 public abstract class Sampler : IDisposable
 {

@@ -41,8 +41,8 @@ public sealed record ScheduleOptions : IOptionsRecord
     public double Shift { get; init; } = 3;
 
     /// <summary>
-    /// Shift once only. The released models are run with a table whose ends come from the already shifted training table and
-    /// are shifted again, which is the default here too.
+    /// Shift once only. The released models are run with a table whose ends come from the already shifted training table and are shifted
+    /// again, which is the default here too.
     /// </summary>
     public bool ShiftOnce { get; init; }
 

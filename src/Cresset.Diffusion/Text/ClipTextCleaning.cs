@@ -4,9 +4,9 @@ namespace Cresset.Diffusion;
 public enum ClipTextCleaning
 {
     /// <summary>
-    /// As openai/CLIP with ftfy: terminal escapes and control characters removed, HTML entities decoded, ligatures, widths,
-    /// quotes and line breaks made plain, form C, white space collapsed, lower case. Of ftfy everything is done but the guessing
-    /// of wrongly decoded text (mojibake); entities are HTML 4's.
+    /// As openai/CLIP with ftfy: terminal escapes and control characters removed, HTML entities decoded, ligatures, widths, quotes and line
+    /// breaks made plain, form C, white space collapsed, lower case. Of ftfy everything is done but the guessing of wrongly decoded text
+    /// (mojibake); entities are HTML 4's.
     /// </summary>
     Repair,
 

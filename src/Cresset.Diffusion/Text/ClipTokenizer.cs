@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// CLIP's byte-pair tokenizer (Radford et al. 2021) with exactly the reference's ids. The released vocabulary of 49,408
-/// tokens is built in (<see cref="Standard"/>); <see cref="FromFolder"/> reads another from vocab.json and merges.txt.
+/// CLIP's byte-pair tokenizer (Radford et al. 2021) with exactly the reference's ids. The released vocabulary of 49,408 tokens is built in
+/// (<see cref="Standard"/>); <see cref="FromFolder"/> reads another from vocab.json and merges.txt.
 /// </summary>
 public sealed class ClipTokenizer
 {
@@ -39,8 +39,8 @@ public sealed class ClipTokenizer
     public int EndId { get; }
 
     /// <summary>
-    /// Id that fills up to the context length: the end token for CLIP-L, 0 ("!") for CLIP-G. As in transformers, where padding is
-    /// a special token, its text in a prompt becomes this id and separates words: "a!b" is a, 0, b for CLIP-G.
+    /// Id that fills up to the context length: the end token for CLIP-L, 0 ("!") for CLIP-G. As in transformers, where padding is a special
+    /// token, its text in a prompt becomes this id and separates words: "a!b" is a, 0, b for CLIP-G.
     /// </summary>
     public int PadId { get; init; }
 
@@ -185,8 +185,8 @@ public sealed class ClipTokenizer
     }
 
     /// <summary>
-    /// Exactly <see cref="ContextLength"/> ids: the first tokens, the end token, padding. <paramref name="dropped"/> is the
-    /// number of tokens that found no room.
+    /// Exactly <see cref="ContextLength"/> ids: the first tokens, the end token, padding. <paramref name="dropped"/> is the number of
+    /// tokens that found no room.
     /// </summary>
     public int[] EncodePadded(string text, out int dropped)
     {

@@ -4,8 +4,8 @@ using Cresset.Numerics;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// T5's tokenizer (Raffel et al. 2020): a unigram model, the sentinel tokens <c>&lt;extra_id_0&gt;</c>... behind its pieces and an
-/// end token, with the reference's ids in both its legacy and its later way of treating text after special tokens.
+/// T5's tokenizer (Raffel et al. 2020): a unigram model, the sentinel tokens <c>&lt;extra_id_0&gt;</c>... behind its pieces and an end
+/// token, with the reference's ids in both its legacy and its later way of treating text after special tokens.
 /// </summary>
 public sealed class T5Tokenizer
 {

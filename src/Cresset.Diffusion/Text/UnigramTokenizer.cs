@@ -3,8 +3,8 @@ using System.Text;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// SentencePiece's unigram tokenizer (Kudo 2018): of all ways to cut the normalized text into known pieces, the one with
-/// the greatest sum of log-probabilities. Ids equal the reference's, neighbouring unknown characters joined into one.
+/// SentencePiece's unigram tokenizer (Kudo 2018): of all ways to cut the normalized text into known pieces, the one with the greatest sum
+/// of log-probabilities. Ids equal the reference's, neighbouring unknown characters joined into one.
 /// </summary>
 internal sealed class UnigramTokenizer
 {

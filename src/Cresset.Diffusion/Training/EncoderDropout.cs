@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// Replaces the output of each text encoder by zeros with the same probability, each on its own (46.4% in the paper, so that a
-/// tenth of the prompts is empty). It is what lets encoders be absent later.
+/// Replaces the output of each text encoder by zeros with the same probability, each on its own (46.4% in the paper, so that a tenth of the
+/// prompts is empty). It is what lets encoders be absent later.
 /// </summary>
 public static class EncoderDropout
 {

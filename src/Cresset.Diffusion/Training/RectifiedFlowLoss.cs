@@ -27,8 +27,8 @@ public sealed record RectifiedFlowOptions : IOptionsRecord
     public LossWeighting Weighting { get; init; }
 
     /// <summary>
-    /// Compare data predictions (x_t - sigma v with x_0) instead of velocities, as the diffusers scripts do by default; it
-    /// multiplies the weights by sigma².
+    /// Compare data predictions (x_t - sigma v with x_0) instead of velocities, as the diffusers scripts do by default; it multiplies the
+    /// weights by sigma².
     /// </summary>
     public bool PredictData { get; init; }
 

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// Latents of pictures and embeddings of their captions, computed once and kept in one safetensors file, so that training needs
-/// neither autoencoder nor text encoders in memory.
+/// Latents of pictures and embeddings of their captions, computed once and kept in one safetensors file, so that training needs neither
+/// autoencoder nor text encoders in memory.
 /// </summary>
 public sealed class TrainingCache : IDisposable
 {
@@ -155,7 +155,7 @@ public sealed class TrainingCache : IDisposable
         foreach (var key in new[] { "mean", "log_variance", "context", "pooled", "caption" })
         {
             if (!file.Entries.ContainsKey(key))
-                throw new InvalidDataException($"{path} is no cache of latents and captions: it lacks '{key}'.");
+                throw new InvalidDataException($"{path} is not a cache of latents and captions: it lacks '{key}'.");
         }
         Tensor Map(string key) => file.Map(key).DetachFromDisposeScope();
         return new TrainingCache(Map("mean"), Map("log_variance"), Map("context"), Map("pooled"), Map("caption"),

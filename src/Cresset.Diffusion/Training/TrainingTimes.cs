@@ -21,8 +21,8 @@ public enum TrainingTimeKind
 }
 
 /// <summary>
-/// Draws training times in (0, 1), 1 being noise, with the same numbers as the reference for the same generator
-/// (single precision, drawn on the CPU).
+/// Draws training times in (0, 1), 1 being noise, with the same numbers as the reference for the same generator (single precision, drawn on
+/// the CPU).
 /// </summary>
 /// <param name="Kind">The density.</param>
 /// <param name="Mean">Mean of the logit (logit-normal).</param>

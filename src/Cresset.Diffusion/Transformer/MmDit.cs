@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Diffusion;
 
 /// <summary>
-/// The multimodal diffusion transformer of Stable Diffusion 3 and 3.5 (Esser et al. 2024): text and image tokens, each with
-/// their own weights, attend to one another. Predicts the velocity (noise - data). Keys are those of the diffusers folders.
+/// The multimodal diffusion transformer of Stable Diffusion 3 and 3.5 (Esser et al. 2024): text and image tokens, each with their own
+/// weights, attend to one another. Predicts the velocity (noise - data). Keys are those of the diffusers folders.
 /// </summary>
 public sealed class MmDit : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>, IComputesInWeightType
 {
@@ -118,8 +118,8 @@ public sealed class MmDit : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>, I
     }
 
     /// <summary>
-    /// Draws all weights anew as the paper's training starts: linear maps Xavier-uniform with zero bias, modulations and output
-    /// zero, so that every block begins as the identity.
+    /// Draws all weights anew as the paper's training starts: linear maps Xavier-uniform with zero bias, modulations and output zero, so
+    /// that every block begins as the identity.
     /// </summary>
     public void ResetForTraining(Generator generator)
     {

@@ -8,8 +8,7 @@ public static class Communicator
 
     /// <summary>
     /// One process where this one was started alone or as the only rank, without looking for MPI; otherwise MPI, initialised once a
-    /// process. Dispose
-    /// of it when all is done.
+    /// process. Dispose of it when all is done.
     /// </summary>
     /// <exception cref="CommunicationException">There is no MPI library, or it does not join the ranks that the environment
     /// promises.</exception>

@@ -2,8 +2,7 @@ namespace Cresset.Distributed;
 
 /// <summary>
 /// Processes that work together, numbered from 0. Every member but <see cref="Abort"/> is called by all ranks in the same order, on one
-/// thread
-/// a rank. What comes back has the same bits on every rank.
+/// thread a rank. What comes back has the same bits on every rank.
 /// </summary>
 public interface ICommunicator : IDisposable
 {
@@ -41,8 +40,7 @@ public interface ICommunicator : IDisposable
 
     /// <summary>
     /// Begins to replace values by their sum over all ranks, and comes back at once. All ranks begin the same sums in the same order; other
-    /// calls may come
-    /// between. The values belong to the sum until <see cref="IReductionUnderWay.Wait"/> has returned.
+    /// calls may come between. The values belong to the sum until <see cref="IReductionUnderWay.Wait"/> has returned.
     /// </summary>
     /// <param name="values">As many on every rank; less than 2^31.</param>
     /// <exception cref="CommunicationException">The library reports an error.</exception>

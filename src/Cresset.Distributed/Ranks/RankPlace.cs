@@ -14,12 +14,12 @@ public sealed record RankPlace(int Rank, int Size, int LocalRank, int LocalSize,
     public static RankPlace Alone { get; } = new(0, 1, 0, 1, "");
 
     /// <summary>Reads the variables of this process.</summary>
-    /// <exception cref="CommunicationException">One of them is no number of that kind.</exception>
+    /// <exception cref="CommunicationException">One of them is not a number of that kind.</exception>
     public static RankPlace OfEnvironment() => Of(Environment.GetEnvironmentVariable);
 
     /// <summary>Reads variables: those of Open MPI first, then PMI (MPICH, Intel MPI), PMIx, and Slurm's own.</summary>
     /// <param name="variable">Gives the value of a name, or null.</param>
-    /// <exception cref="CommunicationException">One of them is no number of that kind.</exception>
+    /// <exception cref="CommunicationException">One of them is not a number of that kind.</exception>
     public static RankPlace Of(Func<string, string?> variable)
     {
         ArgumentNullException.ThrowIfNull(variable);

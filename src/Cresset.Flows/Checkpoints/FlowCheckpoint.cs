@@ -7,9 +7,8 @@ namespace Cresset.Flows;
 
 /// <summary>
 /// Opens flows that nflows, zuko, normflows, glow-pytorch or FrEIA trained, from their state dicts: the flow is built from keys and shapes,
-/// with masks, orders and
-/// permutations of the file. What a file does not say is the package's default or in <see cref="FlowCheckpointOptions"/>; what is not known
-/// is refused by its key.
+/// with masks, orders and permutations of the file. What a file does not say is the package's default or in
+/// <see cref="FlowCheckpointOptions"/>; what is not known is refused by its key.
 /// </summary>
 /// <remarks>
 /// Defaults that no file tells from their alternatives: FrEIA's clamp of 2, softplus for global scales and no reversed permutation;

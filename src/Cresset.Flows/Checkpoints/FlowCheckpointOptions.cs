@@ -50,8 +50,7 @@ public sealed record FlowCheckpointOptions : IOptionsRecord
 
     /// <summary>
     /// Number of flows of a normflows model with <c>Permute(mode="swap")</c>, which leaves no trace in a file: numbers below it that the
-    /// file lacks are such swaps. 0
-    /// where there are none.
+    /// file lacks are such swaps. 0 where there are none.
     /// </summary>
     public int FlowsWithSwaps { get; init; }
 

@@ -93,7 +93,7 @@ internal sealed class FreiaReader(FlowCheckpointOptions options)
         Dictionary<string, Tensor> State) One(ForeignState at, string name, string other)
     {
         var (inputs, outputs, hidden, state) = at.Under(name).Perceptron();
-        if (outputs % 2 != 0) throw at.Under(name).Refused($"{outputs} outputs are no pairs of scale and shift");
+        if (outputs % 2 != 0) throw at.Under(name).Refused($"{outputs} outputs are not pairs of scale and shift");
         return (new AffineUnivariate(AffineScale.ArcTangent, scaleFirst: true),
             (i, o) => new MlpConditioner(i, o, hidden, inputs - i, options.Activation), inputs, outputs / 2,
             state.ToDictionary(p => $"hyper.{p.Key}", p => p.Value));

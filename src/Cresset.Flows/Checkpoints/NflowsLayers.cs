@@ -23,7 +23,7 @@ internal sealed record NflowsLayers(double Bound, AffineScale CouplingScale, Aff
         if (changed.Length == 0 || !kept.Concat(changed).Order().SequenceEqual(Enumerable.Range(0, passes.Length))
             || !changed.SequenceEqual(changed.Order()) || !kept.SequenceEqual(kept.Order()))
         {
-            throw at.Refused("the features that pass and those that are mapped are no ordered division of all");
+            throw at.Refused("the features that pass and those that are mapped are not an ordered division of all");
         }
         foreach (var i in kept) passes[i] = true;
         var net = at.Under("transform_net");
@@ -63,7 +63,7 @@ internal sealed record NflowsLayers(double Bound, AffineScale CouplingScale, Aff
             outputs = net.Size("final_layer.weight", 0);
         if (net.Keys.Any(k => k.Contains("batch_norm", StringComparison.Ordinal)))
             throw net.Refused("networks with batch norm inside are not read");
-        if (outputs % features != 0) throw net.Refused($"{outputs} outputs are no whole number for each of {features} features");
+        if (outputs % features != 0) throw net.Refused($"{outputs} outputs are not a whole number for each of {features} features");
         var perValue = (int)(outputs / features);
         Univariate map = perValue == 2 ? new AffineUnivariate(AutoregressiveScale, scaleFirst: true) : Spline(net, perValue, 1);
         var context = net.Has("context_layer.weight") ? net.Size("context_layer.weight", 1) : 0;

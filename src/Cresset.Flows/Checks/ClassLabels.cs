@@ -7,7 +7,7 @@ namespace Cresset.Flows;
 internal static class ClassLabels
 {
     /// <summary>Labels int64 [count]; one label serves all samples.</summary>
-    /// <exception cref="ArgumentException">They are no integers, or one is out of range.</exception>
+    /// <exception cref="ArgumentException">They are not integers, or one is out of range.</exception>
     public static Tensor Check(Tensor labels, long count, long classes, string owner)
     {
         if (labels.is_floating_point() || labels.dtype == ScalarType.Bool || labels.is_complex())

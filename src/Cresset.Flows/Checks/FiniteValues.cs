@@ -25,7 +25,7 @@ internal static class FiniteValues
                     + $"before they reach the model."), name);
     }
 
-    /// <summary>Throws where values are no real numbers, or of another type or on another device than the model.</summary>
+    /// <summary>Throws where values are not real numbers, or of another type or on another device than the model.</summary>
     public static void CheckType(Tensor values, Tensor? like, string owner, string name)
     {
         if (!values.is_floating_point())

@@ -15,9 +15,9 @@ public sealed record ContinuousLikelihood(Tensor Latent, Tensor LogProb, Tensor?
     OdeStatistics Statistics);
 
 /// <summary>
-/// A continuous normalizing flow (Chen et al. 2018, Grathwohl et al. 2019): a velocity field carries the base distribution at t = 0
-/// to the data at t = 1; log p(x) = log p_0(z) minus the integral of the divergence along the path. Any velocity model will do,
-/// one trained by flow matching too.
+/// A continuous normalizing flow (Chen et al. 2018, Grathwohl et al. 2019): a velocity field carries the base distribution at t = 0 to the
+/// data at t = 1; log p(x) = log p_0(z) minus the integral of the divergence along the path. Any velocity model will do, one trained by
+/// flow matching too.
 /// </summary>
 public sealed class ContinuousFlow : DensityModel
 {
@@ -57,8 +57,7 @@ public sealed class ContinuousFlow : DensityModel
 
     /// <summary>
     /// The record of the last solve with <see cref="OdeGradient.Adjoint"/> or <see cref="OdeGradient.Checkpoint"/>: what its backward pass
-    /// cost, and
-    /// why it failed; null before the first and with <see cref="OdeGradient.Direct"/>.
+    /// cost, and why it failed; null before the first and with <see cref="OdeGradient.Direct"/>.
     /// </summary>
     public BackwardRecord? LastBackward { get; private set; }
 

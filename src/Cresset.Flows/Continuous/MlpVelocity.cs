@@ -30,8 +30,8 @@ public sealed record MlpVelocityOptions : IOptionsRecord
 }
 
 /// <summary>
-/// A velocity field of vectors [N, D]: a perceptron over [x, context, t]. Its exact divergence is carried forward through the
-/// layers together with the value, one tangent a dimension, instead of one backward pass a dimension.
+/// A velocity field of vectors [N, D]: a perceptron over [x, context, t]. Its exact divergence is carried forward through the layers
+/// together with the value, one tangent a dimension, instead of one backward pass a dimension.
 /// </summary>
 public sealed class MlpVelocity : nn.Module, IDivergenceModel
 {

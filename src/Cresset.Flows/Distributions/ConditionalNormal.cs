@@ -7,8 +7,7 @@ namespace Cresset.Flows;
 
 /// <summary>
 /// A normal distribution over vectors [N, D] whose location and scale a network makes from features [N, C]: a base that is conditioned on
-/// more
-/// than a class (use it with <see cref="ContextUse.Base"/> or <see cref="ContextUse.Both"/>). Starts as the standard normal.
+/// more than a class (use it with <see cref="ContextUse.Base"/> or <see cref="ContextUse.Both"/>). Starts as the standard normal.
 /// </summary>
 public sealed class ConditionalNormal : BaseDistribution
 {

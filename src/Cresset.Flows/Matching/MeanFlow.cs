@@ -16,8 +16,7 @@ public interface IAverageVelocityModel
 
 /// <summary>
 /// Mean flows (Geng et al. 2025): a model of average velocities, trained from data alone, makes a sample in one step or in a few. Time runs
-/// from
-/// the source at 0 to the data at 1, so the identity that is regressed on reads u = v + (to - from) du/dfrom along the path.
+/// from the source at 0 to the data at 1, so the identity that is regressed on reads u = v + (to - from) du/dfrom along the path.
 /// </summary>
 public static class MeanFlow
 {

@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// A Gaussian probability path x_t = alpha(t) x_1 + sigma(t) x_0 from the source x_0 at t = 0 (noise) to the data x_1 at t = 1
-/// (Lipman et al. 2023). Times are tensors [N]; coefficients are of the same shape. A convention where t = 1 is noise, as in
-/// Stable Diffusion 3, is the time 1 - t here.
+/// A Gaussian probability path x_t = alpha(t) x_1 + sigma(t) x_0 from the source x_0 at t = 0 (noise) to the data x_1 at t = 1 (Lipman et
+/// al. 2023). Times are tensors [N]; coefficients are of the same shape. A convention where t = 1 is noise, as in Stable Diffusion 3, is
+/// the time 1 - t here.
 /// </summary>
 public abstract class ProbabilityPath
 {

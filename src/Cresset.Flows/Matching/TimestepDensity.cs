@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// How training times are drawn from (0, 1) (Esser et al. 2024, section 3.1). All of these are symmetric about 1/2 with
-/// their usual settings, so they serve both directions of time; <see cref="LogitNormalDensity"/> with a mean does not.
+/// How training times are drawn from (0, 1) (Esser et al. 2024, section 3.1). All of these are symmetric about 1/2 with their usual
+/// settings, so they serve both directions of time; <see cref="LogitNormalDensity"/> with a mean does not.
 /// </summary>
 public abstract class TimestepDensity
 {

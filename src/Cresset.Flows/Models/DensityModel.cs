@@ -5,8 +5,7 @@ namespace Cresset.Flows;
 
 /// <summary>
 /// A model with exact likelihood and an invertible latent: vector flows, image flows, continuous flows. The models of this library take
-/// samples
-/// of any batch shape [..., event], one event alone too, and contexts that broadcast to them: one context serves many samples.
+/// samples of any batch shape [..., event], one event alone too, and contexts that broadcast to them: one context serves many samples.
 /// </summary>
 public abstract class DensityModel : nn.Module
 {

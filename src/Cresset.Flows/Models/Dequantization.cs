@@ -38,8 +38,8 @@ public static class Dequantization
 }
 
 /// <summary>
-/// Variational dequantization (Ho et al. 2019, Flow++): the noise comes from a flow conditioned on the data, so the bound
-/// log P(v) &gt;= E[log p(v + u) - log q(u | v)] is tighter than with uniform noise.
+/// Variational dequantization (Ho et al. 2019, Flow++): the noise comes from a flow conditioned on the data, so the bound log P(v) &gt;=
+/// E[log p(v + u) - log q(u | v)] is tighter than with uniform noise.
 /// </summary>
 public sealed class VariationalDequantization : nn.Module
 {

@@ -8,8 +8,7 @@ namespace Cresset.Flows;
 
 /// <summary>
 /// An activation between the layers of a flow's network. It takes each value by itself, so that masks hold and a tangent is multiplied by
-/// one
-/// derivative, and has nothing to train, so that the keys of a network do not depend on it.
+/// one derivative, and has nothing to train, so that the keys of a network do not depend on it.
 /// </summary>
 internal sealed class LayerActivation
 {

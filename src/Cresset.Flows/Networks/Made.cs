@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// A masked autoregressive network (Germain et al. 2015): the parameters of a value depend on the values before it in the
-/// order, and on the context. Units of a hidden layer are spread evenly over the distinct sets of inputs they may see.
+/// A masked autoregressive network (Germain et al. 2015): the parameters of a value depend on the values before it in the order, and on the
+/// context. Units of a hidden layer are spread evenly over the distinct sets of inputs they may see.
 /// </summary>
 public sealed class Made : Conditioner, IAutoregressiveNetwork
 {

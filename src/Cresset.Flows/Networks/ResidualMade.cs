@@ -18,8 +18,7 @@ internal enum ResidualMadeContext
 
 /// <summary>
 /// A masked autoregressive network of residual blocks with rectifiers first; keys as in nflows. Masks come with the weights. Its inverse
-/// takes a
-/// pass of the network for each position.
+/// takes a pass of the network for each position.
 /// </summary>
 internal sealed class ResidualMade : Conditioner, IAutoregressiveNetwork
 {

@@ -16,7 +16,7 @@ internal static class CapturedTensors
         using var grad = enable_grad();
         if (!field(time, state.detach()).requires_grad) return;
         throw new ArgumentException(
-            $"{owner} depends on a tensor that needs a gradient and is no module whose parameters could be named: the adjoint and "
+            $"{owner} depends on a tensor that needs a gradient and is not a module whose parameters could be named: the adjoint and "
                 + $"checkpoint methods would leave its gradient out. Derive it from nn.Module and register what it holds, pass the tensor "
                 + $"as the context, or use OdeGradient.Direct.", nameof(field));
     }

@@ -66,6 +66,6 @@ internal static class EmbeddedTableaus
         2.5 * (x - 1) * (x - 0.6) * x * x,
     ];
 
-    // What step control and interpolation need to know; the step itself is no Runge-Kutta step.
+    // What step control and interpolation need to know; the step itself is not a Runge-Kutta step.
     public static ButcherTableau Rodas4 { get; } = new(4, [], [], [], [], null);
 }

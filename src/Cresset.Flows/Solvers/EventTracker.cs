@@ -90,7 +90,7 @@ internal sealed class EventTracker
         return numbers;
     }
 
-    // A start on an event, to within rounding, is no event: the sign is that of where the solve goes from there.
+    // A start on an event, to within rounding, is not an event: the sign is that of where the solve goes from there.
     private int[] FirstSigns(int function, double[] values, Tensor initial, double start, double span)
     {
         var signs = Array.ConvertAll(values, Math.Sign);

@@ -74,8 +74,7 @@ public static partial class Ode
 
     /// <summary>
     /// Solves from <paramref name="start"/> to <paramref name="limit"/> and records the events of several functions, with the gradients of
-    /// their
-    /// times and states; ends early once every element of a terminal function has had an event.
+    /// their times and states; ends early once every element of a terminal function has had an event.
     /// </summary>
     /// <param name="field">The field.</param>
     /// <param name="initial">State at <paramref name="start"/>.</param>

@@ -6,8 +6,7 @@ namespace Cresset.Flows;
 
 /// <summary>
 /// One step of RODAS (Hairer and Wanner 1996, IV.7, table 7.2 in the form of their code): six linear systems with one matrix 1 / (gamma h)
-/// - J instead of
-/// a nonlinear one; order 4(3), stiffly accurate, so that fast transients die out at any step.
+/// - J instead of a nonlinear one; order 4(3), stiffly accurate, so that fast transients die out at any step.
 /// </summary>
 internal static class RosenbrockStep
 {

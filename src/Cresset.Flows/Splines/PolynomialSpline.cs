@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// Monotone splines of linear, quadratic or cubic pieces: the forerunners of <see cref="RationalQuadraticSpline"/>. Linear pieces
-/// have equal widths and learned heights; quadratic pieces integrate a piecewise linear density (Müller et al. 2019, equations 9 to 13);
+/// Monotone splines of linear, quadratic or cubic pieces: the forerunners of <see cref="RationalQuadraticSpline"/>. Linear pieces have
+/// equal widths and learned heights; quadratic pieces integrate a piecewise linear density (Müller et al. 2019, equations 9 to 13);
 /// cubic pieces take Steffen's slopes, which keep them monotone.
 /// </summary>
 public sealed class PolynomialSpline : Univariate

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// The monotone rational-quadratic spline (Durkan et al. 2019, equations 4 to 8). The inverse never fails: its discriminant is
-/// kept at 0 or above, its root inside the bin, and it is computed in float64.
+/// The monotone rational-quadratic spline (Durkan et al. 2019, equations 4 to 8). The inverse never fails: its discriminant is kept at 0 or
+/// above, its root inside the bin, and it is computed in float64.
 /// </summary>
 public sealed class RationalQuadraticSpline : Univariate
 {

@@ -16,8 +16,8 @@ public enum ActNormVariance
 }
 
 /// <summary>
-/// Activation normalization (Kingma and Dhariwal 2018): z = scale (x + loc) per feature or channel, so set that the first
-/// training batch has zero mean and unit variance. Samples [N, D] or images [N, D, H, W].
+/// Activation normalization (Kingma and Dhariwal 2018): z = scale (x + loc) per feature or channel, so set that the first training batch
+/// has zero mean and unit variance. Samples [N, D] or images [N, D, H, W].
 /// </summary>
 public sealed class ActNorm : FlowTransform
 {

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// Batch normalization as a transform of vectors [N, D] (RealNVP, section 3.7; keys as in nflows): batch statistics in
-/// training, running ones in evaluation. The inverse exists in evaluation only.
+/// Batch normalization as a transform of vectors [N, D] (RealNVP, section 3.7; keys as in nflows): batch statistics in training, running
+/// ones in evaluation. The inverse exists in evaluation only.
 /// </summary>
 public sealed class BatchNormTransform : FlowTransform
 {

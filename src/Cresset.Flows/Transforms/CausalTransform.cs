@@ -10,8 +10,8 @@ namespace Cresset.Flows;
 
 /// <summary>
 /// An autoregressive map of tokens [N, T, P] by a causal transformer (TarFlow, Zhai et al. 2024): the map of a token's values depends on
-/// the tokens
-/// before it. Density in one pass; the inverse goes token by token and keeps keys and values of what it has seen. Starts as the identity.
+/// the tokens before it. Density in one pass; the inverse goes token by token and keeps keys and values of what it has seen. Starts as the
+/// identity.
 /// </summary>
 public sealed class CausalTransform : FlowTransform
 {

@@ -13,9 +13,9 @@ public sealed class CompositeTransform : FlowTransform
 
     /// <summary>Chains the parts; forward applies the first one first.</summary>
     /// <param name="recompute">
-    /// Keep only the output for the backward pass and win the activations back by inversion: memory does not grow with
-    /// depth, one inverse more of time. Parts should be cheap and exact to invert (couplings, ActNorm, 1x1 convolutions); what is
-    /// won back is compared with the input, and computed forwards where it is off.
+    /// Keep only the output for the backward pass and win the activations back by inversion: memory does not grow with depth, one inverse
+    /// more of time. Parts should be cheap and exact to invert (couplings, ActNorm, 1x1 convolutions); what is won back is compared with
+    /// the input, and computed forwards where it is off.
     /// </param>
     /// <param name="parts">The transforms.</param>
     public CompositeTransform(IEnumerable<FlowTransform> parts, bool recompute = false)
@@ -34,8 +34,7 @@ public sealed class CompositeTransform : FlowTransform
 
     /// <summary>
     /// Why the last backward pass of <see cref="RecomputeActivations"/> did not invert: a part has no inverse or an inexact one. The inputs
-    /// were
-    /// then computed forwards again, which is exact and keeps one input a part; null after an inversion that agreed with the input.
+    /// were then computed forwards again, which is exact and keeps one input a part; null after an inversion that agreed with the input.
     /// </summary>
     public string? RecomputationFallback { get; private set; }
 

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// An invertible, differentiable map of samples [N, ...]. Forward runs from data to latent, Inverse back; both give the
-/// log of the absolute Jacobian determinant of the map they apply, one value a sample [N].
+/// An invertible, differentiable map of samples [N, ...]. Forward runs from data to latent, Inverse back; both give the log of the absolute
+/// Jacobian determinant of the map they apply, one value a sample [N].
 /// </summary>
 public abstract class FlowTransform : nn.Module
 {

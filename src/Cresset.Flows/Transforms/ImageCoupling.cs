@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// The affine coupling of the image RealNVP (Dinh et al. 2017): z = (x + t) exp(s), s = rescale * tanh(raw), over a checkerboard
-/// or over channel halves of images [N, C, H, W]. Keys as in the common PyTorch port.
+/// The affine coupling of the image RealNVP (Dinh et al. 2017): z = (x + t) exp(s), s = rescale * tanh(raw), over a checkerboard or over
+/// channel halves of images [N, C, H, W]. Keys as in the common PyTorch port.
 /// </summary>
 public sealed class ImageCoupling : FlowTransform
 {

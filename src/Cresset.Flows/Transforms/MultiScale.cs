@@ -7,11 +7,9 @@ namespace Cresset.Flows;
 
 /// <summary>
 /// Pictures [N, C, H, W] over several scales (Dinh et al. 2017, figure 4): each level trades space for channels by a squeeze, applies its
-/// map, and hands the first half
-/// of the channels to the next; the other halves, and all of the last level, are the latent [N, C H W], level after level. With a base
-/// distribution over that vector
-/// it is a Glow or a RealNVP of any parts; with <see cref="ClassConditionalNormal"/> and <see cref="ContextUse.Base"/> a class-conditional
-/// one.
+/// map, and hands the first half of the channels to the next; the other halves, and all of the last level, are the latent [N, C H W], level
+/// after level. With a base distribution over that vector it is a Glow or a RealNVP of any parts; with <see cref="ClassConditionalNormal"/>
+/// and <see cref="ContextUse.Base"/> a class-conditional one.
 /// </summary>
 public sealed class MultiScale : FlowTransform
 {

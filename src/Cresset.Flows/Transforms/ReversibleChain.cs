@@ -7,8 +7,8 @@ namespace Cresset.Flows;
 
 /// <summary>
 /// Back-propagation by inversion (Dinh et al. 2014, Gomez et al. 2017): inputs of the parts are recomputed from the output. What is won
-/// back
-/// is compared with what went in; where it is off, or cannot be had, the inputs are computed forwards from the first one, which is kept.
+/// back is compared with what went in; where it is off, or cannot be had, the inputs are computed forwards from the first one, which is
+/// kept.
 /// </summary>
 internal sealed class ReversibleChain : DifferentiableOperation
 {

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// z = x + sum of u tanh(w . x + b) (Rezende and Mohamed 2015) with m terms that see each other only through an upper
-/// triangular product: a Sylvester flow (van den Berg et al. 2018, with a learned orthogonal Q); one term is the planar flow.
+/// z = x + sum of u tanh(w . x + b) (Rezende and Mohamed 2015) with m terms that see each other only through an upper triangular product: a
+/// Sylvester flow (van den Berg et al. 2018, with a learned orthogonal Q); one term is the planar flow.
 /// The inverse solves the triangular system in Q^T x, one number after the other.
 /// </summary>
 public sealed class SylvesterTransform : FlowTransform

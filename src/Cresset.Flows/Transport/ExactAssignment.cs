@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace Cresset.Flows;
 
 /// <summary>
-/// The linear assignment problem, exactly (Jonker and Volgenant 1987): column reduction, reduction transfer and augmenting
-/// row reduction settle most rows, shortest augmenting paths the rest. Vectorised over columns.
+/// The linear assignment problem, exactly (Jonker and Volgenant 1987): column reduction, reduction transfer and augmenting row reduction
+/// settle most rows, shortest augmenting paths the rest. Vectorised over columns.
 /// </summary>
 internal static class ExactAssignment
 {

@@ -5,8 +5,7 @@ namespace Cresset.Flows;
 
 /// <summary>
 /// The transportation problem by the primal network simplex (Ahuja, Magnanti and Orlin 1993, chapter 11): a spanning tree over rows,
-/// columns and a
-/// root, strongly feasible (Cunningham 1976) so that it does not cycle, entering arcs by blocks of rows.
+/// columns and a root, strongly feasible (Cunningham 1976) so that it does not cycle, entering arcs by blocks of rows.
 /// </summary>
 internal sealed class NetworkSimplex
 {

@@ -16,8 +16,8 @@ public static class OptimalTransport
         => tensor(Assign(source, data).Select(j => (long)j).ToArray());
 
     /// <summary>
-    /// Reorders the source so that its rows are paired with the data's. With labels the pairing stays inside a class: across
-    /// classes it would make the source depend on the label, and a conditional model would learn from the wrong source.
+    /// Reorders the source so that its rows are paired with the data's. With labels the pairing stays inside a class: across classes it
+    /// would make the source depend on the label, and a conditional model would learn from the wrong source.
     /// </summary>
     /// <param name="source">Source samples [N, ...].</param>
     /// <param name="data">Data [N, ...].</param>

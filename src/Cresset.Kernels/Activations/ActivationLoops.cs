@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Cresset.Kernels;
 
 /// <summary>
-/// The loops over memory of the fused activations. Each value depends on its own inputs alone, so results are the same at
-/// any number of threads; chunks are a fixed number of elements.
+/// The loops over memory of the fused activations. Each value depends on its own inputs alone, so results are the same at any number of
+/// threads; chunks are a fixed number of elements.
 /// </summary>
 internal static unsafe class ActivationLoops<TFunction>
     where TFunction : struct, ILaneFunction

@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 namespace Cresset.Kernels;
 
 /// <summary>
-/// A codebook laid out for the search kernel: codes centred on their mean and interleaved in panels of as many codes as two
-/// vector registers hold, beside the constant term of each code's score z·c - |c|²/2.
+/// A codebook laid out for the search kernel: codes centred on their mean and interleaved in panels of as many codes as two vector
+/// registers hold, beside the constant term of each code's score z·c - |c|²/2.
 /// </summary>
 /// <remarks>
-/// Without the centring, the expanded distance |z|² - 2 z·c + |c|² loses all digits when the codes lie far from the origin
-/// compared with their spread. Distances do not change under a common shift.
+/// Without the centring, the expanded distance |z|² - 2 z·c + |c|² loses all digits when the codes lie far from the origin compared with
+/// their spread. Distances do not change under a common shift.
 /// </remarks>
 internal sealed unsafe class CodePanels : IDisposable
 {

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Cresset.Kernels;
 
 /// <summary>
-/// The inner loops of the search: scores of a few vectors against one panel of codes stay in registers and are folded into
-/// running maxima at once, so that no row of scores is ever written to memory. Measured in bench/results/vq.md.
+/// The inner loops of the search: scores of a few vectors against one panel of codes stay in registers and are folded into running maxima
+/// at once, so that no row of scores is ever written to memory. Measured in bench/results/vq.md.
 /// </summary>
 internal static unsafe class ScoreKernels
 {

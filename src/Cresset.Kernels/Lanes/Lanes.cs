@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Cresset.Kernels;
 
 /// <summary>
-/// Elementary functions of float32 lanes, about 1 to 3 units in the last place over the whole range including results
-/// that underflow. Polynomials were fitted by interpolation at Chebyshev points (relative error below 2e-8).
+/// Elementary functions of float32 lanes, about 1 to 3 units in the last place over the whole range including results that underflow.
+/// Polynomials were fitted by interpolation at Chebyshev points (relative error below 2e-8).
 /// </summary>
 internal static class Lanes
 {
@@ -17,8 +17,7 @@ internal static class Lanes
 
     /// <summary>
     /// e^x for x &lt;= 0 (or NaN) as (1 + M) * 2^n, so that a product with it rounds only once when it underflows. Where the processor
-    /// multiplies by a
-    /// power of two in one instruction, A is n; elsewhere A and B are two halves of the power.
+    /// multiplies by a power of two in one instruction, A is n; elsewhere A and B are two halves of the power.
     /// </summary>
     public readonly struct Exponential(Vector512<float> m, Vector512<float> a, Vector512<float> b)
     {

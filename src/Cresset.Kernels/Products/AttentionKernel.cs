@@ -6,8 +6,7 @@ namespace Cresset.Kernels;
 
 /// <summary>
 /// softmax(q k^T / sqrt(D)) v for one head in AVX-512: sums in float32 whatever the inputs are. Twelve query rows keep all their scores in
-/// the
-/// second-level cache, so that softmax sees a whole row at once and needs no running corrections as blockwise forms do. Measured in
+/// the second-level cache, so that softmax sees a whole row at once and needs no running corrections as blockwise forms do. Measured in
 /// bench/results/diffusion.md.
 /// </summary>
 internal static unsafe class AttentionKernel

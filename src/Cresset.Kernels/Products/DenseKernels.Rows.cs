@@ -128,8 +128,7 @@ internal static unsafe partial class DenseKernels
 
     /// <summary>
     /// Layer normalization of rows (Ba et al. 2016): <paramref name="x"/> becomes the normalized values times gain plus shift; the
-    /// normalized values
-    /// and 1 over the deviation are kept for the way back.
+    /// normalized values and 1 over the deviation are kept for the way back.
     /// </summary>
     public static void Normalize(float* x, float* normalized, float* inverse, float* gain, float* shift, int rows, int width, int stride)
     {

@@ -7,8 +7,8 @@ namespace Cresset.Kernels;
 /// Small matrix products. All three products of a dense layer (outputs, input gradients, weight gradients) are one routine:
 /// <c>C[m, n] = bias[n] + sum over k of A(m, k) B[k, n]</c> with any strides of A. Columns come in vectors of 16. The order of the
 /// additions depends on the shape alone, so results are the same from run to run. Blocks of eight rows by two vectors are sixteen sums in
-/// registers: <see cref="RegisterTile"/> has more, but packs its rows
-/// first, which costs a small net more than it wins. Measured in bench/results/rl.md.
+/// registers: <see cref="RegisterTile"/> has more, but packs its rows first, which costs a small net more than it wins. Measured in
+/// bench/results/rl.md.
 /// </summary>
 internal static unsafe partial class DenseKernels
 {

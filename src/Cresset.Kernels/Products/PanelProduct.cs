@@ -5,9 +5,8 @@ namespace Cresset.Kernels;
 
 /// <summary>
 /// y = x w^T + b in float32 for AVX-512. Weights are laid out as panels of 32 outputs, a second-level cache full at a time, and met by 12
-/// rows of
-/// the input after the other. Sums run over 512 inputs at a time in one order whatever the threads, so bits do not depend on them. Measured
-/// in bench/results/diffusion.md.
+/// rows of the input after the other. Sums run over 512 inputs at a time in one order whatever the threads, so bits do not depend on them.
+/// Measured in bench/results/diffusion.md.
 /// </summary>
 internal readonly unsafe struct PanelProduct(long rows, long inputs, long outputs)
 {

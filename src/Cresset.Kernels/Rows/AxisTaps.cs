@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Cresset.Kernels;
 
 /// <summary>
-/// A linear map along one axis: result o is the sum of Weight[j] x[Index[j]] for j from First[o] to First[o + 1]. Weights of 0
-/// stay in, so that an infinity there gives NaN as in PyTorch.
+/// A linear map along one axis: result o is the sum of Weight[j] x[Index[j]] for j from First[o] to First[o + 1]. Weights of 0 stay in, so
+/// that an infinity there gives NaN as in PyTorch.
 /// </summary>
 internal sealed unsafe class AxisTaps
 {

@@ -4,8 +4,7 @@ namespace Cresset.Kernels;
 
 /// <summary>
 /// One fork and join over numbered units on the .NET thread pool, the caller working along. Units are taken dynamically, so a busy core
-/// costs
-/// little. libtorch has a pool of its own; its threads sleep between operations, so the two do not compete during a step.
+/// costs little. libtorch has a pool of its own; its threads sleep between operations, so the two do not compete during a step.
 /// </summary>
 internal static class ForkJoin
 {
@@ -31,9 +30,8 @@ internal static class ForkJoin
 
     /// <summary>
     /// Runs <paramref name="work"/>(start, count) over [0, total) in chunks of a fixed number of elements, whatever the threads: 64 K
-    /// elements are a
-    /// quarter of a second-level cache in float32, and long against a hand-out. <paramref name="weight"/> is the number of elements behind
-    /// each unit.
+    /// elements are a quarter of a second-level cache in float32, and long against a hand-out. <paramref name="weight"/> is the number of
+    /// elements behind each unit.
     /// </summary>
     public static void Chunks(int threads, long total, Action<long, long> work, long weight = 1)
     {

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Cresset.Native.Loading;
 
 /// <summary>
-/// glibc gives every freed block above 32 MiB back to the kernel, so that each large tensor is faulted in page by page
-/// again. Two remedies, both before libtorch loads: huge pages, and a threshold above which nothing lies.
+/// glibc gives every freed block above 32 MiB back to the kernel, so that each large tensor is faulted in page by page again. Two remedies,
+/// both before libtorch loads: huge pages, and a threshold above which nothing lies.
 /// <c>CRESSET_ALLOCATOR=off</c> leaves everything as it is.
 /// </summary>
 internal static class AllocatorTuning

@@ -43,8 +43,8 @@ internal sealed class ElfVersionNeeds
     }
 
     /// <summary>
-    /// Marks the need for <paramref name="version"/> of <paramref name="library"/> as weak, so that the loader accepts a
-    /// library without it. Done only when <paramref name="onlySymbol"/> is the single undefined symbol of that version:
+    /// Marks the need for <paramref name="version"/> of <paramref name="library"/> as weak, so that the loader accepts a library without
+    /// it. Done only when <paramref name="onlySymbol"/> is the single undefined symbol of that version:
     /// with any other symbol behind it, weakness would turn a clear load error into a crash at call time.
     /// </summary>
     public WeakenResult Weaken(string library, string version, string onlySymbol)

@@ -25,8 +25,7 @@ internal static class LibtorchFolders
 
     /// <summary>
     /// The folder with libtorch's main library, or null: the program's own, then the one that <see cref="Variable"/> names, then NuGet's
-    /// package folder (from which TorchSharp
-    /// would copy half a gigabyte beside the program), then what a command knows of.
+    /// package folder (from which TorchSharp would copy half a gigabyte beside the program), then what a command knows of.
     /// </summary>
     /// <exception cref="DllNotFoundException">The variable names a folder without libtorch.</exception>
     public static string? Locate(Func<string?>? further)

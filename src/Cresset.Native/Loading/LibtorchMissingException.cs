@@ -10,9 +10,8 @@ internal sealed class LibtorchMissingException(string message, Exception? inner 
 
     /// <summary>
     /// A program that would end by what TorchSharp now throws says its one line and exits with 1: the traces of .NET and of TorchSharp's
-    /// loader, sixty lines of them, are about
-    /// code that nobody who lacks a package has written. The runtime writes them before it tells anybody, so that it must be foreseen
-    /// whether somebody catches the exception.
+    /// loader, sixty lines of them, are about code that nobody who lacks a package has written. The runtime writes them before it tells
+    /// anybody, so that it must be foreseen whether somebody catches the exception.
     /// <c>CRESSET_DEBUG=1</c> leaves the traces.
     /// </summary>
     public static void EndWithOneLine()

@@ -9,8 +9,8 @@ internal static class MemoryFile
     private const uint CloseOnExec = 1;
 
     /// <summary>
-    /// A path for <paramref name="content"/>: a file in memory (kept open for the life of the process), or, where the
-    /// kernel has none, a cached file named by the hash of its content.
+    /// A path for <paramref name="content"/>: a file in memory (kept open for the life of the process), or, where the kernel has none, a
+    /// cached file named by the hash of its content.
     /// </summary>
     public static string PathFor(string name, byte[] content) => TryInMemory(name, content) ?? CachedFile(name, content);
 

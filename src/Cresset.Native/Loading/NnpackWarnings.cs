@@ -4,9 +4,8 @@ namespace Cresset.Native.Loading;
 
 /// <summary>
 /// libtorch asks NNPACK for small convolutions. NNPACK refuses a machine that hides the sizes of its caches (many virtual ones do), and
-/// libtorch says so
-/// on the error stream at every such convolution. Where that is known beforehand NNPACK is switched off: the same kernels run, without the
-/// lines.
+/// libtorch says so on the error stream at every such convolution. Where that is known beforehand NNPACK is switched off: the same kernels
+/// run, without the lines.
 /// </summary>
 internal static unsafe partial class NnpackWarnings
 {

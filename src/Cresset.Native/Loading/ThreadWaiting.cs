@@ -5,10 +5,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Cresset.Native.Loading;
 
 /// <summary>
-/// libgomp's worker threads spin for many milliseconds between operations. With fewer free cores than threads they spin
-/// against the thread that works: a training step on a busy 2-core machine took four times as long. Too short a spin puts
-/// them to sleep between two operations, which halved the speed of a small model on an idle one. 0.15 ms
-/// outlasts the gaps and gives the core back otherwise.
+/// libgomp's worker threads spin for many milliseconds between operations. With fewer free cores than threads they spin against the thread
+/// that works: a training step on a busy 2-core machine took four times as long. Too short a spin puts them to sleep between two
+/// operations, which halved the speed of a small model on an idle one. 0.15 ms outlasts the gaps and gives the core back otherwise.
 /// </summary>
 internal static class ThreadWaiting
 {

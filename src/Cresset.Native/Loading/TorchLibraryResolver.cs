@@ -6,10 +6,9 @@ namespace Cresset.Native.Loading;
 
 /// <summary>
 /// Loads TorchSharp's native shim where the runtime's own search failed; a healthy program never gets this far. There are two reasons.
-/// libtorch lies somewhere
-/// else than beside the program (<see cref="LibtorchFolders"/>). Or the system's libstdc++ is older than GCC 13.2 (Debian 12, Ubuntu
-/// 22.04): the shim demands
-/// <c>GLIBCXX_3.4.32</c> for one symbol that nothing uses, and that demand is made weak in a copy in memory.
+/// libtorch lies somewhere else than beside the program (<see cref="LibtorchFolders"/>). Or the system's libstdc++ is older than GCC 13.2
+/// (Debian 12, Ubuntu 22.04): the shim demands <c>GLIBCXX_3.4.32</c> for one symbol that nothing uses, and that demand is made weak in a
+/// copy in memory.
 /// </summary>
 internal static class TorchLibraryResolver
 {

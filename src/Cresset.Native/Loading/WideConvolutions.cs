@@ -6,10 +6,8 @@ namespace Cresset.Native.Loading;
 /// oneDNN, which computes libtorch's convolutions, blocks its loops by the sizes of the processor's caches. A virtual machine may hide them
 /// (its
 /// CPUID lists no cache), and then oneDNN 3.7 gives wrong numbers: convolutions whose channels do not fill their blocks (33, 40, 72 or 100
-/// of them,
-/// say) are off by half their size, with AVX-512, AVX2 and AVX alike. Its SSE4.1 kernels block by nothing and are right, so such machines
-/// get
-/// those, several times slower. <c>ONEDNN_MAX_CPU_ISA</c>, where set, is left as it is.
+/// of them, say) are off by half their size, with AVX-512, AVX2 and AVX alike. Its SSE4.1 kernels block by nothing and are right, so such
+/// machines get those, several times slower. <c>ONEDNN_MAX_CPU_ISA</c>, where set, is left as it is.
 /// </summary>
 internal static class WideConvolutions
 {

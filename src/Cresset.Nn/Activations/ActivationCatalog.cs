@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// Every activation by name. Names ignore case, '-' and '_', and the names of Hugging Face's ACT2FN, timm, Keras and JAX
-/// are accepted; numbers follow in parentheses: <c>"leaky_relu(0.2)"</c>, <c>"softplus(beta=2, threshold=10)"</c>.
+/// Every activation by name. Names ignore case, '-' and '_', and the names of Hugging Face's ACT2FN, timm, Keras and JAX are accepted;
+/// numbers follow in parentheses: <c>"leaky_relu(0.2)"</c>, <c>"softplus(beta=2, threshold=10)"</c>.
 /// </summary>
 public static class ActivationCatalog
 {
@@ -85,7 +85,7 @@ public static class ActivationCatalog
         if (!name.TrimEnd().EndsWith(')')) throw new ArgumentException($"'{name}': the closing parenthesis is missing.", nameof(name));
         var parts = name[(open + 1)..name.LastIndexOf(')')].Split(',',
             StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        // Two of PyTorch's arguments are no numbers: the form of gelu, and inplace, which changes no value.
+        // Two of PyTorch's arguments are not numbers: the form of gelu, and inplace, which changes no value.
         if (info.Name == "gelu" && parts is [{ } only]
             && Key(only.Replace("'", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal)) is "approximate=tanh"
                 or "approximate=none") return Parse(only.Contains("tanh", StringComparison.OrdinalIgnoreCase) ? "gelu_tanh" : "gelu");

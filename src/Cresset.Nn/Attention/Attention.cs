@@ -23,8 +23,8 @@ public static class Attention
     /// <summary>
     /// softmax(scale q k^T + mask) v with q [..., L, D], k [..., S, D], v [..., S, E]; result [..., L, E]. Leading dimensions are
     /// broadcast;
-    /// with four dimensions, keys and values may have fewer heads than queries, each for as many neighbouring query heads. A row
-    /// that may look nowhere gives 0.
+    /// with four dimensions, keys and values may have fewer heads than queries, each for as many neighbouring query heads. A row that may
+    /// look nowhere gives 0.
     /// </summary>
     /// <param name="query">Queries.</param>
     /// <param name="key">Keys.</param>

@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// What queries, keys, values and mask must have in common. Leading dimensions are broadcast; with four dimensions or more, keys and
-/// values may have fewer heads [..., heads, S, D] than queries: each then serves as many neighbouring query heads (grouped-query
-/// attention, Ainslie et al. 2023).
+/// What queries, keys, values and mask must have in common. Leading dimensions are broadcast; with four dimensions or more, keys and values
+/// may have fewer heads [..., heads, S, D] than queries: each then serves as many neighbouring query heads (grouped-query attention,
+/// Ainslie et al. 2023).
 /// </summary>
 internal static class AttentionShapes
 {

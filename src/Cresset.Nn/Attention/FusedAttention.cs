@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// softmax(q k^T / sqrt(D)) v on the CPU without a mask and without gradients by <see cref="AttentionKernel"/>. libtorch's own
-/// kernel multiplies small blocks by MKL, which reaches a third of the processor's rate where it may not use AVX-512.
+/// softmax(q k^T / sqrt(D)) v on the CPU without a mask and without gradients by <see cref="AttentionKernel"/>. libtorch's own kernel
+/// multiplies small blocks by MKL, which reaches a third of the processor's rate where it may not use AVX-512.
 /// </summary>
 internal static unsafe class FusedAttention
 {

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// A cache whose tensors come from outside and go back there, for one token of each text at a place of its own: nothing is written in
-/// place and no size depends on a value, so that a step can be traced into a file.
+/// A cache whose tensors come from outside and go back there, for one token of each text at a place of its own: nothing is written in place
+/// and no size depends on a value, so that a step can be traced into a file.
 /// </summary>
 internal sealed class PlacedCache : KeyValueCache
 {

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// Which element type to compute in for weights stored in another. CPUs multiply float16 4 to 300 times slower than float32, and
-/// bfloat16 three times slower unless they have instructions for it: there weights stay small in memory and are widened layer by layer.
+/// Which element type to compute in for weights stored in another. CPUs multiply float16 4 to 300 times slower than float32, and bfloat16
+/// three times slower unless they have instructions for it: there weights stay small in memory and are widened layer by layer.
 /// </summary>
 internal static class HalfPrecision
 {

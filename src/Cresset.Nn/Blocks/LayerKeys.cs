@@ -4,8 +4,7 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// Checkpoints of one architecture differ by their keys alone: a block is written once, and its layers stand in the module under the keys
-/// of
-/// whoever published the weights. "layer.0.SelfAttention.q" is a layer q in SelfAttention in 0 in layer.
+/// of whoever published the weights. "layer.0.SelfAttention.q" is a layer q in SelfAttention in 0 in layer.
 /// </summary>
 internal static class LayerKeys
 {

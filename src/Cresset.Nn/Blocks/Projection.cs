@@ -78,8 +78,8 @@ public sealed class Projection : WeightLayer
         return Widened(input, _bias is null ? null : As(_bias, input)).MoveToOuterDisposeScope();
     }
 
-    // The weight in the input's element type is made a few rows at a time where the result is smaller than the weight: a whole
-    // copy would be the largest tensor of a step. Gradients need it whole.
+    // The weight in the input's element type is made a few rows at a time where the result is smaller than the weight: a whole copy would
+    // be the largest tensor of a step. Gradients need it whole.
     private Tensor Widened(Tensor input, Tensor? bias)
     {
         long rows = _weight.size(0), width = _weight.size(1), atOnce = Math.Max(1, WidenedElements / width);

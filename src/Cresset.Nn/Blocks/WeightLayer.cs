@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// A layer whose weights can be put in place one by one, so that a checkpoint's mapped tensors become the weights themselves
-/// and no second copy is ever made.
+/// A layer whose weights can be put in place one by one, so that a checkpoint's mapped tensors become the weights themselves and no second
+/// copy is ever made.
 /// </summary>
 public abstract class WeightLayer : nn.Module<Tensor, Tensor>, IPlacesWeights
 {

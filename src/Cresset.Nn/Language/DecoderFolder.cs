@@ -7,8 +7,7 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// Language models as Hugging Face's folders hold them: <c>config.json</c> beside safetensors files. LLaMA, Mistral, Qwen2, Qwen3 and
-/// GPT-2; what a
-/// configuration asks for and is not done here is refused by its name.
+/// GPT-2; what a configuration asks for and is not done here is refused by its name.
 /// </summary>
 public static class DecoderFolder
 {
@@ -205,7 +204,7 @@ public static class DecoderFolder
 
         public string? Optional(string name) =>
             !Has(name) ? null : Root.GetProperty(name) is { ValueKind: JsonValueKind.String } value ? value.GetString()
-                : throw new InvalidDataException($"{Path}: '{name}' is no text.");
+                : throw new InvalidDataException($"{Path}: '{name}' is not text.");
 
         public string Text(string name) => Optional(name) ?? throw new InvalidDataException($"{Path} lacks the text '{name}'.");
 
@@ -222,7 +221,7 @@ public static class DecoderFolder
         {
             if (!Has(name)) return otherwise;
             return Root.GetProperty(name) is { ValueKind: JsonValueKind.Number } given ? given.GetDouble()
-                : throw new InvalidDataException($"{Path}: '{name}' is no number.");
+                : throw new InvalidDataException($"{Path}: '{name}' is not a number.");
         }
 
         public bool Flag(string name, bool otherwise)

@@ -11,8 +11,7 @@ namespace Cresset.Nn;
 /// A decoder-only transformer (Radford et al. 2019; Touvron et al. 2023): token ids int64 [N, L] to scores of the next token [N, L,
 /// vocabulary].
 /// Keys as Hugging Face's LLaMA without <c>model.</c>: <c>embed_tokens</c>, <c>layers.0.self_attn.q_proj</c>, <c>norm</c>, <c>lm_head</c>;
-/// learned
-/// positions are <c>embed_positions</c>.
+/// learned positions are <c>embed_positions</c>.
 /// </summary>
 public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
 {

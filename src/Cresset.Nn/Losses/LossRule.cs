@@ -33,8 +33,7 @@ public enum LossTarget
 
 /// <summary>
 /// A loss as data: its options and its value for predictions and targets. Half-precision predictions are compared in float32; the result
-/// has the
-/// type of the predictions and derivatives of any order. Nothing is broadcast: shapes that do not fit are refused.
+/// has the type of the predictions and derivatives of any order. Nothing is broadcast: shapes that do not fit are refused.
 /// </summary>
 [PartKind("loss")]
 public abstract record LossRule : IOptionsRecord

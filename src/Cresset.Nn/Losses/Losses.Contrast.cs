@@ -8,8 +8,7 @@ public static partial class Losses
 {
     /// <summary>
     /// InfoNCE (van den Oord et al. 2018): each query [N, D] finds its own key [N, D] among all keys, or among its key and
-    /// <paramref name="negatives"/>. Vectors are
-    /// compared by their cosines, divided by the temperature.
+    /// <paramref name="negatives"/>. Vectors are compared by their cosines, divided by the temperature.
     /// </summary>
     /// <param name="queries">Vectors [N, D].</param>
     /// <param name="keys">Their partners [N, D].</param>
@@ -49,8 +48,7 @@ public static partial class Losses
 
     /// <summary>
     /// NT-Xent, the loss of SimCLR (Chen et al. 2020): each of two views [N, D] of N things finds the other one among the 2N - 1 other
-    /// vectors of the batch, by cosines divided
-    /// by the temperature. None reduced it is [2N], the first views before the second.
+    /// vectors of the batch, by cosines divided by the temperature. None reduced it is [2N], the first views before the second.
     /// </summary>
     /// <param name="first">Vectors of the first views.</param>
     /// <param name="second">Vectors of the second views.</param>

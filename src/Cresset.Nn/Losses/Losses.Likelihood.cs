@@ -8,8 +8,7 @@ public static partial class Losses
 {
     /// <summary>
     /// Half of log v + (mean - target)^2 / v for each number: the negative logarithm of a normal density, without its constant unless
-    /// <paramref name="full"/>. TorchSharp 0.107
-    /// sums over features first and takes variances of any shape.
+    /// <paramref name="full"/>. TorchSharp 0.107 sums over features first and takes variances of any shape.
     /// </summary>
     /// <param name="mean">Predicted means.</param>
     /// <param name="target">Numbers of the same shape.</param>
@@ -45,8 +44,7 @@ public static partial class Losses
 
     /// <summary>
     /// Connectionist temporal classification (Graves et al. 2006), libtorch's own: log-probabilities [T, N, C] (or [T, C]) of classes over
-    /// time against texts of classes, [N, S] padded or one
-    /// after the other. The mean first divides each loss by the length of its text.
+    /// time against texts of classes, [N, S] padded or one after the other. The mean first divides each loss by the length of its text.
     /// </summary>
     /// <param name="logProbabilities">Log-probabilities.</param>
     /// <param name="targets">Class indices.</param>
@@ -55,7 +53,7 @@ public static partial class Losses
     /// <param name="blank">Class of the blank.</param>
     /// <param name="zeroInfinity">A text that does not fit into its steps costs 0 and not infinity.</param>
     /// <param name="reduction">How losses become one number.</param>
-    /// <exception cref="ArgumentException">The blank is no class, or lengths and sizes do not fit.</exception>
+    /// <exception cref="ArgumentException">The blank is not a class, or lengths and sizes do not fit.</exception>
     public static Tensor Ctc(Tensor logProbabilities, Tensor targets, Tensor inputLengths, Tensor targetLengths, long blank = 0,
         bool zeroInfinity = false, LossReduction reduction = LossReduction.Mean)
     {

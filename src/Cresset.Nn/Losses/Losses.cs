@@ -6,8 +6,7 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// Losses of more than a prediction and its target. As with every <see cref="LossRule"/>, half-precision numbers are compared in float32,
-/// the result
-/// has the type of the first argument, and nothing is broadcast unless it is said.
+/// the result has the type of the first argument, and nothing is broadcast unless it is said.
 /// </summary>
 public static partial class Losses
 {

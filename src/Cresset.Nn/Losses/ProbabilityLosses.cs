@@ -47,8 +47,7 @@ public sealed record LogitBinaryCrossEntropyLossRule : ValueLossRule
 
 /// <summary>
 /// Focal loss of logits against targets in [0, 1] (Lin et al. 2017): binary cross-entropy times (1 - p_t)^gamma, so that what is easy
-/// counts little. Targets
-/// of 1 weigh alpha, of 0 1 - alpha.
+/// counts little. Targets of 1 weigh alpha, of 0 1 - alpha.
 /// </summary>
 [Part("sigmoid-focal", "Lin et al. 2017")]
 public sealed record SigmoidFocalLossRule : ValueLossRule
@@ -79,8 +78,7 @@ public sealed record SigmoidFocalLossRule : ValueLossRule
 
 /// <summary>
 /// The divergence of Kullback and Leibler of log-probabilities x from probabilities t: t (log t - x) for each number, 0 where t is 0. Take
-/// the reduction
-/// batch-mean for the divergence itself, the mean over numbers is PyTorch's default.
+/// the reduction batch-mean for the divergence itself, the mean over numbers is PyTorch's default.
 /// </summary>
 [Part("kl")]
 public sealed record DivergenceLossRule : ValueLossRule

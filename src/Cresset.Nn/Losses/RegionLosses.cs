@@ -7,8 +7,8 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// A loss over regions: how the places that scores [N, C, ...] give to each class overlap with those that have it. Scores are logits; with
-/// one score a
-/// place (C = 1) it says yes (1) or no (0). The loss of each class is reduced over samples and classes; classes may have weights.
+/// one score a place (C = 1) it says yes (1) or no (0). The loss of each class is reduced over samples and classes; classes may have
+/// weights.
 /// </summary>
 public abstract record RegionLossRule : ClassLossRule
 {

@@ -81,7 +81,7 @@ public sealed record CharbonnierLossRule : ValueLossRule
     /// <inheritdoc/>
     protected override Tensor Each(Tensor prediction, Tensor target)
     {
-        // hypot: the square of an error above 1e19 is no float32.
+        // hypot: the square of an error above 1e19 is not a float32.
         var d = prediction - target;
         return hypot(d, full_like(d, Epsilon));
     }

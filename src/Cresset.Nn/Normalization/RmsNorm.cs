@@ -7,9 +7,9 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// x / sqrt(mean(x^2) + eps) * weight over the last dimension, [..., dim] to the same shape; the statistics are float32
-/// (float64 for float64 input) whatever the input's type. From magnitudes of 1.8e19 on the squares overflow in float32 and the result is 0,
-/// as in PyTorch. Zhang and Sennrich 2019. Key: <c>weight</c>.
+/// x / sqrt(mean(x^2) + eps) * weight over the last dimension, [..., dim] to the same shape; the statistics are float32 (float64 for
+/// float64 input) whatever the input's type. From magnitudes of 1.8e19 on the squares overflow in float32 and the result is 0, as in
+/// PyTorch. Zhang and Sennrich 2019. Key: <c>weight</c>.
 /// </summary>
 public sealed class RmsNorm : WeightLayer
 {

@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 
 namespace Cresset.Nn;
 
-// ggml's blocks of 32 values: a half-precision scale d, in some a minimum m as well, then the numbers. Low nibbles are the first 16
-// values, high nibbles the last 16.
+// ggml's blocks of 32 values: a half-precision scale d, in some a minimum m as well, then the numbers. Low nibbles are the first 16 values,
+// high nibbles the last 16.
 internal readonly struct Q4Decoder : IBlockDecoder
 {
     public int Elements => 32;

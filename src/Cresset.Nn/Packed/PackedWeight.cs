@@ -9,8 +9,7 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// A matrix [rows, columns] that stays as a file stores it, usually mapped: blocks of a <see cref="BlockFormat"/>, and where the format
-/// keeps
-/// them apart, scales. It is unpacked a few rows at a time when it is multiplied.
+/// keeps them apart, scales. It is unpacked a few rows at a time when it is multiplied.
 /// </summary>
 internal sealed unsafe class PackedWeight : IDisposable
 {

@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 
 namespace Cresset.Nn;
 
-// ggml's blocks of 256 values: sub-blocks of 16 or 32 whose own scales (and minima) are small integers, multiplied by one
-// half-precision scale (and minimum) for the whole block.
+// ggml's blocks of 256 values: sub-blocks of 16 or 32 whose own scales (and minima) are small integers, multiplied by one half-precision
+// scale (and minimum) for the whole block.
 internal readonly struct Q2KDecoder : IBlockDecoder
 {
     public int Elements => 256;

@@ -8,8 +8,8 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// Linear maps by what is fastest. MKL, which libtorch uses, multiplies float32 matrices with AVX2 on every processor that is not Intel's,
-/// at half speed where it has AVX-512. There a product without gradients is our own, and one with gradients a convolution with a kernel
-/// of one: those libtorch hands to oneDNN, which uses what the processor has.
+/// at half speed where it has AVX-512. There a product without gradients is our own, and one with gradients a convolution with a kernel of
+/// one: those libtorch hands to oneDNN, which uses what the processor has.
 /// </summary>
 internal static class MatrixProduct
 {

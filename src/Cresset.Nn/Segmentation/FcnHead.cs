@@ -20,8 +20,8 @@ public enum FcnStride
 }
 
 /// <summary>
-/// The decoder of a fully convolutional network (Long et al. 2015): class scores of features at strides 32, 16, 8, each
-/// enlarged by a transposed convolution that starts as bilinear interpolation and added to the next finer ones.
+/// The decoder of a fully convolutional network (Long et al. 2015): class scores of features at strides 32, 16, 8, each enlarged by a
+/// transposed convolution that starts as bilinear interpolation and added to the next finer ones.
 /// Features [N, C5, H/32, W/32], [N, C4, H/16, W/16], [N, C3, H/8, W/8] to scores [N, classes, H, W].
 /// Keys: <c>score5</c>, <c>score4</c>, <c>score3</c>, <c>up2a</c>, <c>up2b</c>, <c>up_final</c>.
 /// </summary>

@@ -9,8 +9,8 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// U-Net of any depth, [N, in, H, W] to [N, out, H, W] (Ronneberger et al. 2015), optionally conditioned on a vector
-/// [N, embeddingDim]. Any size is accepted: the picture is padded at its lower right edge to a multiple of
-/// 2^(depth - 1) by repeating the border, and the result is cut back.
+/// [N, embeddingDim]. Any size is accepted: the picture is padded at its lower right edge to a multiple of 2^(depth - 1) by repeating the
+/// border, and the result is cut back.
 /// </summary>
 public sealed class UNet : nn.Module<Tensor, Tensor?, Tensor>, IRecomputes
 {

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// Two 3x3 convolutions with norm and activation, [N, in, H, W] to [N, out, H, W], optionally residual, optionally
-/// conditioned on a vector [N, embeddingDim] by scale and shift between them (Dhariwal and Nichol 2021).
+/// Two 3x3 convolutions with norm and activation, [N, in, H, W] to [N, out, H, W], optionally residual, optionally conditioned on a vector
+/// [N, embeddingDim] by scale and shift between them (Dhariwal and Nichol 2021).
 /// </summary>
 internal sealed class UNetBlock : nn.Module<Tensor, Tensor?, Tensor>
 {

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// Content-aware reassembly: every enlarged pixel is a weighted mean of a k x k neighbourhood of its source, with weights
-/// predicted from the content. [N, C, H, W] to [N, C, s H, s W]. Wang et al. 2019. Keys: <c>channel_compressor</c>, <c>content_encoder</c>.
+/// Content-aware reassembly: every enlarged pixel is a weighted mean of a k x k neighbourhood of its source, with weights predicted from
+/// the content. [N, C, H, W] to [N, C, s H, s W]. Wang et al. 2019. Keys: <c>channel_compressor</c>, <c>content_encoder</c>.
 /// </summary>
 public sealed class Carafe : nn.Module<Tensor, Tensor>, IOwnInitialization
 {
@@ -76,8 +76,8 @@ public sealed class Carafe : nn.Module<Tensor, Tensor>, IOwnInitialization
     }
 
     /// <summary>
-    /// The reassembly alone: features [N, C, H, W], weights [N, groups k^2, s H, s W]; result [N, C, s H, s W]. Outside the
-    /// picture the features are 0.
+    /// The reassembly alone: features [N, C, H, W], weights [N, groups k^2, s H, s W]; result [N, C, s H, s W]. Outside the picture the
+    /// features are 0.
     /// </summary>
     /// <exception cref="ShapeException">The shapes do not fit.</exception>
     public static Tensor Reassemble(Tensor features, Tensor weights, int kernel, int groups = 1, int scale = 2)

@@ -8,8 +8,8 @@ namespace Cresset.Nn;
 public static class Checkerboard
 {
     /// <summary>
-    /// How many inputs reach each output of a transposed convolution along one dimension: even everywhere inside when the
-    /// stride divides the kernel, a repeating pattern otherwise (1, 2, 1, 2 for kernel 3, stride 2).
+    /// How many inputs reach each output of a transposed convolution along one dimension: even everywhere inside when the stride divides
+    /// the kernel, a repeating pattern otherwise (1, 2, 1, 2 for kernel 3, stride 2).
     /// </summary>
     /// <param name="inputs">Number of inputs.</param>
     /// <param name="kernel">Kernel size.</param>
@@ -38,8 +38,8 @@ public static class Checkerboard
     }
 
     /// <summary>
-    /// How uneven a layer's answer to a constant picture is inside its border: the largest difference between the scale^2
-    /// phases of a pixel block, over the mean size of the answer, averaged over channels. 0: no checkerboard.
+    /// How uneven a layer's answer to a constant picture is inside its border: the largest difference between the scale^2 phases of a pixel
+    /// block, over the mean size of the answer, averaged over channels. 0: no checkerboard.
     /// </summary>
     /// <param name="layer">[1, C, H, W] to [1, C', s H, s W].</param>
     /// <param name="channels">Channels C.</param>

@@ -38,8 +38,8 @@ public sealed record DySampleOptions : IOptionsRecord
 }
 
 /// <summary>
-/// Enlarges by sampling the input bilinearly at learned places: [N, C, H, W] to [N, C, s H, s W]. Liu et al. 2023. Starts as
-/// bilinear interpolation. Keys: <c>offset</c>, <c>scope</c>, buffer <c>init_pos</c>, as the authors' checkpoints.
+/// Enlarges by sampling the input bilinearly at learned places: [N, C, H, W] to [N, C, s H, s W]. Liu et al. 2023. Starts as bilinear
+/// interpolation. Keys: <c>offset</c>, <c>scope</c>, buffer <c>init_pos</c>, as the authors' checkpoints.
 /// </summary>
 public sealed class DySample : nn.Module<Tensor, Tensor>, IOwnInitialization
 {
@@ -68,7 +68,7 @@ public sealed class DySample : nn.Module<Tensor, Tensor>, IOwnInitialization
         if (channels < _options.Groups || channels % _options.Groups != 0)
             throw new ArgumentException($"DySample: {channels} channels do not split into {_options.Groups} groups.", nameof(channels));
         if (shuffled && channels % square != 0)
-            throw new ArgumentException($"DySample: {channels} channels are no multiple of scale^2 = {square}, which this style needs.",
+            throw new ArgumentException($"DySample: {channels} channels are not a multiple of scale^2 = {square}, which this style needs.",
                 nameof(channels));
         var (inside, outside) = shuffled ? (channels / square, 2L * _options.Groups) : (channels, 2L * _options.Groups * square);
         _offset = nn.Conv2d(inside, outside, 1);

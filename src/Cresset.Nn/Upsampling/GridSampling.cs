@@ -10,8 +10,8 @@ internal static class GridSampling
     private const double A = -0.75;
 
     /// <summary>
-    /// Values of x [N, C, H, W] at grid [N, h, w, 2] (x before y, -1 to 1 from edge to edge), [N, C, h, w]; bicubic with
-    /// a = -0.75 as PyTorch's grid_sample.
+    /// Values of x [N, C, H, W] at grid [N, h, w, 2] (x before y, -1 to 1 from edge to edge), [N, C, h, w]; bicubic with a = -0.75 as
+    /// PyTorch's grid_sample.
     /// </summary>
     /// <param name="x">Picture.</param>
     /// <param name="grid">Places.</param>

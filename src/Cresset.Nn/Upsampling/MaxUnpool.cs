@@ -6,8 +6,7 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// Puts values back at the places that max pooling took them from; zeros elsewhere. Takes a batch or, as PyTorch does, one sample without
-/// its dimension. TorchSharp 0.107's own ignores its stride
-/// and throws on an output size.
+/// its dimension. TorchSharp 0.107's own ignores its stride and throws on an output size.
 /// </summary>
 public abstract class MaxUnpool : nn.Module<Tensor, Tensor, Tensor>
 {

@@ -22,7 +22,7 @@ public sealed class PixelShuffle : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input) => Apply(input, _factor);
 
     /// <summary>The function itself.</summary>
-    /// <exception cref="ShapeException">The channels are no multiple of r^2.</exception>
+    /// <exception cref="ShapeException">The channels are not a multiple of r^2.</exception>
     public static Tensor Apply(Tensor x, int factor)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(factor, 1);
@@ -52,7 +52,7 @@ public sealed class PixelUnshuffle : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input) => Apply(input, _factor);
 
     /// <summary>The function itself.</summary>
-    /// <exception cref="ShapeException">Height or width are no multiples of r.</exception>
+    /// <exception cref="ShapeException">Height or width are not multiples of r.</exception>
     public static Tensor Apply(Tensor x, int factor)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(factor, 1);

@@ -8,8 +8,8 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// Convolution to scale^2 times the channels, then pixel shuffle: [N, in, H, W] to [N, out, scale H, scale W].
-/// Shi et al. 2016. The weights start by ICNR (Aitken et al. 2017), so that the first output is a nearest-neighbour
-/// enlargement and free of checkerboards. Key: <c>conv</c>.
+/// Shi et al. 2016. The weights start by ICNR (Aitken et al. 2017), so that the first output is a nearest-neighbour enlargement and free of
+/// checkerboards. Key: <c>conv</c>.
 /// </summary>
 public sealed class SubPixelConv2d : nn.Module<Tensor, Tensor>, IOwnInitialization
 {

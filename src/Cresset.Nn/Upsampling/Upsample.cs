@@ -31,9 +31,9 @@ public enum ResizeMode
 }
 
 /// <summary>
-/// Resizes [N, C, L], [N, C, H, W] or [N, C, D, H, W] as PyTorch's interpolate. Positions: half-pixel by default,
-/// src = (i + 1/2) s - 1/2 with s = 1/factor when a factor is given (in/out when a size is given or
-/// <c>recomputeScaleFactor</c> is set); with <c>alignCorners</c> src = i (in - 1)/(out - 1).
+/// Resizes [N, C, L], [N, C, H, W] or [N, C, D, H, W] as PyTorch's interpolate. Positions: half-pixel by default, src = (i + 1/2) s - 1/2
+/// with s = 1/factor when a factor is given (in/out when a size is given or <c>recomputeScaleFactor</c> is set); with <c>alignCorners</c>
+/// src = i (in - 1)/(out - 1).
 /// </summary>
 public sealed class Upsample : nn.Module<Tensor, Tensor>
 {

@@ -7,13 +7,13 @@ namespace Cresset.Nn;
 public static class UpsamplingInit
 {
     /// <summary>
-    /// ICNR (Aitken et al. 2017): all scale^2 sub-kernels that pixel shuffle interleaves into one channel become equal to the
-    /// first of them, so the layer starts as a convolution followed by nearest-neighbour enlargement.
+    /// ICNR (Aitken et al. 2017): all scale^2 sub-kernels that pixel shuffle interleaves into one channel become equal to the first of
+    /// them, so the layer starts as a convolution followed by nearest-neighbour enlargement.
     /// </summary>
     /// <param name="weight">Convolution weight [out * scale^2, in, kH, kW], already drawn.</param>
     /// <param name="scale">Enlargement.</param>
     /// <param name="bias">Bias [out * scale^2], made equal in the same way; may be null.</param>
-    /// <exception cref="ShapeException">The channels are no multiple of scale^2.</exception>
+    /// <exception cref="ShapeException">The channels are not a multiple of scale^2.</exception>
     public static Tensor Icnr(Tensor weight, int scale, Tensor? bias = null)
     {
         var square = (long)scale * scale;
@@ -40,8 +40,8 @@ public static class UpsamplingInit
     }
 
     /// <summary>
-    /// Bilinear start of a transposed convolution's weight [in, out / groups, k, k]: channel c goes to channel c alone
-    /// (in = out), or each input channel to its own output when grouped one by one.
+    /// Bilinear start of a transposed convolution's weight [in, out / groups, k, k]: channel c goes to channel c alone (in = out), or each
+    /// input channel to its own output when grouped one by one.
     /// </summary>
     /// <exception cref="ShapeException">Not four dimensions or not square.</exception>
     public static Tensor Bilinear(Tensor weight)

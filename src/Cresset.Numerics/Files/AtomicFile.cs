@@ -2,9 +2,8 @@ namespace Cresset.Numerics;
 
 /// <summary>
 /// Writes files so that a reader sees the old content or the new one, never a part: temporary name, flush to disk, rename. A link stays a
-/// link,
-/// its target is written; named pipes and devices such as <c>/dev/null</c> and <c>/dev/stdout</c> are written to, since a rename would put
-/// a file in their place.
+/// link, its target is written; named pipes and devices such as <c>/dev/null</c> and <c>/dev/stdout</c> are written to, since a rename
+/// would put a file in their place.
 /// </summary>
 public static class AtomicFile
 {

@@ -36,7 +36,7 @@ public static class SpecialFile
         => (full.StartsWith("/dev/", StringComparison.Ordinal) || full.StartsWith("/proc/", StringComparison.Ordinal))
             && !full.StartsWith("/dev/shm/", StringComparison.Ordinal);
 
-    // .NET says nowhere what kind of entry a path is, but its archives write it down, without opening what is no file.
+    // .NET says nowhere what kind of entry a path is, but its archives write it down, without opening what is not a file.
     private static string? KindOfEmpty(string full)
     {
         using var memory = new MemoryStream();

@@ -60,7 +60,7 @@ internal sealed class ScannedPartIndex : IPartIndex
         }
         catch (XmlException)
         {
-            // A file of this name that is no documentation: help texts stay empty, nothing else depends on it.
+            // A file of this name that is not documentation: help texts stay empty, nothing else depends on it.
             return [];
         }
     }

@@ -76,8 +76,8 @@ public sealed partial class RandomStream
     }
 
     /// <summary>
-    /// An index drawn with the given probabilities (<c>Generator.choice(n, p=...)</c>: cumulative sums divided by the last,
-    /// first one above the draw).
+    /// An index drawn with the given probabilities (<c>Generator.choice(n, p=...)</c>: cumulative sums divided by the last, first one above
+    /// the draw).
     /// </summary>
     /// <param name="probabilities">At least one number, none negative, summing to 1 within 1e-8.</param>
     /// <exception cref="ArgumentException">The probabilities are not a distribution.</exception>

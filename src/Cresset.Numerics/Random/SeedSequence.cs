@@ -4,8 +4,8 @@ namespace Cresset.Numerics;
 
 /// <summary>
 /// Turns a seed of any size into well-mixed words for a bit generator, and into independent child sequences.
-/// Word for word NumPy's <c>SeedSequence</c> (M. E. O'Neill's <c>seed_seq</c> alternative with a pool of four words),
-/// so that the same seed gives the same stream here and there.
+/// Word for word NumPy's <c>SeedSequence</c> (M. E. O'Neill's <c>seed_seq</c> alternative with a pool of four words), so that the same seed
+/// gives the same stream here and there.
 /// </summary>
 public sealed class SeedSequence
 {

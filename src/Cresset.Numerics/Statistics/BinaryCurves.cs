@@ -1,8 +1,8 @@
 namespace Cresset.Numerics;
 
 /// <summary>
-/// How well scores tell positive cases from negative ones at every threshold: precision against recall, and the
-/// receiver operating characteristic. Cases with equal scores stand together.
+/// How well scores tell positive cases from negative ones at every threshold: precision against recall, and the receiver operating
+/// characteristic. Cases with equal scores stand together.
 /// </summary>
 internal sealed class BinaryCurves
 {
@@ -94,8 +94,8 @@ internal sealed class BinaryCurves
     }
 
     /// <summary>
-    /// Precision and recall with rising thresholds, followed by the point (1, 0) that has no threshold: the convention
-    /// of scikit-learn's <c>precision_recall_curve</c>. Without positive cases recall is 1 everywhere but at the end.
+    /// Precision and recall with rising thresholds, followed by the point (1, 0) that has no threshold: the convention of scikit-learn's
+    /// <c>precision_recall_curve</c>. Without positive cases recall is 1 everywhere but at the end.
     /// </summary>
     public (double[] Precision, double[] Recall, double[] Thresholds) PrecisionRecall()
     {

@@ -2,8 +2,7 @@ namespace Cresset.Numerics;
 
 /// <summary>
 /// The mean of the middle half of some values, with a bootstrap band: what runs of an agent are compared by, since single seeds that fail
-/// or shine move it little and
-/// few runs suffice (Agarwal et al. 2021). A quarter of the values, rounded down, is left out at either end.
+/// or shine move it little and few runs suffice (Agarwal et al. 2021). A quarter of the values, rounded down, is left out at either end.
 /// </summary>
 /// <param name="Value">The mean of the middle half.</param>
 /// <param name="Low">2.5 % quantile over resamples.</param>

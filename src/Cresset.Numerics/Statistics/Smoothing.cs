@@ -5,8 +5,8 @@ public static class Smoothing
 {
     /// <summary>
     /// Exponential moving average with weight <paramref name="weight"/> in [0, 1), corrected for its start at zero:
-    /// s_n = (w s_{n-1} + (1 - w) x_n), shown as s_n / (1 - w^n). Values that are not finite pass through and do not
-    /// count; a series of equal values is returned as it is. Source: TensorBoard's line chart.
+    /// s_n = (w s_{n-1} + (1 - w) x_n), shown as s_n / (1 - w^n). Values that are not finite pass through and do not count; a series of
+    /// equal values is returned as it is. Source: TensorBoard's line chart.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="weight"/> is outside [0, 1).</exception>
     public static double[] Smooth(ReadOnlySpan<double> values, double weight)

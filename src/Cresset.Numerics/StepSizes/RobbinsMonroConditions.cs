@@ -1,8 +1,8 @@
 namespace Cresset.Numerics;
 
 /// <summary>
-/// Which classical conditions a step-size rule meets: Robbins and Monro (1951) ask for sum a = infinity (it can go any distance)
-/// and sum a^2 &lt; infinity (the noise is averaged away). Null means that nothing is known about the rule far out.
+/// Which classical conditions a step-size rule meets: Robbins and Monro (1951) ask for sum a = infinity (it can go any distance) and sum
+/// a^2 &lt; infinity (the noise is averaged away). Null means that nothing is known about the rule far out.
 /// </summary>
 /// <param name="TendsToZero">a_k tends to 0.</param>
 /// <param name="SumDiverges">sum a_k is infinite.</param>

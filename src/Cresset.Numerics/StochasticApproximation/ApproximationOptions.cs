@@ -35,8 +35,7 @@ public sealed record ApproximationOptions : IOptionsRecord
 
     /// <summary>
     /// Blocking (Spall 1998, section 5.4): a move is not made when the objective, asked once more where it leads, lies above the value
-    /// before by more than this; about twice
-    /// the noise's deviation. Infinity never blocks. For methods that have an objective.
+    /// before by more than this; about twice the noise's deviation. Infinity never blocks. For methods that have an objective.
     /// </summary>
     public double Blocking { get; init; } = double.PositiveInfinity;
 

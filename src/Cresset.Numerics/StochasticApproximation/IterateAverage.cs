@@ -89,8 +89,7 @@ public sealed class IterateAverage
 
     /// <summary>
     /// Half the widths of 95 % intervals about the averages: <c>6.747 sqrt(V / n)</c> with <c>V = sum s^2 (m_s - m_n)^2 / n^2</c> over the
-    /// averages of the first s iterates
-    /// (Lee, Liao, Seo and Shin 2022).
+    /// averages of the first s iterates (Lee, Liao, Seo and Shin 2022).
     /// </summary>
     /// <exception cref="InvalidOperationException">Weights are not uniform, or there are fewer than 30 iterates.</exception>
     public double[] HalfWidths()

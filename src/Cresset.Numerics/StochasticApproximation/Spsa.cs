@@ -1,8 +1,8 @@
 namespace Cresset.Numerics;
 
 /// <summary>
-/// Simultaneous perturbation stochastic approximation (Spall 1992): all coordinates are perturbed at once by a random sign vector,
-/// so a gradient estimate costs two observations in any dimension: <c>g_i = (F(x + c D) - F(x - c D)) / (2 c D_i)</c>.
+/// Simultaneous perturbation stochastic approximation (Spall 1992): all coordinates are perturbed at once by a random sign vector, so a
+/// gradient estimate costs two observations in any dimension: <c>g_i = (F(x + c D) - F(x - c D)) / (2 c D_i)</c>.
 /// Signs are needed: a normal or uniform perturbation has no finite E[1/D].
 /// </summary>
 public sealed class Spsa : StochasticApproximation
@@ -63,8 +63,7 @@ public sealed class Spsa : StochasticApproximation
 
     /// <summary>
     /// Step sizes whose first moves are about <paramref name="move"/> long in each coordinate (Spall 1998, section 3.3): the numerator
-    /// follows from the mean size
-    /// of gradient estimates at the start.
+    /// follows from the mean size of gradient estimates at the start.
     /// </summary>
     /// <param name="objective">The noisy function.</param>
     /// <param name="start">Where to start.</param>

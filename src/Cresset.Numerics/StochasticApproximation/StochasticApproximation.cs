@@ -71,8 +71,7 @@ public abstract class StochasticApproximation
 
     /// <summary>
     /// Half the widths of intervals about the averages that hold the root or minimum 95 times in 100, once the average has settled: random
-    /// scaling (Lee et al. 2022), which
-    /// follows from the path of the averages alone.
+    /// scaling (Lee et al. 2022), which follows from the path of the averages alone.
     /// </summary>
     /// <exception cref="InvalidOperationException">There is no uniform average, or too little of it.</exception>
     public double[] AverageHalfWidths =>

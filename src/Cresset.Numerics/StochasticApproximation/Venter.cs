@@ -2,9 +2,8 @@ namespace Cresset.Numerics;
 
 /// <summary>
 /// Root finding on the line that learns the slope on the way (Venter 1967): <c>x_(k+1) = x_k - (mean of Y at x_k + c_k and x_k - c_k -
-/// target) / (k B_k)</c>, where B_k is
-/// the mean slope seen so far, kept between two bounds. With the right slope the step 1/(k M'(root)) is the best there is, and nobody has
-/// to know it beforehand.
+/// target) / (k B_k)</c>, where B_k is the mean slope seen so far, kept between two bounds. With the right slope the step 1/(k M'(root)) is
+/// the best there is, and nobody has to know it beforehand.
 /// </summary>
 public sealed class Venter : StochasticApproximation
 {

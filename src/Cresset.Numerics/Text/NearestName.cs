@@ -4,8 +4,8 @@ namespace Cresset.Numerics;
 public static class NearestName
 {
     /// <summary>
-    /// The candidate with the smallest edit distance (ignoring case, '-' and '_'), or null when none is closer than
-    /// a third of the longer name plus one.
+    /// The candidate with the smallest edit distance (ignoring case, '-' and '_'), or null when none is closer than a third of the longer
+    /// name plus one.
     /// </summary>
     public static string? Find(string name, IEnumerable<string> candidates)
     {

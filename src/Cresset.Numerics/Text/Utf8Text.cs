@@ -8,7 +8,7 @@ namespace Cresset.Numerics;
 /// </summary>
 public static class Utf8Text
 {
-    /// <summary>A reader that refuses bytes that are no text; <see cref="DecoderFallbackException"/> comes from its reads.</summary>
+    /// <summary>A reader that refuses bytes that are not text; <see cref="DecoderFallbackException"/> comes from its reads.</summary>
     public static StreamReader Open(string path) =>
         new(path, new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: true);
 
@@ -50,7 +50,7 @@ public static class Utf8Text
         }
     }
 
-    /// <summary>What to throw where a reader of this file meets bytes that are no text.</summary>
+    /// <summary>What to throw where a reader of this file meets bytes that are not text.</summary>
     public static InvalidDataException Refusal(string path, DecoderFallbackException e)
         => new($"{path}: the bytes {Convert.ToHexStringLower(e.BytesUnknown ?? [])} are not UTF-8. Save the file as UTF-8.", e);
 }

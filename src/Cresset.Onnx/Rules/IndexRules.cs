@@ -185,7 +185,7 @@ internal static class IndexRules
     private static string OnDiagonal(OnnxOperation c)
     {
         var size = c.Size(0, -1);
-        // A choice, since infinity times 0 is no number.
+        // A choice, since infinity times 0 is not a number.
         var mask = c.Constant(eye(size, dtype: ScalarType.Bool));
         return c.Emit("Where", [mask, c.Emit("Unsqueeze", [c.Tensor(0), c.Int64(-1)]), c.Scalar(0, c.ResultType)]);
     }

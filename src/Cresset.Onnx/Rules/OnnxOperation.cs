@@ -5,8 +5,7 @@ namespace Cresset.Onnx;
 
 /// <summary>
 /// One traced operation of libtorch while a rule turns it into operations of ONNX: its arguments by position, as libtorch's schema orders
-/// them,
-/// and <see cref="Emit(string, IReadOnlyList{string}, ValueTuple{string, object}[])"/> to write with.
+/// them, and <see cref="Emit(string, IReadOnlyList{string}, ValueTuple{string, object}[])"/> to write with.
 /// </summary>
 public sealed class OnnxOperation
 {
@@ -33,7 +32,7 @@ public sealed class OnnxOperation
     public OnnxType ResultType => TypeOf(_node.Outputs[0]);
 
     /// <summary>Sizes of the first result.</summary>
-    public IReadOnlyList<OnnxSize> ResultShape => _program.Shape(_node.Outputs[0].Id) ?? throw Refuse("its result is no tensor");
+    public IReadOnlyList<OnnxSize> ResultShape => _program.Shape(_node.Outputs[0].Id) ?? throw Refuse("its result is not a tensor");
 
     /// <summary>How many results it has.</summary>
     public int ResultCount => _node.Outputs.Count;
@@ -51,7 +50,7 @@ public sealed class OnnxOperation
     public string Tensor(int index)
         => index < Count && _values[_node.Inputs[index]] is var value && Argument(index).IsTensor
             ? value as string ?? throw Unfilled()
-            : throw Refuse($"argument {index} is no tensor");
+            : throw Refuse($"argument {index} is not a tensor");
 
     /// <summary>A tensor, or a number as a constant, in the given type.</summary>
     public string Operand(int index, OnnxType type)
@@ -66,11 +65,11 @@ public sealed class OnnxOperation
     public OnnxType TypeOf(int index) => TypeOf(Argument(index));
 
     /// <summary>Dimensions of a tensor.</summary>
-    public int Rank(int index) => Argument(index).Shape?.Length ?? throw Refuse($"argument {index} is no tensor");
+    public int Rank(int index) => Argument(index).Shape?.Length ?? throw Refuse($"argument {index} is not a tensor");
 
     /// <summary>Sizes of a tensor, which may vary.</summary>
     public IReadOnlyList<OnnxSize> Shape(int index) =>
-        _program.Shape(_node.Inputs[index]) ?? throw Refuse($"argument {index} is no tensor");
+        _program.Shape(_node.Inputs[index]) ?? throw Refuse($"argument {index} is not a tensor");
 
     /// <summary>A size of a tensor that the rule needs as a constant.</summary>
     public long Size(int index, int axis)
@@ -90,7 +89,7 @@ public sealed class OnnxOperation
         OnnxSize whole => Fixed(whole, index),
         double number => number,
         bool flag => flag ? 1 : 0,
-        _ => throw Refuse($"argument {index} is no number"),
+        _ => throw Refuse($"argument {index} is not a number"),
     };
 
     /// <summary>A whole number.</summary>
@@ -98,11 +97,11 @@ public sealed class OnnxOperation
     {
         OnnxSize whole => Fixed(whole, index),
         bool flag => flag ? 1 : 0,
-        _ => throw Refuse($"argument {index} is no whole number"),
+        _ => throw Refuse($"argument {index} is not a whole number"),
     };
 
     /// <summary>A whole number that may vary.</summary>
-    public OnnxSize Whole(int index) => Value(index) as OnnxSize ?? throw Refuse($"argument {index} is no whole number");
+    public OnnxSize Whole(int index) => Value(index) as OnnxSize ?? throw Refuse($"argument {index} is not a whole number");
 
     /// <summary>A truth value.</summary>
     public bool Flag(int index) => Value(index) switch
@@ -114,15 +113,15 @@ public sealed class OnnxOperation
 
     /// <summary>A text.</summary>
     public string Text(int index) =>
-        Argument(index).IsTensor ? throw Refuse($"argument {index} is no text")
-            : Value(index) as string ?? throw Refuse($"argument {index} is no text");
+        Argument(index).IsTensor ? throw Refuse($"argument {index} is not text")
+            : Value(index) as string ?? throw Refuse($"argument {index} is not text");
 
     /// <summary>A list of whole numbers that may vary.</summary>
     public IReadOnlyList<OnnxSize> Wholes(int index) => Value(index) switch
     {
-        List<object?> list => [.. list.Select(i => i as OnnxSize ?? throw Refuse($"argument {index} is no list of whole numbers"))],
+        List<object?> list => [.. list.Select(i => i as OnnxSize ?? throw Refuse($"argument {index} is not a list of whole numbers"))],
         OnnxSize one => [one],
-        _ => throw Refuse($"argument {index} is no list of whole numbers"),
+        _ => throw Refuse($"argument {index} is not a list of whole numbers"),
     };
 
     /// <summary>A list of whole numbers.</summary>
@@ -140,11 +139,11 @@ public sealed class OnnxOperation
                 {
                     double d => d,
                     OnnxSize n => Fixed(n, index),
-                    _ => throw Refuse($"argument {index} is no list of numbers"),
+                    _ => throw Refuse($"argument {index} is not a list of numbers"),
                 })],
         double one => [one],
         OnnxSize one => [Fixed(one, index)],
-        _ => throw Refuse($"argument {index} is no list of numbers"),
+        _ => throw Refuse($"argument {index} is not a list of numbers"),
     };
 
     /// <summary>Names of the tensors in a list; null where an element is None.</summary>
@@ -155,9 +154,9 @@ public sealed class OnnxOperation
                 null => null,
                 string name => name,
                 UnfilledTensor => throw Unfilled(),
-                _ => throw Refuse($"argument {index} is no list of tensors"),
+                _ => throw Refuse($"argument {index} is not a list of tensors"),
             })]
-        : throw Refuse($"argument {index} is no list of tensors");
+        : throw Refuse($"argument {index} is not a list of tensors");
 
     /// <summary>Names of the tensors in a list.</summary>
     public IReadOnlyList<string> Tensors(int index) =>

@@ -9,8 +9,7 @@ namespace Cresset.Onnx;
 
 /// <summary>
 /// libtorch's own tracer (torch::jit::tracer::trace), which the shared library exports to C++ and not to C: its arguments are laid out here
-/// as
-/// libstdc++ lays them out, which holds for Linux on x64 alone.
+/// as libstdc++ lays them out, which holds for Linux on x64 alone.
 /// </summary>
 internal static unsafe class NativeTracer
 {

@@ -7,8 +7,7 @@ namespace Cresset.Onnx;
 
 /// <summary>
 /// Constants of a traced graph by their bits. The printed graph rounds numbers and leaves tensors out, so both are read from the graph's
-/// own
-/// values: <c>torch::jit::toIValue</c> gives a constant's value, and the graph's set of values gives the constants.
+/// own values: <c>torch::jit::toIValue</c> gives a constant's value, and the graph's set of values gives the constants.
 /// </summary>
 internal static unsafe class TracedConstants
 {

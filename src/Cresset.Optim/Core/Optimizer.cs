@@ -8,12 +8,10 @@ namespace Cresset.Optim;
 
 /// <summary>
 /// Applies an <see cref="OptimizerRule"/> to groups of named parameters: <c>new Optimizer(net, new AdamWRule { LearningRate = 1e-3 })</c>.
-/// It owns
-/// groups, state, fused kernels, clipping, averaging and saving. State is kept by parameter name, so it survives <c>module.to(...)</c> at
-/// any moment;
+/// It owns groups, state, fused kernels, clipping, averaging and saving. State is kept by parameter name, so it survives
+/// <c>module.to(...)</c> at any moment;
 /// it is made at the first step with a gradient, and a parameter without a gradient is left alone entirely (no decay, no state). Tied
-/// weights,
-/// recognised by their memory, are updated once.
+/// weights, recognised by their memory, are updated once.
 /// </summary>
 /// <remarks>
 /// Not safe for use by several threads at once. The CPU kernels split their work so that results do not depend on the number of threads.
@@ -94,8 +92,8 @@ public sealed partial class Optimizer : IDisposable
     }
 
     /// <summary>
-    /// Updates all parameters that have a gradient. Clipping, the update and the weight average run as one pipeline over the same blocks
-    /// of memory when the kernels are fused; the gradients themselves are not changed then.
+    /// Updates all parameters that have a gradient. Clipping, the update and the weight average run as one pipeline over the same blocks of
+    /// memory when the kernels are fused; the gradients themselves are not changed then.
     /// </summary>
     /// <param name="clipping">How to clip gradients; null for not at all.</param>
     /// <param name="gradientScale">Multiplied into every gradient first, for example 1 / micro-batches.</param>
@@ -131,8 +129,7 @@ public sealed partial class Optimizer : IDisposable
 
     /// <summary>
     /// A step that evaluates the loss itself: once before the update, or, where the rule needs it (L-BFGS), several times. The closure
-    /// clears
-    /// gradients, computes the loss, runs backward and returns the loss; the loss at the weights before the step is in the result.
+    /// clears gradients, computes the loss, runs backward and returns the loss; the loss at the weights before the step is in the result.
     /// </summary>
     /// <exception cref="NotSupportedException">Clipping or a scale with a rule that needs the closure.</exception>
     public StepResult Step(Func<double> closure, GradientClipping? clipping = null, double gradientScale = 1, WeightAverage? average = null)

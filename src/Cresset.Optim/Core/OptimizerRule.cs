@@ -5,10 +5,8 @@ namespace Cresset.Optim;
 
 /// <summary>
 /// An optimizer as its paper states it: the hyper-parameters and the update of one parameter. An <see cref="Optimizer"/> applies it to
-/// groups
-/// of parameters and owns everything else. A rule of one's own overrides <see cref="Start"/> and <see cref="Update"/>; with
-/// <see cref="PartAttribute"/>
-/// a recipe can name it.
+/// groups of parameters and owns everything else. A rule of one's own overrides <see cref="Start"/> and <see cref="Update"/>; with
+/// <see cref="PartAttribute"/> a recipe can name it.
 /// </summary>
 [PartKind("optimizer")]
 public abstract record OptimizerRule : IOptionsRecord

@@ -12,9 +12,8 @@ public sealed record DecayResult(double GradientScale, double Coupled, double De
 
 /// <summary>
 /// The difference between Adam's and AdamW's decay in one experiment: weights start at 1 and see pure noise as gradients, small for some,
-/// large for
-/// others; nothing but the decay moves their mean. AdamW shrinks all by (1 - lr decay)^steps; Adam divides the decay by the size of the
-/// gradients.
+/// large for others; nothing but the decay moves their mean. AdamW shrinks all by (1 - lr decay)^steps; Adam divides the decay by the size
+/// of the gradients.
 /// </summary>
 public static class DecayExperiment
 {

@@ -264,8 +264,7 @@ public sealed record ScionRule : OptimizerRule
 
 /// <summary>
 /// The quintic Newton-Schulz iteration of Muon (Jordan et al. 2024): drives the singular values of a matrix towards 1 (about 0.7 to 1.2,
-/// not exactly)
-/// with matrix products alone.
+/// not exactly) with matrix products alone.
 /// </summary>
 public static class NewtonSchulz
 {

@@ -6,8 +6,8 @@ namespace Cresset.Optim;
 
 /// <summary>
 /// Prodigy (Mishchenko and Defazio 2023): AdamW that finds its own rate. It keeps a lower bound of the distance from the starting weights
-/// to the
-/// solution, one number for all parameters that only grows, and scales its steps by it. Leave LearningRate at 1; schedules act on it.
+/// to the solution, one number for all parameters that only grows, and scales its steps by it. Leave LearningRate at 1; schedules act on
+/// it.
 /// </summary>
 [Part("prodigy", "Mishchenko and Defazio 2023")]
 public sealed record ProdigyRule : OptimizerRule

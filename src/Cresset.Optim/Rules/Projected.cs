@@ -8,7 +8,7 @@ namespace Cresset.Optim;
 /// <summary>
 /// GaLore (Zhao et al. 2024): AdamW whose moments live in the space of the leading singular vectors of a matrix's gradient, found anew
 /// every
-/// <see cref="Interval"/> steps. A matrix [m, n] keeps moments of rank min(m, n) instead of m n numbers twice; what is no matrix, or no
+/// <see cref="Interval"/> steps. A matrix [m, n] keeps moments of rank min(m, n) instead of m n numbers twice; what is not a matrix, or no
 /// larger than the rank, is trained by
 /// AdamW. Decay is decoupled.
 /// </summary>

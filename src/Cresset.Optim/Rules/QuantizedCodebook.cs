@@ -2,8 +2,8 @@ namespace Cresset.Optim;
 
 /// <summary>
 /// A code of 8 or 4 bits for numbers in [-1, 1] or [0, 1]. The dynamic code of Dettmers et al. (2022) has a decimal exponent of variable
-/// length,
-/// so it is dense near zero in relative terms; the 4-bit code of numbers that are not negative is linear without a zero (Li et al. 2023).
+/// length, so it is dense near zero in relative terms; the 4-bit code of numbers that are not negative is linear without a zero (Li et al.
+/// 2023).
 /// Encoding looks up the upper half of the float's bits and corrects by one against the midpoints.
 /// </summary>
 internal sealed class QuantizedCodebook

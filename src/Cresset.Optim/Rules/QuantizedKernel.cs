@@ -5,8 +5,7 @@ namespace Cresset.Optim;
 
 /// <summary>
 /// A step with quantized moments: decode a block, step it in float32, find its new scale, encode it. One pass over memory, blocks in any
-/// order,
-/// each block by one thread, so the bits do not depend on the threads.
+/// order, each block by one thread, so the bits do not depend on the threads.
 /// </summary>
 internal static class QuantizedKernel
 {

@@ -6,10 +6,9 @@ namespace Cresset.Optim;
 
 /// <summary>
 /// Schedule-free learning (Defazio et al. 2024): gradients are taken at y = (1 - beta) z + beta x, where z is the fast iterate and x the
-/// running average
-/// that replaces a falling learning rate. The module holds y while training and must hold x to be evaluated or saved: call
-/// <see cref="Optimizer.Eval"/> and
-/// <see cref="Optimizer.Train"/>. Running statistics of batch norms belong to y and have to be re-estimated at x.
+/// running average that replaces a falling learning rate. The module holds y while training and must hold x to be evaluated or saved: call
+/// <see cref="Optimizer.Eval"/> and <see cref="Optimizer.Train"/>. Running statistics of batch norms belong to y and have to be
+/// re-estimated at x.
 /// </summary>
 public abstract record ScheduleFreeRule : OptimizerRule
 {

@@ -8,8 +8,7 @@ namespace Cresset.Optim;
 
 /// <summary>
 /// The state of a PyTorch optimizer (<c>optimizer.state_dict()</c>) laid out flat for a safetensors file: tensors <c>state.N.slot</c>,
-/// where N counts the
-/// parameters through the groups, and the text <c>param_groups</c> as JSON in the metadata.
+/// where N counts the parameters through the groups, and the text <c>param_groups</c> as JSON in the metadata.
 /// </summary>
 /// <param name="Tensors">State tensors; also numbers such as <c>state.N.step</c>, as scalars.</param>
 /// <param name="ParamGroups">PyTorch's <c>param_groups</c> as JSON.</param>
@@ -64,9 +63,8 @@ public sealed record PyTorchOptimizerState(IReadOnlyDictionary<string, Tensor> T
 
     /// <summary>
     /// Loads this state into <paramref name="optimizer"/>, whose parameters must be in PyTorch's order with the same groups. Every option
-    /// of the file is
-    /// taken (betas, eps, amsgrad, maximize, nesterov, ...); only how PyTorch computes (foreach, fused, capturable, differentiable) is left
-    /// out.
+    /// of the file is taken (betas, eps, amsgrad, maximize, nesterov, ...); only how PyTorch computes (foreach, fused, capturable,
+    /// differentiable) is left out.
     /// </summary>
     /// <exception cref="ArgumentException">Groups or parameters differ in number, a tensor is missing or has another shape, or the file has
     /// an option that the rule does not know; nothing changes then.</exception>

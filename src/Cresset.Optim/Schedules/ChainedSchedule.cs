@@ -4,8 +4,7 @@ namespace Cresset.Optim;
 
 /// <summary>
 /// Several schedules at once: at every step each one acts on what the one before it left, so factors multiply. A schedule that sets an
-/// absolute
-/// rate (a lambda, a cycle) overrides the ones before it. Walks from position 0, so use whole positions.
+/// absolute rate (a lambda, a cycle) overrides the ones before it. Walks from position 0, so use whole positions.
 /// </summary>
 [Part("chained")]
 public sealed record ChainedSchedule : LearningRateSchedule

@@ -5,8 +5,7 @@ namespace Cresset.Optim;
 
 /// <summary>
 /// Sharpness-aware minimization (Foret et al. 2021): the gradient is taken at the worst point within a ball of radius rho. Adaptive (Kwon
-/// et al. 2021)
-/// measures the ball relative to the weights.
+/// et al. 2021) measures the ball relative to the weights.
 /// </summary>
 public sealed class SharpnessAware
 {

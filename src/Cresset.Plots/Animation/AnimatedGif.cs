@@ -3,8 +3,8 @@ using Cresset.Numerics;
 namespace Cresset.Plots;
 
 /// <summary>
-/// Writes animated GIF files (89a): each frame has its own palette of up to 256 colours (exact when it has no more),
-/// and only the rectangle that changed is stored.
+/// Writes animated GIF files (89a): each frame has its own palette of up to 256 colours (exact when it has no more), and only the rectangle
+/// that changed is stored.
 /// </summary>
 public static class AnimatedGif
 {

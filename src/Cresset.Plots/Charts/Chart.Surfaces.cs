@@ -8,8 +8,8 @@ namespace Cresset.Plots;
 public sealed partial class Chart
 {
     /// <summary>
-    /// A table of values as coloured cells, row 0 on top. Cell (row, column) has its middle at x = column, y = -row, so
-    /// that <see cref="Arrows"/> and <see cref="Path"/> can be laid over it.
+    /// A table of values as coloured cells, row 0 on top. Cell (row, column) has its middle at x = column, y = -row, so that
+    /// <see cref="Arrows"/> and <see cref="Path"/> can be laid over it.
     /// </summary>
     /// <param name="values">Values <c>[rows, columns]</c> in row order; cells that are not finite stay gray.</param>
     /// <param name="rows">Number of rows.</param>

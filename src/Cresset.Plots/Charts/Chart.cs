@@ -7,8 +7,8 @@ using ScottPlot;
 namespace Cresset.Plots;
 
 /// <summary>
-/// A figure with axes. Members add to it and return it, so calls can be chained. Values that are not finite are
-/// left out: lines break there. Spans of any number type are taken; all that is drawn together must have equal lengths.
+/// A figure with axes. Members add to it and return it, so calls can be chained. Values that are not finite are left out: lines break
+/// there. Spans of any number type are taken; all that is drawn together must have equal lengths.
 /// </summary>
 /// <example><code>
 /// new Chart(new ChartOptions { Title = "Loss", XLabel = "step", LogY = true })

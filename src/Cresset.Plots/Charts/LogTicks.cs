@@ -4,8 +4,8 @@ using ScottPlot;
 namespace Cresset.Plots;
 
 /// <summary>
-/// Ticks of a logarithmic axis, whose positions are decimal logarithms already: whole powers where there are enough
-/// of them, else also their multiples by 2 and 5, and on short ranges round numbers.
+/// Ticks of a logarithmic axis, whose positions are decimal logarithms already: whole powers where there are enough of them, else also
+/// their multiples by 2 and 5, and on short ranges round numbers.
 /// </summary>
 internal sealed class LogTicks : ITickGenerator
 {

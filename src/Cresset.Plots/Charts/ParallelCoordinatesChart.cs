@@ -36,7 +36,7 @@ public static class ParallelCoordinatesChart
         return chart;
     }
 
-    // Heights from 0 to 1, NaN for what is no number among numbers, and the labels beside an axis.
+    // Heights from 0 to 1, NaN for what is not a number among numbers, and the labels beside an axis.
     private static (double[] Heights, IReadOnlyList<(double Height, string Text)> Labels) Places(CoordinateAxis axis)
     {
         var numbers =

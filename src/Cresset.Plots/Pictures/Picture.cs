@@ -88,7 +88,7 @@ public sealed class Picture : Figure
     {
         using var data = SKData.CreateCopy(file);
         using var codec = SKCodec.Create(data)
-            ?? throw new InvalidDataException("The bytes are no picture that can be read (PNG, JPEG, GIF, BMP, WebP).");
+            ?? throw new InvalidDataException("The bytes are not a picture that can be read (PNG, JPEG, GIF, BMP, WebP).");
         var info = codec.Info;
         if (info.Width > 16_384 || info.Height > 16_384)
             throw new InvalidDataException(

@@ -24,8 +24,8 @@ public sealed record CodebookOptions : IOptionsRecord
     public AverageStart AverageStart { get; init; } = AverageStart.Codes;
 
     /// <summary>
-    /// A code whose average count falls below this share of an even spread (vectors a batch over codes) is dead and moves to a vector
-    /// of the batch, far from the codes rather than near; 0 never restarts. A code that was moved begins at the even spread: unchosen, it
+    /// A code whose average count falls below this share of an even spread (vectors a batch over codes) is dead and moves to a vector of
+    /// the batch, far from the codes rather than near; 0 never restarts. A code that was moved begins at the even spread: unchosen, it
     /// stays ln(1/share) / (1 - decay) batches.
     /// </summary>
     public double RestartShare { get; init; } = 0.2;

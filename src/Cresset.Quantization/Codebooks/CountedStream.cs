@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// Randomness that belongs to a module's state: a seed and the number of draws so far, both in a buffer, so that a run
-/// resumed from a checkpoint draws what it would have drawn.
+/// Randomness that belongs to a module's state: a seed and the number of draws so far, both in a buffer, so that a run resumed from a
+/// checkpoint draws what it would have drawn.
 /// </summary>
 internal sealed class CountedStream : nn.Module
 {

@@ -8,8 +8,7 @@ namespace Cresset.Quantization;
 /// of its codes as int64 (u32);
 /// the index; its length (u32), the CRC-32C of magic, version and index (u32), magic <c>CODE</c>.
 /// The index holds numbers as LEB128 and texts as length and UTF-8: tokenizer, fingerprint of the coder's model (length 0 or 16), stages
-/// and codebook sizes, entries (name, shape, attributes),
-/// frames (maps, payload length, kind: bit 0 coded, bit 1 some codes are none).
+/// and codebook sizes, entries (name, shape, attributes), frames (maps, payload length, kind: bit 0 coded, bit 1 some codes are none).
 /// </summary>
 /// <remarks>
 /// Frames come first so that pictures can be written as they are encoded; entries and frames follow the same order of maps.

@@ -6,9 +6,9 @@ namespace Cresset.Quantization;
 /// <summary>Reads files of versions 1 and 2.</summary>
 /// <remarks>
 /// Layout, little endian: magic <c>CRESSETQ</c>, version (u16), flags (u16, bit 0: payload is range-coded; bit 1, version 2: codes are
-/// raised by one and 0 stands for none), tokenizer name
-/// (u16 length and UTF-8), rank (u16) and sizes (i64 each) of the positions, stages (u16) and codebook sizes (i64 each), payload
-/// length (i64), CRC-32C of the header so far (u32), payload, CRC-32C of the codes as int64 (u32).
+/// raised by one and 0 stands for none), tokenizer name (u16 length and UTF-8), rank (u16) and sizes (i64 each) of the positions, stages
+/// (u16) and codebook sizes (i64 each), payload length (i64), CRC-32C of the header so far (u32), payload, CRC-32C of the codes as int64
+/// (u32).
 /// </remarks>
 internal static class EarlierCodeFile
 {

@@ -10,9 +10,8 @@ namespace Cresset.Quantization;
 /// </summary>
 /// <remarks>
 /// Probabilities come from arithmetic of a fixed order (float32 without fused operations, the functions as polynomials of float64), not
-/// from libtorch: a file is read back on any processor,
-/// with any number of threads and whatever other maps are coded beside it. The coder holds a copy of the weights as they were when it was
-/// made.
+/// from libtorch: a file is read back on any processor, with any number of threads and whatever other maps are coded beside it. The coder
+/// holds a copy of the weights as they were when it was made.
 /// </remarks>
 public sealed class PriorCoder : ICodeCoder
 {
@@ -27,8 +26,7 @@ public sealed class PriorCoder : ICodeCoder
     /// <param name="prior">The prior; its weights must be finite.</param>
     /// <param name="labels">
     /// Class labels int64 [maps of the file], which the reader must know too. Null for a prior with classes: each map is then coded under
-    /// the class that
-    /// makes it likeliest, and each frame begins with these classes, ⌈log2 classes⌉ bits each.
+    /// the class that makes it likeliest, and each frame begins with these classes, ⌈log2 classes⌉ bits each.
     /// </param>
     public PriorCoder(CodePrior prior, Tensor? labels = null)
     {

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// The rotation trick (Fifty et al. 2024, arXiv:2410.06424): the code is written as a rotation and scaling of the vector,
-/// q = (|q|/|z|) R z, and R and the ratio count as constants, so the gradient keeps its angle to the code.
+/// The rotation trick (Fifty et al. 2024, arXiv:2410.06424): the code is written as a rotation and scaling of the vector, q = (|q|/|z|) R
+/// z, and R and the ratio count as constants, so the gradient keeps its angle to the code.
 /// </summary>
 internal static class RotationTrick
 {

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// The straight-through estimator and the commitment term as one function: their gradients meet at the vectors, and made
-/// together they cost one pass and no tensor but the gradient itself.
+/// The straight-through estimator and the commitment term as one function: their gradients meet at the vectors, and made together they cost
+/// one pass and no tensor but the gradient itself.
 /// </summary>
 internal static class StraightThroughCommitment
 {

@@ -6,8 +6,7 @@ namespace Cresset.Quantization;
 
 /// <summary>
 /// Residual codes with each stage one step later than the one before (MusicGen, Copet et al. 2023, arXiv:2306.05284, section 2.2): a model
-/// that makes all stages of a row at once still sees,
-/// for each stage, the coarser stages of the same position.
+/// that makes all stages of a row at once still sees, for each stage, the coarser stages of the same position.
 /// </summary>
 public static class DelayPattern
 {

@@ -10,8 +10,8 @@ namespace Cresset.Quantization;
 
 /// <summary>
 /// A prior over residual codes in the delay pattern: row t holds stage s of position t - s, a row is predicted from the rows before it, all
-/// stages at once. A sequence of L positions and S stages
-/// takes L + S - 1 steps instead of L S, and each stage still sees the coarser stages of its own position.
+/// stages at once. A sequence of L positions and S stages takes L + S - 1 steps instead of L S, and each stage still sees the coarser
+/// stages of its own position.
 /// </summary>
 public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
 {

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// One layer of the gated PixelCNN (van den Oord et al. 2016, arXiv:1606.05328, figure 2): a vertical stack that sees the rows above,
-/// a horizontal stack that sees the row to the left, tanh·sigmoid gates, and a 1x1 link from the vertical to the horizontal stack.
+/// One layer of the gated PixelCNN (van den Oord et al. 2016, arXiv:1606.05328, figure 2): a vertical stack that sees the rows above, a
+/// horizontal stack that sees the row to the left, tanh·sigmoid gates, and a 1x1 link from the vertical to the horizontal stack.
 /// </summary>
 /// <remarks>
 /// State-dict keys: <c>vert_stack</c>, <c>vert_to_horiz</c>, <c>horiz_stack</c>, <c>horiz_resid</c>, <c>class_cond_embedding</c>.

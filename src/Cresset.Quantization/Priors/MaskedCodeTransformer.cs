@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// MaskGIT (Chang et al. 2022, arXiv:2202.04200): a transformer that sees all codes that are not masked, trained to fill in the others,
-/// and generates a whole map in a few parallel steps, the surest codes first.
+/// MaskGIT (Chang et al. 2022, arXiv:2202.04200): a transformer that sees all codes that are not masked, trained to fill in the others, and
+/// generates a whole map in a few parallel steps, the surest codes first.
 /// </summary>
 public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
 {

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// Cuts a vector in equal parts and quantizes each: product quantization (Jégou et al. 2011) with a quantizer a head, or one
-/// quantizer shared by all heads. With residual quantizers as heads it is grouped residual quantization (HiFi-Codec).
+/// Cuts a vector in equal parts and quantizes each: product quantization (Jégou et al. 2011) with a quantizer a head, or one quantizer
+/// shared by all heads. With residual quantizers as heads it is grouped residual quantization (HiFi-Codec).
 /// </summary>
 public sealed class MultiHeadQuantizer : Quantizer
 {

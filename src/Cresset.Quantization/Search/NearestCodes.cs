@@ -5,13 +5,13 @@ using Cresset.Kernels;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// The nearest code of each vector, exactly: the answer is that of a float64 search with the lowest index on ties, at the
-/// speed of one float32 matrix product and without a table of distances.
+/// The nearest code of each vector, exactly: the answer is that of a float64 search with the lowest index on ties, at the speed of one
+/// float32 matrix product and without a table of distances.
 /// </summary>
 /// <remarks>
-/// A fused kernel keeps the best and the second best score of each vector in registers. Where the two are closer than float32
-/// can tell, the vector's candidates are compared again in float64 by the direct sum of squared differences. Every vector is
-/// handled alone, so the result does not depend on the number of threads.
+/// A fused kernel keeps the best and the second best score of each vector in registers. Where the two are closer than float32 can tell, the
+/// vector's candidates are compared again in float64 by the direct sum of squared differences. Every vector is handled alone, so the result
+/// does not depend on the number of threads.
 /// </remarks>
 public static class NearestCodes
 {

@@ -7,8 +7,8 @@ namespace Cresset.Quantization;
 /// How many vectors chose each code, and their sums: all that an average of clusters needs, in one pass over the vectors.
 /// </summary>
 /// <remarks>
-/// The vectors are grouped by a counting sort and each code adds its own in their order in float64, so the result does not
-/// depend on the number of threads, and a vector without a code (index -1) touches nothing.
+/// The vectors are grouped by a counting sort and each code adds its own in their order in float64, so the result does not depend on the
+/// number of threads, and a vector without a code (index -1) touches nothing.
 /// </remarks>
 internal static class SegmentSums
 {

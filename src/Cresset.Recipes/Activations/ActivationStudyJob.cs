@@ -14,8 +14,8 @@ using Linear = TorchSharp.Modules.Linear;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// The same small net on the digits with each of several activations, equal budget, several seeds: test accuracy, dead units
-/// and gradient norm by layer as a table and a picture.
+/// The same small net on the digits with each of several activations, equal budget, several seeds: test accuracy, dead units and gradient
+/// norm by layer as a table and a picture.
 /// </summary>
 [Part("activation-study")]
 internal sealed class ActivationStudyJob : StudyJob<ActivationStudyOptions, ActivationStudyJob.Row>

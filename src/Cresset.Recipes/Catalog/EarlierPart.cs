@@ -4,8 +4,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// A part that recipes of version 0.1 described by keys of the section around it: its name under one key, and beside it the options of all
-/// kinds,
-/// whichever the named one took. They are read as the part that they meant.
+/// kinds, whichever the named one took. They are read as the part that they meant.
 /// </summary>
 /// <param name="Kind">The kind of the part.</param>
 /// <param name="Key">The key that holds the part now.</param>

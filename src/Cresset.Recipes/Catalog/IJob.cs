@@ -3,8 +3,8 @@ using Cresset.Numerics;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Something a recipe can run: supervised training, an agent that drives itself, a study. It names its sections of
-/// options; the recipe and the command line fill them. Jobs derive from <see cref="Job"/>, which begins, resumes and keeps.
+/// Something a recipe can run: supervised training, an agent that drives itself, a study. It names its sections of options; the recipe and
+/// the command line fill them. Jobs derive from <see cref="Job"/>, which begins, resumes and keeps.
 /// </summary>
 [PartKind("job")]
 public interface IJob

@@ -41,8 +41,7 @@ public sealed record JobContext(ResolvedRecipe Recipe, IRunRecorder Recorder, st
 
     /// <summary>
     /// The context of one stage of several: its series are named <c>stage/…</c>, its files lie in the folder of that name, and what it
-    /// forgets when it
-    /// is resumed is its own.
+    /// forgets when it is resumed is its own.
     /// </summary>
     internal JobContext Stage(string name) =>
         new(Recipe, new StageRecorder(Recorder, $"{name}/", []), Path.Combine(Folder, name), Progress, Cancellation)

@@ -9,8 +9,7 @@ public sealed record RecipeHeading(string Name, string Subject, string Job, stri
 {
     /// <summary>
     /// The heading of a text that gives summary, subject and job on lines of their own, plain or in double quotes, as the built-in recipes
-    /// do; null
-    /// for any other: that one takes a reader of YAML.
+    /// do; null for any other: that one takes a reader of YAML.
     /// </summary>
     internal static RecipeHeading? OfPlainLines(string name, string yaml)
     {

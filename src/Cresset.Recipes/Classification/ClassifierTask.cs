@@ -10,8 +10,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Learns classes by cross-entropy or another loss over classes. The validation part, where there is one, chooses the best model
-/// (validation_accuracy); accuracy, the mean
-/// recall of the classes and the pictures are those of the test part.
+/// (validation_accuracy); accuracy, the mean recall of the classes and the pictures are those of the test part.
 /// </summary>
 internal sealed class ClassifierTask : DataTask, IExportsGraphs
 {

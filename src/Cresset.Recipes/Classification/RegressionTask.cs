@@ -8,8 +8,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Learns a number by the Huber loss, or another one, of the standardised target. Figures are in the target's own units: rmse and mae, and
-/// r2, the share of
-/// its variance that is explained.
+/// r2, the share of its variance that is explained.
 /// </summary>
 internal sealed class RegressionTask : DataTask, IExportsGraphs
 {

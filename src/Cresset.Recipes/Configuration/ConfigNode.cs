@@ -44,8 +44,7 @@ internal abstract record ConfigNode(ConfigSource Source)
 
     /// <summary>
     /// The value of an override: a text as it stands, or the long form of a part as in a recipe (<c>{kind: lion, beta1: 0.95}</c>, or a
-    /// list with such parts). Other lists
-    /// stay texts, whose meaning the option decides.
+    /// list with such parts). Other lists stay texts, whose meaning the option decides.
     /// </summary>
     /// <exception cref="ConfigException">A brace or quote is not closed.</exception>
     public static ConfigNode ParseValue(string value, string key)

@@ -55,7 +55,7 @@ internal static class OptionText
         return null;
     }
 
-    /// <summary>The type of a list's items; null for what is no list.</summary>
+    /// <summary>The type of a list's items; null for what is not a list.</summary>
     public static Type? ElementType(Type type)
     {
         if (type == typeof(string)) return null;

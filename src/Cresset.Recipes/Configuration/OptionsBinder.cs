@@ -5,8 +5,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Fills option records from a map of a recipe. A value whose type is the head of a kind of parts takes a part's name (<c>optimizer:
-/// lion</c>), a
-/// map that names it (<c>{kind: lion, beta1: 0.95}</c>), or a map without a kind, which changes the part that is there.
+/// lion</c>), a map that names it (<c>{kind: lion, beta1: 0.95}</c>), or a map without a kind, which changes the part that is there.
 /// </summary>
 /// <param name="parts">Where parts are found.</param>
 internal sealed class OptionsBinder(PartCatalog parts)

@@ -15,7 +15,7 @@ internal static class DetectionTensors
     /// <param name="truthBoxes">Boxes of the objects [M, 4].</param>
     /// <param name="truthLabels">Their classes [M], of an integer type.</param>
     /// <exception cref="ShapeException">A tensor has another shape.</exception>
-    /// <exception cref="ArgumentException">A tensor has another type, a number is not finite, or a label is no class.</exception>
+    /// <exception cref="ArgumentException">A tensor has another type, a number is not finite, or a label is not a class.</exception>
     public static void Update(this DetectionMetric metric, Tensor boxes, Tensor scores, Tensor labels, Tensor truthBoxes,
         Tensor truthLabels)
     {

@@ -6,8 +6,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Scenes as batches. Inputs are [N, 1, S, S]; a row of the targets holds, for every cell, the class (0 for none, k + 1 for class k) and
-/// the
-/// four distances to the sides, then the ink of every pixel: [N, 5 (S/4)^2 + S^2].
+/// the four distances to the sides, then the ink of every pixel: [N, 5 (S/4)^2 + S^2].
 /// </summary>
 internal sealed class DetectorData(DetectionScenes scenes, int size, int count, ulong? fixedSeed) : IDataset
 {

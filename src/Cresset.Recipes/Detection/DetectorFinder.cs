@@ -44,7 +44,7 @@ internal sealed class DetectorFinder(DetectorNet net, double nmsIou, int most, i
             if (peaks[i] < LeastScore) continue;
             var at = i % plane;
             float x = ((at % columns) + 0.5f) * DetectorNet.Stride, y = ((at / columns) + 0.5f) * DetectorNet.Stride;
-            // What a border was filled up with is no part of the picture.
+            // What a border was filled up with is not part of the picture.
             if (x >= width || y >= height) continue;
             all.Add((peaks[i], i / plane, BoxAt(x, y, sides, at, plane, height, width)));
         }

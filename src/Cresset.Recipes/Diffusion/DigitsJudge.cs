@@ -7,8 +7,8 @@ using static TorchSharp.torch.nn;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Scores generated 8x8 digits with a network trained on the real ones: which digit each one is, and how far the whole set
-/// lies from the real set (Frechet distance of 64 features; two halves of the real digits are 1.0 apart). Never trained on.
+/// Scores generated 8x8 digits with a network trained on the real ones: which digit each one is, and how far the whole set lies from the
+/// real set (Frechet distance of 64 features; two halves of the real digits are 1.0 apart). Never trained on.
 /// </summary>
 internal sealed class DigitsJudge : PictureJudge
 {

@@ -7,8 +7,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Scores drawn pictures with a network trained on the real ones: which class each one is, and how far the whole set lies from the real set
-/// (Frechet
-/// distance of the network's features). It takes no part in training.
+/// (Frechet distance of the network's features). It takes no part in training.
 /// </summary>
 internal abstract class PictureJudge : IDisposable
 {

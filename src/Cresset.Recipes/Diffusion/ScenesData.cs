@@ -21,10 +21,8 @@ internal enum SceneThings
 
 /// <summary>
 /// Scenes with captions: one to three real things of a kind, garments or handwritten digits, on a patch of a photograph: "two sneakers on
-/// gravel". A share of
-/// the captions is never learned from; they are the first, so that pictures drawn during training show what the model makes of words that
-/// it knows but
-/// never saw together.
+/// gravel". A share of the captions is never learned from; they are the first, so that pictures drawn during training show what the model
+/// makes of words that it knows but never saw together.
 /// </summary>
 [Part("scenes")]
 internal sealed record ScenesData : DataSource
@@ -151,7 +149,7 @@ internal sealed record ScenesData : DataSource
                 for (var x = 0; x < Edge; x++)
                 {
                     var ink = thing[(y * Edge) + x];
-                    // Black around a thing is no part of it; its dark edge is half clear.
+                    // Black around a thing is not part of it; its dark edge is half clear.
                     var cover = Math.Min(1, ink / 0.2f);
                     ref var pixel = ref scene[((row + y) * Size) + column + x];
                     pixel = (pixel * (1 - cover)) + (ink * cover);

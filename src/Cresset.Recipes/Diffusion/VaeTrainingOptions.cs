@@ -24,8 +24,7 @@ internal sealed record VaeTrainingOptions : IOptionsRecord
 
     /// <summary>
     /// Weight of the divergence from the standard normal, in nats a number of the latent. The larger it is, the less a latent says and the
-    /// more noise the
-    /// decoder bears.
+    /// more noise the decoder bears.
     /// </summary>
     public double Divergence { get; init; } = 0.02;
 

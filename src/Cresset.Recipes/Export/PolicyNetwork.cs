@@ -6,8 +6,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// The fully connected network of a policy in libtorch's operations: observations [N, D] in the environment's units, standardised by the
-/// running moments
-/// that the agent learned with, through its layers.
+/// running moments that the agent learned with, through its layers.
 /// </summary>
 internal sealed class PolicyNetwork : nn.Module<Tensor, Tensor>
 {

@@ -6,10 +6,8 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// The log densities of rows that the model did not learn from, sorted: what a new row's density is compared with. The share of them that
-/// lie
-/// no higher is a p-value that needs no assumption about the model (conformal prediction, Vovk et al. 2005): alarms at p &lt;= rate are
-/// false for
-/// about that share of ordinary rows.
+/// lie no higher is a p-value that needs no assumption about the model (conformal prediction, Vovk et al. 2005): alarms at p &lt;= rate are
+/// false for about that share of ordinary rows.
 /// </summary>
 internal sealed record DensityCalibration(IReadOnlyList<double> Sorted, string Part)
 {
@@ -45,7 +43,7 @@ internal sealed record DensityCalibration(IReadOnlyList<double> Sorted, string P
         return (1.0 + low) / (Sorted.Count + 1);
     }
 
-    /// <summary>Throws where the rate is no share, or finer than the rows can tell.</summary>
+    /// <summary>Throws where the rate is not a share, or finer than the rows can tell.</summary>
     public void Check(double rate)
     {
         if (!(rate > 0 && rate < 1))

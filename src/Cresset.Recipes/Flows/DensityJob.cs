@@ -100,8 +100,7 @@ internal sealed class DensityJob : DataJob<DensityOptions>, IPredictingJob
 
 /// <summary>
 /// Answers with a log density (of a row in nats in the table's own units; of a picture in bits per dimension, the less the likelier) and
-/// with an
-/// anomaly score against the rows that the model was calibrated on.
+/// with an anomaly score against the rows that the model was calibrated on.
 /// </summary>
 internal sealed class DensityPredictor : ModulePredictor
 {

@@ -166,7 +166,7 @@ internal sealed class DensityTask : ITrainingTask, ILearnsFromData, IExportsGrap
             new Chart(
                 new ChartOptions
                 {
-                    Title = "Alarms among rows that are no anomalies",
+                    Title = "Alarms among rows that are not anomalies",
                     Width = 560,
                     Height = 520,
                     XLabel = "alarm rate asked for",

@@ -14,8 +14,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Transformer flows, flow matching with and without transport, and diffusion on the same pictures: bits per dimension, what a classifier
-/// says of drawn pictures, by
-/// evaluations and seconds, as one table (comparison.md) and one picture.
+/// says of drawn pictures, by evaluations and seconds, as one table (comparison.md) and one picture.
 /// </summary>
 [Part("picture-comparison")]
 internal sealed class PictureComparisonJob : StudyJob<PictureComparisonOptions, PictureComparisonJob.Row>

@@ -23,8 +23,7 @@ internal sealed record PictureFlowOptions : IOptionsRecord
 
     /// <summary>
     /// Standard deviation of the noise that training adds to pictures in -1..1 and drawing takes away again; without any, pixels of 256
-    /// levels
-    /// have no density.
+    /// levels have no density.
     /// </summary>
     public double Noise { get; init; } = 0.1;
 

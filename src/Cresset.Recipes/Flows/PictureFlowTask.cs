@@ -11,8 +11,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Maximum likelihood of pictures with Gaussian noise by a class-conditional <see cref="TarFlow"/>; draws with guidance and takes the noise
-/// away by the
-/// model's own score. The figure is that of noisy held-out pictures, in nats per dimension: the less, the better.
+/// away by the model's own score. The figure is that of noisy held-out pictures, in nats per dimension: the less, the better.
 /// </summary>
 internal sealed class PictureFlowTask : DataTask
 {

@@ -7,8 +7,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// A task over a data set that is divided into parts: it learns from the training part, the validation part (where there is one) chooses
-/// the best model,
-/// the test part is what is reported.
+/// the best model, the test part is what is reported.
 /// </summary>
 public abstract class DataTask : ITrainingTask, ILearnsFromData
 {

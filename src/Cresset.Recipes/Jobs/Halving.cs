@@ -26,8 +26,8 @@ public sealed record HalvingOptions : IOptionsRecord
 
 /// <summary>
 /// Successive halving (Jamieson and Talwalkar 2016): all settings run a short time, the best of them longer, and so on until one in
-/// <see cref="HalvingOptions.Factor"/> to the power of rounds
-/// has run in full. Each round begins anew, since a schedule belongs to a length, so that every run has the bits that it has alone.
+/// <see cref="HalvingOptions.Factor"/> to the power of rounds has run in full. Each round begins anew, since a schedule belongs to a
+/// length, so that every run has the bits that it has alone.
 /// </summary>
 public sealed class Halving
 {

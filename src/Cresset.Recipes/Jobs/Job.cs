@@ -7,8 +7,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// The base of all jobs. It alone begins and resumes: what derives from it says what there is to learn or measure. A run that came to its
-/// end is not
-/// done again; one that was stopped or killed goes on, and nothing is recorded twice.
+/// end is not done again; one that was stopped or killed goes on, and nothing is recorded twice.
 /// </summary>
 public abstract class Job : IJob
 {
@@ -76,8 +75,7 @@ public abstract class Job : IJob
 
     /// <summary>
     /// Opens what the work needs of the world outside (data, weights, devices), before a run is begun: what is wrong there costs no run.
-    /// The job's work takes
-    /// over what is returned.
+    /// The job's work takes over what is returned.
     /// </summary>
     /// <param name="context">The recipe, and who watches; there is neither a folder nor a recorder yet.</param>
     internal virtual IDisposable? Prepare(JobContext context) => null;

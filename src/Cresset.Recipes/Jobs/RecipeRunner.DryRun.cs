@@ -23,8 +23,7 @@ public sealed partial class RecipeRunner
 
     /// <summary>
     /// Does everything once that a training will do, in a folder that is deleted afterwards: a step, an evaluation, pictures, a checkpoint,
-    /// and the way
-    /// back from it. No run is recorded.
+    /// and the way back from it. No run is recorded.
     /// </summary>
     /// <exception cref="NotSupportedException">The job is a study: it has no steps.</exception>
     public DryRunReport DryRun(ResolvedRecipe recipe, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)

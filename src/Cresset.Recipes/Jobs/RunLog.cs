@@ -8,8 +8,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Passes reports on and writes them down for those who were not at the terminal: every line with its time into <c>log.txt</c> of the run's
-/// folder, and
-/// notices as texts of the run.
+/// folder, and notices as texts of the run.
 /// </summary>
 internal sealed class RunLog : IProgress<TrainingReport>, IDisposable
 {

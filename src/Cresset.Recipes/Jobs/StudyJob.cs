@@ -6,8 +6,8 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// A job that measures: named cells, one after the other, each saved when it is done, then a report over all of them. A study that was
-/// killed goes on
-/// with its next cell; what finished cells recorded is recorded again from their files, so that each point stands in the run once.
+/// killed goes on with its next cell; what finished cells recorded is recorded again from their files, so that each point stands in the run
+/// once.
 /// </summary>
 /// <typeparam name="TOptions">The record of the study's section.</typeparam>
 /// <typeparam name="TCell">What a cell brings; a record that JSON can hold, numbers exactly.</typeparam>

@@ -44,8 +44,8 @@ public sealed record SweepCell(string Run, IReadOnlyDictionary<string, double> F
 /// <summary>
 /// Runs a recipe with every combination of some settings, each with several seeds, each seed on every fold: one recorded run each, labelled
 /// <c>sweep:NAME</c>. Begun again it takes finished runs as they are and goes on with stopped ones. A cell that fails by itself (its loss
-/// is no longer finite, its
-/// batch does not fit) is noted, and the others go on; what would stop all of them (a missing file, a full disk) ends the sweep.
+/// is no longer finite, its batch does not fit) is noted, and the others go on; what would stop all of them (a missing file, a full disk)
+/// ends the sweep.
 /// </summary>
 /// <param name="store">Where the runs are kept.</param>
 /// <param name="catalog">Where jobs are found.</param>
@@ -57,8 +57,7 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
 
     /// <summary>
     /// Splits "key=a,b,[1, 2]" into an axis: commas in brackets, braces and quotes belong to a value. <c>log:1e-4..1e-2:5</c> stands for
-    /// five values at equal
-    /// ratios, <c>lin:0..1:5</c> for five at equal distances.
+    /// five values at equal ratios, <c>lin:0..1:5</c> for five at equal distances.
     /// </summary>
     /// <exception cref="ArgumentException">It is not of that form.</exception>
     public static SweepAxis Axis(string text)

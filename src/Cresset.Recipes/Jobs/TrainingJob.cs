@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// A job that trains one module with the common trainer. A subject derives from it, says how its task is made from its
-/// options, and how to draw from the trained model.
+/// A job that trains one module with the common trainer. A subject derives from it, says how its task is made from its options, and how to
+/// draw from the trained model.
 /// </summary>
 /// <typeparam name="TModel">The record of the recipe's <c>model</c> section.</typeparam>
 public abstract class TrainingJob<TModel> : Job

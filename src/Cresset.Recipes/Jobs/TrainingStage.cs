@@ -17,8 +17,7 @@ internal sealed class TrainingStage(JobContext context, Func<ITrainingTask> crea
 {
     /// <summary>
     /// Opens data and weights and makes the module before the run is begun: whatever is wrong with them costs no run. The task is the
-    /// caller's; given back
-    /// as <see cref="JobContext.Prepared"/>, it is what <see cref="Train"/> trains.
+    /// caller's; given back as <see cref="JobContext.Prepared"/>, it is what <see cref="Train"/> trains.
     /// </summary>
     public ITrainingTask Prepare()
     {

@@ -5,8 +5,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Answers what is asked of a run whose job has no ear for it: stopping works for every job, by the same way as Ctrl-C; what only the
-/// trainer
-/// can do is refused with a sentence.
+/// trainer can do is refused with a sentence.
 /// </summary>
 internal sealed class UnheardRequests : IDisposable
 {

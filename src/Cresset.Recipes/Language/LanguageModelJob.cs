@@ -44,7 +44,7 @@ internal sealed class LanguageModelJob : DataJob<DecoderOptions>, IWritesText
         ArgumentNullException.ThrowIfNull(data);
         return data.Facts.Text is not null
             ? new LanguageModelTask(options.ThrowIfInvalid(), data)
-            : throw new InvalidDataException($"{data.Facts.Name} is no text, and this job learns texts: data=text data.path=FILE.");
+            : throw new InvalidDataException($"{data.Facts.Name} is not text, and this job learns texts: data=text data.path=FILE.");
     }
 
     /// <inheritdoc/>

@@ -6,8 +6,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// What a detector finds in its held-out scenes: precision-recall curves, and every detection and object with what became of it, so that a
-/// page can
-/// move the confidence and show the pictures behind each kind of error.
+/// page can move the confidence and show the pictures behind each kind of error.
 /// </summary>
 [Part("detection-errors")]
 internal sealed record DetectionErrors : LiveComputation

@@ -4,8 +4,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Something that a page of the dashboard asks for while somebody looks at it: curves of a function, the way of a point through a flow, a
-/// picture
-/// step by step. Its properties are the arguments; the answer is written as JSON by <c>cresset compute</c>.
+/// picture step by step. Its properties are the arguments; the answer is written as JSON by <c>cresset compute</c>.
 /// </summary>
 [PartKind("computation")]
 public abstract record LiveComputation : IOptionsRecord

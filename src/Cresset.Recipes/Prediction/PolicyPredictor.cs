@@ -8,8 +8,8 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Answers with what an agent's best policy does at an observation (columns c0, c1 ...), without exploring. Where the environment forbids
-/// actions by state the
-/// question says which are allowed there (columns allowed0, allowed1 ..., 1 or 0, in the order of the environment's mask).
+/// actions by state the question says which are allowed there (columns allowed0, allowed1 ..., 1 or 0, in the order of the environment's
+/// mask).
 /// </summary>
 internal sealed class PolicyPredictor<TAction> : Predictor
     where TAction : unmanaged
@@ -30,8 +30,8 @@ internal sealed class PolicyPredictor<TAction> : Predictor
         (_agent, _actionSize, _actions, _maskSize) = (agent, environment.ActionSpace.Size, environment.ActionSpace, MaskSize(environment));
         if (agent.MemorySize > 0)
             throw new InvalidDataException(
-                $"{file}: the policy remembers what it saw before, so a single observation is no question for it; 'cresset rl play' plays "
-                    + $"it.");
+                $"{file}: the policy remembers what it saw before, so a single observation is not a question for it; 'cresset rl play' "
+                    + $"plays it.");
         var scaling = agent.Moments.Count;
         foreach (var layer in WrapperChain.Of(environment))
         {

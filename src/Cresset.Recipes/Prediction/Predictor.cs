@@ -56,7 +56,7 @@ internal abstract class Predictor(DataFacts facts) : IDisposable
     {
         if (facts.Table is not { } table)
             throw new DataMismatchException(
-                $"{name}: the model learned from {facts.Name}, which is no table: rows are no question for it.");
+                $"{name}: the model learned from {facts.Name}, which is not a table: rows are not a question for it.");
         var features = table.Row(cells, name);
         return Use(() => Compute(tensor(features, 1, table.Width), [name]))[0];
     }

@@ -9,8 +9,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// The second player of a VQGAN (Esser et al. 2020, section 3.1): a patch discriminator with its own optimizer. The tokenizer's loss gets
-/// an
-/// adversarial term of adaptive weight; after each of its steps the discriminator takes one on the same pictures.
+/// an adversarial term of adaptive weight; after each of its steps the discriminator takes one on the same pictures.
 /// </summary>
 internal sealed class AdversarialGame : IDisposable
 {

@@ -45,7 +45,7 @@ internal sealed class CodeLayout
             tokenizer.Quantizers[0].CodebookSizes, factors);
 
     /// <summary>How many different digits a code has in so many of them.</summary>
-    /// <exception cref="ArgumentException">The codes are no such power.</exception>
+    /// <exception cref="ArgumentException">The codes are not such a power.</exception>
     public static long Digits(IReadOnlyList<long> sizes, int factors)
     {
         var most = sizes.Max();
@@ -53,8 +53,8 @@ internal sealed class CodeLayout
         var digits = (long)Math.Round(Math.Pow(most, 1.0 / factors));
         if (sizes.Any(size => size != most) || Enumerable.Repeat(digits, factors).Aggregate((Int128)1, (a, b) => a * b) != most)
             throw new ArgumentException(
-                $"model.factors is {factors}; {string.Join(", ", sizes.Distinct())} codes are no number to the power of {factors}. Take a "
-                    + $"divisor of the bits: 18 bits in 2 or 3.");
+                $"model.factors is {factors}; {string.Join(", ", sizes.Distinct())} codes are not a number to the power of {factors}. Take "
+                    + $"a divisor of the bits: 18 bits in 2 or 3.");
         return digits;
     }
 

@@ -2,8 +2,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Tokenizers of version 0.1 named one of five quantizers and had the options of all five beside it; now the quantizer is a part. Codes
-/// were restarted below
-/// an absolute count, <c>restart_threshold</c>; now below a share of an even spread.
+/// were restarted below an absolute count, <c>restart_threshold</c>; now below a share of an even spread.
 /// </summary>
 internal static class OldTokenizerKeys
 {

@@ -6,9 +6,8 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Sounds of any length to codes and back, piece by piece: each piece is taken with as much of its surroundings as the tokenizer sees, so
-/// that the codes and the sound are those of the
-/// whole while memory is that of a piece (a tokenizer that sees everything, by an LSTM, gets the sound uncut). What the stride needs is
-/// added as silence at the end, and taken off again.
+/// that the codes and the sound are those of the whole while memory is that of a piece (a tokenizer that sees everything, by an LSTM, gets
+/// the sound uncut). What the stride needs is added as silence at the end, and taken off again.
 /// </summary>
 /// <remarks>A tokenizer of one channel codes each channel of a sound by itself.</remarks>
 public sealed class SoundCodec

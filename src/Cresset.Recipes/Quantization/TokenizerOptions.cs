@@ -23,8 +23,7 @@ public sealed record TokenizerOptions : IOptionsRecord
 
     /// <summary>
     /// Numbers a latent vector; 0 for the quantizer's own width. A quantizer whose other options fix its width (finite-scalar, lookup-free)
-    /// then
-    /// stands between two learned linear maps; any other one takes this width.
+    /// then stands between two learned linear maps; any other one takes this width.
     /// </summary>
     public int LatentWidth { get; init; }
 

@@ -11,8 +11,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Trains a tokenizer to rebuild pictures: squared error over the data's variance, plus the quantizers' own loss, plus an adversarial term
-/// when
-/// asked for. Watches the codebooks.
+/// when asked for. Watches the codebooks.
 /// </summary>
 internal sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGraphs
 {

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// A vector quantizer in the plane, with the gradients it really computes: how the estimators carry the decoder's wish to the encoder,
-/// and what each term of the loss moves.
+/// A vector quantizer in the plane, with the gradients it really computes: how the estimators carry the decoder's wish to the encoder, and
+/// what each term of the loss moves.
 /// </summary>
 [Part("vq-anatomy")]
 internal sealed class VqAnatomyJob : StudyJob<VqAnatomyOptions, object>

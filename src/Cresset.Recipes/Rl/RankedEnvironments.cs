@@ -6,8 +6,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Copies of an environment that are stepped by several ranks, each its own share, and seen by all of them: every rank then learns the same
-/// from the same, so that weights
-/// have the bits of one process. Worth it where a step of the world costs more than a message.
+/// from the same, so that weights have the bits of one process. Worth it where a step of the world costs more than a message.
 /// </summary>
 /// <typeparam name="TAction">int for choices, float for continuous actions.</typeparam>
 internal sealed class RankedEnvironments<TAction> : VectorEnvironment<float, TAction>, IDisposable

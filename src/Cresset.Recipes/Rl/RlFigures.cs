@@ -47,7 +47,7 @@ public static class RlFigures
         }
     }
 
-    /// <summary>Arrows and values for the terminal, or null where states are no cells.</summary>
+    /// <summary>Arrows and values for the terminal, or null where states are not cells.</summary>
     public static string? Text(EnvironmentSource environment, SolvedPolicy policy)
     {
         ArgumentNullException.ThrowIfNull(environment);

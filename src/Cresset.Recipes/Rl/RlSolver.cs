@@ -18,7 +18,7 @@ public sealed record RlSolution(
     IReadOnlyList<IReadOnlyList<EpisodeRecord>>? Learning = null,
     IReadOnlyList<IReadOnlyList<double>>? PolicyValues = null)
 {
-    /// <summary>Why this is no solution; null when it is one.</summary>
+    /// <summary>Why this is not a solution; null when it is one.</summary>
     public PlanNotConvergedException? Failure { get; init; }
 }
 
@@ -30,7 +30,7 @@ public sealed class PlanNotConvergedException(RlSolveOptions options, PlanningRe
     : Exception(string.Create(
         System.Globalization.CultureInfo.InvariantCulture,
         $"{options.Method} did not converge on {options.Environment.Name}: after {plan.Iterations} sweeps the values still change by "
-            + $"{plan.Trace[^1].Change:0.###e+0} (wanted: {options.Tolerance:0.#e+0}). What was found is no solution. "
+            + $"{plan.Trace[^1].Change:0.###e+0} (wanted: {options.Tolerance:0.#e+0}). What was found is not a solution. "
             + $"{Advice(options, neverEnds)}"))
 {
     private static string Advice(RlSolveOptions options, bool neverEnds)

@@ -85,7 +85,7 @@ internal sealed class SolvedPolicyPredictor : Predictor
         foreach (var value in observation)
         {
             if (value != MathF.Floor(value))
-                throw new InvalidDataException($"{name}: {value} is no whole number; states of {_policy.Environment} are.");
+                throw new InvalidDataException($"{name}: {value} is not a whole number; states of {_policy.Environment} are.");
         }
         var state = _isBlackjack ? Hand(name, observation) : (int)observation[0] - _firstState;
         if ((uint)state >= (uint)_policy.Actions.Length)

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Scenes made of real pictures: handwritten digits of twice their size on patches of photographed textures; the label of a
-/// pixel is the digit whose ink covers it (1 to 10 for 0 to 9) or 0. Test scenes use other writers and another texture.
+/// Scenes made of real pictures: handwritten digits of twice their size on patches of photographed textures; the label of a pixel is the
+/// digit whose ink covers it (1 to 10 for 0 to 9) or 0. Test scenes use other writers and another texture.
 /// </summary>
 internal sealed class DigitScenes : IDisposable
 {

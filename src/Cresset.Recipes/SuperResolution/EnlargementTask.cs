@@ -10,8 +10,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// Learns to enlarge a data set's pictures: patches of their luminance, shrunk by antialiased bicubic, against the patches themselves;
-/// judged
-/// beside bicubic enlargement.
+/// judged beside bicubic enlargement.
 /// </summary>
 internal sealed class EnlargementTask : DataTask, IExportsGraphs
 {

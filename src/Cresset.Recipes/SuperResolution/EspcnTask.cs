@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Cresset.Recipes;
 
 /// <summary>
-/// Learns to enlarge real pictures: patches of all but a few pictures, shrunk by antialiased bicubic, against the patches
-/// themselves; evaluated on the pictures held out, beside bicubic enlargement.
+/// Learns to enlarge real pictures: patches of all but a few pictures, shrunk by antialiased bicubic, against the patches themselves;
+/// evaluated on the pictures held out, beside bicubic enlargement.
 /// </summary>
 internal sealed class EspcnTask : DataTask, IExportsGraphs
 {

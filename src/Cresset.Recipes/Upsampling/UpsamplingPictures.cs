@@ -25,8 +25,7 @@ public static class UpsamplingPictures
 
     /// <summary>
     /// A small crop of a real picture enlarged by <paramref name="factor"/>: nearest, bilinear with half-pixel places and with aligned
-    /// corners,
-    /// bicubic in both, and the differences of the two conventions.
+    /// corners, bicubic in both, and the differences of the two conventions.
     /// </summary>
     /// <param name="name">One of <see cref="RealPictures.Names"/>.</param>
     /// <param name="edge">Edge of the crop in pixels, 4 to 64.</param>

@@ -4,8 +4,7 @@ namespace Cresset.Rl.Deep;
 
 /// <summary>
 /// Something that learns in copies of an environment. It owns its rollout environments, streams and networks, so its state is enough to go
-/// on bit
-/// for bit.
+/// on bit for bit.
 /// </summary>
 public interface ILearner : ISaved, IDisposable
 {

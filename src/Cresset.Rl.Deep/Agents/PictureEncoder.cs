@@ -6,7 +6,7 @@ namespace Cresset.Rl.Deep;
 internal static class PictureEncoder
 {
     /// <summary>The user's encoder, that of the option, or null for none.</summary>
-    /// <exception cref="ArgumentException">Convolutions are asked for and observations are no pictures.</exception>
+    /// <exception cref="ArgumentException">Convolutions are asked for and observations are not pictures.</exception>
     public static Func<nn.Module<Tensor, Tensor>>? Choose(Space<float> observations, ObservationEncoder encoder,
         Func<nn.Module<Tensor, Tensor>>? own)
         => own ?? (encoder == ObservationEncoder.Conv ? () => Make(observations) : null);

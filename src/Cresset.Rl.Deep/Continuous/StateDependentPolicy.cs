@@ -5,8 +5,8 @@ namespace Cresset.Rl.Deep;
 
 /// <summary>
 /// Noise that is a linear function of the last hidden layer (generalized state-dependent exploration, Raffin et al. 2021): with h the
-/// hidden values, S the learned
-/// deviations and E fixed normal numbers, the noise of value j is sum_h h S_hj E_hj, of variance sum_h h^2 S_hj^2.
+/// hidden values, S the learned deviations and E fixed normal numbers, the noise of value j is sum_h h S_hj E_hj, of variance sum_h h^2
+/// S_hj^2.
 /// </summary>
 internal sealed class StateDependentPolicy : SquashedPolicy
 {

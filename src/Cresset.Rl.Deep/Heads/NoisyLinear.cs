@@ -8,8 +8,7 @@ namespace Cresset.Rl.Deep;
 
 /// <summary>
 /// A linear layer whose weights are a mean plus a learned size times noise (Fortunato et al. 2018, factorised Gaussian noise): exploration
-/// that
-/// the network can turn down by itself.
+/// that the network can turn down by itself.
 /// </summary>
 public sealed class NoisyLinear : nn.Module<Tensor, Tensor>
 {

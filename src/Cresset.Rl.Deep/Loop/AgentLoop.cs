@@ -28,8 +28,7 @@ public readonly record struct CurvePoint(long Step, double Value);
 
 /// <summary>
 /// Lets an agent learn: records its figures, evaluates its greedy policy now and then in environments of their own, notices the best one,
-/// asks
-/// for checkpoints. Its own state is small and is saved beside the agent's.
+/// asks for checkpoints. Its own state is small and is saved beside the agent's.
 /// </summary>
 public sealed class AgentLoop : ISaved
 {

@@ -146,8 +146,7 @@ public static class EpisodeEvaluation
 
     /// <summary>
     /// Makes an environment ready to be played by an agent: running moments are those that the agent learned with and stay as they are, and
-    /// rewards are in the task's own
-    /// units. Wrappers whose <see cref="IMomentsWrapper.IsUpdating"/> is off already are left as they are.
+    /// rewards are in the task's own units. Wrappers whose <see cref="IMomentsWrapper.IsUpdating"/> is off already are left as they are.
     /// </summary>
     /// <exception cref="ArgumentException">Agent and environment do not scale alike.</exception>
     public static IEnvironment<float, TAction> Prepare<TAction>(IAgent<TAction> agent, IEnvironment<float, TAction> environment)

@@ -29,8 +29,7 @@ internal sealed unsafe class AlignedFloats
 
     /// <summary>
     /// Distance of rows of that length: an odd number of cache lines. With a power of two all rows would share a few sets of the first
-    /// cache and push
-    /// each other out, which halves the speed of the products.
+    /// cache and push each other out, which halves the speed of the products.
     /// </summary>
     public static int Stride(int length) => (((length + 15) / 16) | 1) * 16;
 }

@@ -41,8 +41,7 @@ internal sealed unsafe class MlpNetwork
 
     /// <summary>
     /// All parameters in one vector, layer by layer: weights [inputs, outputs padded to an odd number of 16s], bias, then gain and shift of
-    /// a norm, then noise weights
-    /// and bias. Padding is zero. Call <see cref="ParametersChanged"/> after writing.
+    /// a norm, then noise weights and bias. Padding is zero. Call <see cref="ParametersChanged"/> after writing.
     /// </summary>
     public Span<float> Parameters => _parameters.Span;
 

@@ -4,8 +4,7 @@ namespace Cresset.Rl.Deep;
 
 /// <summary>
 /// A distribution over actions whose parameters a network puts out: chances, draws and gradients written out. Actions are rows of floats,
-/// also
-/// the number of a choice.
+/// also the number of a choice.
 /// </summary>
 internal abstract class ActionDistribution
 {

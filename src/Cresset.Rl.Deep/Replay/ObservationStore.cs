@@ -4,8 +4,7 @@ namespace Cresset.Rl.Deep;
 
 /// <summary>
 /// The observations of a replay buffer. Each is kept once: what follows a step is the observation of the next one, unless the episode ended
-/// there; and of stacked frames
-/// only the newest is kept. Values are float32, or bytes where observations are pictures of 0 to 255.
+/// there; and of stacked frames only the newest is kept. Values are float32, or bytes where observations are pictures of 0 to 255.
 /// </summary>
 internal sealed class ObservationStore : IDisposable
 {

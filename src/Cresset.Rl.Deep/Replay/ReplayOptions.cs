@@ -46,8 +46,7 @@ public sealed record ReplayOptions : IOptionsRecord
 
     /// <summary>
     /// Hindsight (Andrychowicz et al. 2017, "future"): for each transition as it was, so many are drawn as if what the episode came to
-    /// later had been the goal; 4 in the paper,
-    /// 0 for none. For worlds with goals (<see cref="IGoalEnvironment"/>).
+    /// later had been the goal; 4 in the paper, 0 for none. For worlds with goals (<see cref="IGoalEnvironment"/>).
     /// </summary>
     public int Hindsight { get; init; }
 

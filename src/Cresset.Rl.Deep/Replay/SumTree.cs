@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Cresset.Rl.Deep;
 
 /// <summary>
-/// Non-negative numbers with their running sums in a binary tree: changing one and finding the entry at a given sum take log2(count)
-/// steps (Schaul et al. 2016, appendix B.2.1).
+/// Non-negative numbers with their running sums in a binary tree: changing one and finding the entry at a given sum take log2(count) steps
+/// (Schaul et al. 2016, appendix B.2.1).
 /// </summary>
 internal sealed class SumTree
 {

@@ -21,8 +21,7 @@ internal static class CategoricalDistribution
 
     /// <summary>
     /// The distribution of <c>ret + discount Z</c> put back on the atoms (algorithm 1): each mass is shared by its two neighbours in
-    /// proportion to
-    /// closeness, and goes whole to one that it meets exactly.
+    /// proportion to closeness, and goes whole to one that it meets exactly.
     /// </summary>
     /// <param name="ret">Sum of rewards.</param>
     /// <param name="discount">gamma^n, 0 at the end of the task.</param>

@@ -2,9 +2,8 @@ namespace Cresset.Rl.Deep;
 
 /// <summary>
 /// Returns of a stretch of steps in time that were taken by another policy than the one that is judged, or are not to be followed to their
-/// end. Everywhere a terminated
-/// step is worth its reward alone, and a truncated one its reward and the value of what followed, but nothing of the next step, which
-/// belongs to another episode.
+/// end. Everywhere a terminated step is worth its reward alone, and a truncated one its reward and the value of what followed, but nothing
+/// of the next step, which belongs to another episode.
 /// </summary>
 public static class OffPolicyReturns
 {

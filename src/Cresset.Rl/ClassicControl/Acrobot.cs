@@ -21,9 +21,9 @@ public sealed record AcrobotOptions : IOptionsRecord
 }
 
 /// <summary>
-/// Swing the tip of a two-link pendulum above a line by a torque of -1, 0 or 1 (actions 0, 1, 2) at the middle joint (Sutton
-/// 1996): -1 a step, 0 for the last. Observation: cosine and sine of both angles, both angular velocities (float32). Steps bit
-/// for bit like Gymnasium's <c>Acrobot</c> (fourth-order Runge-Kutta, 0.2 s, double precision from a float32 start).
+/// Swing the tip of a two-link pendulum above a line by a torque of -1, 0 or 1 (actions 0, 1, 2) at the middle joint (Sutton 1996): -1 a
+/// step, 0 for the last. Observation: cosine and sine of both angles, both angular velocities (float32). Steps bit for bit like Gymnasium's
+/// <c>Acrobot</c> (fourth-order Runge-Kutta, 0.2 s, double precision from a float32 start).
 /// </summary>
 public sealed class Acrobot : Environment<float, int>, IRenderable
 {

@@ -22,8 +22,8 @@ public sealed record CartPoleOptions : IOptionsRecord
 }
 
 /// <summary>
-/// Balance a pole on a cart by pushing it left (0) or right (1). Observation: position, velocity, angle, angular velocity
-/// (float32). Steps bit for bit like Gymnasium's <c>CartPole</c>; the time limit (500) is a wrapper's business.
+/// Balance a pole on a cart by pushing it left (0) or right (1). Observation: position, velocity, angle, angular velocity (float32). Steps
+/// bit for bit like Gymnasium's <c>CartPole</c>; the time limit (500) is a wrapper's business.
 /// </summary>
 public sealed class CartPole : Environment<float, int>, IRenderable
 {

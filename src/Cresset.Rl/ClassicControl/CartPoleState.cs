@@ -20,8 +20,8 @@ public enum CartPoleIntegrator
 }
 
 /// <summary>
-/// The cart-pole's equations of motion (Barto, Sutton and Anderson 1983; Florian 2007) in double precision and in exactly the
-/// order of operations of Gymnasium, so that states agree to the last bit.
+/// The cart-pole's equations of motion (Barto, Sutton and Anderson 1983; Florian 2007) in double precision and in exactly the order of
+/// operations of Gymnasium, so that states agree to the last bit.
 /// </summary>
 internal static class CartPoleDynamics
 {

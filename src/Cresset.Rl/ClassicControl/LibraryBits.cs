@@ -6,13 +6,10 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// Sine, cosine and squares with the very bits of the C library's <c>sin</c>, <c>cos</c> and <c>pow</c>, mostly without calling it. A value
-/// is
-/// computed to twice the precision; where it lies clearly on one side of the middle between two numbers, every library that errs by less
-/// than
-/// the margin rounds to the same one, and only for the rest the library is asked. glibc's results were measured to err by at most 0.5048
-/// units
-/// in the last place (sine below 0.126), 0.5153 (sine up to 0.3), 0.5013 (cosine up to 0.3) and 0.5055 (<c>pow(x, 2)</c>); the margins are
-/// two to eight times what is over 0.5.
+/// is computed to twice the precision; where it lies clearly on one side of the middle between two numbers, every library that errs by less
+/// than the margin rounds to the same one, and only for the rest the library is asked. glibc's results were measured to err by at most
+/// 0.5048 units in the last place (sine below 0.126), 0.5153 (sine up to 0.3), 0.5013 (cosine up to 0.3) and 0.5055 (<c>pow(x, 2)</c>); the
+/// margins are two to eight times what is over 0.5.
 /// </summary>
 internal static class LibraryBits
 {

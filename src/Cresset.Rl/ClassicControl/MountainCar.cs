@@ -1,8 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// Drive an underpowered car out of a valley (Moore 1990): push left (0), not (1) or right (2); reward -1 a step until the
-/// position reaches 0.5. Observation: position, velocity (float32). Steps bit for bit like Gymnasium's <c>MountainCar</c>.
+/// Drive an underpowered car out of a valley (Moore 1990): push left (0), not (1) or right (2); reward -1 a step until the position reaches
+/// 0.5. Observation: position, velocity (float32). Steps bit for bit like Gymnasium's <c>MountainCar</c>.
 /// </summary>
 public sealed class MountainCar : Environment<float, int>, IRenderable
 {

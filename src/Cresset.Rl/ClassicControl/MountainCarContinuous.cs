@@ -2,8 +2,8 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// The mountain car with a continuous force in [-1, 1]: 100 for reaching 0.45, minus 0.1 times the squared action each step.
-/// Steps bit for bit like Gymnasium's <c>MountainCarContinuous</c> under NumPy 2: the first step of an episode runs in double
-/// precision, later ones in float32, and the reward uses the action before clipping.
+/// Steps bit for bit like Gymnasium's <c>MountainCarContinuous</c> under NumPy 2: the first step of an episode runs in double precision,
+/// later ones in float32, and the reward uses the action before clipping.
 /// </summary>
 public sealed class MountainCarContinuous : Environment<float, float>, IRenderable
 {

@@ -22,9 +22,9 @@ public sealed record PendulumOptions : IOptionsRecord
 }
 
 /// <summary>
-/// Swing a pendulum up and hold it upright with a torque in [-2, 2]; reward minus (angle^2 + 0.1 velocity^2 + 0.001 torque^2) of
-/// the state before the step. Observation: cosine, sine, angular velocity (float32). Steps bit for bit like Gymnasium's
-/// <c>Pendulum</c> under NumPy 2 (the torque is a float32).
+/// Swing a pendulum up and hold it upright with a torque in [-2, 2]; reward minus (angle^2 + 0.1 velocity^2 + 0.001 torque^2) of the state
+/// before the step. Observation: cosine, sine, angular velocity (float32). Steps bit for bit like Gymnasium's <c>Pendulum</c> under NumPy 2
+/// (the torque is a float32).
 /// </summary>
 public sealed class Pendulum : Environment<float, float>, IRenderable
 {

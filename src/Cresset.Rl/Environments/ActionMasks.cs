@@ -7,8 +7,7 @@ public interface IActionMask
 {
     /// <summary>
     /// Whether the mask binds: learners then never choose a masked action, and the environment may refuse one. False for a wrapper around
-    /// an environment without a
-    /// mask, and where the mask is advice only (actions without effect, as in Taxi).
+    /// an environment without a mask, and where the mask is advice only (actions without effect, as in Taxi).
     /// </summary>
     bool HasActionMask => true;
 

@@ -4,8 +4,8 @@ using Cresset.Numerics;
 namespace Cresset.Rl;
 
 /// <summary>
-/// The common part of environments: seeding, order of calls, checks of actions. A concrete one gives the dynamics
-/// (<see cref="Begin"/>, <see cref="Advance"/>) and what is seen of them (<see cref="Observe"/>).
+/// The common part of environments: seeding, order of calls, checks of actions. A concrete one gives the dynamics (<see cref="Begin"/>,
+/// <see cref="Advance"/>) and what is seen of them (<see cref="Observe"/>).
 /// </summary>
 /// <typeparam name="TObservation">Element of an observation.</typeparam>
 /// <typeparam name="TAction">Element of an action.</typeparam>

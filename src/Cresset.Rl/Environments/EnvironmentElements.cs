@@ -29,7 +29,8 @@ internal static class EnvironmentElements
             IEnvironment<char, int> e => visitor.Visit(e),
             IEnvironment<char, float> e => visitor.Visit(e),
             _ => throw new ArgumentException(
-                $"{environment.Name} is no environment of observations of float, int, sbyte or char and actions of int, float or sbyte."),
+                $"{environment.Name} is not an environment of observations of float, int, sbyte or char and actions of int, float or "
+                    + "sbyte."),
         };
     }
 

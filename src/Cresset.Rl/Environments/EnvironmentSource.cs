@@ -4,8 +4,7 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// An environment that can be named: in a recipe (<c>environment: {kind: thermostat, target: 19}</c>), on the command line and in code
-/// alike. A user's own
-/// record derives from it, says its options as properties and makes the environment in <see cref="Make"/>.
+/// alike. A user's own record derives from it, says its options as properties and makes the environment in <see cref="Make"/>.
 /// </summary>
 [PartKind("environment")]
 public abstract record EnvironmentSource : IOptionsRecord

@@ -39,8 +39,8 @@ public interface IEnvironment
 }
 
 /// <summary>
-/// The contract of Gymnasium in .NET terms. Observations are rows of <typeparamref name="TObservation"/> written into memory of
-/// the caller, so stepping allocates nothing: <c>int</c> for states, cards and grids, <c>float</c> for continuous ones.
+/// The contract of Gymnasium in .NET terms. Observations are rows of <typeparamref name="TObservation"/> written into memory of the caller,
+/// so stepping allocates nothing: <c>int</c> for states, cards and grids, <c>float</c> for continuous ones.
 /// Actions are rows of <c>int</c> (choices) or <c>float</c> (continuous).
 /// </summary>
 /// <typeparam name="TObservation">Element of an observation.</typeparam>

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Cresset.Rl;
 
 /// <summary>
-/// An environment that samples a <see cref="TransitionTable"/>: the observation is the state number. The known model is at hand
-/// as <see cref="Model"/> for planning.
+/// An environment that samples a <see cref="TransitionTable"/>: the observation is the state number. The known model is at hand as
+/// <see cref="Model"/> for planning.
 /// </summary>
 public class TableEnvironment : Environment<int, int>, IActionMask
 {

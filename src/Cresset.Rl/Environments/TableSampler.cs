@@ -4,8 +4,8 @@ using Cresset.Numerics;
 namespace Cresset.Rl;
 
 /// <summary>
-/// Draws outcomes of a <see cref="TransitionTable"/> the way Gymnasium's toy-text environments do: one double a step, the first
-/// outcome whose cumulative probability exceeds it (outcome 0 when rounding leaves none).
+/// Draws outcomes of a <see cref="TransitionTable"/> the way Gymnasium's toy-text environments do: one double a step, the first outcome
+/// whose cumulative probability exceeds it (outcome 0 when rounding leaves none).
 /// </summary>
 internal sealed class TableSampler
 {

@@ -2,8 +2,7 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// Numbers states and actions from 0, as tables are: state or action <c>Start + i</c> of the environment inside is row or column i. What
-/// plays with tables puts it around
-/// environments whose spaces start elsewhere by itself.
+/// plays with tables puts it around environments whose spaces start elsewhere by itself.
 /// </summary>
 internal sealed class ZeroBasedStates(IEnvironment<int, int> inner) : Wrapper<int, int>(inner, new Discrete(inner.StateCount()))
 {

@@ -4,8 +4,7 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// Baird's counterexample (1995; Sutton and Barto, section 11.2): seven states, eight weights, all rewards 0, gamma 0.99. The behaviour
-/// goes
-/// to each state with probability 1/7, the policy always to the seventh: semi-gradient TD diverges (the deadly triad of bootstrapping,
+/// goes to each state with probability 1/7, the policy always to the seventh: semi-gradient TD diverges (the deadly triad of bootstrapping,
 /// off-policy learning and function approximation), gradient-TD and emphatic methods do not.
 /// </summary>
 public static class BairdCounterexample

@@ -2,8 +2,7 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// Features turned into ones that are orthonormal under a distribution of states: <c>Phi = Q R</c>. Systems over them are as well
-/// conditioned as the task is; the normal
-/// equations of the raw features square their condition and lose polynomials of order 10.
+/// conditioned as the task is; the normal equations of the raw features square their condition and lose polynomials of order 10.
 /// </summary>
 internal sealed class OrthonormalFeatures
 {

@@ -6,8 +6,7 @@ namespace Cresset.Rl;
 /// A way to solve an environment, by name: a <see cref="Planner"/> works on a known model, a <see cref="TabularLearner"/> learns a table
 /// from steps, a
 /// <see cref="TileLearner"/> weights of tiles. Its options are those that no other kind of method shares; discount, step sizes and
-/// behaviour come with
-/// the work.
+/// behaviour come with the work.
 /// </summary>
 [PartKind("rl-method")]
 public abstract record RlMethod : IOptionsRecord

@@ -1,9 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// A finite Markov decision process as sparse rows: for every state and action the outcomes (probability, next state, reward,
-/// terminated). A state without any available action is absorbing with value 0. Immutable; make one with
-/// <see cref="TransitionTableBuilder"/>.
+/// A finite Markov decision process as sparse rows: for every state and action the outcomes (probability, next state, reward, terminated).
+/// A state without any available action is absorbing with value 0. Immutable; make one with <see cref="TransitionTableBuilder"/>.
 /// </summary>
 public sealed class TransitionTable
 {

@@ -4,8 +4,7 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// Policy gradients on a table of softmax preferences: REINFORCE, with or without a baseline, and the one-step actor-critic (Sutton and
-/// Barto, sections
-/// 13.3 to 13.5). The move of the preferences is alpha gamma^t (target - value) times the gradient of the log-probability.
+/// Barto, sections 13.3 to 13.5). The move of the preferences is alpha gamma^t (target - value) times the gradient of the log-probability.
 /// </summary>
 public sealed class SoftmaxPolicyGradient
 {

@@ -61,8 +61,7 @@ public static class PolicyEvaluation
 
     /// <summary>
     /// How often each state is visited in the long run. Episodes that end begin anew in a start state of the model, so for a task with ends
-    /// this is the on-policy
-    /// distribution of Sutton and Barto (section 9.2); states in which a task has ended have share 0.
+    /// this is the on-policy distribution of Sutton and Barto (section 9.2); states in which a task has ended have share 0.
     /// </summary>
     /// <exception cref="InvalidOperationException">The chain has no unique stationary distribution, or its episodes end and the model has
     /// no start.</exception>

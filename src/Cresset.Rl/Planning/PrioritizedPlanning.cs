@@ -1,8 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// Asynchronous value iteration in the order of need (Moore and Atkeson 1993; generalised by Andre, Friedman and Parr 1997): always
-/// back up the state whose value would change most, then reconsider those that can lead to it.
+/// Asynchronous value iteration in the order of need (Moore and Atkeson 1993; generalised by Andre, Friedman and Parr 1997): always back up
+/// the state whose value would change most, then reconsider those that can lead to it.
 /// </summary>
 internal static class PrioritizedPlanning
 {

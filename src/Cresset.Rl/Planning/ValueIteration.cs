@@ -38,8 +38,8 @@ public static class ValueIteration
     }
 
     /// <summary>
-    /// Best average reward a step of a continuing process by relative value iteration (with half-steps, so that periodic chains
-    /// converge too).
+    /// Best average reward a step of a continuing process by relative value iteration (with half-steps, so that periodic chains converge
+    /// too).
     /// </summary>
     /// <returns>The average reward and the differential values, that of state 0 being 0.</returns>
     public static (double AverageReward, PlanningResult Result) SolveAverageReward(TransitionTable model, PlanningOptions? options = null,

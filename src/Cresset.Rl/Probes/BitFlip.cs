@@ -4,8 +4,8 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// Bits that are to be flipped one at a time until they are as wanted (Andrychowicz et al. 2017, section 3.1): -1 a step, 0 where they are.
-/// Beyond a dozen bits chance
-/// never gets there, and only hindsight teaches. Observations: the bits, then the wanted ones. Actions: the bit to flip.
+/// Beyond a dozen bits chance never gets there, and only hindsight teaches. Observations: the bits, then the wanted ones. Actions: the bit
+/// to flip.
 /// </summary>
 /// <param name="bits">How many.</param>
 public sealed class BitFlip(int bits = 10) : Environment<float, int>(new Box(0, 1, 2 * bits), new Discrete(bits)), IGoalEnvironment

@@ -4,9 +4,8 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// Pictures with one small figure somewhere, an upright cross or a slanting one, between specks of dust: naming it pays 1. Both have as
-/// many bright points, so no point by
-/// itself tells which it is; convolutions know a figure wherever it lies. Observations: [1, size, size], 0 to 255. Actions: 0 upright, 1
-/// slanting.
+/// many bright points, so no point by itself tells which it is; convolutions know a figure wherever it lies. Observations: [1, size, size],
+/// 0 to 255. Actions: 0 upright, 1 slanting.
 /// </summary>
 /// <param name="size">Pixels of a side.</param>
 /// <param name="dust">Specks.</param>

@@ -33,7 +33,7 @@ internal static class ServedAnswer<TObservation>
             {
                 reader.Read();
                 reward = reader.TokenType == JsonTokenType.Number && reader.GetDouble() is var value && double.IsFinite(value) ? value
-                    : throw new FormatException("'reward' is no number");
+                    : throw new FormatException("'reward' is not a number");
             }
             else if (reader.ValueTextEquals("terminated"u8) && isStep)
             {
@@ -87,7 +87,7 @@ internal static class ServedAnswer<TObservation>
 
     private static void ReadMask(ref Utf8JsonReader reader, Span<bool> mask)
     {
-        if (reader.TokenType != JsonTokenType.StartArray) throw new FormatException("'mask' is no list");
+        if (reader.TokenType != JsonTokenType.StartArray) throw new FormatException("'mask' is not a list");
         var count = 0;
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
@@ -168,7 +168,7 @@ internal static class ServedAnswer<TObservation>
             JsonTokenType.Number => typeof(TObservation) == typeof(float) ? reader.GetSingle() : reader.GetDouble(),
             JsonTokenType.True => 1.0,
             JsonTokenType.False => 0.0,
-            _ => throw new FormatException($"value {index} of 'observation' is no number"),
+            _ => throw new FormatException($"value {index} of 'observation' is not a number"),
         };
         if (!double.IsFinite(number)) throw new FormatException($"value {index} of 'observation' is too large for a float32");
         if (typeof(TObservation) == typeof(float)) return (TObservation)(object)(float)number;

@@ -41,8 +41,8 @@ internal static class ServedEnvironments
 
 /// <summary>
 /// A world in another process. Every reset sends a seed: the one that is given, else one drawn from the environment's own stream. So an
-/// episode follows from its seed alone,
-/// and a training that is resumed in a new process goes on exactly, but for the episode under way where the server cannot save it.
+/// episode follows from its seed alone, and a training that is resumed in a new process goes on exactly, but for the episode under way
+/// where the server cannot save it.
 /// </summary>
 /// <typeparam name="TObservation">Element of an observation.</typeparam>
 /// <typeparam name="TAction">Element of an action.</typeparam>

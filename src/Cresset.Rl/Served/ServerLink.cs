@@ -6,8 +6,7 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// The way to a server: a line there, a line back. A thread of its own carries them, so that whoever asks waits no longer than the limit,
-/// whatever the server does with its
-/// end of the pipe.
+/// whatever the server does with its end of the pipe.
 /// </summary>
 internal sealed class ServerLink : IDisposable
 {

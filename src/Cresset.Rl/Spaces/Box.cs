@@ -1,8 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// A box of float32 values: each between its own bounds, which may be infinite. Samples are uniform where both bounds are
-/// finite, exponential from a single bound, normal without any (as Gymnasium draws them).
+/// A box of float32 values: each between its own bounds, which may be infinite. Samples are uniform where both bounds are finite,
+/// exponential from a single bound, normal without any (as Gymnasium draws them).
 /// </summary>
 public sealed class Box : Space<float>
 {

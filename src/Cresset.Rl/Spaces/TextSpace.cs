@@ -15,7 +15,7 @@ public sealed class TextSpace : Space<char>
     /// <param name="maxLength">Most letters.</param>
     /// <param name="minLength">Fewest letters.</param>
     /// <param name="letters">The letters; one that is given twice counts once.</param>
-    /// <exception cref="ArgumentException">The lengths are no range, or there are no letters, or the character 0 is one of
+    /// <exception cref="ArgumentException">The lengths are not a range, or there are no letters, or the character 0 is one of
     /// them.</exception>
     public TextSpace(int maxLength, int minLength = 1, string letters = Alphanumeric)
     {

@@ -1,8 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// Bet on coin flips until the capital is 0 or the goal (Sutton and Barto, example 4.3). State: the capital; action a stakes a + 1,
-/// at most the capital and what is missing; reward 1 for reaching the goal.
+/// Bet on coin flips until the capital is 0 or the goal (Sutton and Barto, example 4.3). State: the capital; action a stakes a + 1, at most
+/// the capital and what is missing; reward 1 for reaching the goal.
 /// </summary>
 public sealed class GamblersProblem : TableEnvironment
 {

@@ -2,8 +2,7 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// Arms whose mean rewards are drawn from N(0, 1) (plus an offset) and whose rewards are drawn from N(mean, 1): Sutton and Barto's testbed
-/// of
-/// chapter 2. A single state that never ends; every reset draws new arms.
+/// of chapter 2. A single state that never ends; every reset draws new arms.
 /// </summary>
 public sealed class KArmedBandit : Environment<int, int>
 {

@@ -1,8 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// Two states where greedy estimates fool the learner (Sutton and Barto, example 6.7). In A (state 0) action 0 goes right and ends
-/// with 0, action 1 goes left to B; in B (state 1) every one of ten actions ends with a reward drawn from N(-0.1, 1).
+/// Two states where greedy estimates fool the learner (Sutton and Barto, example 6.7). In A (state 0) action 0 goes right and ends with 0,
+/// action 1 goes left to B; in B (state 1) every one of ten actions ends with a reward drawn from N(-0.1, 1).
 /// </summary>
 public sealed class MaximizationBias : Environment<int, int>, IActionMask
 {

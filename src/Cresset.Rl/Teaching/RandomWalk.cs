@@ -1,8 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// A walk on a line: each step goes left or right with probability 1/2, the episode ends beyond either end (Sutton and Barto,
-/// examples 6.2 and 7.1). There is a single action; only the values matter.
+/// A walk on a line: each step goes left or right with probability 1/2, the episode ends beyond either end (Sutton and Barto, examples 6.2
+/// and 7.1). There is a single action; only the values matter.
 /// </summary>
 public sealed class RandomWalk : TableEnvironment
 {

@@ -1,8 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// Four states in a row, the last final; in the second the moves are swapped (Sutton and Barto, example 13.1): with all states
-/// looking alike only a random policy does well. Actions: 0 left, 1 right; -1 a step.
+/// Four states in a row, the last final; in the second the moves are swapped (Sutton and Barto, example 13.1): with all states looking
+/// alike only a random policy does well. Actions: 0 left, 1 right; -1 a step.
 /// </summary>
 public sealed class ShortCorridor : TableEnvironment
 {
@@ -77,8 +77,8 @@ public sealed class JumpGrid : TableEnvironment
 
 /// <summary>
 /// Accept or reject customers of four priorities for ten servers (example 10.2), a continuing task judged by the average reward.
-/// State: free servers * 4 + priority (rewards 1, 2, 4, 8); actions: 0 reject, 1 accept; each busy server becomes free with
-/// probability 0.06 a step.
+/// State: free servers * 4 + priority (rewards 1, 2, 4, 8); actions: 0 reject, 1 accept; each busy server becomes free with probability
+/// 0.06 a step.
 /// </summary>
 public sealed class AccessControl : TableEnvironment
 {

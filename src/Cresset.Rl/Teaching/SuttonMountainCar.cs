@@ -1,8 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// The mountain car as in Sutton and Barto, example 10.1: positions in [-1.2, 0.5], the episode ends at 0.5, the velocity becomes 0
-/// at the left wall; start uniform in [-0.6, -0.4). Gymnasium's <see cref="MountainCar"/> differs in the right border.
+/// The mountain car as in Sutton and Barto, example 10.1: positions in [-1.2, 0.5], the episode ends at 0.5, the velocity becomes 0 at the
+/// left wall; start uniform in [-0.6, -0.4). Gymnasium's <see cref="MountainCar"/> differs in the right border.
 /// Observation: position, velocity (float32); actions 0 reverse, 1 coast, 2 forward; -1 a step.
 /// </summary>
 public sealed class SuttonMountainCar : Environment<float, int>, IRenderable

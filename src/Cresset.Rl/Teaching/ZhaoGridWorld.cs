@@ -74,8 +74,8 @@ public sealed record ZhaoGridWorldOptions : IOptionsRecord
 }
 
 /// <summary>
-/// The grid world of S. Zhao, "Mathematical Foundations of Reinforcement Learning": states row * columns + column, actions 0 up,
-/// 1 right, 2 down, 3 left, 4 stay; the reward depends on the cell entered.
+/// The grid world of S. Zhao, "Mathematical Foundations of Reinforcement Learning": states row * columns + column, actions 0 up, 1 right, 2
+/// down, 3 left, 4 stay; the reward depends on the cell entered.
 /// </summary>
 public sealed class ZhaoGridWorld : TableEnvironment, IGridWorld, IRenderable
 {

@@ -109,8 +109,8 @@ public sealed class QLearning(int states, int actions, ControlOptions? options =
 }
 
 /// <summary>
-/// Double Q-learning: a fair coin picks which of two tables learns; it chooses the best next action and the other table judges it
-/// (van Hasselt 2010). Acts on the sum of both.
+/// Double Q-learning: a fair coin picks which of two tables learns; it chooses the best next action and the other table judges it (van
+/// Hasselt 2010). Acts on the sum of both.
 /// </summary>
 public sealed class DoubleQLearning : ActionValueLearner
 {
@@ -161,8 +161,8 @@ public sealed class DoubleQLearning : ActionValueLearner
 }
 
 /// <summary>
-/// Differential Sarsa for continuing tasks (Sutton and Barto, section 10.3): the target is r - mean + q(s', a'), and the mean reward
-/// moves by <c>beta</c> times the error.
+/// Differential Sarsa for continuing tasks (Sutton and Barto, section 10.3): the target is r - mean + q(s', a'), and the mean reward moves
+/// by <c>beta</c> times the error.
 /// </summary>
 public sealed class DifferentialSarsa(int states, int actions, double meanStepSize, ControlOptions? options = null,
     Func<int, int, bool>? isAvailable = null)

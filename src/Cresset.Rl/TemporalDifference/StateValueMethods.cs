@@ -135,8 +135,8 @@ public sealed class TdLambda : StateValueLearner
 }
 
 /// <summary>
-/// The offline lambda-return algorithm: at the end of the episode each visit moves towards its lambda-return, computed from the values
-/// at the start of the episode; the moves are made one after the other from the current value.
+/// The offline lambda-return algorithm: at the end of the episode each visit moves towards its lambda-return, computed from the values at
+/// the start of the episode; the moves are made one after the other from the current value.
 /// </summary>
 public sealed class OfflineLambdaReturn(int states, double lambda, double gamma, StepSizeRule stepSize, double initialValue = 0)
     : StateValueLearner(states, gamma, stepSize, initialValue)

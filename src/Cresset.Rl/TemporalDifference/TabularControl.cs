@@ -4,8 +4,8 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// Plays episodes with a learner of action values. Rows and columns of its table count from 0: row i is state <c>Start + i</c> of a
-/// <see cref="Discrete"/> that starts
-/// elsewhere. Where the environment has an action mask, masked actions are neither taken nor bootstrapped from.
+/// <see cref="Discrete"/> that starts elsewhere. Where the environment has an action mask, masked actions are neither taken nor
+/// bootstrapped from.
 /// </summary>
 public static class TabularControl
 {

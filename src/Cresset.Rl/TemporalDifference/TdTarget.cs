@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Cresset.Rl;
 
 /// <summary>
-/// Temporal-difference learning is one stochastic approximation: <c>estimate += alpha * (target - estimate)</c>. The methods below
-/// are the targets; they are all that distinguishes TD(0), Sarsa, Expected Sarsa, Q-learning, double Q-learning and n-step methods.
+/// Temporal-difference learning is one stochastic approximation: <c>estimate += alpha * (target - estimate)</c>. The methods below are the
+/// targets; they are all that distinguishes TD(0), Sarsa, Expected Sarsa, Q-learning, double Q-learning and n-step methods.
 /// (Zhao 2025, table 7.2; Sutton and Barto 2018, chapters 6 and 7.)
 /// </summary>
 public static class TdTarget

@@ -4,9 +4,8 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// Takes the action with the largest <c>value + c sqrt(ln N / n)</c>, where N counts the visits of the state and n those of the action; an
-/// action that was
-/// never taken comes first (Auer et al. 2002, in every state by itself). A share <see cref="Exploration.Epsilon"/> of actions is uniformly
-/// random beside.
+/// action that was never taken comes first (Auer et al. 2002, in every state by itself). A share <see cref="Exploration.Epsilon"/> of
+/// actions is uniformly random beside.
 /// </summary>
 [Part("ucb", "Auer et al. 2002")]
 public sealed record UpperConfidenceExploration : Exploration

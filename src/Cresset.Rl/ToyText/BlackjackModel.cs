@@ -1,8 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// The exact decision process behind <see cref="Blackjack"/>: one state for every sum, open card and usable ace, ten more for
-/// naturals (they pay differently under two of the rules), one final state. For planning and for checking what learners find.
+/// The exact decision process behind <see cref="Blackjack"/>: one state for every sum, open card and usable ace, ten more for naturals
+/// (they pay differently under two of the rules), one final state. For planning and for checking what learners find.
 /// </summary>
 public static class BlackjackModel
 {

@@ -1,9 +1,9 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// Walk along a cliff of 4 by 12 from the lower left to the lower right corner (Sutton and Barto, example 6.6): -1 a step, -100 and
-/// back to the start for falling. Actions: 0 up, 1 right, 2 down, 3 left. The same table and draws as Gymnasium's
-/// <c>CliffWalking</c>; there is no time limit.
+/// Walk along a cliff of 4 by 12 from the lower left to the lower right corner (Sutton and Barto, example 6.6): -1 a step, -100 and back to
+/// the start for falling. Actions: 0 up, 1 right, 2 down, 3 left. The same table and draws as Gymnasium's <c>CliffWalking</c>; there is no
+/// time limit.
 /// </summary>
 public sealed class CliffWalking : TableEnvironment, IGridWorld, IRenderable
 {

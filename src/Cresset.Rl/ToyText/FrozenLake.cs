@@ -32,8 +32,8 @@ public sealed record FrozenLakeOptions : IOptionsRecord
 }
 
 /// <summary>
-/// Cross a frozen lake from S to G without falling into a hole. Actions: 0 left, 1 down, 2 right, 3 up. The same table and the
-/// same draws as Gymnasium's <c>FrozenLake</c>.
+/// Cross a frozen lake from S to G without falling into a hole. Actions: 0 left, 1 down, 2 right, 3 up. The same table and the same draws
+/// as Gymnasium's <c>FrozenLake</c>.
 /// </summary>
 public sealed class FrozenLake : TableEnvironment, IGridWorld, IRenderable
 {

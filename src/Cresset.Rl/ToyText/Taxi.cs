@@ -25,9 +25,9 @@ public sealed record TaxiOptions : IOptionsRecord
 }
 
 /// <summary>
-/// Pick up a passenger at one of four places and bring them to another (Dietterich 2000): -1 a step, +20 for a delivery, -10 for a
-/// wrong pick-up or drop. Actions: 0 south, 1 north, 2 east, 3 west, 4 pick up, 5 drop. 500 states: ((row * 5 + column) * 5 +
-/// passenger) * 4 + destination. The same table, draws and action masks as Gymnasium's <c>Taxi-v4</c>.
+/// Pick up a passenger at one of four places and bring them to another (Dietterich 2000): -1 a step, +20 for a delivery, -10 for a wrong
+/// pick-up or drop. Actions: 0 south, 1 north, 2 east, 3 west, 4 pick up, 5 drop. 500 states: ((row * 5 + column) * 5 + passenger) * 4 +
+/// destination. The same table, draws and action masks as Gymnasium's <c>Taxi-v4</c>.
 /// </summary>
 public sealed class Taxi : TableEnvironment, IRenderable
 {

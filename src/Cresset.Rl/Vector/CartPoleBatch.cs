@@ -7,9 +7,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Cresset.Rl;
 
 /// <summary>
-/// Cart-poles in float32, sixteen at a time, for rollouts at the speed of memory. The dynamics are those of <see cref="CartPole"/> to
-/// float rounding; ended copies are reset within the step (<see cref="AutoresetMode.SameStep"/>) from a counter-based stream a copy, so
-/// results do not depend on how many copies there are. Rewards are 1 a step.
+/// Cart-poles in float32, sixteen at a time, for rollouts at the speed of memory. The dynamics are those of <see cref="CartPole"/> to float
+/// rounding; ended copies are reset within the step (<see cref="AutoresetMode.SameStep"/>) from a counter-based stream a copy, so results
+/// do not depend on how many copies there are. Rewards are 1 a step.
 /// </summary>
 public sealed class CartPoleBatch : VectorEnvironment<float, int>
 {
@@ -32,8 +32,7 @@ public sealed class CartPoleBatch : VectorEnvironment<float, int>
     /// <param name="maxSteps">Longest episode.</param>
     /// <param name="writeRows">
     /// Write <c>Observations</c> and <c>FinalObservations</c> (rows of four values). Turn off to read the columns <see cref="Positions"/>
-    /// and
-    /// so on instead, which is faster; <c>FinalObservations</c> are then not kept.
+    /// and so on instead, which is faster; <c>FinalObservations</c> are then not kept.
     /// </param>
     public CartPoleBatch(int count, int maxSteps = 500, bool writeRows = true)
         : base(count, new CartPole().ObservationSpace, new Discrete(2), AutoresetMode.SameStep)

@@ -1,12 +1,11 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// Copies of any environment stepped one after the other, or shared among threads with the same results. A seed s gives copy i the
-/// seed s + i. Gymnasium's <c>SyncVectorEnv</c> with its three autoreset modes. Copies with running moments
-/// (<see cref="NormalizeObservation{TAction}"/>,
-/// <see cref="NormalizeReward{TObservation,TAction}"/>) share one set: in a step all are scaled by the moments before it, and what they saw
-/// is taken in afterwards in
-/// the order of the copies. Copies in other processes (<see cref="ProcessSource"/>) are always stepped at once.
+/// Copies of any environment stepped one after the other, or shared among threads with the same results. A seed s gives copy i the seed s +
+/// i. Gymnasium's <c>SyncVectorEnv</c> with its three autoreset modes. Copies with running moments
+/// (<see cref="NormalizeObservation{TAction}"/>, <see cref="NormalizeReward{TObservation,TAction}"/>) share one set: in a step all are
+/// scaled by the moments before it, and what they saw is taken in afterwards in the order of the copies. Copies in other processes
+/// (<see cref="ProcessSource"/>) are always stepped at once.
 /// </summary>
 /// <typeparam name="TObservation">Element of an observation.</typeparam>
 /// <typeparam name="TAction">Element of an action.</typeparam>

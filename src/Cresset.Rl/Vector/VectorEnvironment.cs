@@ -1,8 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// Several copies of an environment stepped together. All results lie in arrays of the vector environment that the next call
-/// overwrites; nothing is allocated per step.
+/// Several copies of an environment stepped together. All results lie in arrays of the vector environment that the next call overwrites;
+/// nothing is allocated per step.
 /// </summary>
 /// <typeparam name="TObservation">Element of an observation.</typeparam>
 /// <typeparam name="TAction">Element of an action.</typeparam>

@@ -22,8 +22,8 @@ internal static class Crc32C
     }
 
     /// <summary>
-    /// The checksum as TFRecord stores it: rotated right by 15 bits, plus a constant, so that checksums of data that
-    /// holds checksums stay useful.
+    /// The checksum as TFRecord stores it: rotated right by 15 bits, plus a constant, so that checksums of data that holds checksums stay
+    /// useful.
     /// </summary>
     public static uint Masked(ReadOnlySpan<byte> bytes) => unchecked(BitOperations.RotateRight(Compute(bytes), 15) + MaskDelta);
 }

@@ -3,9 +3,9 @@ using System.Buffers.Binary;
 namespace Cresset.Runs;
 
 /// <summary>
-/// Reads a TensorBoard event file, also one that is still written: <see cref="ReadAvailable"/> returns the whole
-/// records that have come since the last call. A record with a bad checksum is reported in <see cref="Damage"/> and skipped; when
-/// a record's length is damaged the rest of the file cannot be found any more and reading ends.
+/// Reads a TensorBoard event file, also one that is still written: <see cref="ReadAvailable"/> returns the whole records that have come
+/// since the last call. A record with a bad checksum is reported in <see cref="Damage"/> and skipped; when a record's length is damaged the
+/// rest of the file cannot be found any more and reading ends.
 /// </summary>
 public sealed class EventFileReader : IDisposable
 {

@@ -10,8 +10,7 @@ public readonly record struct Logged<T>(long Step, double WallTime, T Value);
 
 /// <summary>
 /// All event files of one folder taken together, in the order of their names, as TensorBoard shows them: when a later session starts again
-/// at
-/// a step, what earlier ones wrote from that step on is dropped. Files of any writer can be read.
+/// at a step, what earlier ones wrote from that step on is dropped. Files of any writer can be read.
 /// </summary>
 public sealed class EventLog : IDisposable
 {

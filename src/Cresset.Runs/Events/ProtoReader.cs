@@ -48,7 +48,7 @@ internal ref struct ProtoReader(ReadOnlySpan<byte> bytes)
                 Bits = BinaryPrimitives.ReadUInt32LittleEndian(Take(4));
                 break;
             default:
-                throw new InvalidDataException($"Field {Field} has wire type {Wire} at byte {_position}; the record is no event.");
+                throw new InvalidDataException($"Field {Field} has wire type {Wire} at byte {_position}; the record is not an event.");
         }
         return true;
     }

@@ -74,7 +74,8 @@ internal sealed class Connections(string path, bool readOnly, TimeSpan? patience
     public static Exception Translate(SqliteException e, string path) => e.SqliteErrorCode switch
     {
         11 or 26 =>
-            new InvalidDataException($"'{path}' is no intact SQLite database ({e.Message}). Restore it from a copy or move it away.", e),
+            new InvalidDataException(
+                $"'{path}' is not an intact SQLite database ({e.Message}). Restore it from a copy or move it away.", e),
         13 => new RunStoreException($"No space left on the disk of '{path}'. Free some space and resume the run.", e),
         5 or 6 => new RunStoreException($"'{path}' stayed locked by another process for too long.", e),
         10 when HasNoSpace(path) => new RunStoreException($"No space left on the disk of '{path}'. Free some space and resume the run.", e),

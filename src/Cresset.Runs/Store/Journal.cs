@@ -4,8 +4,8 @@ namespace Cresset.Runs;
 
 /// <summary>
 /// How SQLite keeps commits whole. A write-ahead log lets readers and recorders work side by side but needs memory that processes share
-/// through the
-/// file system; network file systems have none, and there a rollback journal does it, with which readers and writers wait for each other.
+/// through the file system; network file systems have none, and there a rollback journal does it, with which readers and writers wait for
+/// each other.
 /// </summary>
 internal static class Journal
 {

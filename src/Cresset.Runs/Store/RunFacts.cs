@@ -5,8 +5,7 @@ namespace Cresset.Runs;
 
 /// <summary>
 /// What <c>run.json</c> in a run's folder says: everything the store knows of the run but its series, pictures and texts, which the event
-/// files
-/// hold. With it a folder that was copied elsewhere, or whose store was lost, is a run again.
+/// files hold. With it a folder that was copied elsewhere, or whose store was lost, is a run again.
 /// </summary>
 internal sealed record RunFacts
 {

@@ -9,7 +9,7 @@ public static class RunFolder
             || (File.Exists(Path.Combine(path, "config.yaml")) && Directory.Exists(Path.Combine(path, "checkpoints")));
 
     /// <summary>What the folder says of its run; its id is the folder's name.</summary>
-    /// <exception cref="InvalidDataException">It is no run's folder, or its facts are damaged.</exception>
+    /// <exception cref="InvalidDataException">It is not a run's folder, or its facts are damaged.</exception>
     public static RunInfo Read(string path)
     {
         var folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));

@@ -70,8 +70,8 @@ public sealed partial class RunStore
     }
 
     /// <summary>
-    /// The run that a text means: an id, a name (the newest run of that name), the word <c>latest</c>, or the beginning or end of
-    /// exactly one id.
+    /// The run that a text means: an id, a name (the newest run of that name), the word <c>latest</c>, or the beginning or end of exactly
+    /// one id.
     /// </summary>
     /// <exception cref="RunNotFoundException">No run fits (the message names the nearest), or several do.</exception>
     public RunInfo Find(string text)

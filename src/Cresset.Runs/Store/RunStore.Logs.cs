@@ -9,8 +9,7 @@ public sealed partial class RunStore
 
     /// <summary>
     /// Takes a copy of a TensorBoard log of any program in as a finished run: its numbers, pictures, texts and distributions with their own
-    /// times. The log
-    /// itself is left as it is.
+    /// times. The log itself is left as it is.
     /// </summary>
     /// <param name="folder">The folder that holds the event files.</param>
     /// <param name="name">The run's name; the folder's own when null.</param>

@@ -12,9 +12,8 @@ public sealed partial class RunStore
 {
     /// <summary>
     /// Makes a store right again from what lies in its folder: a damaged database is set aside and made anew, folders it does not know are
-    /// taken in,
-    /// runs of earlier versions get the facts that let their folders travel, and what killed processes left behind is removed. No run is
-    /// changed.
+    /// taken in, runs of earlier versions get the facts that let their folders travel, and what killed processes left behind is removed. No
+    /// run is changed.
     /// </summary>
     /// <exception cref="InvalidDataException">The database is of another program or of a newer version.</exception>
     public static StoreRepair Repair(string folder)
@@ -49,7 +48,7 @@ public sealed partial class RunStore
     }
 
     /// <summary>Takes in a run's folder that lies in this store's folder and that it does not know; returns its id.</summary>
-    /// <exception cref="InvalidDataException">It is no run's folder, or damaged.</exception>
+    /// <exception cref="InvalidDataException">It is not a run's folder, or damaged.</exception>
     /// <exception cref="RunStoreException">A process records into it.</exception>
     public string TakeIn(string folder)
     {

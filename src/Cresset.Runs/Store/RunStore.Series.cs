@@ -28,9 +28,9 @@ public sealed partial class RunStore
     });
 
     /// <summary>
-    /// The part of a series between two steps (inclusive) in at most <paramref name="maxBuckets"/> buckets with minimum,
-    /// maximum and mean, so that no spike is lost; few points come as buckets of one. Reads at most about
-    /// sixteen times <paramref name="maxBuckets"/> items, however long the series is.
+    /// The part of a series between two steps (inclusive) in at most <paramref name="maxBuckets"/> buckets with minimum, maximum and mean,
+    /// so that no spike is lost; few points come as buckets of one. Reads at most about sixteen times <paramref name="maxBuckets"/> items,
+    /// however long the series is.
     /// </summary>
     /// <exception cref="RunNotFoundException">There is no such run.</exception>
     /// <exception cref="ArgumentException">The run has no series of that tag, or <paramref name="maxBuckets"/> is below 1.</exception>

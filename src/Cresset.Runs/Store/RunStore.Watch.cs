@@ -32,8 +32,7 @@ public sealed partial class RunStore
 
     /// <summary>
     /// A text for every run, by id, that is another one whenever something of it changed that a reader can see: points, pictures, texts,
-    /// status,
-    /// note, labels, requests.
+    /// status, note, labels, requests.
     /// </summary>
     public IReadOnlyDictionary<string, string> Marks() => _connections.Read(connection =>
     {

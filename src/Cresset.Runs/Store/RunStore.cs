@@ -7,8 +7,8 @@ using Microsoft.Data.Sqlite;
 namespace Cresset.Runs;
 
 /// <summary>
-/// A folder of runs with its database <c>runs.db</c>. Several processes may record different runs in one store at
-/// once. Members may be called from several threads.
+/// A folder of runs with its database <c>runs.db</c>. Several processes may record different runs in one store at once. Members may be
+/// called from several threads.
 /// </summary>
 public sealed partial class RunStore : IDisposable
 {
@@ -72,8 +72,7 @@ public sealed partial class RunStore : IDisposable
 
     /// <summary>
     /// Opens an existing store for reading only; works in folders that are not writable. A store of an earlier version is brought up to
-    /// date first, and
-    /// runs' folders that were copied here are taken in.
+    /// date first, and runs' folders that were copied here are taken in.
     /// </summary>
     /// <param name="folder">The folder of runs.</param>
     /// <param name="patience">How long to wait for a database that another process holds locked; half a minute when null.</param>

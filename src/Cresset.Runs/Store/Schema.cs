@@ -78,8 +78,7 @@ internal static class Schema
         """,
 
         // Summaries keep the order they were given in, the headline first. A deleted run waits in the trash until it is emptied. What
-        // others ask of
-        // a running run (stop, save, rate) are rows that its process takes up between two steps and answers.
+        // others ask of a running run (stop, save, rate) are rows that its process takes up between two steps and answers.
         """
         ALTER TABLE summary ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE runs ADD COLUMN deleted INTEGER;

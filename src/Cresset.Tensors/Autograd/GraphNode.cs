@@ -16,8 +16,8 @@ internal sealed unsafe class GraphNode : IDisposable
     // Native code alone refers to a node in use: without these its functions would be collected.
     private static readonly ConcurrentBag<GraphNode> All = [];
 
-    // Gradients handed to libtorch by the last backward pass on this thread. It copies the handles when the call has returned,
-    // so that they cannot be disposed of there; whatever comes next on this thread does.
+    // Gradients handed to libtorch by the last backward pass on this thread. It copies the handles when the call has returned, so that they
+    // cannot be disposed of there; whatever comes next on this thread does.
     [ThreadStatic]
     private static List<Tensor>? _handedOver;
 

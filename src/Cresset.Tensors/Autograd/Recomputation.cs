@@ -12,8 +12,8 @@ public interface IRecomputes
 
 /// <summary>
 /// Gradient checkpointing (Chen et al. 2016): of a part of a network only the inputs are kept; its backward pass computes it once more.
-/// Takes about a
-/// third more time and the memory of one part at a time. Dropout draws the same again, and statistics of batch normalisation count once.
+/// Takes about a third more time and the memory of one part at a time. Dropout draws the same again, and statistics of batch normalisation
+/// count once.
 /// </summary>
 public static class Recomputation
 {

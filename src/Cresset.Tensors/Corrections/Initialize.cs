@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Tensors;
 
 /// <summary>
-/// Weight initialisers that take an explicit generator. They replace TorchSharp 0.107's <c>init</c> functions, which have
-/// none, and of which <c>trunc_normal_</c> (mean and deviation swapped) and <c>xavier_normal_</c> (draws uniformly) are wrong.
+/// Weight initialisers that take an explicit generator. They replace TorchSharp 0.107's <c>init</c> functions, which have none, and of
+/// which <c>trunc_normal_</c> (mean and deviation swapped) and <c>xavier_normal_</c> (draws uniformly) are wrong.
 /// All change the tensor in place without recording a gradient and return it.
 /// </summary>
 public static class Initialize
@@ -71,8 +71,8 @@ public static class Initialize
     }
 
     /// <summary>
-    /// Draws every parameter of a module anew from the generator as PyTorch's layers do: weights of two and more
-    /// dimensions and the biases beside them uniform in ±1/sqrt(fanIn); vectors without a matrix beside them (norms) are left alone.
+    /// Draws every parameter of a module anew from the generator as PyTorch's layers do: weights of two and more dimensions and the biases
+    /// beside them uniform in ±1/sqrt(fanIn); vectors without a matrix beside them (norms) are left alone.
     /// Layers with a start of their own (<see cref="IOwnInitialization"/>) then apply it.
     /// </summary>
     public static void Reset(nn.Module module, Generator generator)

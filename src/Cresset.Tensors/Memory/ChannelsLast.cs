@@ -5,15 +5,13 @@ namespace Cresset.Tensors;
 
 /// <summary>
 /// Pictures whose channels lie side by side in memory while their shape stays [N, C, H, W]. A convolution on the CPU reads them faster, and
-/// its
-/// result is laid out like its input, so that a net decides once, where pictures come in; weights and files stay as they are.
+/// its result is laid out like its input, so that a net decides once, where pictures come in; weights and files stay as they are.
 /// </summary>
 public static class ChannelsLast
 {
     /// <summary>
     /// The pictures with channels last where that is faster: float32 in main memory, more than one pixel. Everything else comes back as it
-    /// is
-    /// (the same object), and so does all while a module is traced. A copy joins the open scope.
+    /// is (the same object), and so does all while a module is traced. A copy joins the open scope.
     /// </summary>
     /// <param name="pictures">[N, C, H, W].</param>
     public static Tensor Of(Tensor pictures)

@@ -2,8 +2,7 @@ namespace Cresset.Tensors;
 
 /// <summary>
 /// While libtorch records what is done to tensors, kernels of our own would work unseen by it: on this thread they are told that no tensor
-/// is
-/// theirs (<see cref="TensorView.Holds(TorchSharp.torch.Tensor, TorchSharp.torch.ScalarType)"/>), so that everything is composed of
+/// is theirs (<see cref="TensorView.Holds(TorchSharp.torch.Tensor, TorchSharp.torch.ScalarType)"/>), so that everything is composed of
 /// libtorch's operations.
 /// </summary>
 internal sealed class KernelPause : IDisposable

@@ -13,9 +13,8 @@ internal static class TensorWork
 
     /// <summary>
     /// Whether so many float32 results (16 MiB and more) should be written past the caches: they would not stay there, and a plain store
-    /// reads the
-    /// old contents first. New memory that comes straight from the system is cleared page by page as it is touched, which leaves it in the
-    /// caches: only memory that was used before gains.
+    /// reads the old contents first. New memory that comes straight from the system is cleared page by page as it is touched, which leaves
+    /// it in the caches: only memory that was used before gains.
     /// </summary>
     public static bool Streams(long elements, bool reused = false) => elements >= StreamFrom && (reused || NativeRuntime.Allocator.Tuned);
 

@@ -12,8 +12,8 @@ public static class Shape
     private static readonly ConcurrentDictionary<string, string[]> Patterns = new();
 
     /// <summary>
-    /// Checks <paramref name="tensor"/> against a pattern such as <c>"N 3 H W"</c>: as many dimensions as words, numbers
-    /// must match, equal letters must have equal sizes.
+    /// Checks <paramref name="tensor"/> against a pattern such as <c>"N 3 H W"</c>: as many dimensions as words, numbers must match, equal
+    /// letters must have equal sizes.
     /// </summary>
     /// <exception cref="ShapeException">The shape does not fit.</exception>
     public static void Expect(Tensor tensor, string pattern, [CallerArgumentExpression(nameof(tensor))] string name = "",

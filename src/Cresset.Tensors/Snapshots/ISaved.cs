@@ -8,8 +8,7 @@ public interface ISaved
 
     /// <summary>
     /// Goes on where <see cref="Save"/> was called, in an object made with the same options. Called through <see cref="Snapshot.Restore"/>,
-    /// which
-    /// undoes a load that fails half-way.
+    /// which undoes a load that fails half-way.
     /// </summary>
     /// <exception cref="InvalidDataException">The state belongs to something else, or a part of it is missing.</exception>
     void Load(Snapshot state);

@@ -242,8 +242,7 @@ public sealed class Snapshot : IDisposable
 
     /// <summary>
     /// Lets <paramref name="target"/> load this part, all or nothing: when it refuses, or leaves something unread, it is put back to where
-    /// it was and
-    /// the refusal is thrown.
+    /// it was and the refusal is thrown.
     /// </summary>
     /// <exception cref="InvalidDataException">The part holds something that <paramref name="target"/> does not know.</exception>
     public void Restore(ISaved target)

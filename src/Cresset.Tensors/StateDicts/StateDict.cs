@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Tensors;
 
 /// <summary>
-/// Moves weights between modules and files. Replaces TorchSharp's <c>load_state_dict</c>, which broadcasts sources of
-/// other shapes and names no key in its errors.
+/// Moves weights between modules and files. Replaces TorchSharp's <c>load_state_dict</c>, which broadcasts sources of other shapes and
+/// names no key in its errors.
 /// </summary>
 public static class StateDict
 {
@@ -18,8 +18,7 @@ public static class StateDict
 
     /// <summary>
     /// Writes a module to one safetensors file. Tied weights are written once; the metadata names their other keys, as the Hugging Face
-    /// libraries do,
-    /// and says <c>format: pt</c>, without which they refuse a file.
+    /// libraries do, and says <c>format: pt</c>, without which they refuse a file.
     /// </summary>
     public static void Save(nn.Module module, string path, IReadOnlyDictionary<string, string>? metadata = null)
     {
@@ -37,8 +36,7 @@ public static class StateDict
 
     /// <summary>
     /// Reads a module from a file: safetensors, an <c>*.index.json</c> of shards, a PyTorch checkpoint (<c>.pt</c>, <c>.pth</c>,
-    /// <c>.bin</c>, <c>.ckpt</c>)
-    /// or TorchSharp's <c>.dat</c>.
+    /// <c>.bin</c>, <c>.ckpt</c>) or TorchSharp's <c>.dat</c>.
     /// </summary>
     /// <param name="module">What gets the values.</param>
     /// <param name="path">The file; its content decides the format.</param>

@@ -6,9 +6,8 @@ using Cresset.Tensors;
 namespace Cresset.Training;
 
 /// <summary>
-/// The checkpoints of one run: safetensors files and <c>index.json</c> with their hashes. A file is complete before it gets
-/// its name, and listed only after that; a damaged one is passed over for the one before, and a damaged or missing index is made up from
-/// the files.
+/// The checkpoints of one run: safetensors files and <c>index.json</c> with their hashes. A file is complete before it gets its name, and
+/// listed only after that; a damaged one is passed over for the one before, and a damaged or missing index is made up from the files.
 /// </summary>
 public sealed class CheckpointFolder
 {
@@ -61,8 +60,7 @@ public sealed class CheckpointFolder
 
     /// <summary>
     /// Lets <paramref name="state"/> go on from the newest whole checkpoint, if there is one, and makes <paramref name="recorder"/> forget
-    /// what was
-    /// recorded after it, which will be recorded again. Everybody who resumes does it here.
+    /// what was recorded after it, which will be recorded again. Everybody who resumes does it here.
     /// </summary>
     /// <param name="state">What to restore; all or nothing.</param>
     /// <param name="recorder">The run.</param>

@@ -7,8 +7,7 @@ namespace Cresset.Training;
 
 /// <summary>
 /// <c>index.json</c> of a checkpoint folder. It is a convenience: every checkpoint carries its step, metric and a digest of its tensors, so
-/// whatever
-/// the index lacks or has wrong is found in the files.
+/// whatever the index lacks or has wrong is found in the files.
 /// </summary>
 internal static class CheckpointIndex
 {

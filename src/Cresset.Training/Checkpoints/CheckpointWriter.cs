@@ -17,8 +17,7 @@ internal sealed class CheckpointWriter(CheckpointFolder folder, int keepLast, He
 
     /// <summary>
     /// An empty snapshot to fill. In the background it takes its copies in the memory of the one before: for half a gigabyte, asking the
-    /// system for new
-    /// pages takes several times as long as the copy itself, and training would wait for it.
+    /// system for new pages takes several times as long as the copy itself, and training would wait for it.
     /// </summary>
     public Snapshot Begin()
     {

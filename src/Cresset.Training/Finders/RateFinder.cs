@@ -12,8 +12,7 @@ public sealed record RateRange(double Suggestion, IReadOnlyList<(double Rate, do
 
 /// <summary>
 /// Finds a learning rate: trains with a rate that grows by the same factor each step, until the loss is four times the best (L. Smith,
-/// "Cyclical
-/// learning rates", 2017, section 3.3). The task is used up: make a new one for training.
+/// "Cyclical learning rates", 2017, section 3.3). The task is used up: make a new one for training.
 /// </summary>
 public static class RateFinder
 {

@@ -6,8 +6,8 @@ namespace Cresset.Training;
 
 /// <summary>
 /// libtorch's global random streams, from which dropout draws. The processor's is saved and put back. A GPU's cannot be read through
-/// TorchSharp, so it
-/// is set anew from seed and step before each step: then nothing needs to be saved, and an evaluation in between changes nothing.
+/// TorchSharp, so it is set anew from seed and step before each step: then nothing needs to be saved, and an evaluation in between changes
+/// nothing.
 /// </summary>
 internal sealed class GlobalStreams : IDisposable
 {

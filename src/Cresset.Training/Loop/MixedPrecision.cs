@@ -8,8 +8,8 @@ namespace Cresset.Training;
 
 /// <summary>
 /// Turns the layers where the arithmetic is (linear maps, convolutions, and modules that handle it themselves) to bfloat16.
-/// Each takes float32 inputs as bfloat16 and gives its result back as float32: norms, codebooks, losses and sums between layers
-/// stay in float32.
+/// Each takes float32 inputs as bfloat16 and gives its result back as float32: norms, codebooks, losses and sums between layers stay in
+/// float32.
 /// </summary>
 internal static class MixedPrecision
 {

@@ -9,8 +9,7 @@ public sealed partial class Trainer
 {
     /// <summary>
     /// Refuses what a trainer of this task would refuse (the device, names to freeze, parts that cannot be computed again, an optimizer
-    /// that does not fit
-    /// the module, a batch larger than the data), before anything is begun. The task can be trained afterwards.
+    /// that does not fit the module, a batch larger than the data), before anything is begun. The task can be trained afterwards.
     /// </summary>
     /// <exception cref="ArgumentException">Something does not fit.</exception>
     public static void Check(ITrainingTask task, TrainerOptions options, OptimizationOptions optimization)

@@ -11,8 +11,8 @@ using static TorchSharp.torch;
 namespace Cresset.Training;
 
 /// <summary>
-/// Trains a task: accumulates, clips, steps, averages, evaluates, draws, saves. Knows no subject. A run that was killed at any
-/// moment and resumed ends with the same bits as one that was not.
+/// Trains a task: accumulates, clips, steps, averages, evaluates, draws, saves. Knows no subject. A run that was killed at any moment and
+/// resumed ends with the same bits as one that was not.
 /// </summary>
 /// <remarks>Run it on the main thread: glibc keeps freed memory only there.</remarks>
 public sealed partial class Trainer : ISaved, IDisposable

@@ -7,8 +7,8 @@ namespace Cresset.Training;
 
 /// <summary>
 /// Tells while backward runs which layers it has left behind. TorchSharp has no hooks of tensors; here an identity stands before every
-/// layer, whose own backward comes after that of
-/// the layer. That is a hint, not a promise: a weight that is used elsewhere too may still get more.
+/// layer, whose own backward comes after that of the layer. That is a hint, not a promise: a weight that is used elsewhere too may still
+/// get more.
 /// </summary>
 internal sealed class BackwardMarks
 {

@@ -10,12 +10,10 @@ namespace Cresset.Training;
 
 /// <summary>
 /// Gradients copied into buckets whose sums over the ranks begin while backward still runs. Which gradients share a bucket, and the order
-/// in which
-/// buckets set out, are the same on all ranks and in every step, whenever layers are done. A gradient that sets out is taken from its
-/// parameter until
-/// backward is over, so that what still comes for it is seen. In the first step nothing sets out early: it shows by hashes whose gradients
-/// are not
-/// whole when their layer is left, and those wait for the end of backward from then on, with the bits that they have without overlap.
+/// in which buckets set out, are the same on all ranks and in every step, whenever layers are done. A gradient that sets out is taken from
+/// its parameter until backward is over, so that what still comes for it is seen. In the first step nothing sets out early: it shows by
+/// hashes whose gradients are not whole when their layer is left, and those wait for the end of backward from then on, with the bits that
+/// they have without overlap.
 /// </summary>
 internal sealed class GradientBuckets
 {

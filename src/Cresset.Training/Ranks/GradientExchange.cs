@@ -9,10 +9,8 @@ namespace Cresset.Training;
 
 /// <summary>
 /// Adds up the gradients of all ranks. With overlap buckets of them set out while backward runs; otherwise all go after it, large ones from
-/// where they
-/// lie and small ones packed, since each message costs its latency. A parameter without a gradient on every rank keeps none; one that has a
-/// gradient
-/// somewhere gets it everywhere.
+/// where they lie and small ones packed, since each message costs its latency. A parameter without a gradient on every rank keeps none; one
+/// that has a gradient somewhere gets it everywhere.
 /// </summary>
 internal sealed class GradientExchange
 {

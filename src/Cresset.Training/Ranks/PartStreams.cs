@@ -9,8 +9,7 @@ namespace Cresset.Training;
 
 /// <summary>
 /// The random streams of the parts that a batch is computed in, one after the other in one process or side by side on several ranks. Each
-/// part has
-/// its own, so that it draws the same wherever it is computed. A batch of one part has the run's streams.
+/// part has its own, so that it draws the same wherever it is computed. A batch of one part has the run's streams.
 /// </summary>
 internal sealed class PartStreams : IDisposable
 {
@@ -86,7 +85,7 @@ internal sealed class PartStreams : IDisposable
     /// <summary>Takes up the streams of the own parts; those that were not saved, since there were fewer parts, begin anew.</summary>
     /// <param name="state">What <see cref="Save"/> put in, with the same or another number of parts.</param>
     /// <param name="step">The step that it goes on from.</param>
-    /// <exception cref="ArgumentException">These are no streams.</exception>
+    /// <exception cref="ArgumentException">These are not streams.</exception>
     /// <exception cref="InvalidDataException">The first part's are missing.</exception>
     public void Load(Snapshot state, int step)
     {

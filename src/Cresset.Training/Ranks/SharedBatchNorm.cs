@@ -8,8 +8,7 @@ namespace Cresset.Training;
 
 /// <summary>
 /// Batch normalisation by mean and variance of the examples of all ranks, as one process has them of the whole batch: in training the
-/// result of a
-/// layer is replaced by one whose sums went over the ranks, forwards and backwards.
+/// result of a layer is replaced by one whose sums went over the ranks, forwards and backwards.
 /// </summary>
 internal sealed class SharedBatchNorm
 {

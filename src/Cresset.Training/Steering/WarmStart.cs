@@ -47,7 +47,7 @@ public static class WarmStart
     }
 
     /// <summary>Lets the parameters below these names keep their values; statistics such as those of batch normalisation go on.</summary>
-    /// <exception cref="ArgumentException">A name is no parameter's, or nothing would be left to learn.</exception>
+    /// <exception cref="ArgumentException">A name is not a parameter's, or nothing would be left to learn.</exception>
     public static void Freeze(nn.Module module, IReadOnlyList<string> names)
     {
         ArgumentNullException.ThrowIfNull(module);

@@ -7,9 +7,8 @@ using static TorchSharp.torch;
 namespace Cresset.Training;
 
 /// <summary>
-/// A model beside <see cref="ITrainingTask.Module"/> with an optimizer of its own, such as the discriminator of a game. The task
-/// steps it, usually in <see cref="ITrainingTask.AfterStep"/>; the trainer puts it on the device and saves and restores both in
-/// checkpoints.
+/// A model beside <see cref="ITrainingTask.Module"/> with an optimizer of its own, such as the discriminator of a game. The task steps it,
+/// usually in <see cref="ITrainingTask.AfterStep"/>; the trainer puts it on the device and saves and restores both in checkpoints.
 /// </summary>
 public sealed class AuxiliaryModel : ISaved, IDisposable
 {

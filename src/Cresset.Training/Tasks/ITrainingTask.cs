@@ -21,8 +21,7 @@ public interface ITrainingTask : IDisposable
 
     /// <summary>
     /// What else the task remembers from step to step and that shows in what it records, such as counts over a window of batches: saved and
-    /// restored with
-    /// the run, so that a run that was killed records what one that was not would. Null for nothing.
+    /// restored with the run, so that a run that was killed records what one that was not would. Null for nothing.
     /// </summary>
     ISaved? Memory => null;
 
@@ -51,8 +50,7 @@ public interface ITrainingTask : IDisposable
 
     /// <summary>
     /// True when <see cref="Evaluate"/> goes through <see cref="EvaluationContext.Share"/> and its like: then all ranks call it and share
-    /// the work. Otherwise rank 0
-    /// evaluates alone, and the others wait for its figures.
+    /// the work. Otherwise rank 0 evaluates alone, and the others wait for its figures.
     /// </summary>
     bool EvaluatesInShares => false;
 

@@ -43,9 +43,8 @@ public sealed record EvaluationContext(int Step, Generator Generator, Device Dev
 
     /// <summary>
     /// One pass over examples in dataset order, in batches that the ranks share: what <paramref name="measure"/> gives for each batch, in
-    /// their order and
-    /// on every rank. The batches are the same for any number of ranks, so that sums over the records have the same bits. Each runs in a
-    /// scope of its own.
+    /// their order and on every rank. The batches are the same for any number of ranks, so that sums over the records have the same bits.
+    /// Each runs in a scope of its own.
     /// </summary>
     /// <param name="part">The examples.</param>
     /// <param name="batchSize">Examples a batch; the last may be smaller.</param>
@@ -95,8 +94,7 @@ public sealed record EvaluationContext(int Step, Generator Generator, Device Dev
 
     /// <summary>
     /// Numbered pieces of work that the ranks share, such as pictures drawn by the hundred: what <paramref name="work"/> gives for each, in
-    /// their order and
-    /// on every rank. Each has a random stream and a scope of its own.
+    /// their order and on every rank. Each has a random stream and a scope of its own.
     /// </summary>
     /// <param name="pieces">How many; the same on every rank.</param>
     /// <param name="work">Raw records of a piece, from its number and its stream.</param>

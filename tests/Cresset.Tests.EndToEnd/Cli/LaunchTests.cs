@@ -72,7 +72,7 @@ public sealed class LaunchTests : IDisposable
     [InlineData("launch -n 2 eval x", 2, "launch starts 'train' and 'sweep', and 'detect eval'; 'eval' runs in one process")]
     [InlineData("launch -n 5000 train", 2, "5000 ranks on")]
     [InlineData("launch -n 1 --host a,b train", 2, "at least one rank a host")]
-    [InlineData("launch -n 2 --host -oProxyCommand=x,b train", 2, "--host names '-oProxyCommand=x', which is no host")]
+    [InlineData("launch -n 2 --host -oProxyCommand=x,b train", 2, "--host names '-oProxyCommand=x', which is not a host")]
     [InlineData("launch -n 2 --host no-such-host train", 1, "The host 'no-such-host' cannot be reached (/bin/false no-such-host)")]
     [InlineData("launch -n 2 --oversubscribe train realnvp-moons trainer.batch_size=33", 2,
         "trainer.batch_size is 33, which 2 ranks cannot share evenly")]

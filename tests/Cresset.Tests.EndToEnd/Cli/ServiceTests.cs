@@ -57,7 +57,7 @@ public sealed class ServiceTests : IDisposable
             Assert.Contains("upload", await broken.Content.ReadAsStringAsync(cancellation), StringComparison.Ordinal);
             using var row = await client.PostAsJsonAsync("/row", new { area = 1 }, cancellation);
             Assert.Equal(HttpStatusCode.BadRequest, row.StatusCode);
-            Assert.Contains("is no table", await row.Content.ReadAsStringAsync(cancellation), StringComparison.Ordinal);
+            Assert.Contains("is not a table", await row.Content.ReadAsStringAsync(cancellation), StringComparison.Ordinal);
             CressetProcess.Interrupt(service);
             await service.WaitForExitAsync(cancellation);
             Assert.Equal(0, service.ExitCode);

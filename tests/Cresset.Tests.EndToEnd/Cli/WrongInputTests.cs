@@ -164,7 +164,7 @@ public sealed class WrongInputTests : IDisposable
             var line = Assert.Single(root.Output.Split('\n'), l => l.TrimStart().Split(' ', ',')[0] == name);
             Assert.EndsWith(verb.GetProperty("summary").GetString()!, line.TrimEnd(), StringComparison.Ordinal);
         }
-        // What a shell completes is no argument's name.
+        // What a shell completes is not an argument's name.
         Assert.DoesNotContain("digits-classifier|", root.Output + CressetProcess.Run(_folder, "train", "--help").Output,
             StringComparison.Ordinal);
         foreach (var verb in new[] { "list", "train", "eval", "sample", "runs", "doctor", "completion" })

@@ -6,8 +6,7 @@ namespace Cresset.Tests.EndToEnd.Conventions;
 
 /// <summary>
 /// Whoever has only the command reaches what the command's own types and the parts lead to, from type to type. What they do not lead to
-/// must be reached by a sample, or be
-/// listed here with the reason why it is for programs alone; a new class that nobody can reach fails.
+/// must be reached by a sample, or be listed here with the reason why it is for programs alone; a new class that nobody can reach fails.
 /// </summary>
 public sealed class ReachTests
 {

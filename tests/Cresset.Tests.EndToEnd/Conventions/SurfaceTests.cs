@@ -6,9 +6,8 @@ namespace Cresset.Tests.EndToEnd.Conventions;
 
 /// <summary>
 /// What each library shows to programs stands in a file of <c>tests/Surface</c>, so that a change of it is seen in review.
-/// <c>CRESSET_WRITE_SURFACE=1</c> with this class alone
-/// writes the files anew: <c>CRESSET_WRITE_SURFACE=1 artifacts/bin/Cresset.Tests.EndToEnd/release/Cresset.Tests.EndToEnd --filter-class
-/// '*SurfaceTests'</c>.
+/// <c>CRESSET_WRITE_SURFACE=1</c> with this class alone writes the files anew: <c>CRESSET_WRITE_SURFACE=1
+/// artifacts/bin/Cresset.Tests.EndToEnd/release/Cresset.Tests.EndToEnd --filter-class '*SurfaceTests'</c>.
 /// </summary>
 public sealed class SurfaceTests
 {

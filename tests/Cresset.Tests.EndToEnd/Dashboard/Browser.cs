@@ -67,8 +67,7 @@ public sealed class Browser : IAsyncDisposable
 
     /// <summary>
     /// Waits until an expression holds. Asked from outside: the page's policy lets no expression be evaluated inside. Of addresses too: a
-    /// page that replaces its
-    /// own is through before a wait for a navigation has begun to listen, now and then.
+    /// page that replaces its own is through before a wait for a navigation has begun to listen, now and then.
     /// </summary>
     public static async Task Until(IPage page, string expression)
     {

@@ -190,7 +190,7 @@ public sealed class Sd3CommandTests : IDisposable
     [InlineData("sd3 generate -m MODEL -p x --size 50x32", "The size 50x32 is not a multiple of 16; try 48x32.", 2)]
     [InlineData("sd3 generate -m MODEL -p x --size 32 --seed -1", "--seed is '-1'; allowed are whole numbers from 0, or 'random'.", 2)]
     [InlineData("sd3 generate -m MODEL --size 32", "--prompt is not given", 2)]
-    [InlineData("sd3 generate -m MODEL --from MODEL/model_index.json", "is no PNG file", 1)]
+    [InlineData("sd3 generate -m MODEL --from MODEL/model_index.json", "is not a PNG file", 1)]
     [InlineData("sd3 plan -m MODEL --size 176", "at most 160 pixels a side", 2)]
     [InlineData("sd3 generate -m MODEL -p x --steps 0", "teps", 2)]
     [InlineData("sd3 generate -m MODEL -p x --sampler eulr", "Did you mean 'euler'?", 2)]

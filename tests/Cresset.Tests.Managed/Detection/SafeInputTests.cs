@@ -165,7 +165,7 @@ public sealed class SafeInputTests : IDisposable
         Assert.StartsWith("0 of 3 detections", found, StringComparison.Ordinal);
         Assert.Contains(layout.Split(',')[0], found, StringComparison.Ordinal);
         Assert.Contains("truth", BoxLayoutCheck.Find(Set(b => Other(b, layout)), right), StringComparison.Ordinal);
-        // A model that is merely bad is no layout.
+        // A model that is merely bad is not a layout.
         Assert.Null(BoxLayoutCheck.Find(Set(b => b),
             new DetectionResults([.. boxes.Select(b => new DetectedObject(1, 1, new Box(b.X / 3, b.Y + 40, b.Width, 9), .9))])));
     }

@@ -15,7 +15,7 @@ public sealed class RankPlaceTests
     [InlineData("PMIX_RANK=2", 2, 0, -1, 0, "PMIx")]
     [InlineData("PMIX_RANK=2 SLURM_STEP_ID=0 SLURM_PROCID=2 SLURM_NTASKS=4 SLURM_LOCALID=0", 2, 4, 0, 0, "PMIx")]
     [InlineData("SLURM_PROCID=5 SLURM_NTASKS=6 SLURM_LOCALID=1 SLURM_STEP_ID=0", 5, 6, 1, 0, "Slurm")]
-    // A batch script is no rank, though Slurm numbers it like one.
+    // A batch script is not a rank, though Slurm numbers it like one.
     [InlineData("SLURM_PROCID=0 SLURM_NTASKS=6 SLURM_LOCALID=0", 0, 1, 0, 1, "")]
     // mpirun inside a Slurm job: what started the process says which rank it is.
     [InlineData("OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=2 SLURM_PROCID=0 SLURM_NTASKS=1 SLURM_STEP_ID=0 PMIX_RANK=0", 0, 2, -1, 0,

@@ -89,7 +89,7 @@ internal static class RankSuite
         {
             refused = true;
         }
-        Must(refused, "a root that is no rank");
+        Must(refused, "a root that is not a rank");
     }
 
     private static void Gathers(ICommunicator ranks)

@@ -5,8 +5,7 @@ namespace Cresset.Tests.Managed.Distributed;
 
 /// <summary>
 /// The ABI of MPI 5 against a small library that knows its published numbers alone: it plays two ranks with equal values, and refuses every
-/// other
-/// handle. No system brings such a library yet.
+/// other handle. No system brings such a library yet.
 /// </summary>
 public sealed class StandardAbiTests
 {

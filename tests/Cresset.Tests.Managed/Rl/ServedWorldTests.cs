@@ -86,7 +86,7 @@ public sealed class ServedWorldTests : IDisposable
         Assert.True(process.WaitForExit(5000));
     }
 
-    // What a program does that is no server, and what is said about it.
+    // What a program does that is not a server, and what is said about it.
     public static TheoryData<string, string> Programs => new()
     {
         { "raise SystemExit('no licence found')",
@@ -125,7 +125,7 @@ public sealed class ServedWorldTests : IDisposable
         { ["{H}", """{"observation": [1]}"""], "'observation' has 1 values; its space has 2" },
         { ["{H}", """{"observation": [1, NaN]}"""], "its answer to reset is not right" },
         { ["{H}", """{"observation": [1, 1e99]}"""], "too large for a float32" },
-        { ["{H}", """{"observation": [1, "x"]}"""], "value 1 of 'observation' is no number" },
+        { ["{H}", """{"observation": [1, "x"]}"""], "value 1 of 'observation' is not a number" },
         { ["{H}", """{"observation": "!"}"""], "but not base64" },
         { ["{H}", """{"observation": [1, 0], "mask": [true, true]}"""], "did not say \"masks\": true" },
         { ["{H}", """{"error": "map not loaded"}"""], "it reports: map not loaded" },
@@ -134,7 +134,7 @@ public sealed class ServedWorldTests : IDisposable
         { ["{H}", """{"observation": [1, 0]}""", """{"observation": [1, 0], "reward": 1, "terminated": false}"""],
             "'truncated' is missing" },
         { ["{H}", """{"observation": [1, 0]}""", """{"observation": [1, 0], "reward": null, "terminated": false, "truncated": false}"""],
-            "'reward' is no number" },
+            "'reward' is not a number" },
         { ["{H}", """{"observation": [1, 0]}""", """{"observation": [1, 0], "reward": 1, "done": false}"""],
             "the key 'done' is unknown here" },
     };

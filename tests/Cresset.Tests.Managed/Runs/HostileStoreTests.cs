@@ -48,7 +48,7 @@ public sealed class HostileStoreTests : IDisposable
         File.Copy(_folder.File("runs.db"), _copy.File("runs.db"), true);
         var random = new System.Random(11);
         using var editing = Open(_copy);
-        // Constraints are no protection: whoever writes a file can leave them out.
+        // Constraints are not a protection: whoever writes a file can leave them out.
         editing.Execute("PRAGMA ignore_check_constraints = 1; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY");
         foreach (var i in ReaderFuzz.Cases(120))
         {

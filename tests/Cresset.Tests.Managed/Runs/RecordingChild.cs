@@ -4,8 +4,7 @@ using Cresset.Runs;
 namespace Cresset.Tests.Managed.Runs;
 
 /// <summary>
-/// The test program as a process that records until it is killed: started with CRESSET_TEST_RECORD it never reaches
-/// the test runner.
+/// The test program as a process that records until it is killed: started with CRESSET_TEST_RECORD it never reaches the test runner.
 /// </summary>
 internal static class RecordingChild
 {

@@ -19,8 +19,7 @@ public sealed class DefaultLawTests
     private static readonly ConfigSource Here = new("law.yaml", 1);
 
     // A record may give a part inside it a preset of its own for a reason; everywhere else the part's own defaults hold, so that naming it
-    // changes nothing. (The numbers
-    // of a rule of step sizes are the value that it stands for, not options of a part.)
+    // changes nothing. (The numbers of a rule of step sizes are the value that it stands for, not options of a part.)
     private static readonly Dictionary<string, string> Presets = new()
     {
         [$"{nameof(ContinuousFlowOptions)}.Solver"] = "training solves thousands of times, and its gradient needs no more digits",

@@ -8,8 +8,7 @@ namespace Cresset.Tests.Torch.Conventions;
 
 /// <summary>
 /// Laws over every part of every kind: it is named short and long, in a file and on the command line, comes back equal from YAML, says what
-/// each of its
-/// options means, and answers a mistake in one line with the fix.
+/// each of its options means, and answers a mistake in one line with the fix.
 /// </summary>
 public sealed partial class PartLawTests
 {

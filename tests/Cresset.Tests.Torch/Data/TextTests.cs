@@ -31,7 +31,7 @@ public sealed class TextTests : IDisposable
         Gen.String.Sample(
             text =>
             {
-                // Half of a pair of surrogates is no character, and UTF-8 has no bytes for it.
+                // Half of a pair of surrogates is not a character, and UTF-8 has no bytes for it.
                 var whole = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
                 return tokenizer.Decode(tokenizer.Encode(whole).Select(t => (long)t)) == whole;
             },

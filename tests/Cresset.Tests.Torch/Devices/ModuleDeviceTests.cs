@@ -7,8 +7,7 @@ namespace Cresset.Tests.Torch;
 
 /// <summary>
 /// Forward and backward passes of Cresset's networks and of every part that is a layer, a flow or a quantizer where no value can be read
-/// and a tensor left on the CPU is an error. What reads
-/// a value is listed, and the list is exact.
+/// and a tensor left on the CPU is an error. What reads a value is listed, and the list is exact.
 /// </summary>
 public sealed class ModuleDeviceTests
 {

@@ -156,7 +156,7 @@ public sealed class StoredWeightTests : IDisposable
             var value = source.Read(key).to(ScalarType.Float32);
             if (choose(key) && key.EndsWith(".weight", StringComparison.Ordinal))
             {
-                // All codes but the two that are no numbers.
+                // All codes but the two that are not numbers.
                 var codes = new byte[entry.Count];
                 for (var i = 0; i < codes.Length; i++) codes[i] = (byte)((random.Next(2) << 7) | random.Next(127));
                 const float Scale = 0.0005f;

@@ -64,8 +64,8 @@ public sealed class DensityTests
     }
 
     /// <summary>
-    /// A two-sample test: the plane is cut into cells, and the number of samples in each follows from the integral of the density
-    /// over it. Chi-squared with about 60 cells; 130 has a chance below one in a million.
+    /// A two-sample test: the plane is cut into cells, and the number of samples in each follows from the integral of the density over it.
+    /// Chi-squared with about 60 cells; 130 has a chance below one in a million.
     /// </summary>
     [Theory]
     [MemberData(nameof(Names))]

@@ -8,7 +8,7 @@ namespace Cresset.Tests.Torch.Flows;
 
 /// <summary>
 /// Weights bring their masks, recomputation gives the direct gradients or says why not, deep flows start near the identity, and input that
-/// is no number is named.
+/// is not a number is named.
 /// </summary>
 public sealed class FlowStateTests
 {

@@ -99,8 +99,7 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
         if (Cresset.Nn.Resampling.Between(x, size, null, mode, align, antialias, false) is not { } map) return;
         var g = memory.Make(ScalarType.Float32, [.. shape[..2], .. size]);
         // The float64 twin would round nearest places in float64, and libtorch's gradient of nearest-exact places on the border of two
-        // pixels goes
-        // to the other pixel than its forward pass reads: the twin takes the places of the float32 forward pass both ways.
+        // pixels goes to the other pixel than its forward pass reads: the twin takes the places of the float32 forward pass both ways.
         var exact = linear || mode == ResizeMode.Area;
         var numbers = arange(shape[2..].Aggregate(1L, (a, b) => a * b), dtype: ScalarType.Float32).reshape([1, 1, .. shape[2..]]);
         Gradients(
@@ -153,8 +152,7 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
             path: AttentionPath.Explicit);
         var found = Attention.ScaledDotProduct(q, k, v, mask, causal);
         // A score is a sum of `depth` products, off by some units in the last place of their magnitudes (one key that is expanded over its
-        // depth makes all of them of one
-        // sign), and softmax passes that on up to twice the largest value.
+        // depth makes all of them of one sign), and softmax passes that on up to twice the largest value.
         var repeats = heads / groups;
         var magnitude = q.to(ScalarType.Float64).abs()
             .matmul(k.to(ScalarType.Float64).abs().repeat_interleave(repeats, 1).transpose(-2, -1)).max().ToDouble() / Math.Sqrt(depth);

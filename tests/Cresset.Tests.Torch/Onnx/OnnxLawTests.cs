@@ -10,8 +10,7 @@ namespace Cresset.Tests.Torch.Onnx;
 
 /// <summary>
 /// The law of the bridge: every layer of TorchSharp that ONNX can hold, functions of tensors, whole networks. Each is exported with a batch
-/// that may vary
-/// and run in ONNX Runtime on the example and on a batch of another size with other values.
+/// that may vary and run in ONNX Runtime on the example and on a batch of another size with other values.
 /// </summary>
 public sealed class OnnxLawTests : IDisposable
 {

@@ -69,8 +69,7 @@ public sealed class EarlierStateTests
             optimizer.Step();
         }
         // Shampoo's covariances of so few gradients are singular: along their null directions the roots are of float32 rounding, whose
-        // order
-        // is the processor's (2e-3 apart between two of them). A state that was not loaded is 0.04 and more away.
+        // order is the processor's (2e-3 apart between two of them). A state that was not loaded is 0.04 and more away.
         var tolerance = name == "shampoo" ? 1e-2 : 2e-6;
         for (var i = 0; i < 3; i++)
         {

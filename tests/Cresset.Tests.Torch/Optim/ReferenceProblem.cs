@@ -56,9 +56,8 @@ internal sealed class ReferenceProblem : IDisposable
 
     /// <summary>
     /// Runs the optimizer and returns the worst relative error against the reference path, with its place. In float32 the error is relative
-    /// to the
-    /// largest value the weight has had on its path: every step rounds at that size, so a weight that crosses zero keeps the rounding of
-    /// where it came from.
+    /// to the largest value the weight has had on its path: every step rounds at that size, so a weight that crosses zero keeps the
+    /// rounding of where it came from.
     /// </summary>
     public (double Error, string Where) Compare(Optimizer optimizer, double[] expected, int steps = 20, Action<int>? before = null,
         GradientClipping? clipping = null, Func<int, bool>? counted = null, double floor = 1e-3)

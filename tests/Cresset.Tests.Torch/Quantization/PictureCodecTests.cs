@@ -45,7 +45,7 @@ public sealed class PictureCodecTests : IDisposable
             Assert.True(codes.eq(pieces).to(ScalarType.Float32).mean().ToDouble() > 0.999, $"{upsampler}: codes");
             Assert.Equal(codes.shape, pieces.shape);
             Golden.Near(model.Decode([codes]), TokenizerTiles.Decode(model, codes, 7), 1e-4, $"{upsampler}");
-            // Less than the convolutions see shows: the reach is no mere margin of safety.
+            // Less than the convolutions see shows: the reach is not a mere margin of safety.
             if (dimensions == 2)
                 Assert.False(model.Decode([codes.narrow(1, 0, 7)]).allclose(model.Decode([codes]).narrow(2, 0, 28), 0, 1e-4));
         }

@@ -18,8 +18,7 @@ namespace Cresset.Tests.Torch.Recipes;
 
 /// <summary>
 /// Trained models in a service: every kind of answer from files, bytes and rows, from many threads at once, again and again.
-/// CRESSET_TEST_CALLS
-/// makes it long (tests/long/service.sh asks 100,000 times).
+/// CRESSET_TEST_CALLS makes it long (tests/long/service.sh asks 100,000 times).
 /// </summary>
 public sealed class AnswerTests : IDisposable
 {

@@ -121,7 +121,7 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("{\"weight_map\":{\"a\":\"../x.safetensors\"}}", "only files beside the index")]
     [InlineData("{\"weight_map\":[]}", "no object 'weight_map'")]
     [InlineData("{\"weight_map\":", "no valid JSON")]
-    [InlineData("{\"weight_map\":{\"a\":1}}", "is no file name")]
+    [InlineData("{\"weight_map\":{\"a\":1}}", "is not a file name")]
     public void DamagedIndexIsRefused(string json, string fault)
     {
         var path = Path.Combine(_folder, "m.safetensors.index.json");
@@ -148,7 +148,7 @@ public sealed class SafetensorsTests : IDisposable
         Add("zero header", "{}", 0, "smallest header", 0);
         Add("no object", "[1]", 0, "does not start with '{'");
         Add("cut JSON", "{\"a\":", 0, "no valid JSON");
-        Add("deep JSON", "{\"a\":" + new string('[', 5000) + "}", 0, "is no JSON object");
+        Add("deep JSON", "{\"a\":" + new string('[', 5000) + "}", 0, "is not a JSON object");
         Add("deep JSON in a shape", "{\"a\":{\"shape\":" + new string('[', 5000) + "}}", 0, "header offset");
         Add("duplicate key", "{" + A + "," + A + "}", 8, "occurs twice");
         Add("missing shape", "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", 8, "lacks shape");
@@ -163,7 +163,7 @@ public sealed class SafetensorsTests : IDisposable
         Add("hole", "{" + A + ",\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[12,16]}}", 16, "hole");
         Add("rest", "{" + A + "}", 12, "the file at");
         Add("cut data", "{" + A + "}", 4, "the data is 4 bytes long");
-        Add("metadata no text", "{\"__metadata__\":{\"x\":1}}", 0, "is no text");
+        Add("metadata no text", "{\"__metadata__\":{\"x\":1}}", 0, "is not text");
         Add("extra field", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"x\":1}}", 8, "unexpected or repeated field");
         Add("trailing garbage", "{} x", 0, "no valid JSON");
         return data;

@@ -13,9 +13,8 @@ namespace Cresset.Tests.Torch.Training;
 
 /// <summary>
 /// Short trainings, each in a line: "mlp 12 1 folder" trains that net to step 12 with one part a rank, going on from what the folder holds
-/// ("-" for
-/// none); "mlp+sync", "mlp+after" and "mlp+pairs" share batch statistics, add up gradients after backward, and in pairs. Started with
-/// CRESSET_TEST_TRAINING the test program does them as a rank, and rank 0 prints a line for each.
+/// ("-" for none); "mlp+sync", "mlp+after" and "mlp+pairs" share batch statistics, add up gradients after backward, and in pairs. Started
+/// with CRESSET_TEST_TRAINING the test program does them as a rank, and rank 0 prints a line for each.
 /// </summary>
 internal static class RankTraining
 {

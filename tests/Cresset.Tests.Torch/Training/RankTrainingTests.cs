@@ -152,8 +152,7 @@ public sealed class RankTrainingTests : IDisposable
             new Dictionary<string, string> { [RankTraining.Variable] = lines });
 
     // The order in which more than two gradients are added up is the library's. A whole batch's own kernel of batch normalisation rounds
-    // otherwise than sums
-    // over ranks, which Adam's division by small roots enlarges.
+    // otherwise than sums over ranks, which Adam's division by small roots enlarges.
     private static void Near(string expected, string found, double within = 1e-6)
     {
         var (first, second) = (expected.Split(' '), found.Split(' '));

@@ -5,8 +5,8 @@ using Cresset.Numerics;
 
 namespace Cresset.Detection;
 
-/// <summary>CVAT for images 1.1: one XML file with boxes, polygons and masks of each image. Other shapes, and rotated boxes,
-/// are faults.</summary>
+/// <summary>CVAT for images 1.1: one XML file with boxes, polygons and masks of each image. Other shapes, and rotated boxes, are
+/// faults.</summary>
 [Part("cvat", "CVAT for images 1.1")]
 public sealed record CvatXml : LabelledFormat
 {

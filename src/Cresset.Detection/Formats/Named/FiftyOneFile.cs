@@ -128,7 +128,7 @@ public sealed record FiftyOneFile : LabelledFormat
         if (n.Length != 4 || !Array.TrueForAll(n, v => ((JsonElement?)v).NumberOf() is not null))
         {
             desk.Fault(DataProblemKind.WrongValue, record, "bounding_box",
-                "is no list of four numbers: left, top, width, height in shares.");
+                "is not a list of four numbers: left, top, width, height in shares.");
             return shape with { Broken = true };
         }
         if (image.Width <= 0 || image.Height <= 0)

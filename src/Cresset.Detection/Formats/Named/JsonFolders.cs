@@ -46,7 +46,7 @@ internal static class JsonFiles
         _ => null,
     };
 
-    /// <summary>A text; null where an escape stands for half a character, which is no text.</summary>
+    /// <summary>A text; null where an escape stands for half a character, which is not text.</summary>
     private static string? Whole(JsonElement text)
     {
         try
@@ -126,7 +126,7 @@ public sealed record LabelMeFolder : LabelledFormat
             var name = stem[..(stem.LastIndexOf('/') + 1)] + given[(given.LastIndexOf('/') + 1)..];
             var image = new LabelledImage(name, root.Find("imageWidth").SizeOf(), root.Find("imageHeight").SizeOf(), file) { Alias = stem };
             var shapes = root.Find("shapes");
-            if (shapes is not { ValueKind: JsonValueKind.Array }) desk.Fault(DataProblemKind.MissingField, "", "shapes", "is no list.");
+            if (shapes is not { ValueKind: JsonValueKind.Array }) desk.Fault(DataProblemKind.MissingField, "", "shapes", "is not a list.");
             var groups = new Dictionary<string, (LabelledShape Shape, List<double[]> Polygons)>(StringComparer.Ordinal);
             var index = 0;
             foreach (var s in shapes.Items()) Take(s, string.Create(CultureInfo.InvariantCulture, $"shapes[{index++}]"), image, groups,
@@ -153,7 +153,7 @@ public sealed record LabelMeFolder : LabelledFormat
         if (withScores) shape = shape with { Score = s.Find("score").NumberOf() ?? s.Find("flags")?.Find("score").NumberOf() };
         if (points is null || (kind == "rectangle" && points.Length is not (4 or 8)))
         {
-            desk.Fault(DataProblemKind.WrongValue, record, "points", "is no list of points [x, y]; a rectangle has two or four.");
+            desk.Fault(DataProblemKind.WrongValue, record, "points", "is not a list of points [x, y]; a rectangle has two or four.");
             image.Shapes.Add(shape with { Broken = true });
             return;
         }

@@ -4,8 +4,8 @@ using Cresset.Numerics;
 
 namespace Cresset.Detection;
 
-/// <summary>Label Studio's JSON export: a list of tasks; rectangles and polygons in percent of the image. Detections are read
-/// from predictions.</summary>
+/// <summary>Label Studio's JSON export: a list of tasks; rectangles and polygons in percent of the image. Detections are read from
+/// predictions.</summary>
 [Part("label-studio", "Label Studio JSON export")]
 public sealed record LabelStudioFile : LabelledFormat
 {
@@ -31,7 +31,7 @@ public sealed record LabelStudioFile : LabelledFormat
         if (document is null) return [];
         if (document.RootElement.ValueKind != JsonValueKind.Array)
         {
-            desk.Fault(DataProblemKind.Malformed, "", "", "is no list of tasks.");
+            desk.Fault(DataProblemKind.Malformed, "", "", "is not a list of tasks.");
             desk.Tally(1, 1);
             return [];
         }
@@ -134,7 +134,7 @@ public sealed record LabelStudioFile : LabelledFormat
     {
         if (value.Find("points").Points() is not { } points)
         {
-            desk.Fault(DataProblemKind.WrongValue, shape.Record, "points", "is no list of points [x, y].");
+            desk.Fault(DataProblemKind.WrongValue, shape.Record, "points", "is not a list of points [x, y].");
             return shape with { Broken = true };
         }
         for (var i = 0; i < points.Length; i++) points[i] = points[i] / 100 * (i % 2 == 0 ? image.Width : image.Height);

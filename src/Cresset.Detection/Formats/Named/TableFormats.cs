@@ -124,7 +124,8 @@ public sealed record OpenImagesCsv : LabelledFormat
                 for (var i = 0; i < cells.Count; i++) columns.TryAdd(cells[i].Trim().TrimStart('\uFEFF'), i);
                 if (required.FirstOrDefault(r => !columns.ContainsKey(r)) is { } missing)
                 {
-                    desk.Fault(DataProblemKind.MissingField, record, missing, $"is no column; {string.Join(", ", required)} are needed.");
+                    desk.Fault(DataProblemKind.MissingField, record, missing,
+                        $"is not a column; {string.Join(", ", required)} are needed.");
                     desk.Tally(1, 1);
                     yield break;
                 }
@@ -143,8 +144,8 @@ public sealed record OpenImagesCsv : LabelledFormat
     }
 }
 
-/// <summary>MOT Challenge: lines <c>frame, id, left, top, width, height, confidence, class, visibility</c>; frames are images,
-/// classes are numbered.</summary>
+/// <summary>MOT Challenge: lines <c>frame, id, left, top, width, height, confidence, class, visibility</c>; frames are images, classes are
+/// numbered.</summary>
 [Part("mot", "Milan et al. 2016, arXiv:1603.00831")]
 public sealed record MotFile : LabelledFormat
 {

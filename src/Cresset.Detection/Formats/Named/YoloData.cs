@@ -22,7 +22,7 @@ internal sealed class YoloData
             .FirstOrDefault(f => FilePeek.Start(f, 1 << 16).Contains("names", StringComparison.Ordinal));
     }
 
-    /// <exception cref="DetectionFormatException">The file is no YAML map with names.</exception>
+    /// <exception cref="DetectionFormatException">The file is not a YAML map with names.</exception>
     public static YoloData Read(string file)
     {
         try
@@ -54,7 +54,7 @@ internal sealed class YoloData
     private IReadOnlyList<string> Listed => Find("names") switch
     {
         YamlSequenceNode list
-            => [.. list.Children.Select(c => ((c as YamlScalarNode)?.Value) ?? throw Fault(_file, "has a name that is no text."))],
+            => [.. list.Children.Select(c => ((c as YamlScalarNode)?.Value) ?? throw Fault(_file, "has a name that is not text."))],
         YamlMappingNode map => Numbered(map),
         _ => throw Fault(_file, "has no names: a list, or a map of numbers to names, is needed."),
     };

@@ -10,8 +10,8 @@ namespace Cresset.Diffusion;
 
 /// <summary>
 /// A GGUF file (version 2 or 3) as stable-diffusion.cpp, llama.cpp and ComfyUI-GGUF write them, open for reading. Plain numbers are mapped;
-/// quantized tensors (Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL, IQ4_XS) are unpacked to single precision when read by themselves, and stay
-/// packed in networks.
+/// quantized tensors (Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL, IQ4_XS) are unpacked to single precision when read by themselves, and stay packed
+/// in networks.
 /// </summary>
 public sealed class GgufFile : IPackedSource, IStoredBytes
 {
@@ -257,7 +257,7 @@ public sealed class GgufFile : IPackedSource, IStoredBytes
             }
         }
 
-        public InvalidDataException Broken(string what) => new($"{path} is no readable GGUF file: at byte {Position} {what}.");
+        public InvalidDataException Broken(string what) => new($"{path} is not a readable GGUF file: at byte {Position} {what}.");
 
         private ReadOnlySpan<byte> Take(int count)
         {
@@ -272,7 +272,7 @@ public sealed class GgufFile : IPackedSource, IStoredBytes
             Position += got;
             if (got < target.Length)
                 throw new InvalidDataException(
-                    $"{path} is no readable GGUF file: it ends at byte {Position}, where {target.Length} bytes from {at} are wanted.");
+                    $"{path} is not a readable GGUF file: it ends at byte {Position}, where {target.Length} bytes from {at} are wanted.");
         }
     }
 }

@@ -32,7 +32,7 @@ internal static class GgufWriter
     private const int Alignment = 32;
 
     /// <summary>Writes all tensors of a source, one after the other, atomically.</summary>
-    /// <returns>How many tensors were stored in which type. Rows that are no whole number of blocks take Q8_0, or single
+    /// <returns>How many tensors were stored in which type. Rows that are not a whole number of blocks take Q8_0, or single
     /// precision.</returns>
     public static IReadOnlyDictionary<string, int> Write(string path, ITensorSource source, GgufStorage storage,
         CancellationToken cancellation = default)

@@ -123,8 +123,8 @@ internal static class StoredWeights
         }
     }
 
-    /// <summary>Numbers of 8 bits beside which something stands that nobody knows are most likely scaled by it: read plainly they would
-    /// be noise.</summary>
+    /// <summary>Numbers of 8 bits beside which something stands that nobody knows are most likely scaled by it: read plainly they would be
+    /// noise.</summary>
     private static void RefuseUnknownScale(ITensorSource source, string key, string stem)
     {
         if (source.Entries[key].Dtype is not (SafetensorsDtype.F8E4M3 or SafetensorsDtype.F8E5M2 or SafetensorsDtype.I8)) return;

@@ -55,8 +55,8 @@ public sealed record ClipTextOptions : IOptionsRecord
     public ClipActivation Activation { get; init; }
 
     /// <summary>
-    /// The token whose first position is pooled. The value 2, which the oldest configurations carry by mistake, pools at the
-    /// largest id instead, which is the end token too.
+    /// The token whose first position is pooled. The value 2, which the oldest configurations carry by mistake, pools at the largest id
+    /// instead, which is the end token too.
     /// </summary>
     public int EndTokenId { get; init; } = 2;
 

@@ -59,8 +59,8 @@ public sealed class T5Encoder : nn.Module<Tensor, Tensor>
     internal Tensor PositionBias(long tokens) => _encoder.PositionBias(tokens);
 
     /// <summary>
-    /// Bucket of a relative position (key - query): half of the buckets for each direction; of those, half are exact and half
-    /// logarithmic up to the largest distance.
+    /// Bucket of a relative position (key - query): half of the buckets for each direction; of those, half are exact and half logarithmic
+    /// up to the largest distance.
     /// </summary>
     internal static long Bucket(long relative, int buckets, int maxDistance)
     {

@@ -129,9 +129,8 @@ internal sealed unsafe partial class MpiLibrary
         // UCX, which some builds carry messages with, takes SIGSEGV for itself, and with it every NullReferenceException of .NET.
         SetVariable("UCX_ERROR_SIGNALS", "", 0);
         // Open MPI sends sums that are begun and not waited for up a tree and down again, all bytes each way, when they replace their
-        // addends as ours do: for two
-        // ranks and a bucket of 1 MiB 0.39 ms against 0.27 (TCP), 0.31 against 0.19 (shared memory). Rabenseifner's way (3) scatters and
-        // gathers halves.
+        // addends as ours do: for two ranks and a bucket of 1 MiB 0.39 ms against 0.27 (TCP), 0.31 against 0.19 (shared memory).
+        // Rabenseifner's way (3) scatters and gathers halves.
         SetVariable("OMPI_MCA_coll_libnbc_iallreduce_algorithm", "3", 0);
     }
 
@@ -141,7 +140,7 @@ internal sealed unsafe partial class MpiLibrary
     private nint Export(string name)
         => NativeLibrary.TryGetExport(_handle, name, out var address) ? address
             : throw new CommunicationException(
-                $"{Name} lacks {name}: it is no complete MPI library. Name another one in {Communicator.LibraryVariable}.");
+                $"{Name} lacks {name}: it is not a complete MPI library. Name another one in {Communicator.LibraryVariable}.");
 
     private string ReadVersion()
     {

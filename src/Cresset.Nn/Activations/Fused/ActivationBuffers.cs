@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// Memory that fused activations write into instead of new tensors, again and again: on large tensors worth more than any
-/// kernel. The caller promises that results of one step are not used after the next <see cref="NextStep"/>: right for a
-/// training loop (forward, backward, optimizer step, NextStep), wrong for anything that is kept. One thread at a time.
+/// Memory that fused activations write into instead of new tensors, again and again: on large tensors worth more than any kernel. The
+/// caller promises that results of one step are not used after the next <see cref="NextStep"/>: right for a training loop (forward,
+/// backward, optimizer step, NextStep), wrong for anything that is kept. One thread at a time.
 /// </summary>
 public sealed class ActivationBuffers : IDisposable
 {

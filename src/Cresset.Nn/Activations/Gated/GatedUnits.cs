@@ -8,8 +8,8 @@ namespace Cresset.Nn;
 public static class GatedUnits
 {
     /// <summary>
-    /// act(gate) * value for two tensors of one shape. Common activations run as one fused kernel on float32 CPU tensors and
-    /// keep only gate and value for backward.
+    /// act(gate) * value for two tensors of one shape. Common activations run as one fused kernel on float32 CPU tensors and keep only gate
+    /// and value for backward.
     /// </summary>
     /// <param name="gate">What goes through the activation.</param>
     /// <param name="value">What is gated.</param>

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// Maps to the probability simplex along one dimension, dense and sparse: softmax, sparsemax and the family between them
-/// (entmax). All are differentiable any number of times; the shape stays.
+/// Maps to the probability simplex along one dimension, dense and sparse: softmax, sparsemax and the family between them (entmax). All are
+/// differentiable any number of times; the shape stays.
 /// </summary>
 internal static class Simplex
 {
@@ -129,8 +129,8 @@ internal static class Simplex
         return FromThreshold(scaled, axis, alpha, low).to(x.dtype).MoveToOuterDisposeScope();
     }
 
-    // p = max((alpha - 1) x - tau, 0)^(1/(alpha - 1)). tau comes in as a constant; each Newton step on sum p = 1 from the root
-    // gives it its derivatives by the implicit function theorem: one step the first, two steps the second and third.
+    // p = max((alpha - 1) x - tau, 0)^(1/(alpha - 1)). tau comes in as a constant; each Newton step on sum p = 1 from the root gives it its
+    // derivatives by the implicit function theorem: one step the first, two steps the second and third.
     private static Tensor FromThreshold(Tensor scaled, long axis, double alpha, Tensor tau)
     {
         var power = 1 / (alpha - 1);

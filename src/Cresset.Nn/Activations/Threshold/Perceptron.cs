@@ -40,8 +40,8 @@ public sealed record PerceptronReport(bool Converged, int Epochs, long Mistakes,
     double Margin, double MistakeBound);
 
 /// <summary>
-/// Rosenblatt's perceptron (1958): sign(w x + b), trained by adding y x to w at each mistake. On data that a plane
-/// separates with margin g within radius R it makes at most (R / g)^2 mistakes (Novikoff 1962).
+/// Rosenblatt's perceptron (1958): sign(w x + b), trained by adding y x to w at each mistake. On data that a plane separates with margin g
+/// within radius R it makes at most (R / g)^2 mistakes (Novikoff 1962).
 /// </summary>
 public sealed class Perceptron
 {

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Nn;
 
 /// <summary>
-/// Dropout for SELU nets: dropped values become SELU's lower limit -1.7581, then the whole is scaled and shifted so that mean
-/// 0 and variance 1 stay. Klambauer et al. 2017. [...] to the same shape; nothing happens in evaluation.
+/// Dropout for SELU nets: dropped values become SELU's lower limit -1.7581, then the whole is scaled and shifted so that mean 0 and
+/// variance 1 stay. Klambauer et al. 2017. [...] to the same shape; nothing happens in evaluation.
 /// </summary>
 public sealed class AlphaDropout : nn.Module<Tensor, Tensor>
 {

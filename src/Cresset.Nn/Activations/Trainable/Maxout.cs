@@ -38,13 +38,13 @@ public sealed class Maxout : nn.Module<Tensor, Tensor>
     /// The maximum of each group of <paramref name="pieces"/> neighbouring channels of <paramref name="dim"/>, which shrinks by that
     /// factor.
     /// </summary>
-    /// <exception cref="ShapeException">The dimension is no multiple of the pieces.</exception>
+    /// <exception cref="ShapeException">The dimension is not a multiple of the pieces.</exception>
     public static Tensor Apply(Tensor x, int pieces = 2, long dim = -1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(pieces, 1);
         var axis = (int)(dim < 0 ? x.dim() + dim : dim);
         if (x.size(axis) % pieces != 0)
-            throw new ShapeException($"Maxout: dimension {dim} of {Shape.Text(x)} is no multiple of {pieces} pieces.");
+            throw new ShapeException($"Maxout: dimension {dim} of {Shape.Text(x)} is not a multiple of {pieces} pieces.");
         using var scope = NewDisposeScope();
         var shape = x.shape.ToList();
         shape[axis] /= pieces;

@@ -8,8 +8,7 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// CARAFE's weighted neighbourhoods without the unfolded copy: features [N, C, H, W] and weights [N, groups k^2, s H, s W], float32 on the
-/// CPU,
-/// to [N, C, s H, s W], and the gradients of both. One source row at a time; every number is added up in a fixed order, so bits do not
+/// CPU, to [N, C, s H, s W], and the gradients of both. One source row at a time; every number is added up in a fixed order, so bits do not
 /// depend on threads.
 /// </summary>
 internal sealed unsafe partial class Reassembly

@@ -8,8 +8,7 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// A separable linear map of float32 pictures [N, C, (D,) (H,) W]: one list of taps an axis. The axis along the rows is done where there
-/// are
-/// fewer rows (before enlarging, after shrinking). Every result row depends on its inputs alone, so bits do not depend on threads.
+/// are fewer rows (before enlarging, after shrinking). Every result row depends on its inputs alone, so bits do not depend on threads.
 /// </summary>
 /// <param name="axes">Taps of the last axis, of the one before it and so on.</param>
 /// <param name="channelsLast">Pictures are [N, H, W, C] instead.</param>

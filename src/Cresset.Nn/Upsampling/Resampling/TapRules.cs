@@ -4,8 +4,8 @@ using Cresset.Kernels;
 namespace Cresset.Nn;
 
 /// <summary>
-/// Where each result looks along one axis and with what weights, computed in float32 as PyTorch does (ATen/native/UpSample.h
-/// and cpu/UpSampleKernel.cpp): a position that is a rounding step off moves every weight by that step.
+/// Where each result looks along one axis and with what weights, computed in float32 as PyTorch does (ATen/native/UpSample.h and
+/// cpu/UpSampleKernel.cpp): a position that is a rounding step off moves every weight by that step.
 /// </summary>
 internal static class TapRules
 {

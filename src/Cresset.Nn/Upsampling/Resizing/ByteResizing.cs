@@ -7,8 +7,8 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// Resizes bytes in whole numbers. Pillow rounds to bytes after each axis, weights have 22 binary digits; OpenCV keeps whole sums between
-/// the axes, weights have 11 digits. Channels may be
-/// planes or the last dimension of the memory; each row of results depends on its inputs alone, so bits do not depend on threads.
+/// the axes, weights have 11 digits. Channels may be planes or the last dimension of the memory; each row of results depends on its inputs
+/// alone, so bits do not depend on threads.
 /// </summary>
 internal static unsafe class ByteResizing
 {

@@ -7,8 +7,8 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// Resizing of pictures as other libraries do it. Takes [N, C, H, W] or [C, H, W] of float32, float64, float16, bfloat16 or uint8, also
-/// with the channels last in memory, and gives the same type and layout
-/// back. Floating-point results have gradients of any order. PyTorch's own convention is <see cref="Upsample"/>.
+/// with the channels last in memory, and gives the same type and layout back. Floating-point results have gradients of any order. PyTorch's
+/// own convention is <see cref="Upsample"/>.
 /// </summary>
 public static class Resize
 {

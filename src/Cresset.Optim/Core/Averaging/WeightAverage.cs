@@ -7,9 +7,9 @@ using static TorchSharp.torch.nn;
 namespace Cresset.Optim;
 
 /// <summary>
-/// A running average of a module's weights, kept by parameter name: exponential (EMA, with warm-up or bias correction) or uniform
-/// (Polyak, and SWA when it is updated once per cycle). Give it to <see cref="Optimizer.Step(GradientClipping?, double, WeightAverage?)"/>
-/// to update it in the same pass as the weights.
+/// A running average of a module's weights, kept by parameter name: exponential (EMA, with warm-up or bias correction) or uniform (Polyak,
+/// and SWA when it is updated once per cycle). Give it to <see cref="Optimizer.Step(GradientClipping?, double, WeightAverage?)"/> to update
+/// it in the same pass as the weights.
 /// </summary>
 public sealed class WeightAverage : ISaved, IDisposable
 {

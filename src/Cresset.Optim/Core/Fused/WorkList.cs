@@ -4,8 +4,7 @@ namespace Cresset.Optim;
 
 /// <summary>
 /// Cuts arrays into pieces of at most <see cref="PieceLength"/> elements and hands them out to threads in units of about that size, many
-/// small
-/// arrays to one unit. The cut depends on the sizes alone, so results do not depend on the threads.
+/// small arrays to one unit. The cut depends on the sizes alone, so results do not depend on the threads.
 /// </summary>
 internal sealed class WorkList
 {

@@ -71,7 +71,7 @@ internal sealed class PosteriorJob : DataJob<PosteriorOptions>, IPredictingJob
             var name = at < 0 ? condition : condition[..at];
             if (!observation.ContainsKey(name))
                 throw new ArgumentException(
-                    $"\"{condition}\" is no observation; write {string.Join(", ", observation.Keys.Select(n => $"{n}=NUMBER"))}.");
+                    $"\"{condition}\" is not an observation; write {string.Join(", ", observation.Keys.Select(n => $"{n}=NUMBER"))}.");
             if (at < 0 || !double.TryParse(condition.AsSpan(at + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
                 || !double.IsFinite(value))
                 throw new ArgumentException($"\"{condition}\" has no finite number; write {name}=0.5 (with a decimal point).");

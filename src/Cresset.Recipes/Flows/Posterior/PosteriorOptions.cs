@@ -37,8 +37,7 @@ internal sealed record PosteriorOptions : IOptionsRecord
 
     /// <summary>
     /// Draws that the last evaluation compares with as many from the true posterior, where the simulator is a built-in one: the figure
-    /// c2st, 0.5 where a
-    /// classifier cannot tell them apart. 0 leaves it out.
+    /// c2st, 0.5 where a classifier cannot tell them apart. 0 leaves it out.
     /// </summary>
     public int ReferenceDraws { get; init; } = 10_000;
 
@@ -65,7 +64,7 @@ internal sealed record PosteriorColumns(long[] Parameters, long[] Observed, IRea
 
     public string[] ObservedNames => [.. Observed.Select(i => All[(int)i].Name)];
 
-    /// <exception cref="InvalidDataException">A parameter is no column of numbers, or nothing is left to observe.</exception>
+    /// <exception cref="InvalidDataException">A parameter is not a column of numbers, or nothing is left to observe.</exception>
     public static PosteriorColumns Of(PosteriorOptions options, DataFacts facts)
     {
         if (facts.Table is not { } table)

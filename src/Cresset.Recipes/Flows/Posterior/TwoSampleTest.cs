@@ -6,8 +6,8 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// The classifier two-sample test (Lopez-Paz and Oquab 2017) as the benchmark of simulation-based inference runs it (Lueckmann et al.
-/// 2021): how often a
-/// perceptron with two hidden layers of 10 D tells held-out samples of two sets apart. 0.5 where it cannot, 1 where it always does.
+/// 2021): how often a perceptron with two hidden layers of 10 D tells held-out samples of two sets apart. 0.5 where it cannot, 1 where it
+/// always does.
 /// </summary>
 internal static class TwoSampleTest
 {

@@ -8,8 +8,8 @@ namespace Cresset.Rl.Deep;
 
 /// <summary>
 /// Transitions that were recorded: a safetensors file with observations [n, values], actions [n] or [n, values], rewards [n], terminated
-/// [n], truncated [n] and
-/// next_observations [n, values], in the order of time. What a policy is cloned from, and what off-policy agents may learn from alone.
+/// [n], truncated [n] and next_observations [n, values], in the order of time. What a policy is cloned from, and what off-policy agents may
+/// learn from alone.
 /// </summary>
 public sealed class TransitionData
 {
@@ -50,7 +50,7 @@ public sealed class TransitionData
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="FileNotFoundException">There is none.</exception>
-    /// <exception cref="InvalidDataException">A tensor is missing, has another shape, or holds what is no number.</exception>
+    /// <exception cref="InvalidDataException">A tensor is missing, has another shape, or holds what is not a number.</exception>
     public static TransitionData Read(string path)
     {
         if (!File.Exists(path))
@@ -166,7 +166,7 @@ public sealed class TransitionData
     {
         using var scope = NewDisposeScope();
         var values = from.to(ScalarType.Float32).contiguous();
-        if (!values.isfinite().all().ToBoolean()) throw new InvalidDataException($"{path}: '{name}' holds what is no finite number.");
+        if (!values.isfinite().all().ToBoolean()) throw new InvalidDataException($"{path}: '{name}' holds what is not a finite number.");
         values.data<float>().CopyTo(to);
     }
 }

@@ -2,7 +2,7 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// Starts the next episode by itself, as Gymnasium's <c>Autoreset</c> does: the step after an end ignores its action, resets, pays 0 and
-/// shows the first observation. <see cref="IsReset"/> marks that step: it is no transition to learn from.
+/// shows the first observation. <see cref="IsReset"/> marks that step: it is not a transition to learn from.
 /// </summary>
 /// <typeparam name="TObservation">Element of an observation.</typeparam>
 /// <typeparam name="TAction">Element of an action.</typeparam>

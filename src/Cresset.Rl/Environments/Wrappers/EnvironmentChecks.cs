@@ -8,8 +8,7 @@ public static class EnvironmentChecks
 {
     /// <summary>
     /// Plays random episodes of two copies: observations, rewards and masks keep to the contract, every value of an observation is written,
-    /// equal seeds give equal
-    /// episodes, and a copy that was saved and restored goes on exactly.
+    /// equal seeds give equal episodes, and a copy that was saved and restored goes on exactly.
     /// </summary>
     /// <param name="make">Makes a new copy.</param>
     /// <param name="steps">Number of steps.</param>

@@ -2,8 +2,7 @@ namespace Cresset.Rl;
 
 /// <summary>
 /// A wrapper that scales by running moments. The moments belong to the policy that learns behind them: a vector environment shares one set
-/// among its copies, an agent
-/// saves them with its policy, and evaluation and play freeze them.
+/// among its copies, an agent saves them with its policy, and evaluation and play freeze them.
 /// </summary>
 public interface IMomentsWrapper
 {

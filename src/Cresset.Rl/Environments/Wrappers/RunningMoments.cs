@@ -1,8 +1,8 @@
 namespace Cresset.Rl;
 
 /// <summary>
-/// Running mean and variance by the parallel formula of Chan, Golub and LeVeque, starting from mean 0, variance 1 and a small
-/// count as Gymnasium's normalising wrappers do.
+/// Running mean and variance by the parallel formula of Chan, Golub and LeVeque, starting from mean 0, variance 1 and a small count as
+/// Gymnasium's normalising wrappers do.
 /// </summary>
 public sealed class RunningMoments
 {

@@ -36,9 +36,8 @@ public interface IRunRecorder
 
     /// <summary>
     /// Forgets what was recorded with a step greater than <paramref name="step"/> (points, pictures, texts, histograms), of all names or of
-    /// those
-    /// that <paramref name="tags"/> accepts. Called when work goes on from a saved state of that step: what comes after it will be recorded
-    /// again.
+    /// those that <paramref name="tags"/> accepts. Called when work goes on from a saved state of that step: what comes after it will be
+    /// recorded again.
     /// </summary>
     void TruncateAfter(long step, Func<string, bool>? tags = null);
 

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Cresset.Runs;
 
 /// <summary>
-/// A run that is being recorded: its folder and its rows in the store. Points go through a queue to one writer
-/// thread that commits every 250 ms; a killed process loses at most that much and never damages the database.
+/// A run that is being recorded: its folder and its rows in the store. Points go through a queue to one writer thread that commits every
+/// 250 ms; a killed process loses at most that much and never damages the database.
 /// </summary>
 /// <remarks>
 /// A run that is disposed without <see cref="Finish"/> counts as failed: that is what an exception in a using block leaves behind.
@@ -113,8 +113,7 @@ public sealed class Run : IRunRecorder, IDisposable
 
     /// <summary>
     /// Requests that are older than <paramref name="patience"/> in a run whose recording code never called <see cref="TakeRequests"/>;
-    /// empty when it does,
-    /// since then it answers them itself.
+    /// empty when it does, since then it answers them itself.
     /// </summary>
     public IReadOnlyList<RunRequest> UnheardRequests(TimeSpan patience) => _writer.UnheardRequests(DateTime.UtcNow - patience);
 

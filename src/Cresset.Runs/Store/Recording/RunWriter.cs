@@ -5,9 +5,8 @@ using Microsoft.Data.Sqlite;
 namespace Cresset.Runs;
 
 /// <summary>
-/// Carries what a run records into the database and the event file. A thread commits every 250 ms; Flush, Truncate
-/// and Finish commit on the caller's thread. Nothing is forgotten before its transaction stands, so a full disk that
-/// gets room again costs no point.
+/// Carries what a run records into the database and the event file. A thread commits every 250 ms; Flush, Truncate and Finish commit on the
+/// caller's thread. Nothing is forgotten before its transaction stands, so a full disk that gets room again costs no point.
 /// </summary>
 internal sealed class RunWriter : IDisposable
 {

@@ -4,8 +4,8 @@ namespace Cresset.Runs;
 
 /// <summary>
 /// Appends points to one series: full chunks and the growing last chunk of every level of the pyramid.
-/// Bucket i of level k covers the points [i 16^k, (i + 1) 16^k); only complete buckets exist, so appending never
-/// changes what is stored and cutting a series short only drops its end.
+/// Bucket i of level k covers the points [i 16^k, (i + 1) 16^k); only complete buckets exist, so appending never changes what is stored and
+/// cutting a series short only drops its end.
 /// </summary>
 internal sealed class SeriesAppender(long run, string tag)
 {

@@ -5,8 +5,7 @@ namespace Cresset.Tensors;
 
 /// <summary>
 /// The layout of torch.save before PyTorch 1.6 (today's <c>_use_new_zipfile_serialization=False</c>): a magic number, a version, facts
-/// about
-/// the machine, the value, the keys of the storages, each a pickle; then every storage as its length and its bytes.
+/// about the machine, the value, the keys of the storages, each a pickle; then every storage as its length and its bytes.
 /// </summary>
 internal static class LegacyTorch
 {

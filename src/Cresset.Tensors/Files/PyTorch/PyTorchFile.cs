@@ -121,7 +121,7 @@ public sealed class PyTorchFile : IStoredTensors
     /// <c>param_groups</c> as JSON text. The tensors are the caller's.
     /// </summary>
     /// <param name="name">One of <see cref="Optimizers"/>; null takes the only one.</param>
-    /// <exception cref="InvalidDataException">There is none, or several and none was chosen, or it holds what is no number, text or
+    /// <exception cref="InvalidDataException">There is none, or several and none was chosen, or it holds what is not a number, text or
     /// tensor.</exception>
     public (IReadOnlyDictionary<string, Tensor> Tensors, string ParamGroups) ReadOptimizer(string? name = null)
     {

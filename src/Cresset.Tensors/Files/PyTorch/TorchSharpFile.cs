@@ -4,8 +4,7 @@ namespace Cresset.Tensors;
 
 /// <summary>
 /// A file of TorchSharp's <c>Module.save</c> (<c>.dat</c>, also written by its exportsd.py), open for reading: the number of tensors, then
-/// each
-/// as name, element type, sizes and data. The format has no magic number; the whole file must add up.
+/// each as name, element type, sizes and data. The format has no magic number; the whole file must add up.
 /// </summary>
 public sealed class TorchSharpFile : IStoredTensors
 {

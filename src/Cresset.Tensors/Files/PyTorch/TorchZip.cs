@@ -8,8 +8,7 @@ internal sealed record ZipRecord(string Name, long Offset, long Length, uint Che
 
 /// <summary>
 /// The directory of a zip archive as torch.save writes it: the records of tensors are stored without compression, so that they can be
-/// mapped. Nothing is
-/// unpacked to disk; names serve as keys only.
+/// mapped. Nothing is unpacked to disk; names serve as keys only.
 /// </summary>
 internal static class TorchZip
 {

@@ -54,11 +54,11 @@ internal sealed class SafetensorsHeader
         catch (JsonException e)
         {
             throw new InvalidDataException(
-                $"{path}: the header is no valid JSON near offset {8 + (e.BytePositionInLine ?? 0)}: {FirstSentence(e.Message)}", e);
+                $"{path}: the header is not valid JSON near offset {8 + (e.BytePositionInLine ?? 0)}: {FirstSentence(e.Message)}", e);
         }
         catch (InvalidOperationException e)
         {
-            // Utf8JsonReader says so when a string holds bytes or surrogates that are no text.
+            // Utf8JsonReader says so when a string holds bytes or surrogates that are not text.
             throw new InvalidDataException($"{path}: the header holds text that is not valid UTF-8.", e);
         }
         header.CheckLayout();
@@ -76,7 +76,7 @@ internal sealed class SafetensorsHeader
             var at = reader.TokenStartIndex;
             if (!seen.Add(name)) throw Fault(at, $"the key '{Short(name)}' occurs twice");
             reader.Read();
-            if (reader.TokenType != JsonTokenType.StartObject) throw Fault(reader.TokenStartIndex, $"'{Short(name)}' is no JSON object");
+            if (reader.TokenType != JsonTokenType.StartObject) throw Fault(reader.TokenStartIndex, $"'{Short(name)}' is not a JSON object");
             if (name == "__metadata__") ReadMetadata(ref reader);
             else Entries.Add(name, ReadEntry(ref reader, name, at));
         }
@@ -92,7 +92,7 @@ internal sealed class SafetensorsHeader
         {
             var key = reader.GetString()!;
             reader.Read();
-            if (reader.TokenType != JsonTokenType.String) throw Fault(reader.TokenStartIndex, $"__metadata__.{Short(key)} is no text");
+            if (reader.TokenType != JsonTokenType.String) throw Fault(reader.TokenStartIndex, $"__metadata__.{Short(key)} is not text");
             if (!Metadata.TryAdd(key, reader.GetString()!)) throw Fault(reader.TokenStartIndex, $"__metadata__.{Short(key)} occurs twice");
         }
     }
@@ -142,12 +142,12 @@ internal sealed class SafetensorsHeader
 
     private List<long> ReadNumbers(ref Utf8JsonReader reader, string name, string field)
     {
-        if (reader.TokenType != JsonTokenType.StartArray) throw Fault(reader.TokenStartIndex, $"'{Short(name)}'.{field} is no list");
+        if (reader.TokenType != JsonTokenType.StartArray) throw Fault(reader.TokenStartIndex, $"'{Short(name)}'.{field} is not a list");
         var numbers = new List<long>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var number) || number < 0)
-                throw Fault(reader.TokenStartIndex, $"'{Short(name)}'.{field} holds something that is no whole number from 0 up");
+                throw Fault(reader.TokenStartIndex, $"'{Short(name)}'.{field} holds something that is not a whole number from 0 up");
             if (numbers.Count == 64) throw Fault(reader.TokenStartIndex, $"'{Short(name)}'.{field} has more than 64 numbers");
             numbers.Add(number);
         }

@@ -101,7 +101,7 @@ public sealed class SafetensorsShards : IStoredTensors, IStoredBytes
             foreach (var property in map.EnumerateObject())
             {
                 if (property.Value.ValueKind != JsonValueKind.String)
-                    throw new InvalidDataException($"{path}: weight_map['{property.Name}'] is no file name.");
+                    throw new InvalidDataException($"{path}: weight_map['{property.Name}'] is not a file name.");
                 if (!result.TryAdd(property.Name, property.Value.GetString()!))
                     throw new InvalidDataException($"{path}: weight_map names '{property.Name}' twice.");
             }
@@ -109,7 +109,7 @@ public sealed class SafetensorsShards : IStoredTensors, IStoredBytes
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{path}: the index is no valid JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}).",
+            throw new InvalidDataException($"{path}: the index is not valid JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}).",
                 e);
         }
     }

@@ -169,7 +169,7 @@ public static class SafetensorsWriter
         var isE4M3 = entry.Dtype == SafetensorsDtype.F8E4M3;
         Converter<float, byte> encode = isE4M3 ? Float8.ToE4M3 : Float8.ToE5M2;
         var bytes = Array.ConvertAll(floats, encode);
-        // The first pattern of what is no finite number; one type has no infinity, the other has.
+        // The first pattern of what is not a finite number; one type has no infinity, the other has.
         var beyond = isE4M3 ? 0x7f : 0x7c;
         for (var i = 0; i < bytes.Length; i++)
         {
