@@ -49,7 +49,8 @@ internal abstract class CodeModel(CodePriorOptions options, int codebookSize, in
         return
         [
             new("scores", Module, x => [Scores(x[0], isConditional ? x[1] : null)],
-                isConditional ? [codes, tensor(new long[] { 0, Classes - 1 })] : [codes], isConditional ? ["codes", "labels"] : ["codes"], ["scores"])
+                isConditional ? [codes, tensor(new long[] { 0, Classes - 1 })] : [codes],
+                isConditional ? ["codes", "labels"] : ["codes"], ["scores"])
             { Metadata = new Dictionary<string, string> { ["codes"] = CodebookSize.ToString(CultureInfo.InvariantCulture) } },
         ];
     }
@@ -104,7 +105,8 @@ internal sealed class RasterCodeModel(CodePrior prior, CodePriorOptions options,
             Metadata = new Dictionary<string, string>
             {
                 ["codes"] = codes.ToString(CultureInfo.InvariantCulture),
-                ["step"] = "token at place 0 is codes + class, later the code before; keys and values come back for the next step, zeros first",
+                ["step"] = "token at place 0 is codes + class, later the code before; keys and values come back for the next step, zeros "
+                    + "first",
             }
         };
     }

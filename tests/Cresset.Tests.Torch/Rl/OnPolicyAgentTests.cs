@@ -10,7 +10,8 @@ namespace Cresset.Tests.Torch.Rl;
 [LeakFree]
 public sealed class OnPolicyAgentTests
 {
-    public static TheoryData<string> Kinds => ["ppo", "a2c", "reinforce", "ppo-continuous", "ppo-v-trace", "a2c-v-trace", "memory-v-trace", "reinforce-memory"];
+    public static TheoryData<string> Kinds =>
+        ["ppo", "a2c", "reinforce", "ppo-continuous", "ppo-v-trace", "a2c-v-trace", "memory-v-trace", "reinforce-memory"];
 
     [Theory]
     [InlineData("ppo", 40_000)]
@@ -104,7 +105,9 @@ public sealed class OnPolicyAgentTests
         Assert.True(Kl(0.01) < Kl(0), $"{Kl(0.01)} with a target, {Kl(0)} without");
     }
 
-    /// <summary>A policy that does not move is its own rollout's: V-trace is then GAE, for rows alone, in parts and with a memory.</summary>
+    /// <summary>
+    /// A policy that does not move is its own rollout's: V-trace is then GAE, for rows alone, in parts and with a memory.
+    /// </summary>
     [Theory]
     [InlineData(1, 0)]
     [InlineData(2, 0)]

@@ -159,7 +159,9 @@ public sealed class RecurrentTests
 
     private static ActorCriticAgent<int> Make(ulong seed, int minibatches) => new(Mazes(4), Options(minibatches), seed);
 
-    /// <summary>Whole episodes of differing lengths in one stretch: a memory is forgotten where each begins, and the sign is learned.</summary>
+    /// <summary>
+    /// Whole episodes of differing lengths in one stretch: a memory is forgotten where each begins, and the sign is learned.
+    /// </summary>
     [Fact]
     public void ReinforceRemembersTheSign()
     {
