@@ -37,7 +37,7 @@ public static class VaeFolder
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         var config = Path.Combine(folder, ConfigName);
-        var options = SdConfig.Autoencoder(SdConfig.Read(config), config);
+        var options = SdConfig.Autoencoder(ConfigJson.Read(config), config);
         var weights = Path.Combine(folder, WeightsName);
         if (!File.Exists(weights)) throw new InvalidDataException($"{weights} is not there.");
         using var source = SafetensorsFile.Open(weights);

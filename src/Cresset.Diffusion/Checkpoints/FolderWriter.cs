@@ -56,7 +56,7 @@ internal sealed class FolderWriter(string path, string folder, SingleFileParts p
         else SafetensorsWriter.Write(Path.Combine(target, stem + ".safetensors"), tensors, Metadata);
         if (_own is not null && Path.Combine(_own, name, "config.json") is var own && File.Exists(own))
         {
-            var kept = JsonNode.Parse(SdConfig.Read(own).GetRawText())!.AsObject();
+            var kept = JsonNode.Parse(ConfigJson.Read(own).GetRawText())!.AsObject();
             // Weights are unpacked, and may have another type now.
             foreach (var key in new[] { "quantization_config", "torch_dtype", "dtype" }) kept.Remove(key);
             AtomicFile.WriteText(Path.Combine(target, "config.json"), kept.ToJsonString(Format) + "\n");

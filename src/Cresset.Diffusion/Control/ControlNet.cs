@@ -81,7 +81,7 @@ public sealed class ControlNet : nn.Module
     public static ControlNet Load(string folder, ScalarType? dtype = null, Device? device = null, CancellationToken cancellation = default)
     {
         var config = Path.Combine(folder, "config.json");
-        var net = new ControlNet(SdConfig.ControlNet(SdConfig.Read(config), config), WeightPlace.Nowhere);
+        var net = new ControlNet(SdConfig.ControlNet(ConfigJson.Read(config), config), WeightPlace.Nowhere);
         try
         {
             using var source = ModelFiles.Open(folder, "diffusion_pytorch_model");

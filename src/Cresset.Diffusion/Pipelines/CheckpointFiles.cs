@@ -9,7 +9,7 @@ namespace Cresset.Diffusion;
 /// <param name="Config">Path of its config.json; null where sizes come from the shapes.</param>
 internal sealed record NetworkFiles(ITensorSource Source, string Path, string? Config)
 {
-    public JsonElement? ReadConfig() => Config is null ? null : SdConfig.Read(Config);
+    public JsonElement? ReadConfig() => Config is null ? null : ConfigJson.Read(Config);
 }
 
 /// <summary>
@@ -81,7 +81,7 @@ internal sealed class CheckpointFiles : IDisposable
     {
         string Sub(string name) => System.IO.Path.Combine(path, name);
         var index = Sub("model_index.json");
-        if (File.Exists(index) && SdConfig.Text(SdConfig.Read(index), "_class_name") is { } kind
+        if (File.Exists(index) && ConfigJson.Text(ConfigJson.Read(index), "_class_name") is { } kind
             && !kind.StartsWith("StableDiffusion3", StringComparison.Ordinal))
             throw new InvalidDataException($"{index} describes a {kind}; expected a StableDiffusion3Pipeline.");
         if (!Directory.Exists(Sub("transformer")))
@@ -104,7 +104,7 @@ internal sealed class CheckpointFiles : IDisposable
         var schedule = System.IO.Path.Combine(Sub("scheduler"), "scheduler_config.json");
         var clip = (NetworkFiles? files) => files is null ? null : files with { Source = SingleFile.WithProjection(files.Source) };
         var t5 = Optional("text_encoder_3", "model");
-        var config = File.Exists(schedule) ? SdConfig.Read(schedule) : (JsonElement?)null;
+        var config = File.Exists(schedule) ? ConfigJson.Read(schedule) : (JsonElement?)null;
         var (sampler, note) = config is { } scheduler ? SdConfig.Sampler(scheduler, schedule) : (null, null);
         var result = new CheckpointFiles(path)
         {

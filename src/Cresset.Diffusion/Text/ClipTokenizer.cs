@@ -126,14 +126,14 @@ public sealed class ClipTokenizer
             var length = 77;
             if (File.Exists(config))
             {
-                var root = SdConfig.Read(config);
+                var root = ConfigJson.Read(config);
                 var text = root.TryGetProperty("pad_token", out var token) && token.ValueKind == JsonValueKind.Object
-                    ? SdConfig.Text(token, "content") : SdConfig.Text(root, "pad_token");
+                    ? ConfigJson.Text(token, "content") : ConfigJson.Text(root, "pad_token");
                 if (text is not null)
                     pad = ids.TryGetValue(text, out var id) ? id
                         : throw new InvalidDataException($"{config}: pad_token is \"{text}\", which {vocabulary} does not hold.");
                 // Tokenizers without a bound of their own write a number beyond all integers.
-                if (SdConfig.Number(root, "model_max_length", 77) is >= 2 and <= 4096 and var bound) length = (int)bound;
+                if (ConfigJson.Number(root, "model_max_length", 77) is >= 2 and <= 4096 and var bound) length = (int)bound;
             }
             if (ids.FirstOrDefault(p => p.Value < 0 || p.Value > MostTokens) is { Key: not null } wrong)
                 throw new InvalidDataException($"{vocabulary}: the id of '{wrong.Key}' is {wrong.Value}; ids are 0 to {MostTokens}.");

@@ -75,13 +75,13 @@ public sealed class T5Tokenizer
         int? longest = null;
         if (File.Exists(config))
         {
-            var root = SdConfig.Read(config);
-            legacy = SdConfig.Flag(root, "legacy", legacy);
-            sentinels = SdConfig.Int(root, "extra_ids", sentinels);
+            var root = ConfigJson.Read(config);
+            legacy = ConfigJson.Flag(root, "legacy", legacy);
+            sentinels = ConfigJson.Int(root, "extra_ids", sentinels);
             if (sentinels is < 0 or > MostSentinels)
                 throw new InvalidDataException($"{config}: extra_ids is {sentinels}; allowed are 0 to {MostSentinels}.");
             // Tokenizers without a bound of their own write a number beyond all integers.
-            if (SdConfig.Number(root, "model_max_length", 0) is > 0 and <= int.MaxValue and var bound) longest = (int)bound;
+            if (ConfigJson.Number(root, "model_max_length", 0) is > 0 and <= int.MaxValue and var bound) longest = (int)bound;
         }
         return FromFile(Path.Combine(folder, "spiece.model"), legacy, sentinels, longest);
     }

@@ -46,8 +46,7 @@ public sealed class ReachTests
             "Rl.FeatureTransition", "Rl.FourierFeatures", "Rl.KArmedBandit", "Rl.LeastSquaresPolicyIteration", "Rl.LeastSquaresTd",
             "Rl.LinearControl", "Rl.LinearFixedPoint",
             "Rl.OffPolicyMonteCarlo", "Rl.OffPolicyMonteCarloControl", "Rl.OrthonormalFeatures", "Rl.PolynomialFeatures",
-            "Rl.RadialBasisFeatures", "Rl.SoftmaxPolicyGradient", "Rl.TdZero",
-            "Rl.Deep.OffPolicyReturns"]),
+            "Rl.RadialBasisFeatures", "Rl.SoftmaxPolicyGradient", "Rl.TdZero"]),
     ];
 
     [Fact]

@@ -284,7 +284,7 @@ public sealed class DashboardPageTests(Browser browser) : IAsyncLifetime
         foreach (var file in Directory.GetFiles(_folder, "runs.db-*")) File.Delete(file);
         var whole = await File.ReadAllBytesAsync(database);
         await File.WriteAllBytesAsync(database, new byte[4096]);
-        await page.Locator(".banner", new() { HasText = "no intact SQLite database" }).WaitForAsync();
+        await page.Locator(".banner", new() { HasText = "not an intact SQLite database" }).WaitForAsync();
         await File.WriteAllBytesAsync(database, whole);
         await page.Locator(".banner").WaitForAsync(new() { State = WaitForSelectorState.Hidden });
         Assert.Empty(_faults);

@@ -200,7 +200,7 @@ public sealed class CheckpointTests : IDisposable
     private static MmDit Tiny()
     {
         var config = Reference.PathOf("tiny_sd3/transformer/config.json");
-        var model = new MmDit(SdConfig.Transformer(SdConfig.Read(config), config), WeightPlace.Nowhere);
+        var model = new MmDit(SdConfig.Transformer(ConfigJson.Read(config), config), WeightPlace.Nowhere);
         using var source = Shards();
         WeightLoader.Load(model, source, ScalarType.Float32);
         return model;

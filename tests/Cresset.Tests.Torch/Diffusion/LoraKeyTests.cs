@@ -113,7 +113,7 @@ public sealed class LoraKeyTests : IDisposable
     private static MmDit Tiny()
     {
         var config = Reference.PathOf("tiny_sd3/transformer/config.json");
-        var model = new MmDit(SdConfig.Transformer(SdConfig.Read(config), config), WeightPlace.Nowhere);
+        var model = new MmDit(SdConfig.Transformer(ConfigJson.Read(config), config), WeightPlace.Nowhere);
         using var source = Shards();
         WeightLoader.Load(model, source, float32);
         return model;

@@ -231,7 +231,7 @@ public sealed class MiniatureTests
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var config = Reference.PathOf("tiny_sd3/transformer/config.json");
-        using var model = new MmDit(SdConfig.Transformer(SdConfig.Read(config), config), new WeightPlace(Generator: new Generator(1)));
+        using var model = new MmDit(SdConfig.Transformer(ConfigJson.Read(config), config), new WeightPlace(Generator: new Generator(1)));
         var generator = new Generator(2);
         Tensor x0 = randn([4, 16, 6, 10], generator: generator), noise = randn([4, 16, 6, 10], generator: generator),
             context = randn([4, 9, 48], generator: generator), pooled = randn([4, 40], generator: generator);

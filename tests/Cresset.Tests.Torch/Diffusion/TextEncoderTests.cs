@@ -14,7 +14,7 @@ public sealed class TextEncoderTests
     private static ClipTextEncoder Clip(string folder, Func<ClipTextOptions, ClipTextOptions>? change = null)
     {
         var config = Reference.PathOf($"tiny_sd3/{folder}/config.json");
-        var options = SdConfig.Clip(SdConfig.Read(config), config);
+        var options = SdConfig.Clip(ConfigJson.Read(config), config);
         var encoder = new ClipTextEncoder(change is null ? options : change(options), WeightPlace.Nowhere);
         using var file = Reference.Open($"tiny_sd3/{folder}/model.safetensors");
         WeightLoader.Load(encoder, file, ScalarType.Float32);
@@ -57,7 +57,7 @@ public sealed class TextEncoderTests
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var config = Reference.PathOf("tiny_sd3/text_encoder_3/config.json");
-        using var encoder = new T5Encoder(SdConfig.T5(SdConfig.Read(config), config), WeightPlace.Nowhere);
+        using var encoder = new T5Encoder(SdConfig.T5(ConfigJson.Read(config), config), WeightPlace.Nowhere);
         using (var file = Reference.Open("tiny_sd3/text_encoder_3/model.safetensors")) WeightLoader.Load(encoder, file, ScalarType.Float32);
         using var io = Reference.Open("text_io.safetensors");
         var ids = io.Read("t5.input_ids").to(int64);

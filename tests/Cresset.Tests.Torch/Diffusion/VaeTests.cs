@@ -14,7 +14,7 @@ public sealed class VaeTests
     private static Vae Load()
     {
         var config = Reference.PathOf("tiny_sd3/vae/config.json");
-        var vae = new Vae(SdConfig.Autoencoder(SdConfig.Read(config), config), WeightPlace.Nowhere);
+        var vae = new Vae(SdConfig.Autoencoder(ConfigJson.Read(config), config), WeightPlace.Nowhere);
         using var file = Reference.Open("tiny_sd3/vae/diffusion_pytorch_model.safetensors");
         Assert.True(WeightLoader.Load(vae, file, ScalarType.Float32).IsExact);
         return vae;

@@ -120,7 +120,7 @@ public sealed class SafetensorsTests : IDisposable
     [Theory]
     [InlineData("{\"weight_map\":{\"a\":\"../x.safetensors\"}}", "only files beside the index")]
     [InlineData("{\"weight_map\":[]}", "no object 'weight_map'")]
-    [InlineData("{\"weight_map\":", "no valid JSON")]
+    [InlineData("{\"weight_map\":", "not valid JSON")]
     [InlineData("{\"weight_map\":{\"a\":1}}", "is not a file name")]
     public void DamagedIndexIsRefused(string json, string fault)
     {
@@ -147,7 +147,7 @@ public sealed class SafetensorsTests : IDisposable
         Add("header longer than the file", "{}", 0, "bytes follow", 1000);
         Add("zero header", "{}", 0, "smallest header", 0);
         Add("no object", "[1]", 0, "does not start with '{'");
-        Add("cut JSON", "{\"a\":", 0, "no valid JSON");
+        Add("cut JSON", "{\"a\":", 0, "not valid JSON");
         Add("deep JSON", "{\"a\":" + new string('[', 5000) + "}", 0, "is not a JSON object");
         Add("deep JSON in a shape", "{\"a\":{\"shape\":" + new string('[', 5000) + "}}", 0, "header offset");
         Add("duplicate key", "{" + A + "," + A + "}", 8, "occurs twice");
@@ -165,7 +165,7 @@ public sealed class SafetensorsTests : IDisposable
         Add("cut data", "{" + A + "}", 4, "the data is 4 bytes long");
         Add("metadata no text", "{\"__metadata__\":{\"x\":1}}", 0, "is not text");
         Add("extra field", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"x\":1}}", 8, "unexpected or repeated field");
-        Add("trailing garbage", "{} x", 0, "no valid JSON");
+        Add("trailing garbage", "{} x", 0, "not valid JSON");
         return data;
     }
 

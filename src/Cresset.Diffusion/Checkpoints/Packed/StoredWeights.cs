@@ -202,7 +202,7 @@ internal static class StoredWeights
         }
         long[] shape = settings.TryGetProperty("shape", out var dimensions) && dimensions.ValueKind == JsonValueKind.Array
             ? [.. dimensions.EnumerateArray().Select(d => d.GetInt64())] : [];
-        long block = SdConfig.Int(settings, "blocksize", 64);
+        long block = ConfigJson.Int(settings, "blocksize", 64);
         if (shape.Length != 2 || shape[0] < 1 || shape[1] < 1 || shape[1] % 2 != 0 || block < 1
             || source.Entries[key].Count * 2 != shape[0] * shape[1])
             throw new InvalidDataException(
@@ -224,10 +224,10 @@ internal static class StoredWeights
                 // The magnitudes are themselves numbers of 8 bits in blocks, around their mean.
                 var inner = source.Map(key + ".nested_quant_map").to(ScalarType.Float32).view(-1)
                     .index_select(0, scales.to(ScalarType.Int64));
-                var every = SdConfig.Int(settings, "nested_blocksize", 256);
+                var every = ConfigJson.Int(settings, "nested_blocksize", 256);
                 var outer = source.Map(key + ".nested_absmax").to(ScalarType.Float32).view(-1).repeat_interleave(every)
                     .narrow(0, 0, inner.numel());
-                scales = inner.mul(outer).add(SdConfig.Number(settings, "nested_offset", 0));
+                scales = inner.mul(outer).add(ConfigJson.Number(settings, "nested_offset", 0));
             }
             return new PackedWeight(BlockFormat.Nibbles(kind.ToUpperInvariant(), table), Bytes(source, key).view(shape[0], shape[1] / 2),
                 shape[1], scales.to(ScalarType.Float32).contiguous(), block);
@@ -246,7 +246,7 @@ internal static class StoredWeights
         try
         {
             using var document = JsonDocument.Parse(Encoding.UTF8.GetString(Managed(source, key)));
-            var format = SdConfig.Text(document.RootElement, "format");
+            var format = ConfigJson.Text(document.RootElement, "format");
             if (format is "float8_e4m3fn" or "float8_e5m2" or "int8_tensorwise") return;
             throw new InvalidDataException(
                 $"{source.Path}: '{key}' says the layer is stored as {format}; read are float8_e4m3fn, float8_e5m2 and int8_tensorwise.");

@@ -211,8 +211,9 @@ internal sealed class RunWriter : IDisposable
                     throw new RunStoreException(
                         $"'{_path}' was deleted or moved away while '{_folder}' was being recorded. What the folder still holds can be "
                             + $"taken in with: cresset runs repair.");
-                if (_points.Count > 0 || _rows.Count > 0 || beat || also is not null || _fault is not null) Store(also, beat);
+                // The event file first: a store that is ahead of it after a kill would leave a gap in what is made anew from the folder.
                 _events?.Flush();
+                if (_points.Count > 0 || _rows.Count > 0 || beat || also is not null || _fault is not null) Store(also, beat);
                 _fault = null;
             }
             catch (SqliteException e)
