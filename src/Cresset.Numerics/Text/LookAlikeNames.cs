@@ -11,7 +11,7 @@ public static class LookAlikeNames
         ArgumentNullException.ThrowIfNull(names);
         var groups = names.Distinct(StringComparer.Ordinal).GroupBy(Plain).Where(g => g.Count() > 1).ToList();
         if (groups.Count == 0) return null;
-        var composed = groups.Where(g => g.Select(ComposedText.Of).Distinct(StringComparer.Ordinal).Count() == 1).ToList();
+        var composed = groups.Where(g => g.Select(UnicodeComposition.Compose).Distinct(StringComparer.Ordinal).Count() == 1).ToList();
         var others = groups.Except(composed).ToList();
         List<string> sentences = [];
         if (others.Count > 0) sentences.Add($"{Some(others)} differ in case or blanks alone");
@@ -26,5 +26,5 @@ public static class LookAlikeNames
             + (groups.Count > Shown ? " ..." : "");
 
     private static string Plain(string name)
-        => string.Concat(ComposedText.Of(name).Where(c => !char.IsWhiteSpace(c))).ToUpperInvariant();
+        => string.Concat(UnicodeComposition.Compose(name).Where(c => !char.IsWhiteSpace(c))).ToUpperInvariant();
 }
