@@ -66,7 +66,8 @@ internal sealed class YoloReader(DetectionDataset dataset, ReadOptions options, 
         var outline = !points && own >= 7 && own % 2 == 1;
         if (own != 5 && !points && !outline)
         {
-            desk.Fault(DataProblemKind.Malformed, record, "", $"has {fields.Length} fields; {Wanted()} are needed.");
+            desk.Fault(DataProblemKind.Malformed, record, "", $"has {fields.Length} fields; {Wanted()} are needed"
+                + (keypoints is null ? ". Poses need a data.yaml with a kpt_shape." : "."));
             return null;
         }
         if (!TextLines.TryNumbers(fields, desk, record, out var n))

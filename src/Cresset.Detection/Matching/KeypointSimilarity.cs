@@ -27,15 +27,8 @@ internal static class KeypointSimilarity
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static double Oks(in GroundTruthObject target, ReadOnlySpan<double> detected, double[] spreads)
     {
-        var truth = target.Keypoints;
-        if (truth is null || truth.Length != 3 * spreads.Length || detected.Length != 3 * spreads.Length)
-        {
-            throw new ArgumentException(
-                $"image {target.ImageId}: the object has {(truth?.Length ?? 0) / 3} keypoints and the detection {detected.Length / 3}; "
-                    + $"{spreads.Length} are needed, one a sigma. For another skeleton give its sigmas (--sigmas of the command, "
-                    + $"KeypointSigmas in code).",
-                nameof(detected));
-        }
+        RequirePoints(target, detected, spreads.Length);
+        var truth = target.Keypoints!;
         var anyLabelled = false;
         for (var i = 2; i < truth.Length; i += 3) anyLabelled |= truth[i] > 0;
         Span<double> terms = spreads.Length <= 32 ? stackalloc double[32] : new double[spreads.Length];
@@ -62,6 +55,17 @@ internal static class KeypointSimilarity
             terms[count++] = distance > Underflow ? 0 : Math.Exp(-distance);
         }
         return PairwiseSum(terms[..count]) / count;
+    }
+
+    /// <exception cref="ArgumentException">Object or detection has another number of points than there are sigmas.</exception>
+    internal static void RequirePoints(in GroundTruthObject target, ReadOnlySpan<double> detected, int sigmas)
+    {
+        var truth = target.Keypoints;
+        if (truth is not null && truth.Length == 3 * sigmas && detected.Length == 3 * sigmas) return;
+        throw new ArgumentException(
+            $"image {target.ImageId}: the object has {(truth?.Length ?? 0) / 3} keypoints and the detection {detected.Length / 3}; "
+                + $"{sigmas} are needed, one a sigma. For another skeleton give its sigmas (--sigmas of the command, KeypointSigmas in "
+                + "code).", nameof(detected));
     }
 
     /// <summary>exp(-x) of a larger x rounds to 0.</summary>

@@ -60,6 +60,16 @@ public static class DetectionProtocols
     internal static bool IsCocoFamily(DetectionProtocol protocol)
         => protocol is DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics;
 
+    /// <summary>Whether the tool of a protocol scores shapes of a kind.</summary>
+    internal static bool Measures(DetectionProtocol protocol, IouKind kind) => kind == IouKind.Box || protocol switch
+    {
+        DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Tide => true,
+        DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics => kind != IouKind.Oriented,
+        DetectionProtocol.Yolo or DetectionProtocol.YoloLegacy => kind != IouKind.Boundary,
+        DetectionProtocol.Dota => kind == IouKind.Oriented,
+        _ => false,
+    };
+
     /// <summary>The name of a protocol, such as <c>coco-fixed</c>.</summary>
     public static string NameOf(DetectionProtocol protocol) => Table.First(t => t.Protocol == protocol).Name;
 
@@ -81,7 +91,10 @@ public sealed record ProtocolOptions : IOptionsRecord
     /// <summary>The rules.</summary>
     public DetectionProtocol Protocol { get; init; }
 
-    /// <summary>What is compared; only the COCO family and <c>tide</c> know more than boxes, and <c>dota</c> oriented ones.</summary>
+    /// <summary>
+    /// What is compared. Beside boxes the COCO family and <c>tide</c> know masks, their boundaries and keypoints, <c>yolo</c> masks and
+    /// keypoints; oriented boxes go with <c>coco</c>, <c>coco-fixed</c>, <c>tide</c>, <c>yolo</c> and <c>dota</c>.
+    /// </summary>
     public IouKind Kind { get; init; }
 
     /// <summary>IoU thresholds; at most 64.</summary>
@@ -133,10 +146,11 @@ public sealed record ProtocolOptions : IOptionsRecord
             "the COCO family (coco, coco-fixed, lvis, torchmetrics) with area ranges", field: nameof(AreaRanges))
         .Must(MaxDetections is null || DetectionProtocols.IsCocoFamily(Protocol) || Protocol == DetectionProtocol.Tide, Protocol,
             "the COCO family or tide with limits of detections; the others have none", field: nameof(MaxDetections))
-        .Must(Kind == IouKind.Box || Protocol is DetectionProtocol.Coco or DetectionProtocol.CocoFixed or DetectionProtocol.Tide
-            || (Kind == IouKind.Oriented ? Protocol == DetectionProtocol.Dota
-                : Protocol is DetectionProtocol.Lvis or DetectionProtocol.TorchMetrics), Kind, "boxes with this protocol",
-                "Take coco for masks and keypoints, dota or coco for oriented boxes.", nameof(Kind))
+        .Must(DetectionProtocols.Measures(Protocol, Kind), Kind,
+            $"{string.Join(", ", Enum.GetValues<IouKind>().Where(k => DetectionProtocols.Measures(Protocol, k)))} with protocol "
+                + Protocol, "Take coco or coco-fixed for any kind, yolo for masks, keypoints and oriented boxes.", nameof(Kind))
+        .Must(!YoloSinglePrecision || Kind == IouKind.Box, Kind, "boxes in single precision", "Leave single precision out.",
+            nameof(YoloSinglePrecision))
         .Within(GroupOfWeight, 0, 1)
         .Within(BackgroundThreshold, 0, 1)
         .AtLeast(Threads, 0);

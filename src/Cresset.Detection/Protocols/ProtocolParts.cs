@@ -88,32 +88,33 @@ public sealed record OpenImagesProtocol : ProtocolPart
     public override ProtocolOptions ToOptions() => base.ToOptions() with { GroupOfWeight = GroupOfWeight };
 }
 
-/// <summary>ultralytics, current curve.</summary>
-[Part("yolo")]
-public sealed record YoloProtocol : ProtocolPart
+/// <summary>What both curves of ultralytics share.</summary>
+public abstract record YoloRules : ProtocolPart
 {
-    /// <summary>Compute overlaps in float32 with 1e-7 added to the union, as the package does.</summary>
+    /// <summary>Boxes, masks, keypoints or oriented boxes.</summary>
+    public IouKind Kind { get; init; }
+
+    /// <summary>Compute overlaps of boxes in float32 with 1e-7 added to the union, as the package does.</summary>
     public bool SinglePrecision { get; init; }
 
     /// <inheritdoc/>
-    public override DetectionProtocol Protocol => DetectionProtocol.Yolo;
+    public override ProtocolOptions ToOptions() => base.ToOptions() with { Kind = Kind, YoloSinglePrecision = SinglePrecision };
+}
 
+/// <summary>ultralytics, current curve.</summary>
+[Part("yolo", "Llerena et al. 2021, arXiv:2106.06072, for oriented boxes")]
+public sealed record YoloProtocol : YoloRules
+{
     /// <inheritdoc/>
-    public override ProtocolOptions ToOptions() => base.ToOptions() with { YoloSinglePrecision = SinglePrecision };
+    public override DetectionProtocol Protocol => DetectionProtocol.Yolo;
 }
 
 /// <summary>ultralytics before the curve was closed at the last recall.</summary>
 [Part("yolo-legacy")]
-public sealed record YoloLegacyProtocol : ProtocolPart
+public sealed record YoloLegacyProtocol : YoloRules
 {
-    /// <summary>Compute overlaps in float32 with 1e-7 added to the union, as the package does.</summary>
-    public bool SinglePrecision { get; init; }
-
     /// <inheritdoc/>
     public override DetectionProtocol Protocol => DetectionProtocol.YoloLegacy;
-
-    /// <inheritdoc/>
-    public override ProtocolOptions ToOptions() => base.ToOptions() with { YoloSinglePrecision = SinglePrecision };
 }
 
 /// <summary>torchmetrics: COCO in float32.</summary>

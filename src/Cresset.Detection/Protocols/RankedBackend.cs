@@ -33,7 +33,7 @@ internal sealed class RankedBackend : IProtocolBackend
     public void AddDataset(DetectionDataset dataset, DetectionResults results, IProgress<double>? progress,
         CancellationToken cancellation, MatchLedger? ledger = null)
     {
-        if (_options.Kind == IouKind.Oriented) ShapeCheck.Require(dataset.Objects, _ids, _options.Kind);
+        if (_options.Kind != IouKind.Box) ShapeCheck.Require(dataset.Objects, _ids, _options.Kind);
         var keep = _options.Protocol == DetectionProtocol.OpenImages ? VerifiedOnly(dataset, results) : null;
         var plan = EvaluationPlan.Make(dataset, results, [.. _ids], _options.ImageIds, _options.ClassAgnostic, lastCopyStandsForAll: false,
             keep);
@@ -55,7 +55,7 @@ internal sealed class RankedBackend : IProtocolBackend
     public void Add(DatasetImage image, IReadOnlyList<GroundTruthObject> objects, IReadOnlyList<DetectedObject> detections)
     {
         var (allObjects, allDetections) = ImageGroups.Own(image, objects, detections, _ids);
-        if (_options.Kind == IouKind.Oriented) ShapeCheck.Require(allObjects, _ids, _options.Kind);
+        if (_options.Kind != IouKind.Box) ShapeCheck.Require(allObjects, _ids, _options.Kind);
         _state.AddImage(image.Id);
         if (_options.Protocol == DetectionProtocol.OpenImages
             && VerifiedOnly(new DetectionDataset([image], _categories, allObjects), new DetectionResults(allDetections)) is { } keep)
@@ -161,7 +161,7 @@ internal sealed class RankedBackend : IProtocolBackend
         DetectionProtocol.Dota => new VocMatcher(_thresholds, padilla: false, _options.Kind == IouKind.Oriented),
         DetectionProtocol.Padilla or DetectionProtocol.Padilla11 => new VocMatcher(_thresholds, padilla: true),
         DetectionProtocol.OpenImages => new OpenImagesMatcher(_thresholds),
-        _ => new YoloMatcher(_thresholds, _options.YoloSinglePrecision),
+        _ => new YoloMatcher(_thresholds, _options),
     };
 
     /// <summary>Where images list verified categories, detections of others are not judged.</summary>

@@ -444,14 +444,19 @@ public sealed class FormatPartsTests : IDisposable
         File.WriteAllText(In(name), text);
     }
 
-    /// <summary>The first bytes of a PNG, which say its size.</summary>
     private void Png(string name, int width, int height)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(In(name))!);
+        File.WriteAllBytes(In(name), PngHeader(width, height));
+    }
+
+    /// <summary>The first bytes of a PNG, which say its size.</summary>
+    internal static byte[] PngHeader(int width, int height)
+    {
         byte[] bytes = [0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10, 0, 0, 0, 13, (byte)'I', (byte)'H', (byte)'D', (byte)'R',
             .. new byte[16]];
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(16), width);
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(20), height);
-        File.WriteAllBytes(In(name), bytes);
+        return bytes;
     }
 }

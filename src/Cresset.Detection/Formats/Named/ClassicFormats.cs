@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cresset.Numerics;
 
 namespace Cresset.Detection;
@@ -128,7 +129,23 @@ public sealed record YoloFolder : DetectionFormat
             $"'{path}' holds YOLO labels: name the classes with --classes FILE (one a line, or a data.yaml)."));
         if (context.ImageFolder is null) throw new ArgumentException(
             $"'{path}' holds YOLO labels, which need the sizes of the images: give --images FOLDER.");
-        return YoloFormat.ReadGroundTruth(path, classes, YoloFormat.ReadImages(context.ImageFolder), context.Read);
+        return YoloFormat.ReadGroundTruth(path, classes, YoloFormat.ReadImages(context.ImageFolder), context.Read, KeypointsOf(path));
+    }
+
+    /// <summary>
+    /// The shape of keypoints: that of a data.yaml in the folder, else what the first line says where it can say only one thing. An outline
+    /// has a class and pairs; an even number of fields is a box and an odd number of points, each with whether it is labelled (0, 1, 2).
+    /// </summary>
+    private static (int Points, int Values)? KeypointsOf(string folder)
+    {
+        if (YoloData.FindIn(folder) is { } yaml) return YoloData.Read(yaml).Keypoints;
+        if (FilePeek.FirstFields(folder) is not { Length: > 5 } fields || fields.Length % 2 == 1 || (fields.Length - 5) % 3 != 0) return null;
+        for (var i = 7; i < fields.Length; i += 3)
+        {
+            var isFlag = double.TryParse(fields[i], NumberStyles.Float, CultureInfo.InvariantCulture, out var flag) && (flag is 0 or 1 or 2);
+            if (!isFlag) return null;
+        }
+        return ((fields.Length - 5) / 3, 3);
     }
 
     /// <inheritdoc/>
