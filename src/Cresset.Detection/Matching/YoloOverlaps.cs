@@ -85,7 +85,8 @@ internal sealed class YoloOverlaps(ProtocolOptions options)
     }
 
     /// <summary>
-    /// Mean over the labelled points of <c>exp(-d^2 / (2 (2 sigma)^2 area))</c>, the area being 0.53 of the box; 0 without a labelled point.
+    /// Mean over the labelled points of <c>exp(-d^2 / (2 (2 sigma)^2 area))</c>, the area being 0.53 of the box; 0 without a labelled
+    /// point.
     /// </summary>
     private static double Similarity(in GroundTruthObject target, ReadOnlySpan<double> detected, double[] spreads)
     {

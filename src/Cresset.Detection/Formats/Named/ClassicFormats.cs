@@ -139,11 +139,12 @@ public sealed record YoloFolder : DetectionFormat
     private static (int Points, int Values)? KeypointsOf(string folder)
     {
         if (YoloData.FindIn(folder) is { } yaml) return YoloData.Read(yaml).Keypoints;
-        if (FilePeek.FirstFields(folder) is not { Length: > 5 } fields || fields.Length % 2 == 1 || (fields.Length - 5) % 3 != 0) return null;
+        if (FilePeek.FirstFields(folder) is not { Length: > 5 } fields) return null;
+        if (fields.Length % 2 == 1 || (fields.Length - 5) % 3 != 0) return null;
         for (var i = 7; i < fields.Length; i += 3)
         {
-            var isFlag = double.TryParse(fields[i], NumberStyles.Float, CultureInfo.InvariantCulture, out var flag) && (flag is 0 or 1 or 2);
-            if (!isFlag) return null;
+            if (!double.TryParse(fields[i], NumberStyles.Float, CultureInfo.InvariantCulture, out var flag)) return null;
+            if (flag is not (0 or 1 or 2)) return null;
         }
         return ((fields.Length - 5) / 3, 3);
     }
