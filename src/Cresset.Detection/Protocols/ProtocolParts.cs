@@ -91,14 +91,14 @@ public sealed record OpenImagesProtocol : ProtocolPart
 /// <summary>What both curves of ultralytics share.</summary>
 public abstract record YoloRules : ProtocolPart
 {
-    /// <summary>Boxes, masks, keypoints or oriented boxes.</summary>
-    public IouKind Kind { get; init; }
+    /// <summary>What is compared: boxes, masks, keypoints or oriented boxes.</summary>
+    public IouKind Shape { get; init; }
 
     /// <summary>Compute overlaps of boxes in float32 with 1e-7 added to the union, as the package does.</summary>
     public bool SinglePrecision { get; init; }
 
     /// <inheritdoc/>
-    public override ProtocolOptions ToOptions() => base.ToOptions() with { Kind = Kind, YoloSinglePrecision = SinglePrecision };
+    public override ProtocolOptions ToOptions() => base.ToOptions() with { Kind = Shape, YoloSinglePrecision = SinglePrecision };
 }
 
 /// <summary>ultralytics, current curve.</summary>

@@ -19,7 +19,7 @@ public sealed class YoloShapeTests
         {
             var (truth, results) = ProtocolTests.Read(set);
             if (kind == IouKind.Oriented) (truth, results) = Cornered(set, truth, results);
-            var options = new YoloProtocol { Kind = kind }.ToOptions();
+            var options = new YoloProtocol { Shape = kind }.ToOptions();
             var result = ProtocolEvaluator.Evaluate(truth, results, options);
             var expected = set.GetProperty("ap").GetProperty(name);
             CocoGoldenTests.AssertClose(expected.Flat(), result.Classes.SelectMany(c => c.Ap), 1e-9, "AP");
@@ -37,10 +37,10 @@ public sealed class YoloShapeTests
     [Fact]
     public void WhatUltralyticsDoesNotScoreIsRefused()
     {
-        var boundary = Assert.Throws<InvalidOptionsException>(() => new YoloProtocol { Kind = IouKind.Boundary }.ToOptions()
+        var boundary = Assert.Throws<InvalidOptionsException>(() => new YoloProtocol { Shape = IouKind.Boundary }.ToOptions()
             .ThrowIfInvalid());
         Assert.Contains("yolo for masks, keypoints and oriented boxes", boundary.Message, StringComparison.Ordinal);
-        var single = Assert.Throws<InvalidOptionsException>(() => new YoloProtocol { Kind = IouKind.Mask, SinglePrecision = true }
+        var single = Assert.Throws<InvalidOptionsException>(() => new YoloProtocol { Shape = IouKind.Mask, SinglePrecision = true }
             .ToOptions().ThrowIfInvalid());
         Assert.Contains("boxes in single precision", single.Message, StringComparison.Ordinal);
         // An object without a shape of the kind is not scored as if it had one.
@@ -50,7 +50,7 @@ public sealed class YoloShapeTests
         foreach (var kind in new[] { IouKind.Mask, IouKind.Keypoints })
         {
             Assert.Throws<ArgumentException>(() => ProtocolEvaluator.Evaluate(truth, new DetectionResults([]),
-                new YoloProtocol { Kind = kind }.ToOptions()));
+                new YoloProtocol { Shape = kind }.ToOptions()));
         }
     }
 
@@ -80,7 +80,7 @@ public sealed class YoloShapeTests
                 var moved = results.Items.ToArray().Select(d => d with { ImageId = named[$"{d.ImageId}.png"],
                     CategoryId = read.Categories.Single(c => c.Name == $"class {d.CategoryId}").Id });
                 var score = ProtocolEvaluator.Evaluate(read, new DetectionResults([.. moved]),
-                    new YoloProtocol { Kind = IouKind.Keypoints }.ToOptions());
+                    new YoloProtocol { Shape = IouKind.Keypoints }.ToOptions());
                 // Labels have six digits.
                 Assert.Equal(set.GetProperty("ap").GetProperty("keypoints").Flat().Average(), score["mAP"], 1e-6);
                 foreach (var other in Directory.GetFiles(Path.Combine(folder, "labels")))
