@@ -27,14 +27,32 @@ internal sealed class FolderWriter(string path, string folder, SingleFileParts p
         Network("text_encoder", "model", parts.ClipL, s => SdConfigWriter.Clip(ShapeInference.Clip(s, false, sizes.Value.HeadDim)));
         Network("text_encoder_2", "model", parts.ClipG, s => SdConfigWriter.Clip(ShapeInference.Clip(s, true, sizes.Value.HeadDim)));
         Network("text_encoder_3", "model", parts.T5, s => SdConfigWriter.T5(ShapeInference.T5(s)));
-        var schedule = options.Shift is { } shift ? new ScheduleOptions { Shift = shift } : new ScheduleOptions();
-        if (options.Shift is not null || !Taken("scheduler/scheduler_config.json"))
-            WriteJson("scheduler/scheduler_config.json", SdConfigWriter.Schedule(schedule, new EulerSamplerOptions()));
+        Scheduler();
         if (!Taken("model_index.json")) WriteJson("model_index.json", SdConfigWriter.Index(parts));
         Clip(parts.ClipL, options.ClipLTokenizerPath, "tokenizer", padWithZero: false);
         Clip(parts.ClipG, options.ClipGTokenizerPath, "tokenizer_2", padWithZero: true);
         if (t5 is not null) Copy(t5, $"tokenizer_3/{Tokens}");
         else if (parts.T5 is not null) TakenFolder("tokenizer_3");
+    }
+
+    // A folder's own scheduler stays what it is, but for a shift that was named.
+    private void Scheduler()
+    {
+        const string Name = "scheduler/scheduler_config.json";
+        if (_own is null || !File.Exists(Path.Combine(_own, Name)))
+        {
+            var schedule = options.Shift is { } named ? new ScheduleOptions { Shift = named } : new ScheduleOptions();
+            WriteJson(Name, SchedulerConfig.Write(schedule, new EulerSamplerOptions()));
+        }
+        else if (options.Shift is not { } shift) Copy(Path.Combine(_own, Name), Name);
+        else
+        {
+            var own = ConfigJson.Read(Path.Combine(_own, Name));
+            var kept = JsonNode.Parse(own.GetRawText())!.AsObject();
+            kept[SchedulerConfig.ShiftKey(own)] = shift;
+            Directory.CreateDirectory(Path.Combine(folder, "scheduler"));
+            AtomicFile.WriteText(Path.Combine(folder, Name), kept.ToJsonString(Format) + "\n");
+        }
     }
 
     // Before anything is written: a folder, or the file itself.

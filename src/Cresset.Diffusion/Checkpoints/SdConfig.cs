@@ -101,65 +101,6 @@ internal static class SdConfig
         };
     }
 
-    /// <summary>
-    /// The noise levels of a scheduler's config. The multistep schedulers of diffusers call the shift of flow models <c>flow_shift</c>.
-    /// </summary>
-    /// <exception cref="InvalidDataException">The scheduler is not one of flow matching.</exception>
-    public static ScheduleOptions Schedule(JsonElement c, string path)
-    {
-        var kind = Text(c, "_class_name");
-        var isFlow = kind is null || kind.StartsWith("FlowMatch", StringComparison.Ordinal);
-        if (!isFlow && !Flag(c, "use_flow_sigmas", false) && Text(c, "prediction_type") != "flow_prediction"
-            && !c.TryGetProperty("flow_shift", out _))
-            throw new InvalidDataException(
-                $"{path} describes a {kind}, which walks down no noise levels of flow matching. Replace it by the folder's own "
-                    + $"scheduler_config.json (FlowMatchEulerDiscreteScheduler).");
-        if (Flag(c, "invert_sigmas", false))
-            throw new InvalidDataException($"{path}: invert_sigmas is true; noise levels that rise are not read. Set it to false.");
-        string[] spacings = ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"];
-        if (spacings.Where(s => Flag(c, s, false)).ToList() is { Count: > 1 } several)
-            throw new InvalidDataException($"{path}: {string.Join(" and ", several)} are true; noise levels are spread in one way.");
-        if (Text(c, "time_shift_type") is { } form and not ("linear" or "exponential"))
-            throw new InvalidDataException($"{path}: time_shift_type is \"{form}\"; known are \"exponential\" and \"linear\".");
-        var d = new ScheduleOptions();
-        var terminal = Number(c, "shift_terminal", 0);
-        var options = d with
-        {
-            TrainingSteps = Int(c, "num_train_timesteps", 1000),
-            Shift = isFlow ? Number(c, "shift", 1) : Number(c, "flow_shift", 1),
-            Dynamic = !Flag(c, "use_dynamic_shifting", false) ? DynamicShift.None : Text(c, "time_shift_type") == "linear"
-                ? DynamicShift.Linear : DynamicShift.Exponential,
-            BaseShift = Number(c, "base_shift", d.BaseShift),
-            MaxShift = Number(c, "max_shift", d.MaxShift),
-            BaseTokens = Int(c, "base_image_seq_len", d.BaseTokens),
-            MaxTokens = Int(c, "max_image_seq_len", d.MaxTokens),
-            Terminal = terminal > 0 ? terminal : null,
-            Spacing = Flag(c, "use_karras_sigmas", false) ? NoiseSpacing.Karras : Flag(c, "use_exponential_sigmas", false)
-                ? NoiseSpacing.Exponential : Flag(c, "use_beta_sigmas", false) ? NoiseSpacing.Beta : NoiseSpacing.Shifted,
-        };
-        return options.Validate().FirstOrDefault() is { } problem ? throw new InvalidDataException($"{path}: {problem}") : options;
-    }
-
-    /// <summary>
-    /// The sampler of a scheduler's config. The multistep ones walk their own tables in diffusers; they are chosen by name here, and a note
-    /// says so.
-    /// </summary>
-    public static (SamplerOptions Sampler, string? Note) Sampler(JsonElement c, string path)
-    {
-        if (c.TryGetProperty("scale_factors", out var scales) && scales.ValueKind != JsonValueKind.Null)
-            throw new InvalidDataException($"{path}: scale_factors asks for steps that grow the picture; set it to null.");
-        SamplerOptions steps = Flag(c, "stochastic_sampling", false) ? new StochasticEulerSamplerOptions() : new EulerSamplerOptions();
-        return Text(c, "_class_name") switch
-        {
-            "FlowMatchHeunDiscreteScheduler" => (new HeunSamplerOptions(), null),
-            "FlowMatchLCMScheduler" => (new StochasticEulerSamplerOptions(), null),
-            null or "FlowMatchEulerDiscreteScheduler" => (steps, null),
-            var other => (new EulerSamplerOptions(),
-                $"{path} describes a {other}, whose noise levels are used; the steps are those of euler unless another sampler is named "
-                    + "(GenerationOptions.Sampler; --sampler, for example unipc or dpm++2m)"),
-        };
-    }
-
     public static ControlNetOptions ControlNet(JsonElement c, string path)
     {
         Kind(c, path, "SD3ControlNetModel");

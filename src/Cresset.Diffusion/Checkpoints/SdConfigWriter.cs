@@ -74,37 +74,6 @@ internal static class SdConfigWriter
         ["vocab_size"] = o.VocabularySize,
     };
 
-    /// <summary>
-    /// The scheduler of a model. A sampler that diffusers has no flow scheduler of its own for is written as Euler's.
-    /// </summary>
-    public static Dictionary<string, object?> Schedule(ScheduleOptions o, SamplerOptions sampler)
-    {
-        var name = Scheduler(sampler);
-        var values = new Dictionary<string, object?>
-        {
-            ["_class_name"] = name,
-            ["num_train_timesteps"] = o.TrainingSteps,
-            ["shift"] = o.Shift,
-        };
-        if (name.StartsWith("FlowMatchHeun", StringComparison.Ordinal)) return values;
-        values["stochastic_sampling"] = sampler is StochasticEulerSamplerOptions;
-        values["use_dynamic_shifting"] = o.Dynamic != DynamicShift.None;
-        values["time_shift_type"] = o.Dynamic == DynamicShift.Linear ? "linear" : "exponential";
-        values["base_shift"] = o.BaseShift;
-        values["max_shift"] = o.MaxShift;
-        values["base_image_seq_len"] = o.BaseTokens;
-        values["max_image_seq_len"] = o.MaxTokens;
-        values["shift_terminal"] = o.Terminal;
-        values["use_karras_sigmas"] = o.Spacing == NoiseSpacing.Karras;
-        values["use_exponential_sigmas"] = o.Spacing == NoiseSpacing.Exponential;
-        values["use_beta_sigmas"] = o.Spacing == NoiseSpacing.Beta;
-        return values;
-    }
-
-    /// <summary>The scheduler that diffusers calls a sampler.</summary>
-    public static string Scheduler(SamplerOptions sampler) =>
-        sampler is HeunSamplerOptions ? "FlowMatchHeunDiscreteScheduler" : "FlowMatchEulerDiscreteScheduler";
-
     public static Dictionary<string, object?> Index(SingleFileParts parts) =>
         Index(parts.Transformer, parts.Vae, parts.ClipL, parts.ClipG, parts.T5, new EulerSamplerOptions());
 
@@ -116,7 +85,7 @@ internal static class SdConfigWriter
         return new()
         {
             ["_class_name"] = "StableDiffusion3Pipeline",
-            ["scheduler"] = new[] { "diffusers", Scheduler(sampler) },
+            ["scheduler"] = new[] { "diffusers", SchedulerConfig.NameOf(sampler) },
             ["text_encoder"] = Part(clipL, "transformers", "CLIPTextModelWithProjection"),
             ["text_encoder_2"] = Part(clipG, "transformers", "CLIPTextModelWithProjection"),
             ["text_encoder_3"] = Part(t5, "transformers", "T5EncoderModel"),

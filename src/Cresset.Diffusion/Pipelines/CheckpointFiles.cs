@@ -105,7 +105,7 @@ internal sealed class CheckpointFiles : IDisposable
         var clip = (NetworkFiles? files) => files is null ? null : files with { Source = SingleFile.WithProjection(files.Source) };
         var t5 = Optional("text_encoder_3", "model");
         var config = File.Exists(schedule) ? ConfigJson.Read(schedule) : (JsonElement?)null;
-        var (sampler, note) = config is { } scheduler ? SdConfig.Sampler(scheduler, schedule) : (null, null);
+        var (sampler, note) = config is { } scheduler ? SchedulerConfig.Sampler(scheduler, schedule) : (null, null);
         var result = new CheckpointFiles(path)
         {
             IsFolder = true,
@@ -117,7 +117,7 @@ internal sealed class CheckpointFiles : IDisposable
             ClipLTokenizer = Folder("tokenizer"),
             ClipGTokenizer = Folder("tokenizer_2"),
             T5Tokenizer = File.Exists(System.IO.Path.Combine(Sub("tokenizer_3"), "spiece.model")) ? Sub("tokenizer_3") : null,
-            Schedule = config is { } levels ? SdConfig.Schedule(levels, schedule) : null,
+            Schedule = config is { } levels ? SchedulerConfig.Schedule(levels, schedule) : null,
             Sampler = sampler,
         };
         if (note is not null) result.Notes.Add(note);

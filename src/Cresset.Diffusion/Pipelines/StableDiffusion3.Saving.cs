@@ -23,8 +23,9 @@ public sealed partial class StableDiffusion3
         if (Schedule.ShiftOnce)
             throw new NotSupportedException("A folder cannot say that noise levels are shifted once (ScheduleOptions.ShiftOnce).");
         var plain = new ScheduleOptions { TrainingSteps = Schedule.TrainingSteps, Shift = Schedule.Shift };
-        if (Sampler is HeunSamplerOptions && Schedule != plain)
-            throw new NotSupportedException("A folder with Heun's scheduler can say its shift alone (Dynamic, Terminal, Spacing).");
+        if (Sampler is HeunSamplerOptions or MultistepSamplerOptions { UseFlowTable: false } && Schedule != plain)
+            throw new NotSupportedException(
+                $"A folder with {SchedulerConfig.NameOf(Sampler)} can say its shift alone (Dynamic, Terminal, Spacing).");
         List<(string Name, string Stem, nn.Module Network, Dictionary<string, object?> Config)> networks =
         [
             ("transformer", "diffusion_pytorch_model", Transformer, SdConfigWriter.Transformer(Transformer.Options)),
@@ -54,7 +55,7 @@ public sealed partial class StableDiffusion3
         Text.ClipGTokenizer?.Save(Path.Combine(folder, "tokenizer_2"));
         Text.T5Tokenizer?.Save(Path.Combine(folder, "tokenizer_3"));
         Directory.CreateDirectory(Path.Combine(folder, "scheduler"));
-        WriteJson(Path.Combine(folder, "scheduler", "scheduler_config.json"), SdConfigWriter.Schedule(Schedule, Sampler));
+        WriteJson(Path.Combine(folder, "scheduler", "scheduler_config.json"), SchedulerConfig.Write(Schedule, Sampler));
         WriteJson(Path.Combine(folder, "model_index.json"),
             SdConfigWriter.Index(Transformer, Vae, Text.ClipL, Text.ClipG, Text.T5, Sampler));
     }

@@ -61,14 +61,71 @@ public sealed class FolderSettingsTests : IDisposable
         Assert.Equal(model.Sampler, again.Sampler);
     }
 
-    [Fact]
-    public void AMultistepSchedulerIsSaidToBeChosenByName()
+    public static TheoryData<string, SamplerOptions> MultistepSchedulers() => new()
     {
-        Change("scheduler/scheduler_config.json", "_class_name", "UniPCMultistepScheduler");
-        Change("scheduler/scheduler_config.json", "flow_shift", 5);
+        { """{"_class_name":"UniPCMultistepScheduler"}""", new UniPcOptions { UseFlowTable = false } },
+        {
+            """{"_class_name":"UniPCMultistepScheduler","solver_order":3,"solver_type":"bh1","disable_corrector":[],"solver_p":null}""",
+            new UniPcOptions { Order = 3, Variant = SolverVariant.Alternative, UseFlowTable = false }
+        },
+        { """{"_class_name":"DPMSolverMultistepScheduler"}""", new DpmSolverOptions { UseFlowTable = false } },
+        {
+            """{"_class_name":"DPMSolverMultistepScheduler","solver_order":3,"solver_type":"heun","lower_order_final":true}""",
+            new DpmSolverOptions { Order = 3, Variant = SolverVariant.Alternative, UseFlowTable = false }
+        },
+        {
+            """{"_class_name":"DPMSolverMultistepScheduler","algorithm_type":"sde-dpmsolver++","final_sigmas_type":"zero"}""",
+            new StochasticDpmSolverOptions { UseFlowTable = false }
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(MultistepSchedulers))]
+    public void AMultistepSchedulerOfAFolderIsItsSampler(string config, SamplerOptions sampler)
+    {
+        using var scope = NewDisposeScope();
+        var settings = config[..^1] + ""","flow_shift":5,"use_flow_sigmas":true,"prediction_type":"flow_prediction"}""";
+        File.WriteAllText(Path.Combine(_folder, "scheduler", "scheduler_config.json"), settings);
         using var model = StableDiffusion3.Load(_folder);
+        Assert.Equal(sampler, model.Sampler);
         Assert.Equal(5, model.Schedule.Shift);
-        Assert.Contains("UniPCMultistepScheduler", Assert.Single(model.Notes), StringComparison.Ordinal);
+        Assert.Empty(model.Notes);
+        using var wanted = model.Generate("a cat", options: Small with { Sampler = sampler }, latentsOnly: true);
+        using var made = model.Generate("a cat", options: Small, latentsOnly: true);
+        Assert.True(wanted.Latents.SameAs(made.Latents));
+        // Written, and converted, it comes back.
+        var saved = Path.Combine(_folder, "saved");
+        model.Save(saved);
+        using (var again = StableDiffusion3.Load(saved)) Assert.Equal((sampler, 5), (again.Sampler, again.Schedule.Shift));
+        var copy = Path.Combine(_folder, "copy");
+        ModelConversion.ToFolder(_folder, copy, new LoadOptions { Shift = 2 });
+        using var shifted = StableDiffusion3.Load(copy);
+        Assert.Equal((sampler, 2), (shifted.Sampler, shifted.Schedule.Shift));
+    }
+
+    [Theory]
+    [InlineData("UniPCMultistepScheduler", "predict_x0", "false")]
+    [InlineData("UniPCMultistepScheduler", "lower_order_final", "false")]
+    [InlineData("UniPCMultistepScheduler", "disable_corrector", "[0]")]
+    [InlineData("UniPCMultistepScheduler", "solver_order", "4")]
+    [InlineData("UniPCMultistepScheduler", "use_karras_sigmas", "true")]
+    [InlineData("DPMSolverMultistepScheduler", "algorithm_type", "\"dpmsolver\"")]
+    [InlineData("DPMSolverMultistepScheduler", "solver_type", "\"cubic\"")]
+    [InlineData("DPMSolverMultistepScheduler", "final_sigmas_type", "\"sigma_min\"")]
+    [InlineData("DPMSolverMultistepScheduler", "use_flow_sigmas", "false")]
+    [InlineData("DEISMultistepScheduler", null, null)]
+    public void WhatAMultistepSchedulerAsksForInVainIsSaid(string scheduler, string? key, string? value)
+    {
+        var extra = key is null ? "" : $",\"{key}\":{value}";
+        var flow = key == "use_flow_sigmas" ? "" : ",\"use_flow_sigmas\":true";
+        File.WriteAllText(Path.Combine(_folder, "scheduler", "scheduler_config.json"),
+            $$"""{"_class_name":"{{scheduler}}","flow_shift":5,"prediction_type":"flow_prediction"{{flow}}{{extra}}}""");
+        using var model = StableDiffusion3.Load(_folder);
+        var note = Assert.Single(model.Notes);
+        Assert.Contains(scheduler, note, StringComparison.Ordinal);
+        if (key is not null) Assert.Contains(key, note, StringComparison.Ordinal);
+        Assert.Equal(new EulerSamplerOptions(), model.Sampler);
+        Assert.Equal(5, model.Schedule.Shift);
     }
 
     [Fact]

@@ -58,10 +58,10 @@ public sealed class StoredWeightTests : IDisposable
     public void AFieldOfAConfigurationInAnotherFormIsNamed(string json, string field)
     {
         using var document = JsonDocument.Parse(json);
-        Assert.Contains(field, Assert.Throws<InvalidDataException>(() => SdConfig.Schedule(document.RootElement, "s")).Message,
+        Assert.Contains(field, Assert.Throws<InvalidDataException>(() => SchedulerConfig.Schedule(document.RootElement, "s")).Message,
             StringComparison.Ordinal);
         using var empty = JsonDocument.Parse("{\"shift\":null,\"use_dynamic_shifting\":null}");
-        Assert.Equal(1, SdConfig.Schedule(empty.RootElement, "s").Shift);
+        Assert.Equal(1, SchedulerConfig.Schedule(empty.RootElement, "s").Shift);
     }
 
     [Fact]
