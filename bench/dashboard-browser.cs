@@ -137,12 +137,12 @@ static async Task Zoomed(IBrowser browser, string address)
     await page.CloseAsync();
 }
 
-// A trainer of about 1,000 steps a second that logs a point a step: alone, and with ten tabs of one browser and two other browsers on its
+// A trainer of about 1,000 steps per second that logs a point a step: alone, and with ten tabs of one browser and two other browsers on its
 // page.
 static async Task Watched(string folder)
 {
     using var playwright = await Playwright.CreateAsync();
-    Console.WriteLine("a trainer that logs 1,000 points a second for 10 seconds");
+    Console.WriteLine("a trainer that logs 1,000 points per second for 10 seconds");
     if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
     Directory.CreateDirectory(folder);
     var work = Calibrate();

@@ -109,10 +109,10 @@ static async Task Time(HttpClient client, string what, string path)
     Console.WriteLine($"  {what,-52} {times[4],8:0.0} ms  {bytes / 1e3,8:0} kB");
 }
 
-// A recorder of 1,000 points a second while twelve readers follow it: what a call costs, and whether every point arrives.
+// A recorder of 1,000 points per second while twelve readers follow it: what a call costs, and whether every point arrives.
 static async Task Watched(string folder)
 {
-    Console.WriteLine("1,000 points a second for five seconds");
+    Console.WriteLine("1,000 points per second for five seconds");
     foreach (var readers in (int[])[0, 12])
     {
         using var store = RunStore.Open(folder);

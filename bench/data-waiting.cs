@@ -41,7 +41,7 @@ try
     var bytes = Directory.EnumerateFiles(root, "*.jpg", SearchOption.AllDirectories).Average(f => new FileInfo(f).Length);
     Console.WriteLine(
         $"512 JPEGs of 256x256, {bytes / 1024:0} kB each; {Environment.ProcessorCount} processors; {steps} steps of 16 pictures");
-    Console.WriteLine($"{"workers",8} {"ms a step",10} {"waiting",8}");
+    Console.WriteLine($"{"workers",8} {"ms per step",10} {"waiting",8}");
     foreach (var workers in new[] { 0, 1, 2 })
     {
         using var store = RunStore.Open(Path.Combine(root, $"runs-{workers}"));

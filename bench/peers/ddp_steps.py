@@ -1,6 +1,6 @@
 """Steps of PyTorch's DistributedDataParallel over Gloo, with and without its exchange in turns: ddp_steps.py BATCH ROUNDS.
 
-Started by mpirun, which says the rank; the net is that of RankSteps.cs, buckets have 1 MiB, one thread a rank.
+Started by mpirun, which says the rank; the net is that of RankSteps.cs, buckets have 1 MiB, one thread per rank.
 """
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The peers' side of the benchmark flow-steps: one training step a line of input.
+"""The peers' side of the benchmark flow-steps: one training step per line of input.
 
 Arguments: number of threads. Each line names a scenario; the answer is "wall cpu" in milliseconds, or "missing REASON".
 zuko, nflows, normflows and torchdiffeq must be importable. The exact assignment of mini-batch optimal transport is

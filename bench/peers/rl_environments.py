@@ -1,4 +1,4 @@
-"""Steps a second of Gymnasium's environments and updates a second of tabular Q-learning with NumPy, on one thread (CPU time).
+"""Steps per second of Gymnasium's environments and updates per second of tabular Q-learning with NumPy, on one thread (CPU time).
 
 Needs gymnasium and numpy. The other side: dotnet run -c Release --project bench/Cresset.Benchmarks -- rl-environments
 """

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-// A lift between ten floors as a server: command: dotnet WorldServer.dll. One JSON object a line in, one a line out.
+// A lift between ten floors as a server: command: dotnet WorldServer.dll. One JSON object per line in, one per line out.
 var (random, floor, wanted) = (new Random(0), 0, 0);
 JsonNode Seen() => new JsonArray(floor / 9.0, wanted / 9.0);
 

@@ -1,4 +1,4 @@
-# A water tank as a server: cresset train tank.yaml. One JSON object a line in, one a line out.
+# A water tank as a server: cresset train tank.yaml. One JSON object per line in, one per line out.
 import json
 import random
 import sys

@@ -75,7 +75,7 @@ public sealed class TrainedModel : IDisposable
         }
     }
 
-    /// <summary>Answers files: one answer a picture, one a row of a table, in order.</summary>
+    /// <summary>Answers files: one answer per picture, one per row of a table, in order.</summary>
     /// <exception cref="InvalidDataException">A file is damaged or does not fit what the model learned from.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public IEnumerable<Prediction> Predict(params IEnumerable<string> files)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# recipes.sh [RECIPE ...]: trains recipes as they are (by default all that take at most some minutes) and prints what each reached, a line a recipe, with
+# recipes.sh [RECIPE ...]: trains recipes as they are (by default all that take at most some minutes) and prints what each reached, one line per recipe, with
 # the seconds it took. SECONDS_EACH ends one that takes longer; the command says which recipe failed. The figures that guides and recipes promise are to be held against these.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

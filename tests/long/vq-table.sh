@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The figures of the tokenizers on Fashion-MNIST with three seeds each (or as many as the first argument says): mean, least and greatest test error, and codes in use. About four minutes a recipe.
+# The figures of the tokenizers on Fashion-MNIST with three seeds each (or as many as the first argument says): mean, least and greatest test error, and codes in use. About four minutes per recipe.
 # usage: tests/long/vq-table.sh [SEEDS [RUNS-FOLDER]]   RECIPES="fsq-fashion" runs those alone.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

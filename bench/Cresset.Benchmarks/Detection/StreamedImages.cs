@@ -5,7 +5,7 @@ using Cresset.Numerics;
 namespace Cresset.Benchmarks.Detection;
 
 /// <summary>
-/// A set of the size of Objects365 (365 classes, 100 detections an image) that never exists as a whole: every image is made, added to the
+/// A set of the size of Objects365 (365 classes, 100 detections per image) that never exists as a whole: every image is made, added to the
 /// evaluator and forgotten. Reports what is kept for a detection.
 /// </summary>
 internal static class StreamedImages
@@ -31,7 +31,7 @@ internal static class StreamedImages
         var result = evaluator.Compute();
         var cpu = Process.GetCurrentProcess().TotalProcessorTime;
         Console.WriteLine($"AP {result.Stats[0]:F4} of {images} images, {detections} detections, {groups} pairs of image and class");
-        Console.WriteLine($"kept {kept / 1e6:F0} MB: {(double)kept / detections:F1} bytes a detection, all included");
+        Console.WriteLine($"kept {kept / 1e6:F0} MB: {(double)kept / detections:F1} bytes per detection, all included");
         Console.WriteLine(
             $"wall s: match {matched.TotalSeconds:F1}  all {clock.Elapsed.TotalSeconds:F1}; CPU s {cpu.TotalSeconds:F1}; peak memory "
                 + $"{Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0} MB");

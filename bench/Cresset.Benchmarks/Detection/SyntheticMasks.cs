@@ -5,7 +5,7 @@ using Cresset.Detection;
 namespace Cresset.Benchmarks.Detection;
 
 /// <summary>
-/// Masks in memory: images of 640 x 480 with seven objects each, ellipses of 24 corners, and two detections an object; CPU seconds of
+/// Masks in memory: images of 640 x 480 with seven objects each, ellipses of 24 corners, and two detections per object; CPU seconds of
 /// scoring them as segm and as boundary. <c>--masks IMAGES</c>.
 /// </summary>
 internal static class SyntheticMasks

@@ -5,7 +5,7 @@ using Cresset.Rl;
 namespace Cresset.Benchmarks.Rl;
 
 /// <summary>
-/// Steps a second of the environments and updates a second of tabular Q-learning on one thread (best of several rounds of CPU time).
+/// Steps per second of the environments and updates per second of tabular Q-learning on one thread (best of several rounds of CPU time).
 /// The peer's side: <c>bench/peers/rl_environments.py</c>.
 /// </summary>
 internal static class EnvironmentSpeed

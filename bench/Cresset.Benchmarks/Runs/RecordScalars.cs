@@ -31,9 +31,9 @@ internal static class RecordScalars
             }
             Show("store", ours, size);
             Show("store + event file", withEvents, size);
-            Show("one row a point", rows, rowSize);
-            Console.WriteLine($"ratio of CPU seconds, row a point / store: {Median(rows, r => r.Cpu) / Median(ours, r => r.Cpu):0.0}");
-            Console.WriteLine($"ratio of wall seconds, row a point / store: {Median(rows, r => r.Wall) / Median(ours, r => r.Wall):0.0}");
+            Show("one row per point", rows, rowSize);
+            Console.WriteLine($"ratio of CPU seconds, row per point / store: {Median(rows, r => r.Cpu) / Median(ours, r => r.Cpu):0.0}");
+            Console.WriteLine($"ratio of wall seconds, row per point / store: {Median(rows, r => r.Wall) / Median(ours, r => r.Wall):0.0}");
             Console.WriteLine($"share of the limit of 3 s, store + event file: {Median(withEvents, r => r.Wall) / 3:P0}");
             CostOfACall(folder);
             Zooms(folder, rounds);

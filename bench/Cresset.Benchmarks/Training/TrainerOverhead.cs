@@ -34,7 +34,7 @@ internal static class TrainerOverhead
         }
         // The machine's own noise only ever adds time: the fastest round of each side is the least disturbed.
         Console.WriteLine(
-            $"{steps} steps of the digits classifier, a checkpoint every {CheckpointEvery}, {rounds} alternating rounds; ms a step");
+            $"{steps} steps of the digits classifier, a checkpoint every {CheckpointEvery}, {rounds} alternating rounds; ms per step");
         Show("wall", [.. bare.Select(r => r.Wall)], [.. trained.Select(r => r.Wall)], steps);
         Show("CPU", [.. bare.Select(r => r.Cpu)], [.. trained.Select(r => r.Cpu)], steps);
         return 0;

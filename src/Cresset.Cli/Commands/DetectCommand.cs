@@ -47,7 +47,7 @@ internal static class DetectCommand
         => new("--allow-empty") { Description = "Score a file without detections as a model that finds nothing." };
 
     public static Option<string?> Classes()
-        => new("--classes") { Description = "Class names: a text file with one a line, or a data.yaml.", HelpName = "FILE" };
+        => new("--classes") { Description = "Class names: a text file with one per line, or a data.yaml.", HelpName = "FILE" };
 
     public static Option<string?> Images()
         => new("--images") { Description = "Folder of the pictures (sizes for YOLO, pictures for drawing).", HelpName = "FOLDER" };

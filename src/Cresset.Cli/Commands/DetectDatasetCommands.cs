@@ -14,7 +14,7 @@ internal static class DetectDatasetCommands
     {
         var json = SharedOptions.Json();
         var opened = new Opened();
-        var command = opened.Add(new Command("stats", "Count a data set: classes, sizes, objects an image.") { json });
+        var command = opened.Add(new Command("stats", "Count a data set: classes, sizes, objects per image.") { json });
         command.SetAction(r =>
         {
             var s = DatasetStatistics.Of(opened.Read(r));
@@ -26,7 +26,7 @@ internal static class DetectDatasetCommands
             Console.Out.WriteLine(
                 string.Create(CultureInfo.InvariantCulture,
                 $"{s.Images} images ({s.EmptyImages} without objects), {s.Objects} objects ({s.Crowds} crowds), {s.Classes.Count} classes; "
-                    + $"{s.ObjectsPerImage:0.##} objects an image, at most {s.MostObjects}"));
+                    + $"{s.ObjectsPerImage:0.##} objects per image, at most {s.MostObjects}"));
             Output.Table(["class", "objects", "images", "small", "medium", "large", "median area"],
                 s.Classes.Select(c => new[] { c.Name, Text(c.Objects), Text(c.Images), Text(c.Small), Text(c.Medium), Text(c.Large),
                 c.MedianArea.ToString("0.#", CultureInfo.InvariantCulture) }));
@@ -82,7 +82,7 @@ internal static class DetectDatasetCommands
         var seed = new Option<ulong>("--seed") { Description = "Seed of the draw.", DefaultValueFactory = _ => 1UL };
         var output = new Option<string[]>("--out", "-o")
         {
-            Description = "One COCO file a part.",
+            Description = "One COCO file per part.",
             Required = true,
             AllowMultipleArgumentsPerToken = true,
             HelpName = "FILE"
@@ -95,7 +95,7 @@ internal static class DetectDatasetCommands
         {
             var (parts, files) = (r.GetValue(shares)!, r.GetValue(output)!);
             if (files.Length != parts.Length) throw new ArgumentException(
-                $"--shares names {parts.Length} parts and --out {files.Length} files; one file a part is needed.");
+                $"--shares names {parts.Length} parts and --out {files.Length} files; one file per part is needed.");
             if (files.Select(Path.GetFullPath).Distinct().Count() != files.Length)
                 throw new ArgumentException("--out names one file twice.");
             foreach (var file in files) Overwriting.RequireFree(file, r.GetValue(force));

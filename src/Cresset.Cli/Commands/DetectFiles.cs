@@ -114,7 +114,7 @@ internal sealed class DetectFiles(bool lenient, RecordParts parts, string? class
         if (!File.Exists(path) && !Directory.Exists(path)) throw new FileNotFoundException($"'{path}' does not exist.", path);
     }
 
-    /// <summary>Class names in a text file, one a line, or in a data.yaml.</summary>
+    /// <summary>Class names in a text file, one per line, or in a data.yaml.</summary>
     public static string[] NamesIn(string file)
         => file.EndsWith(".yaml", StringComparison.OrdinalIgnoreCase) || file.EndsWith(".yml", StringComparison.OrdinalIgnoreCase)
             ? [.. YoloFolder.NamesOf(file)]

@@ -50,7 +50,7 @@ internal static class DetectPixelCommands
     {
         var truth = File("--gt", "Folder of true PNG files: a class number for every pixel (grey or palette).", "FOLDER");
         var found = File("--dt", "Folder of predicted PNG files of the same names.", "FOLDER");
-        var classes = File("--classes", "Class names: a text file with one a line, or a data.yaml.", "FILE");
+        var classes = File("--classes", "Class names: a text file with one per line, or a data.yaml.", "FILE");
         var ignored = new Option<int>("--ignore")
         {
             Description = "Number of true pixels that are not judged (negative: none).",

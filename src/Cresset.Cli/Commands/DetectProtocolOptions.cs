@@ -17,7 +17,7 @@ internal sealed class DetectProtocolOptions
     };
     private readonly Option<int[]> _max = new("--max-dets")
     {
-        Description = "Numbers of detections an image and class (COCO family).",
+        Description = "Numbers of detections per image and class (COCO family).",
         AllowMultipleArgumentsPerToken = true,
         HelpName = "N"
     };
@@ -135,7 +135,7 @@ internal sealed class DetectProtocolOptions
             if (double.TryParse(words[i], System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture,
                 out sigmas[i]) && sigmas[i] > 0) continue;
             throw new ArgumentException(
-                $"--skeleton {file}: '{words[i]}' is not a standard deviation; positive numbers are needed, one a keypoint.");
+                $"--skeleton {file}: '{words[i]}' is not a standard deviation; positive numbers are needed, one per keypoint.");
         }
         return sigmas.Length > 0 ? sigmas
             : throw new ArgumentException($"--skeleton {file}: holds no numbers; a standard deviation for each keypoint is needed.");

@@ -17,7 +17,7 @@ internal sealed class DetectSubsetOptions
     private readonly Option<string[]> _chosen = new(
         "--image-ids")
     {
-        Description = "Only these images, by id or file name; @FILE reads one a line.",
+        Description = "Only these images, by id or file name; @FILE reads one per line.",
         AllowMultipleArgumentsPerToken = true,
         HelpName = "ID"
     };

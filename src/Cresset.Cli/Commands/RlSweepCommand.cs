@@ -17,7 +17,7 @@ internal static class RlSweepCommand
     public static Command Create()
     {
         var method = new Argument<string>("METHOD") { Description = "One of " + string.Join(", ", Methods) + "." };
-        var repetitions = new Option<int>("--repetitions") { Description = "Runs a point.", DefaultValueFactory = _ => 100 };
+        var repetitions = new Option<int>("--repetitions") { Description = "Runs per point.", DefaultValueFactory = _ => 100 };
         var runs = SharedOptions.RunsFolder();
         var json = SharedOptions.Json();
         var command = new Command("sweep",

@@ -163,7 +163,7 @@ internal static class RunsCommand
         var runs = SharedOptions.RunsFolder();
         var format = new Option<string>("--format")
         {
-            Description = "csv (one row a point) or json (everything).",
+            Description = "csv (one row per point) or json (everything).",
             DefaultValueFactory = _ => "csv"
         };
         format.AcceptOnlyFromAmong("csv", "json");

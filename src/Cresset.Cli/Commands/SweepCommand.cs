@@ -105,7 +105,7 @@ internal static class SweepCommand
             if ((kind == "random" && result.GetValue(budget) == 0) || (kind == "grid" && result.GetValue(budget) > 0))
                 throw new ArgumentException("--search random needs --budget N, the number of settings to try; a grid tries all.");
             if (result.GetValue(jobs) < 0)
-                throw new ArgumentException($"--jobs is {result.GetValue(jobs)}; allowed: 1 or more, or 0 for one a core.");
+                throw new ArgumentException($"--jobs is {result.GetValue(jobs)}; allowed: 1 or more, or 0 for one per core.");
             if (ranks.Size > 1 && result.GetValue(jobs) != 1)
                 throw new ArgumentException($"{ranks.Size} ranks share the cells; leave out --jobs.");
             // Every combination is checked before the first run begins.

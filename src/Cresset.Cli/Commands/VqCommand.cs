@@ -88,7 +88,7 @@ internal static class VqCommand
             DefaultValueFactory = _ => "tokenizer.safetensors"
         };
         var section = InspectCommand.Section();
-        var rate = new Option<int>("--rate") { Description = "Samples a second, where the file does not say.", HelpName = "HZ" };
+        var rate = new Option<int>("--rate") { Description = "Samples per second, where the file does not say.", HelpName = "HZ" };
         var groups = new Option<int>("--groups")
         {
             Description = "Groups of a VQGAN's norms.",
@@ -103,7 +103,7 @@ internal static class VqCommand
             var (from, path) = (result.GetValue(file)!, result.GetValue(output)!);
             CheckFree(path, result.GetValue(force));
             if (result.GetValue(rate) is < 0 and var wrong)
-                throw new ArgumentException($"--rate is {wrong}; samples a second are 1 or more.");
+                throw new ArgumentException($"--rate is {wrong}; samples per second are 1 or more.");
             if (result.GetValue(groups) is < 1 and var none) throw new ArgumentException($"--groups is {none}; allowed are 1 and more.");
             using var source = Cresset.Tensors.TensorFile.Open(from, result.GetValue(section));
             var (tokenizer, notes) = PublishedTokenizer.Read(source, Path.GetFileNameWithoutExtension(from), result.GetValue(rate),
@@ -114,11 +114,11 @@ internal static class VqCommand
                 foreach (var note in notes) Console.Error.WriteLine($"cresset: {note}");
                 var what = tokenizer.Rate > 0
                     ? string.Create(CultureInfo.InvariantCulture,
-                        $"sounds of {tokenizer.Rate} Hz, {tokenizer.Kilobits(tokenizer.CodebookSizes.Count):0.###} kilobits a second")
+                        $"sounds of {tokenizer.Rate} Hz, {tokenizer.Kilobits(tokenizer.CodebookSizes.Count):0.###} kilobits per second")
                     : $"pictures of {tokenizer.Channels} channels";
                 Console.WriteLine(
                     $"{path}: {what}, {tokenizer.CodebookSizes.Count} {(tokenizer.CodebookSizes.Count == 1 ? "codebook" : "codebooks")} of "
-                        + $"{tokenizer.CodebookSizes[0]}, a code for {tokenizer.Model.Strides[0]} samples a side, "
+                        + $"{tokenizer.CodebookSizes[0]}, a code for {tokenizer.Model.Strides[0]} samples per side, "
                         + $"{new FileInfo(path).Length} bytes");
             }
             return ExitCode.Success;

@@ -117,7 +117,7 @@ internal static class VqEncodeCommand
             });
             return;
         }
-        Output.Table(["picture", "size", "bits", "bits a pixel", "PSNR", "SSIM"], work.Rows.Take(MostRows).Select(r => new[]
+        Output.Table(["picture", "size", "bits", "bits per pixel", "PSNR", "SSIM"], work.Rows.Take(MostRows).Select(r => new[]
         {
             r.Name, $"{r.Width}x{r.Height}", Text(r.Bits, "F0"), Text((double)r.Bits / ((double)r.Width * r.Height), "F4"),
             Text(r.Psnr, "F2"), r.Ssim is { } ssim ? Text(ssim, "F4") : "-",
@@ -129,7 +129,7 @@ internal static class VqEncodeCommand
         var of = sizes.Count == 1 ? $" of {sizes[0]}" : $" of {sizes.Count} sizes";
         Console.WriteLine(
             $"{count} {(count == 1 ? "picture" : "pictures")}{of}: {Text(bits / count, "F0")} bits each{saved}, "
-                + $"{Text(bits / pixels, "F4")} bits a pixel, {Text(pixels * work.Channels * 8 / bits, "F1")} times smaller than 8-bit "
+                + $"{Text(bits / pixels, "F4")} bits per pixel, {Text(pixels * work.Channels * 8 / bits, "F1")} times smaller than 8-bit "
                 + $"samples, PSNR {Text(psnr, "F2")} dB");
         Console.WriteLine($"{path}: {size} bytes");
     }

@@ -24,7 +24,8 @@ internal static class VqSounds
         return stages > 0 ? stages
             : throw new ArgumentException(
                 $"--kbps is {kilobits.ToString(CultureInfo.InvariantCulture)}; {tokenizer.Id} takes "
-                    + $"{string.Join(", ", rates.Select(r => Text(r, "0.###")))} (kilobits a second of a channel with 1, 2, ... stages).");
+                    + $"{string.Join(", ", rates.Select(r => Text(r, "0.###")))} (kilobits per second of a "
+                    + "channel with 1, 2, ... stages).");
     }
 
     public static int Encode(TokenizerRun tokenizer, string input, string path, int stages, bool asJson, CancellationToken cancellation)
@@ -158,7 +159,7 @@ internal static class VqSounds
             });
             return;
         }
-        Output.Table(["sound", "seconds", "Hz", "channels", "bits", "kilobits a second", "SNR"], rows.Take(MostRows).Select(r => new[]
+        Output.Table(["sound", "seconds", "Hz", "channels", "bits", "kilobits per second", "SNR"], rows.Take(MostRows).Select(r => new[]
         {
             r.Name, Text(r.Seconds, "F2"), Text(r.Rate, "F0"), Text(r.Channels, "F0"), Text(r.Bits, "F0"), Text(r.Kbps, "F2"),
             Text(r.Snr, "F2"),
@@ -170,7 +171,7 @@ internal static class VqSounds
         var samples = rows.Sum(r => r.Seconds * r.Rate * r.Channels);
         Console.WriteLine(
             $"{rows.Count} {(rows.Count == 1 ? "sound" : "sounds")}, {Text(seconds, "F1")} seconds: {stages} of "
-                + $"{tokenizer.CodebookSizes.Count} stages, {Text(tokenizer.Kilobits(stages), "0.###")} kilobits a second of a channel, "
+                + $"{tokenizer.CodebookSizes.Count} stages, {Text(tokenizer.Kilobits(stages), "0.###")} kilobits per second of a channel, "
                 + $"{Text(samples * 16 / (size * 8.0), "F1")} times smaller than 16-bit samples");
         Console.WriteLine($"{path}: {size} bytes");
     }
@@ -179,11 +180,11 @@ internal static class VqSounds
 
     /// <param name="Name">Name in the file.</param>
     /// <param name="Seconds">Length.</param>
-    /// <param name="Rate">Samples a second of the file.</param>
+    /// <param name="Rate">Samples per second of the file.</param>
     /// <param name="Channels">Channels of the file.</param>
     /// <param name="Codes">Codes over all stages that are kept.</param>
     /// <param name="Bits">Bits of the codes as they are packed.</param>
-    /// <param name="Kbps">Kilobits a second, all channels.</param>
+    /// <param name="Kbps">Kilobits per second, all channels.</param>
     /// <param name="Snr">Decibels, at the tokenizer's rate.</param>
     private sealed record Row(string Name, double Seconds, int Rate, int Channels, int Codes, long Bits, double Kbps, double Snr);
 }

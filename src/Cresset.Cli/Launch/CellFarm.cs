@@ -88,7 +88,7 @@ internal static class CellFarm
     }
 
     /// <summary>The other side: runs the cells whose numbers come in, until there are no more or one was stopped.</summary>
-    /// <param name="run">Runs a cell; false when it was stopped, and the reason when it failed.</param>
+    /// <param name="run">Runs per cell; false when it was stopped, and the reason when it failed.</param>
     /// <returns>False when one was stopped.</returns>
     public static bool Serve(Func<int, (bool Ended, string? Failure)> run)
     {

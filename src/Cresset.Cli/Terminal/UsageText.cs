@@ -19,7 +19,7 @@ internal static class UsageText
         };
         var words = symbol.Tokens.Select(t => t.Value).ToArray();
         var lines = error.Message.Split('\n', StringSplitOptions.TrimEntries);
-        // "Argument 'x' not recognized. Must be one of:" and a value a line.
+        // "Argument 'x' not recognized. Must be one of:" and one value per line.
         if (name.Length > 0 && lines.Length > 2 && lines[1..].All(IsQuoted))
         {
             string[] allowed = [.. lines[1..].Select(l => l.Trim('\''))];

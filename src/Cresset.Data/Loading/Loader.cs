@@ -73,7 +73,7 @@ public sealed class Loader : IDisposable
     /// One pass in dataset order, the smaller last batch included: for evaluation. The next batches are prepared on other threads.
     /// </summary>
     /// <param name="dataset">The examples.</param>
-    /// <param name="batchSize">Examples a batch.</param>
+    /// <param name="batchSize">Examples per batch.</param>
     /// <param name="share">Of batches shared out in turns, the first that is wanted.</param>
     /// <param name="shares">Into how many shares: batches share, share + shares, ... are given.</param>
     public static IEnumerable<Batch> Once(IDataset dataset, int batchSize, int share = 0, int shares = 1)

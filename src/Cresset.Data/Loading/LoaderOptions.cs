@@ -5,7 +5,7 @@ namespace Cresset.Data;
 /// <summary>How a dataset is cut into batches.</summary>
 public sealed record LoaderOptions : IOptionsRecord
 {
-    /// <summary>Examples a batch.</summary>
+    /// <summary>Examples per batch.</summary>
     public int BatchSize { get; init; } = 64;
 
     /// <summary>Draw a new order every epoch from seed + epoch, as PyTorch's DistributedSampler does; otherwise dataset order.</summary>
@@ -24,8 +24,8 @@ public sealed record LoaderOptions : IOptionsRecord
     public int Prefetch { get; init; } = 2;
 
     /// <summary>
-    /// Pieces that a batch is handed out in, one after the other or one a process: piece q of Q has the examples q, q + Q, q + 2 Q, ... of
-    /// the batch.
+    /// Pieces that a batch is handed out in, one after the other or one per process: piece q of Q has the examples q, q + Q, q + 2 Q, ...
+    /// of the batch.
     /// Together the pieces are the batch, whatever their number.
     /// </summary>
     public int Parts { get; init; } = 1;

@@ -28,7 +28,7 @@ internal sealed class MaskRules
             if (found.Count > MostClasses + 1)
             {
                 throw new InvalidDataException($"{file}: the masks of {folder} hold more than {MostClasses} different values, so they "
-                    + $"are not masks; a mask has one value a class and is not compressed as JPEG.");
+                    + $"are not masks; a mask has one value per class and is not compressed as JPEG.");
             }
         }
         // 255 beside classes counted from 0 is the border that PASCAL VOC leaves unmarked; alone with 0 it is the one class there is.

@@ -9,7 +9,7 @@ namespace Cresset.Data;
 /// </summary>
 internal static class PictureDecoder
 {
-    // Four bytes a pixel are reserved for what a header claims.
+    // Four bytes per pixel are reserved for what a header claims.
     private const long MaxPixels = 100_000_000;
 
     /// <summary>What the files are called; the content decides how one is read.</summary>

@@ -9,7 +9,7 @@ namespace Cresset.Data;
 /// The pictures below a folder, sorted by name so that the order is the same everywhere. Hidden files and folders, what systems leave
 /// behind and files that are not pictures are left out and named.
 /// </summary>
-/// <remarks>Names are kept in blocks, folders once: a picture costs a byte a character of its file name (two where one of them is not
+/// <remarks>Names are kept in blocks, folders once: a picture costs one byte per character of its file name (two where one of them is not
 /// ASCII), and twelve.</remarks>
 internal sealed class PictureListing
 {
@@ -211,7 +211,7 @@ internal sealed class PictureListing
         if (isAscii) Ascii.FromUtf16(name, place, out _);
         else MemoryMarshal.AsBytes(name).CopyTo(place);
         var start = ((_blocks.Count - 1) * BlockBytes) + _used;
-        // Names of two bytes a character begin at even places.
+        // Names of two bytes per character begin at even places.
         _used += length + (length % 2);
         return new Entry(Kind.Picture, null, start, isAscii ? length : -length);
     }

@@ -39,7 +39,7 @@ internal sealed class PictureStore(PictureRules rules, ListedExamples items, Mas
         return Unpack(bytes, height, width, colours);
     }
 
-    // A byte a sample, or two where the file has 16 bits; a byte a mask pixel, 255 for none.
+    // One byte per sample, or two where the file has 16 bits; one byte per mask pixel, 255 for none.
     private static byte[]? Unpacked(byte[] kept, int colours, int all) => kept.Length == all || kept.Length == all + colours ? kept : null;
 
     private byte[] Decode(int index, int height, int width)

@@ -3,7 +3,7 @@ namespace Cresset.Data;
 /// <summary>How a sound becomes an input.</summary>
 public sealed record SoundFacts
 {
-    /// <summary>Samples a second.</summary>
+    /// <summary>Samples per second.</summary>
     public required int Rate { get; init; }
 
     /// <summary>Channels; others are mixed to their mean, or a single one doubled.</summary>

@@ -1,8 +1,8 @@
 namespace Cresset.Data;
 
 /// <summary>Sounds in memory at another rate, by the rule of <see cref="SoundSource"/>.</summary>
-/// <param name="from">Samples a second that there are.</param>
-/// <param name="to">Samples a second that are wanted.</param>
+/// <param name="from">Samples per second that there are.</param>
+/// <param name="to">Samples per second that are wanted.</param>
 public sealed class SoundRate(int from, int to)
 {
     private readonly SoundResampling _rule = new(Positive(from, nameof(from)), Positive(to, nameof(to)));

@@ -26,7 +26,7 @@ public sealed class SoundSource : IDisposable
 
     /// <summary>Opens a file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="rate">Samples a second; 0 for the file's.</param>
+    /// <param name="rate">Samples per second; 0 for the file's.</param>
     /// <param name="channels">1 mixes the channels to their mean, 2 doubles a single one; 0 for the file's.</param>
     /// <exception cref="InvalidDataException">The file is damaged, or has a number of channels that cannot be brought to this
     /// one.</exception>

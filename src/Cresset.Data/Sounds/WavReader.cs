@@ -170,7 +170,7 @@ public sealed class WavReader : IDisposable
         };
         if (channels is < 1 or > MostChannels)
             throw new InvalidDataException($"{_path}: {channels} channels at offset {at + 10}; allowed: 1 to {MostChannels}.");
-        if (rate is < 1 or > 10_000_000) throw new InvalidDataException($"{_path}: {rate} samples a second at offset {at + 12}.");
+        if (rate is < 1 or > 10_000_000) throw new InvalidDataException($"{_path}: {rate} samples per second at offset {at + 12}.");
         var facts = new WavFacts((int)rate, channels, 0, sample);
         if (block != facts.SampleBytes * channels)
             throw new InvalidDataException(

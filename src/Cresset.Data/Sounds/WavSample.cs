@@ -23,7 +23,7 @@ public enum WavSample
 }
 
 /// <summary>What a WAV file says of its sound.</summary>
-/// <param name="Rate">Samples a second of each channel.</param>
+/// <param name="Rate">Samples per second of each channel.</param>
 /// <param name="Channels">Channels.</param>
 /// <param name="Frames">Samples of each channel.</param>
 /// <param name="Sample">How they are stored.</param>

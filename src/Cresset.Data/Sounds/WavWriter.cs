@@ -24,7 +24,8 @@ public static class WavWriter
         ArgumentNullException.ThrowIfNull(pieces);
         if (facts.Channels < 1 || facts.Rate < 1 || facts.Frames < 0)
             throw new ArgumentException(
-                $"{facts.Channels} channels, {facts.Rate} samples a second, {facts.Frames} frames: there is no such sound.", nameof(facts));
+                $"{facts.Channels} channels, {facts.Rate} samples per second, {facts.Frames} frames: there is no such sound.",
+                nameof(facts));
         long frame = facts.SampleBytes * facts.Channels, length = facts.Frames * frame;
         if (length > uint.MaxValue - 64)
             throw new ArgumentException($"{length} bytes of samples are more than a WAV file holds (4 GiB); cut the sound in pieces.",

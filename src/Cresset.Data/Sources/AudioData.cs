@@ -11,7 +11,7 @@ public sealed record AudioData : DataSource
     /// <summary>The file or folder.</summary>
     public string Path { get; init; } = "";
 
-    /// <summary>Samples a second; files of another rate are resampled. 0 takes the first file's.</summary>
+    /// <summary>Samples per second; files of another rate are resampled. 0 takes the first file's.</summary>
     public int Rate { get; init; }
 
     /// <summary>Channels: 1 mixes them to their mean, 2 doubles a single one.</summary>

@@ -71,7 +71,7 @@ public enum TargetKind
 /// <param name="Target">What is to be learned beside the inputs.</param>
 /// <param name="NeedsPictures">Inputs must be pictures [C, H, W].</param>
 /// <param name="NumbersOnly">Inputs must be numbers, without columns of classes.</param>
-/// <param name="Context">Tokens a block of text; 0 for tasks that learn no texts.</param>
+/// <param name="Context">Tokens per block of text; 0 for tasks that learn no texts.</param>
 /// <param name="TakesSounds">Inputs are sounds [C, L] with the rate in <see cref="DataFacts.Sound"/>, and nothing else.</param>
 public sealed record DataUse(TargetKind Target, bool NeedsPictures = false, bool NumbersOnly = false, int Context = 0,
     bool TakesSounds = false);

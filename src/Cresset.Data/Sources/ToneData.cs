@@ -10,7 +10,7 @@ namespace Cresset.Data;
 [Part("tones")]
 public sealed record ToneData : DataSource
 {
-    /// <summary>Samples a second.</summary>
+    /// <summary>Samples per second.</summary>
     public int Rate { get; init; } = 8000;
 
     /// <summary>Samples of a piece.</summary>

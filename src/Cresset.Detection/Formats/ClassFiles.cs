@@ -12,7 +12,7 @@ namespace Cresset.Detection;
 internal sealed record ClassFile(string File, IReadOnlyList<string> Names, bool Corners);
 
 /// <summary>
-/// Results as evaluation kits take them, one text file a class: <c>comp4_det_test_CLASS.txt</c> of VOC and <c>Task2_CLASS.txt</c> of DOTA
+/// Results as evaluation kits take them, one text file per class: <c>comp4_det_test_CLASS.txt</c> of VOC and <c>Task2_CLASS.txt</c> of DOTA
 /// with lines <c>image score xmin ymin xmax ymax</c>, <c>Task1_CLASS.txt</c> of DOTA with <c>image score x1 y1 x2 y2 x3 y3 x4 y4</c>.
 /// </summary>
 internal static partial class ClassFiles

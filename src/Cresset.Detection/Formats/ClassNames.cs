@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Cresset.Detection;
 
-/// <summary>Class names in a text file, one a line: the number of a class is its line, so none may be left out.</summary>
+/// <summary>Class names in a text file, one per line: the number of a class is its line, so none may be left out.</summary>
 public static class ClassNames
 {
     /// <summary>Reads them; blank lines at the end are none.</summary>

@@ -90,7 +90,7 @@ public sealed class ReadReport
         return null;
     }
 
-    /// <summary>Files of one folder and kind are one source, where there are many: one an image.</summary>
+    /// <summary>Files of one folder and kind are one source, where there are many: one per image.</summary>
     private string SourceOf(string file)
     {
         var folder = Path.GetDirectoryName(file) ?? "";

@@ -6,7 +6,7 @@ using Cresset.Numerics;
 namespace Cresset.Detection;
 
 /// <summary>
-/// Folders of Pascal VOC: one XML file an image, and results as one text file a class, <c>image score xmin ymin xmax ymax</c>.
+/// Folders of Pascal VOC: one XML file per image, and results as one text file per class, <c>image score xmin ymin xmax ymax</c>.
 /// Corners are taken as they are written; the protocols voc07 and voc10 add the pixel that inclusive corners mean.
 /// </summary>
 public static class VocFormat
@@ -47,8 +47,8 @@ public static class VocFormat
     }
 
     /// <summary>
-    /// Writes one XML file an image, in the folders of the images. Boxes are written as corners, without a pixel taken off. Where an object
-    /// is a crowd, is ignored, a group, or has an area that is not its box's, elements of those names say so.
+    /// Writes one XML file per image, in the folders of the images. Boxes are written as corners, without a pixel taken off. Where an
+    /// object is a crowd, is ignored, a group, or has an area that is not its box's, elements of those names say so.
     /// </summary>
     /// <exception cref="ArgumentException">Two images or categories have one name, or a name cannot stand in XML.</exception>
     public static void WriteGroundTruth(DetectionDataset dataset, string folder)
@@ -102,7 +102,7 @@ public static class VocFormat
     }
 
     /// <summary>
-    /// Writes one result file a class, an empty one for a class without detections; a class name that is not a file name is written with
+    /// Writes one result file per class, an empty one for a class without detections; a class name that is not a file name is written with
     /// %XX.
     /// </summary>
     /// <exception cref="ArgumentException">Two images or categories have one name.</exception>

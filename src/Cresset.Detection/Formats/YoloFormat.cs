@@ -21,7 +21,7 @@ public enum YoloLabels
 }
 
 /// <summary>
-/// Folders of YOLO labels: one text file an image, in the folders of the images, lines relative to the image's size; results have a score
+/// Folders of YOLO labels: one text file per image, in the folders of the images, lines relative to the image's size; results have a score
 /// at the end. Class numbers count the categories in ascending order of their ids.
 /// </summary>
 public static class YoloFormat
@@ -150,7 +150,7 @@ internal sealed class YoloWriter
         {
             if (category.Name.AsSpan()
                 .ContainsAny('\r', '\n')) throw new ArgumentException(
-                $"the class name \"{category.Name}\" has a line break; classes.txt holds one name a line.", nameof(dataset));
+                $"the class name \"{category.Name}\" has a line break; classes.txt holds one name per line.", nameof(dataset));
         }
     }
 

@@ -6,7 +6,7 @@ public sealed partial class RunLengthMask
 {
     /// <summary>
     /// The compressed text of COCO files: each run, from the fourth on as difference to the run two before, in groups of five bits, six
-    /// bits a character from '0' on.
+    /// bits per character from '0' on.
     /// </summary>
     public string ToCompressedText()
     {

@@ -7,7 +7,7 @@ namespace Cresset.Detection;
 /// <param name="Notes">What was assumed or passed over, a line each.</param>
 public sealed record PanopticReading(PanopticQuality Quality, IReadOnlyList<string> Notes);
 
-/// <summary>Panoptic segmentations in the layout of COCO: a JSON file of segments and a folder of PNG files, one an image.</summary>
+/// <summary>Panoptic segmentations in the layout of COCO: a JSON file of segments and a folder of PNG files, one per image.</summary>
 public static class PanopticFiles
 {
     /// <summary>Scores predicted segments; images are read on all cores, and the result does not depend on their number.</summary>

@@ -23,7 +23,7 @@ public enum DetectionProtocol
     /// <summary>The same, 11 points.</summary>
     Padilla11,
 
-    /// <summary>LVIS: federated annotation, frequency groups, 300 detections an image.</summary>
+    /// <summary>LVIS: federated annotation, frequency groups, 300 detections per image.</summary>
     Lvis,
 
     /// <summary>Open Images: group-of regions, hierarchy.</summary>

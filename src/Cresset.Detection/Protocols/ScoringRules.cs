@@ -178,13 +178,13 @@ internal sealed record ScoringRules
         if (from.SingleBoxes != to.SingleBoxes) yield return ("boxes are rounded to float32", r => r with { SingleBoxes = to.SingleBoxes });
         if (from.PerImageAndClass != to.PerImageAndClass)
         {
-            yield return (to.PerImageAndClass == int.MaxValue ? "no limit of detections an image and class"
-                : $"at most {to.PerImageAndClass} detections an image and class", r => r with { PerImageAndClass = to.PerImageAndClass });
+            yield return (to.PerImageAndClass == int.MaxValue ? "no limit of detections per image and class"
+                : $"at most {to.PerImageAndClass} detections per image and class", r => r with { PerImageAndClass = to.PerImageAndClass });
         }
         if (from.PerImage != to.PerImage)
         {
-            yield return (to.PerImage == int.MaxValue ? "no limit of detections an image"
-                : $"at most {to.PerImage} detections an image over all classes", r => r with { PerImage = to.PerImage });
+            yield return (to.PerImage == int.MaxValue ? "no limit of detections per image"
+                : $"at most {to.PerImage} detections per image over all classes", r => r with { PerImage = to.PerImage });
         }
         if (from.InclusivePixels != to.InclusivePixels)
         {

@@ -108,8 +108,8 @@ public sealed record GenerationPlan(IReadOnlyList<PlannedPart> Parts, int? Tile,
         model.Vae.Slicing = true;
     }
 
-    // The decoder's peak lies where its last but one width meets the full size: about eight such tensors (8 kB a pixel for the released
-    // autoencoder; 0.53, 1.84 and 8.4 GB were measured for 256, 512 and 1024 pixels a side).
+    // The decoder's peak lies where its last but one width meets the full size: about eight such tensors (8 kB per pixel for the released
+    // autoencoder; 0.53, 1.84 and 8.4 GB were measured for 256, 512 and 1024 pixels per side).
     internal static long Decoded(VaeOptions vae, long width, long height) =>
         width * height * vae.BlockChannels[Math.Min(1, vae.BlockChannels.Count - 1)] * 4 * 8;
 

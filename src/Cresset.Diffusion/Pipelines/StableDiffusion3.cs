@@ -169,7 +169,7 @@ public sealed partial class StableDiffusion3 : IDisposable
         if (options.Width > largest || options.Height > largest)
             throw new ArgumentException(
                 $"The size {options.Width}x{options.Height} is more than this checkpoint's table of positions allows: at most {largest} "
-                    + $"pixels a side.", nameof(options));
+                    + $"pixels per side.", nameof(options));
         CheckSkipLayers(transformer, options.Guidance);
     }
 

@@ -13,10 +13,10 @@ public abstract class Sampler : IDisposable
     /// <summary>A sampler that walks down these levels.</summary>
     protected Sampler(NoiseTable table) => Table = table;
 
-    /// <summary>Levels and times, one entry an evaluation: Heun repeats those it visits twice.</summary>
+    /// <summary>Levels and times, one entry per evaluation: Heun repeats those it visits twice.</summary>
     public NoiseTable Table { get; }
 
-    /// <summary>Evaluations a step.</summary>
+    /// <summary>Evaluations per step.</summary>
     public virtual int EvaluationsPerStep => 1;
 
     /// <summary>Makes a sampler for one run.</summary>

@@ -39,7 +39,7 @@ internal sealed class PatchEmbedding : WeightLayer
     {
         long rows = input.size(2) / _patch, columns = input.size(3) / _patch;
         if (_positions is not null && (rows > _table || columns > _table))
-            throw Shape.Wrong(input, $"at most {_table * _patch} latent pixels a side",
+            throw Shape.Wrong(input, $"at most {_table * _patch} latent pixels per side",
                 "The position table of this checkpoint ends there.");
         using var scope = NewDisposeScope();
         var tokens = _projection.call(input).flatten(2).transpose(1, 2);

@@ -2,7 +2,7 @@ namespace Cresset.Distributed;
 
 /// <summary>
 /// Processes that work together, numbered from 0. Every member but <see cref="Abort"/> is called by all ranks in the same order, on one
-/// thread a rank. What comes back has the same bits on every rank.
+/// thread per rank. What comes back has the same bits on every rank.
 /// </summary>
 public interface ICommunicator : IDisposable
 {

@@ -121,7 +121,7 @@ internal sealed record NflowsLayers(double Bound, AffineScale CouplingScale, Aff
         // 3 K - 1 numbers for K bins with linear tails.
         if (perValue < 5 || perValue % 3 != 2)
             throw at.Refused(
-                $"{perValue} parameters a value: maps are read that are additive (1), affine (2) or rational-quadratic splines of K bins "
+                $"{perValue} parameters per value: maps are read that are additive (1), affine (2) or rational-quadratic splines of K bins "
                     + $"with linear tails (3 K - 1)");
         return new RationalQuadraticSpline(SplineOptions.Bounded(Bound, (perValue + 1) / 3) with { RawScale = rawScale });
     }

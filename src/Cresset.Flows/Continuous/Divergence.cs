@@ -7,7 +7,7 @@ namespace Cresset.Flows;
 /// <summary>The divergence of a field along with its value.</summary>
 public abstract class Divergence
 {
-    /// <summary>The sum of the diagonal of the Jacobian, one vector-Jacobian product a dimension.</summary>
+    /// <summary>The sum of the diagonal of the Jacobian, one vector-Jacobian product per dimension.</summary>
     public static Divergence Exact { get; } = new ExactDivergence();
 
     /// <summary>Hutchinson's estimate with random signs: one product for any dimension, least variance.</summary>
@@ -112,7 +112,7 @@ public abstract class Divergence
     }
 }
 
-/// <summary>A velocity model that knows its divergence: cheaper than one vector-Jacobian product a dimension.</summary>
+/// <summary>A velocity model that knows its divergence: cheaper than one vector-Jacobian product per dimension.</summary>
 public interface IDivergenceModel : IVelocityModel
 {
     /// <summary>Velocity [N, ...] and exact divergence [N], both differentiable.</summary>

@@ -50,8 +50,8 @@ public static class Reflow
     }
 
     /// <summary>
-    /// How far a field is from straight: the mean over times of |x_1 - x_0 - u(x_t, t)|^2 along its own paths, a value a sample averaged; 0
-    /// for straight lines at constant speed.
+    /// How far a field is from straight: the mean over times of |x_1 - x_0 - u(x_t, t)|^2 along its own paths, one value per sample
+    /// averaged; 0 for straight lines at constant speed.
     /// </summary>
     /// <param name="field">The field.</param>
     /// <param name="source">Source samples [N, ...].</param>

@@ -77,8 +77,8 @@ public abstract class DensityModel : nn.Module
     /// Bits per dimension of data with the given number of levels that was scaled to [0, 1]: -log p / (D ln 2) + log2(levels).
     /// </summary>
     /// <param name="logProb">Log-densities in nats, of the scaled data.</param>
-    /// <param name="dimensions">Values a sample, D.</param>
-    /// <param name="levels">Levels a value, 256 for bytes.</param>
+    /// <param name="dimensions">Values per sample, D.</param>
+    /// <param name="levels">Levels per value, 256 for bytes.</param>
     public static double BitsPerDimension(double logProb, long dimensions, double levels)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(dimensions, 1);

@@ -86,7 +86,7 @@ public sealed class Glow : DensityModel
     }
 
     /// <summary>Images from the latents of each scale: the exact inverse of <see cref="EncodeScales"/>.</summary>
-    /// <param name="latents">One tensor a scale.</param>
+    /// <param name="latents">One tensor per scale.</param>
     /// <param name="context">The features of a model with <see cref="GlowOptions.Context"/>; class labels are not needed, since they shape
     /// the prior alone.</param>
     public Tensor DecodeScales(IReadOnlyList<Tensor> latents, Tensor? context = null)

@@ -19,7 +19,7 @@ public sealed record GlowOptions : IOptionsRecord
     /// <summary>L: scales.</summary>
     public int Levels { get; init; } = 3;
 
-    /// <summary>K: steps a scale.</summary>
+    /// <summary>K: steps per scale.</summary>
     public int Steps { get; init; } = 8;
 
     /// <summary>Width of the coupling networks.</summary>

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Cresset.Flows;
 
-/// <summary>The contents of a mask, one byte an entry: cheap to compare with what was seen last.</summary>
+/// <summary>The contents of a mask, one byte per entry: cheap to compare with what was seen last.</summary>
 internal static class MaskBytes
 {
     public static byte[] Of(Tensor mask)

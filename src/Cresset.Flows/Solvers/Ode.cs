@@ -80,7 +80,7 @@ public static partial class Ode
     /// <param name="initial">State at <paramref name="start"/>.</param>
     /// <param name="start">The first time.</param>
     /// <param name="limit">The last time; may lie before the first.</param>
-    /// <param name="events">The event functions, looked at five times a step: two crossings closer than that go unseen (bound
+    /// <param name="events">The event functions, looked at five times per step: two crossings closer than that go unseen (bound
     /// <see cref="OdeOptions.MaxStep"/>).</param>
     /// <param name="options">Settings; fixed-step methods need Steps or StepSize.</param>
     /// <exception cref="OdeStepException">The solve failed, or an event function is NaN.</exception>

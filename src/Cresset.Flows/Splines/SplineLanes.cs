@@ -6,7 +6,7 @@ namespace Cresset.Flows;
 
 /// <summary>
 /// Eight rational-quadratic splines at a time, in float64: knots, values, inverses and their derivatives from raw parameters that lie
-/// transposed, one vector a parameter. Equation numbers are those of Durkan et al. 2019.
+/// transposed, one vector per parameter. Equation numbers are those of Durkan et al. 2019.
 /// </summary>
 internal readonly unsafe struct SplineLanes
 {

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Cresset.Flows;
 
 /// <summary>
-/// z = exp(s) x, one learned s a feature: the last layer of NICE (equation 14). Started from data it spares the long way that constant
+/// z = exp(s) x, one learned s per feature: the last layer of NICE (equation 14). Started from data it spares the long way that constant
 /// corner pixels would need.
 /// </summary>
 public sealed class DiagonalScaling : FlowTransform

@@ -5,7 +5,7 @@ namespace Cresset.Flows;
 
 /// <summary>
 /// An invertible, differentiable map of samples [N, ...]. Forward runs from data to latent, Inverse back; both give the log of the absolute
-/// Jacobian determinant of the map they apply, one value a sample [N].
+/// Jacobian determinant of the map they apply, one value per sample [N].
 /// </summary>
 public abstract class FlowTransform : nn.Module
 {

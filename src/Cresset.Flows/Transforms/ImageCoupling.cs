@@ -91,7 +91,7 @@ public sealed class ImageCoupling : FlowTransform
             RegisterComponents();
         }
 
-        // Weight norm over one number a channel: the length times the sign, with its gradient to both.
+        // Weight norm over one number per channel: the length times the sign, with its gradient to both.
         public override Tensor forward(Tensor input)
         {
             using var scope = NewDisposeScope();

@@ -13,7 +13,7 @@ internal static class TransportCost
     {
         if (x.dim() < 2 || y.dim() < 2 || x.numel() / Math.Max(1, x.size(0)) != y.numel() / Math.Max(1, y.size(0)))
         {
-            throw Cresset.Tensors.Shape.Wrong(y, $"[M, ...] with {x.numel() / Math.Max(1, x.size(0))} values a point",
+            throw Cresset.Tensors.Shape.Wrong(y, $"[M, ...] with {x.numel() / Math.Max(1, x.size(0))} values per point",
                 "Both sets lie in the same space.");
         }
         FiniteValues.Check(x, nameof(OptimalTransport), nameof(x));

@@ -46,7 +46,7 @@ internal sealed unsafe class CodePanels : IDisposable
         LongestCode = MathF.Sqrt(longest);
     }
 
-    /// <summary>Numbers a code.</summary>
+    /// <summary>Numbers per code.</summary>
     public int Width { get; }
 
     /// <summary>Codes.</summary>

@@ -16,7 +16,7 @@ internal static unsafe class AttentionKernel
 
     private const int Columns = RegisterTile.Columns, Stride = RegisterTile.Stride, Chunk = RegisterTile.Chunk;
 
-    /// <summary>Most numbers a head.</summary>
+    /// <summary>Most numbers per head.</summary>
     public const int MostDepth = Chunk;
 
     /// <summary>Floats of packed keys.</summary>

@@ -43,7 +43,7 @@ public static class ActivationCatalog
 
     /// <summary>
     /// Makes the module for a name, [...] to [...] of the same shape (gated kinds: [..., 2H] to [..., H]).
-    /// Trainable kinds get one shared parameter set; use their own classes for one a channel.
+    /// Trainable kinds get one shared parameter set; use their own classes for one per channel.
     /// </summary>
     /// <exception cref="ArgumentException">Unknown name, unknown or malformed number.</exception>
     public static nn.Module<Tensor, Tensor> Create(string name)

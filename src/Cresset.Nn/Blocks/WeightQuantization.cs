@@ -6,7 +6,7 @@ namespace Cresset.Nn;
 public static class WeightQuantization
 {
     /// <summary>
-    /// Stores the matrices of all linear maps of at least <paramref name="smallest"/> elements in 8 bits, one scale a row (symmetric, by
+    /// Stores the matrices of all linear maps of at least <paramref name="smallest"/> elements in 8 bits, one scale per row (symmetric, by
     /// the largest magnitude). Activations keep their type. Cannot be undone.
     /// </summary>
     public static void ToEightBits(nn.Module module, long smallest = 256)

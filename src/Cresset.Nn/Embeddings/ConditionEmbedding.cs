@@ -8,7 +8,7 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// The vector that conditions a network on a time and, if wanted, a class: sinusoidal features through a two-layer net, plus a learned
-/// vector a class. Times [N], classes [N] (int64) or null; result [N, dim]. Class index <c>classes</c> (one past the last) is "no class",
+/// vector per class. Times [N], classes [N] (int64) or null; result [N, dim]. Class index <c>classes</c> (one past the last) is "no class",
 /// for classifier-free guidance. Keys: <c>time.0</c>, <c>time.2</c>, <c>label.weight</c>.
 /// </summary>
 internal sealed class ConditionEmbedding : nn.Module<Tensor, Tensor?, Tensor>

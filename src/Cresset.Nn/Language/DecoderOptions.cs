@@ -14,10 +14,10 @@ public sealed record DecoderOptions : IOptionsRecord
     /// <summary>Heads of keys and values, which divide the heads (grouped-query attention); 0 takes as many.</summary>
     public int KeyValueHeads { get; init; }
 
-    /// <summary>Numbers a head; 0 takes width / heads.</summary>
+    /// <summary>Numbers per head; 0 takes width / heads.</summary>
     public int HeadWidth { get; init; }
 
-    /// <summary>Numbers a token.</summary>
+    /// <summary>Numbers per token.</summary>
     public int Width { get; init; } = 128;
 
     /// <summary>Most tokens that are seen at once.</summary>
@@ -50,7 +50,7 @@ public sealed record DecoderOptions : IOptionsRecord
     /// <summary>Share of what attention and feed-forward add that is dropped in training.</summary>
     public double Dropout { get; init; }
 
-    /// <summary>Numbers a head.</summary>
+    /// <summary>Numbers per head.</summary>
     internal int ActualHeadWidth => HeadWidth > 0 ? HeadWidth : Width / Heads;
 
     /// <summary>Heads of keys and values.</summary>

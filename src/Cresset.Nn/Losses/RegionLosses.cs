@@ -7,7 +7,7 @@ namespace Cresset.Nn;
 
 /// <summary>
 /// A loss over regions: how the places that scores [N, C, ...] give to each class overlap with those that have it. Scores are logits; with
-/// one score a place (C = 1) it says yes (1) or no (0). The loss of each class is reduced over samples and classes; classes may have
+/// one score per place (C = 1) it says yes (1) or no (0). The loss of each class is reduced over samples and classes; classes may have
 /// weights.
 /// </summary>
 public abstract record RegionLossRule : ClassLossRule
@@ -33,7 +33,8 @@ public abstract record RegionLossRule : ClassLossRule
         long samples = OverBatch || prediction.dim() == 1 ? 1 : prediction.size(0), places = samples == 0 ? 0 : scores.size(0) / samples;
         if (SkipBackground && count == 1)
             throw new ShapeException(
-                $"{GetType().Name}: with one score a place there is no background to skip; prediction has shape {Shape.Text(prediction)}.");
+                $"{GetType().Name}: with one score per place there is no background to skip; prediction has shape "
+                    + $"{Shape.Text(prediction)}.");
         var mask = ones_like(scores).masked_fill(ignored.unsqueeze(1), 0);
         var truth = count == 1 ? indices.unsqueeze(1).to(scores.dtype)
             : zeros_like(scores).scatter(1, indices.unsqueeze(1), ones([indices.size(0), 1], scores.dtype, scores.device));

@@ -18,7 +18,7 @@ public sealed class Carafe : nn.Module<Tensor, Tensor>, IOwnInitialization
     [ComponentName(Name = "content_encoder")]
     private readonly Conv2d _encoder;
 
-    // The kernel keeps one place a row of the neighbourhood on the stack.
+    // The kernel keeps one place per row of the neighbourhood on the stack.
     private const int MostTaps = 255;
 
     private readonly long _channels;

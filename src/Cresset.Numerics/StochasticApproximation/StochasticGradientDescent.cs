@@ -29,7 +29,7 @@ public sealed class StochasticGradientDescent : StochasticApproximation
     /// <summary>Descends <paramref name="loss"/> from <paramref name="start"/>.</summary>
     /// <param name="loss">The finite sum.</param>
     /// <param name="start">The first iterate, of the loss's dimension.</param>
-    /// <param name="batchSize">Examples an update, from 1 to the loss's count.</param>
+    /// <param name="batchSize">Examples per update, from 1 to the loss's count.</param>
     /// <param name="random">The source of the order (unused for whole batches).</param>
     /// <param name="options">Step sizes (learning rates), averaging, bounds.</param>
     /// <param name="sampling">How batches are drawn.</param>
@@ -53,7 +53,7 @@ public sealed class StochasticGradientDescent : StochasticApproximation
         _position = _order.Length;
     }
 
-    /// <summary>Examples an update.</summary>
+    /// <summary>Examples per update.</summary>
     public int BatchSize { get; }
 
     /// <summary>Passes over the data so far.</summary>

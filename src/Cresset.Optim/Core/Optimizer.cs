@@ -107,7 +107,7 @@ public sealed partial class Optimizer : IDisposable
             throw new ArgumentOutOfRangeException(nameof(gradientScale), gradientScale, "The gradient scale must be finite.");
         if (_work.Find(w => w.Rule.NeedsClosure) is { } needy)
             throw new InvalidOperationException(
-                $"{needy.Rule.GetType().Name} evaluates the loss several times a step: call Step(closure).");
+                $"{needy.Rule.GetType().Name} evaluates the loss several times per step: call Step(closure).");
         if (IsEvaluating) throw new InvalidOperationException("The module holds the averaged weights: call Train() before training on.");
         using var quiet = no_grad();
         using var scope = NewDisposeScope();

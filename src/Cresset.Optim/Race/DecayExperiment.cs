@@ -17,7 +17,7 @@ public sealed record DecayResult(double GradientScale, double Coupled, double De
 /// </summary>
 public static class DecayExperiment
 {
-    /// <summary>Runs both optimizers over <paramref name="copies"/> weights a scale.</summary>
+    /// <summary>Runs both optimizers over <paramref name="copies"/> weights per scale.</summary>
     /// <param name="scales">Standard deviations of the gradients.</param>
     /// <param name="steps">Steps.</param>
     /// <param name="rate">Learning rate.</param>

@@ -48,7 +48,7 @@ public sealed record LbfgsRule : OptimizerRule
 
     /// <inheritdoc/>
     protected internal override void Update(in Slot s) =>
-        throw new InvalidOperationException("L-BFGS evaluates the loss several times a step: call Step(closure).");
+        throw new InvalidOperationException("L-BFGS evaluates the loss several times per step: call Step(closure).");
 
     internal override double Minimize(Optimizer optimizer, Func<double> closure)
     {

@@ -20,7 +20,8 @@ public sealed class Scheduler : RateScheduler
         ArgumentNullException.ThrowIfNull(schedules);
         var groups = optimizer.Groups.Count;
         if (schedules.Length != 1 && schedules.Length != groups)
-            throw new ArgumentException($"{schedules.Length} schedules for {groups} groups: give one, or one a group.", nameof(schedules));
+            throw new ArgumentException($"{schedules.Length} schedules for {groups} groups: give one, or one per group.",
+                nameof(schedules));
         // A copy each, because some schedules remember how far they have walked.
         _schedules =
             [.. Enumerable.Range(0, groups).Select(g => (schedules.Length == 1 ? schedules[0] : schedules[g]).ThrowIfInvalid() with { })];

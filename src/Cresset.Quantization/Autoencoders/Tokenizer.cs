@@ -57,7 +57,7 @@ public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var bias = FinalStage.named_parameters().Last(p => p.name.EndsWith("bias", StringComparison.Ordinal)).parameter;
-        if (bias.numel() % channelMeans.numel() != 0) throw Shape.Wrong(channelMeans, "one number a channel of the data");
+        if (bias.numel() % channelMeans.numel() != 0) throw Shape.Wrong(channelMeans, "one number per channel of the data");
         // Sub-pixel upsamplers have several outputs a channel, side by side.
         bias.copy_(AtLastLayer(channelMeans).repeat_interleave(bias.numel() / channelMeans.numel()));
     }

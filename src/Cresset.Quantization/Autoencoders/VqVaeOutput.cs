@@ -4,7 +4,7 @@ namespace Cresset.Quantization;
 
 /// <summary>A reconstruction and what the quantizer did on the way.</summary>
 /// <param name="Reconstruction">Shape of the input.</param>
-/// <param name="Quantization">One entry a level, the coarsest first.</param>
+/// <param name="Quantization">One entry per level, the coarsest first.</param>
 public sealed record VqVaeOutput(Tensor Reconstruction, IReadOnlyList<QuantizerOutput> Quantization) : IDisposable
 {
     /// <summary>Sum of the quantizers' losses, a float scalar. Belongs to the caller's scope.</summary>

@@ -58,7 +58,7 @@ public sealed class Codebook : nn.Module, IPoolsExamples
     /// <summary>The codes [K, D]: a parameter when they learn by gradient, else a buffer. Owned by the module.</summary>
     public Tensor Codes => _codes;
 
-    /// <summary>Average number of vectors a batch that chose each code [K]. Owned by the module.</summary>
+    /// <summary>Average number of vectors per batch that chose each code [K]. Owned by the module.</summary>
     public Tensor ClusterSize => _counts;
 
     /// <summary>Average sum of the vectors that chose each code [K, D]. Owned by the module.</summary>
@@ -237,7 +237,7 @@ public sealed class Codebook : nn.Module, IPoolsExamples
 
     private int Restart(Tensor rows, Tensor indices)
     {
-        // Relative to an even spread: an absolute count restarts nearly every code when a batch has few vectors a code.
+        // Relative to an even spread: an absolute count restarts nearly every code when a batch has few vectors per code.
         var even = (double)rows.size(0) / Options.Size;
         // First codes begin with a count of one; where the spread is greater they would look dead at once. What is left of the one counts
         // as a spread.

@@ -8,7 +8,7 @@ public sealed record CodebookOptions : IOptionsRecord
     /// <summary>Codes, K.</summary>
     public int Size { get; init; } = 256;
 
-    /// <summary>Numbers a code, D.</summary>
+    /// <summary>Numbers per code, D.</summary>
     public int Width { get; init; } = 64;
 
     /// <summary>By moving averages or by gradient.</summary>
@@ -24,7 +24,7 @@ public sealed record CodebookOptions : IOptionsRecord
     public AverageStart AverageStart { get; init; } = AverageStart.Codes;
 
     /// <summary>
-    /// A code whose average count falls below this share of an even spread (vectors a batch over codes) is dead and moves to a vector of
+    /// A code whose average count falls below this share of an even spread (vectors per batch over codes) is dead and moves to a vector of
     /// the batch, far from the codes rather than near; 0 never restarts. A code that was moved begins at the even spread: unchosen, it
     /// stays ln(1/share) / (1 - decay) batches.
     /// </summary>

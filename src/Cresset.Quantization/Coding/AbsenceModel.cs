@@ -3,7 +3,7 @@ namespace Cresset.Quantization;
 /// <summary>
 /// Codes whether there is a code at all, with counts that adapt: one pair for each stage and for whether the code before in the same map
 /// was there.
-/// A masked region or a run of dropped stages costs a few hundredths of a bit a code.
+/// A masked region or a run of dropped stages costs a few hundredths of a bit per code.
 /// </summary>
 internal sealed class AbsenceModel(int maps, int stages)
 {

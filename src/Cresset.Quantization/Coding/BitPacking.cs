@@ -26,7 +26,7 @@ public static class BitPacking
     /// <exception cref="ArgumentException">A code does not fit; the message gives its position and value.</exception>
     public static byte[] Pack(ReadOnlySpan<long> codes, int bits) => Pack(codes, [bits]);
 
-    /// <summary>Packs codes whose widths repeat in a pattern: a residual code has one width a stage.</summary>
+    /// <summary>Packs codes whose widths repeat in a pattern: a residual code has one width per stage.</summary>
     public static byte[] Pack(ReadOnlySpan<long> codes, ReadOnlySpan<int> bits)
     {
         CheckWidths(bits);

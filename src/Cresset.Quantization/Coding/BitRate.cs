@@ -11,7 +11,7 @@ public static class BitRate
         return positions * codebookSizes.Sum(size => (long)BitPacking.BitsFor(size));
     }
 
-    /// <summary>Bits a pixel of an image of height x width.</summary>
+    /// <summary>Bits per pixel of an image of height x width.</summary>
     public static double BitsPerPixel(long positions, IReadOnlyList<long> codebookSizes, long height, long width) =>
         (double)BitsPerItem(positions, codebookSizes) / (height * width);
 
@@ -19,7 +19,7 @@ public static class BitRate
     public static double CompressionRatio(long positions, IReadOnlyList<long> codebookSizes, long pixelsAndChannels, int rawBits = 8) =>
         (double)pixelsAndChannels * rawBits / BitsPerItem(positions, codebookSizes);
 
-    /// <summary>Kilobits a second of a stream with that many positions a second.</summary>
+    /// <summary>Kilobits per second of a stream with that many positions a second.</summary>
     public static double KilobitsPerSecond(double positionsPerSecond, IReadOnlyList<long> codebookSizes)
     {
         ArgumentNullException.ThrowIfNull(codebookSizes);

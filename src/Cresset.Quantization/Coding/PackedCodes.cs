@@ -44,7 +44,7 @@ public sealed class PackedCodes
     /// <summary>Positions.</summary>
     public IReadOnlyList<long> Shape { get; }
 
-    /// <summary>Codes a stage.</summary>
+    /// <summary>Codes per stage.</summary>
     public IReadOnlyList<long> CodebookSizes { get; }
 
     /// <summary>The codes, stages innermost.</summary>

@@ -23,7 +23,7 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     {
     }
 
-    /// <summary>Numbers a vector, D.</summary>
+    /// <summary>Numbers per vector, D.</summary>
     public abstract long Width { get; }
 
     /// <summary>
@@ -94,7 +94,7 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
         return output;
     }
 
-    /// <summary>Quantizes a map: one vector a position, channels in dimension 1.</summary>
+    /// <summary>Quantizes a map: one vector per position, channels in dimension 1.</summary>
     /// <param name="map">[N, D, L], [N, D, H, W] or [N, D, T, H, W].</param>
     /// <param name="mask">Which positions count, bool [N, L], [N, H, W] ...; null for all.</param>
     /// <returns>Values in the map's shape; indices [N, H, W] (and the stages at the end when there are several).</returns>
@@ -127,7 +127,7 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
         if (input.dim() < 1 || input.size(-1) != Width) throw Shape.Wrong(input, $"[..., {Width}]");
         var stages = CodebookSizes.Count;
         long[] expected = stages == 1 ? input.shape[..^1] : [.. input.shape[..^1], stages];
-        if (!indices.shape.SequenceEqual(expected)) throw Shape.Wrong(indices, Shape.Text(expected), "One index a vector and stage.");
+        if (!indices.shape.SequenceEqual(expected)) throw Shape.Wrong(indices, Shape.Text(expected), "One index per vector and stage.");
         CodeRange.Check(indices, CodebookSizes, nameof(indices), none: true);
         using var scope = NewDisposeScope();
         var rows = input.reshape(-1, Width);
@@ -178,7 +178,7 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
         var stages = CodebookSizes.Count;
         var given = stages == 1 ? 1 : indices.dim() > 0 ? indices.size(-1) : 0;
         if (given < 1 || given > stages || (given < stages && !AcceptsFewerStages))
-            throw Shape.Wrong(indices, $"[..., {stages}]: one index a stage");
+            throw Shape.Wrong(indices, $"[..., {stages}]: one index per stage");
         var positions = stages == 1 ? indices.shape : indices.shape[..^1];
         var rows = indices.reshape(-1, given);
         CodeRange.Check(indices, [.. CodebookSizes.Take((int)given)], nameof(indices), none: true);
@@ -211,7 +211,7 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     /// <summary>Values [N, D] of indices [N, S]; every index is in range or -1.</summary>
     protected internal abstract Tensor DecodeRows(Tensor indices);
 
-    /// <summary>Histograms of indices [N, S], one a column; -1 counts nowhere.</summary>
+    /// <summary>Histograms of indices [N, S], one per column; -1 counts nowhere.</summary>
     private CodeUsage[] Usage(Tensor indices)
     {
         using var scope = NewDisposeScope();

@@ -5,7 +5,7 @@ namespace Cresset.Quantization;
 /// <summary>The vectors of one call that take part: finite, not masked, float32 or float64, as a matrix.</summary>
 /// <param name="Rows">Vectors [N, D].</param>
 /// <param name="Kept">Their positions among all vectors of the call; null when all take part.</param>
-/// <param name="PerSample">Vectors a sample (entry of the input's first dimension).</param>
+/// <param name="PerSample">Vectors per sample (entry of the input's first dimension).</param>
 /// <param name="SampleCount">Samples in the batch.</param>
 public sealed record RowBatch(Tensor Rows, long[]? Kept, long PerSample, int SampleCount)
 {

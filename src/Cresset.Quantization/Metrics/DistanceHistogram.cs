@@ -6,7 +6,7 @@ namespace Cresset.Quantization;
 
 /// <summary>The distribution of |z - q|, the distance of vectors from their quantized values.</summary>
 /// <param name="Edges">Bin edges, one more than there are bins, from 0 to the greatest distance.</param>
-/// <param name="Counts">Vectors a bin; the last bin includes its upper edge.</param>
+/// <param name="Counts">Vectors per bin; the last bin includes its upper edge.</param>
 /// <param name="Mean">Mean distance.</param>
 /// <param name="Greatest">Greatest distance.</param>
 public sealed record DistanceHistogram(IReadOnlyList<double> Edges, IReadOnlyList<long> Counts, double Mean, double Greatest)

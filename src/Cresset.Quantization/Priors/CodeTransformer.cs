@@ -33,7 +33,7 @@ public sealed class CodeTransformer : CodePrior, IRecomputes
         _options = options;
         using var own = generator is null ? new Generator(0) : null;
         generator ??= own;
-        // The start tokens follow the codes: one a class, or one alone.
+        // The start tokens follow the codes: one per class, or one alone.
         _tokens = nn.Embedding(options.CodebookSize + Math.Max(1, options.Classes), options.Width);
         Initialize.Normal(_tokens.weight!, 0, 0.02, generator);
         _positions = new Parameter(Initialize.Normal(empty(options.MaxLength, options.Width), 0, 0.02, generator));

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// Generates with a gated PixelCNN at the cost of one column a position: the vertical stack is computed once a row, the horizontal stack at
-/// the current position alone, from what the layers below left in their rows.
+/// Generates with a gated PixelCNN at the cost of one column per position: the vertical stack is computed once per row, the horizontal
+/// stack at the current position alone, from what the layers below left in their rows.
 /// </summary>
 internal sealed class GatedPixelCnnSession : CodeSession
 {

@@ -6,7 +6,7 @@ namespace Cresset.Quantization;
 
 /// <summary>
 /// Entropies of the soft assignment p = softmax(2 tau z·c) over all sign codes c. It factorises into one coin a bit with probability
-/// sigmoid(4 tau s z_i), so nothing here makes a table of 2^d codes a vector.
+/// sigmoid(4 tau s z_i), so nothing here makes a table of 2^d codes per vector.
 /// </summary>
 public static class BinaryEntropies
 {

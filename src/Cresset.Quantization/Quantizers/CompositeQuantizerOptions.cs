@@ -10,7 +10,7 @@ namespace Cresset.Quantization;
 [Part("projected", "Yu et al. 2021, arXiv:2110.04627")]
 public sealed record ProjectedQuantizerOptions : QuantizerOptions
 {
-    /// <summary>Numbers a vector, in and out.</summary>
+    /// <summary>Numbers per vector, in and out.</summary>
     public int Width { get; init; } = 64;
 
     /// <summary>The quantizer between the maps.</summary>

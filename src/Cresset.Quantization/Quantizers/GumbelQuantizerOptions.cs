@@ -10,7 +10,7 @@ public sealed record GumbelQuantizerOptions : QuantizerOptions
     /// <summary>Codes.</summary>
     public int Size { get; init; } = 512;
 
-    /// <summary>Numbers a vector, in and out.</summary>
+    /// <summary>Numbers per vector, in and out.</summary>
     public int Width { get; init; } = 64;
 
     /// <summary>Temperature of the relaxed sample; anneal it with <see cref="GumbelQuantizer.Temperature"/>.</summary>

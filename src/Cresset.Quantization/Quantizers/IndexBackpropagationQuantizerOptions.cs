@@ -13,7 +13,7 @@ public sealed record IndexBackpropagationQuantizerOptions : QuantizerOptions
     /// <summary>Codes.</summary>
     public int Size { get; init; } = 1024;
 
-    /// <summary>Numbers a vector.</summary>
+    /// <summary>Numbers per vector.</summary>
     public int Width { get; init; } = 64;
 
     /// <summary>Scales vectors and codes to length one before their product.</summary>

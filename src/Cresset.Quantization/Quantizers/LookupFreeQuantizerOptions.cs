@@ -7,7 +7,7 @@ namespace Cresset.Quantization;
 [Part("lookup-free", "Yu et al. 2023, arXiv:2310.05737", Aliases = ["lfq"])]
 public sealed record LookupFreeQuantizerOptions : QuantizerOptions
 {
-    /// <summary>Numbers a vector and bits an index; 2^Bits codes.</summary>
+    /// <summary>Numbers per vector and bits an index; 2^Bits codes.</summary>
     public int Bits { get; init; } = 10;
 
     /// <summary>

@@ -11,7 +11,7 @@ public sealed record ResidualQuantizerOptions : QuantizerOptions
     public int Stages { get; init; } = 2;
 
     /// <summary>
-    /// The quantizer of each stage, with one index a vector. Stages on a fixed grid (finite scalar, lookup free) work on finer and finer
+    /// The quantizer of each stage, with one index per vector. Stages on a fixed grid (finite scalar, lookup free) work on finer and finer
     /// ones.
     /// </summary>
     public QuantizerOptions Stage { get; init; } = new VectorQuantizerOptions();
@@ -20,12 +20,12 @@ public sealed record ResidualQuantizerOptions : QuantizerOptions
     public IReadOnlyList<int> Sizes { get; init; } = [];
 
     /// <summary>
-    /// Numbers a code of each stage, which then stands between two learned maps from and to <see cref="Width"/> (DAC); empty for stages as
-    /// they are.
+    /// Numbers per code of each stage, which then stands between two learned maps from and to <see cref="Width"/> (DAC); empty for stages
+    /// as they are.
     /// </summary>
     public IReadOnlyList<int> Widths { get; init; } = [];
 
-    /// <summary>Numbers a vector where <see cref="Widths"/> are given; else those of the stage.</summary>
+    /// <summary>Numbers per vector where <see cref="Widths"/> are given; else those of the stage.</summary>
     public int Width { get; init; } = 64;
 
     /// <summary>All stages read and teach one codebook.</summary>
@@ -66,7 +66,7 @@ public sealed record ResidualQuantizerOptions : QuantizerOptions
         .Must(Sizes.Count == 0 || Stage.WithCodes(2) is not null, string.Join(", ", Sizes),
             "none: the stage's number of codes follows from its other options", field: nameof(Sizes))
         .Must(Sizes.All(s => s >= 2), string.Join(", ", Sizes), "at least 2 each", field: nameof(Sizes))
-        .Must(Widths.Count == 0 || Widths.Count == Stages, Widths.Count, $"one width a stage ({Stages}), or none", field: nameof(Widths))
+        .Must(Widths.Count == 0 || Widths.Count == Stages, Widths.Count, $"one width per stage ({Stages}), or none", field: nameof(Widths))
         .Must(Widths.All(w => w >= 1), string.Join(", ", Widths), "at least 1 each", field: nameof(Widths))
         .Must(Widths.Count == 0 || Stage.WithWidth(1) is not null, string.Join(", ", Widths),
             "none: the stage's width follows from its other options", field: nameof(Widths))

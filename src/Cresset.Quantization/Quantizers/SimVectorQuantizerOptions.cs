@@ -13,7 +13,7 @@ public sealed record SimVectorQuantizerOptions : QuantizerOptions
     /// <summary>Codes.</summary>
     public int Size { get; init; } = 1024;
 
-    /// <summary>Numbers a vector.</summary>
+    /// <summary>Numbers per vector.</summary>
     public int Width { get; init; } = 64;
 
     /// <summary>Numbers of a frozen code before the map; 0 for <see cref="Width"/>.</summary>

@@ -20,7 +20,7 @@ public static class NearestCodes
     /// <summary>Writes the index of the nearest code of every vector; -1 for a vector that holds NaN or an infinity.</summary>
     /// <param name="vectors">Vectors [N, width], row after row.</param>
     /// <param name="codes">Codes [K, width], all finite.</param>
-    /// <param name="width">Numbers a vector.</param>
+    /// <param name="width">Numbers per vector.</param>
     /// <param name="indices">Receives N indices in [-1, K).</param>
     /// <param name="metric">What nearest means.</param>
     /// <param name="threads">Threads to use; 0 for one a processor.</param>

@@ -16,7 +16,7 @@ internal sealed record ActivationStudyOptions : IOptionsRecord
     /// <summary>Optimizer steps of each training.</summary>
     public int Steps { get; init; } = 300;
 
-    /// <summary>Examples a step.</summary>
+    /// <summary>Examples per step.</summary>
     public int BatchSize { get; init; } = 64;
 
     /// <summary>Hidden layers.</summary>

@@ -143,7 +143,7 @@ internal sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExport
             $"Drawn from words after {context.Step} steps")];
     }
 
-    /// <summary>Draws prompts into one picture: a row a prompt.</summary>
+    /// <summary>Draws prompts into one picture: one row per prompt.</summary>
     public Drawing Draw(IReadOnlyList<string> prompts, int each, Generator generator)
     {
         ArgumentNullException.ThrowIfNull(prompts);
@@ -266,6 +266,6 @@ internal sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExport
         var count = (int)pictures.size(0);
         var grid = ImageGrid.Render(pictures.contiguous().data<float>().ToArray(), count, 1, Side, Side,
             new ImageGridOptions { Columns = columns, Scale = Side < 16 ? 6 : 2, RowLabels = rows, Captions = captions, Title = title });
-        return new TaskPicture("samples", grid.ToPng(), "One row a word.");
+        return new TaskPicture("samples", grid.ToPng(), "One row per word.");
     }
 }

@@ -149,7 +149,7 @@ internal sealed class GenerativeComparisonJob : StudyJob<GenerativeComparisonOpt
         var curve = new Chart(
             new ChartOptions
             {
-                Title = "W2 by network evaluations a sample",
+                Title = "W2 by network evaluations per sample",
                 XLabel = "evaluations",
                 YLabel = "W2",
                 Width = 420,

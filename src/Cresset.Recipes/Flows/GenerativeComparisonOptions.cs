@@ -17,7 +17,7 @@ internal sealed record GenerativeComparisonOptions : IOptionsRecord
     /// <summary>Optimizer steps of the continuous flow trained by likelihood, each many times as dear.</summary>
     public int LikelihoodSteps { get; init; } = 600;
 
-    /// <summary>Examples a step.</summary>
+    /// <summary>Examples per step.</summary>
     public int BatchSize { get; init; } = 256;
 
     /// <summary>Width of the velocity and noise networks (three hidden layers) and of the couplings' networks (two).</summary>

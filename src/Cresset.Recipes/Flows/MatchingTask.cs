@@ -248,7 +248,7 @@ internal sealed class MatchingTask : ITrainingTask, IExportsGraphs
         yield return new TaskPicture("particles", ParticleAnimation.Render(states, times, 8), "Particles on their way.");
     }
 
-    // Noise turns into digits: one row of pictures a class, one frame a step.
+    // Noise turns into digits: one row of pictures per class, one frame per step.
     private TaskPicture DigitMorph(Generator generator)
     {
         const int each = 6;

@@ -180,8 +180,8 @@ internal sealed class PictureComparisonJob : StudyJob<PictureComparisonOptions, 
                 + $"accepted: pictures of the class asked for.");
         text.AppendLine()
             .AppendLine(
-                "| model | parameters | training steps | processor s | bits/dim (evaluations) | distance, accepted (evaluations a picture, "
-                    + "seconds a hundred) |");
+                "| model | parameters | training steps | processor s | bits/dim (evaluations) | distance, accepted (evaluations per "
+                    + "picture, seconds per hundred) |");
         text.AppendLine("| --- | --- | --- | --- | --- | --- |");
         foreach (var r in cells)
         {

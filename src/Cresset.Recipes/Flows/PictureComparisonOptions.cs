@@ -18,7 +18,7 @@ internal sealed record PictureComparisonOptions : IOptionsRecord
     /// <summary>Optimizer steps of the judge.</summary>
     public int JudgeSteps { get; init; } = 400;
 
-    /// <summary>Examples a step.</summary>
+    /// <summary>Examples per step.</summary>
     public int BatchSize { get; init; } = 64;
 
     /// <summary>Width of the transformer flows.</summary>

@@ -57,7 +57,7 @@ internal sealed class PictureFlowTask : DataTask
         return Draw([.. Data.Facts.Classes.Take(10)], 10, 1, context.Generator, context.Device, context.Cancellation).Pictures;
     }
 
-    /// <summary>Pictures of the classes, all of them where none is named: a row a class.</summary>
+    /// <summary>Pictures of the classes, all of them where none is named: one row per class.</summary>
     internal Drawing Draw(IReadOnlyList<string> classes, int each, double temperature, Generator generator, Device device,
         CancellationToken cancellation)
     {
@@ -81,7 +81,7 @@ internal sealed class PictureFlowTask : DataTask
             $"Drawn with guidance {_options.Guidance:0.##}, temperature {temperature:0.##}");
         var grid = ImageGrid.Render(pictures.data<float>().ToArray(), (int)pictures.size(0), channels, height, width,
             new ImageGridOptions { Columns = each, Title = title, RowLabels = [.. chosen], Scale = height < 16 ? 5 : 2 });
-        return new Drawing([new TaskPicture("samples", grid.ToPng(), "One row a class.")],
+        return new Drawing([new TaskPicture("samples", grid.ToPng(), "One row per class.")],
             pictures.MoveToOuterDisposeScope())
         { Labels = [.. chosen.SelectMany(name => Enumerable.Repeat(name, each))] };
 

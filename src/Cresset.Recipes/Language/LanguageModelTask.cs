@@ -10,7 +10,7 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// The next token by maximum likelihood. Figures are over the whole held-out part, each token once, seen from the beginning of its block:
-/// nats a token, perplexity, and where tokens are not characters nats a character.
+/// nats per token, perplexity, and where tokens are not characters nats per character.
 /// </summary>
 internal sealed class LanguageModelTask : ITrainingTask, ILearnsFromData, IExportsGraphs
 {
@@ -46,7 +46,7 @@ internal sealed class LanguageModelTask : ITrainingTask, ILearnsFromData, IExpor
     internal string Nothing => _tokenizer.Facts.Characters is { Length: > 0 } known && !known.Contains('\n', StringComparison.Ordinal)
         ? known.EnumerateRunes().First().ToString() : "\n";
 
-    /// <summary>Tokens a second of the last texts.</summary>
+    /// <summary>Tokens per second of the last texts.</summary>
     internal IReadOnlyDictionary<string, double> WritingSpeed =>
         new Dictionary<string, double> { ["tokens_per_second"] = _written / Math.Max(_seconds, 1e-9) };
 

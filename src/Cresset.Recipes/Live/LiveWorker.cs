@@ -19,7 +19,7 @@ public static class LiveWorker
     };
 
     /// <summary>Reads questions until there are no more.</summary>
-    /// <param name="questions">One JSON object a line.</param>
+    /// <param name="questions">One JSON object per line.</param>
     /// <param name="answers">One line each.</param>
     /// <param name="context">The runs.</param>
     /// <param name="parts">Where computations are found.</param>

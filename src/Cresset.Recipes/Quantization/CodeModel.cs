@@ -13,7 +13,7 @@ internal abstract class CodeModel(CodePriorOptions options, int codebookSize, in
 {
     public abstract nn.Module Module { get; }
 
-    /// <summary>Name of the figure in nats a code.</summary>
+    /// <summary>Name of the figure in nats per code.</summary>
     public abstract string Metric { get; }
 
     /// <summary>Codes a position chooses from.</summary>
@@ -25,7 +25,7 @@ internal abstract class CodeModel(CodePriorOptions options, int codebookSize, in
     /// <summary>How it is trained and drawn from.</summary>
     protected CodePriorOptions Options => options;
 
-    /// <summary>Mean loss in nats a code; the generator hides codes, and in training classes, where the model needs it.</summary>
+    /// <summary>Mean loss in nats per code; the generator hides codes, and in training classes, where the model needs it.</summary>
     public abstract Tensor Loss(Tensor codes, Tensor? labels, Generator generator);
 
     /// <summary>New maps int64 [N, H, W].</summary>

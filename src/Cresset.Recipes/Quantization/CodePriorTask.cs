@@ -49,7 +49,7 @@ internal sealed class CodePriorTask : ITrainingTask, ILearnsFromData, IExportsGr
     /// <summary>Class labels it is conditioned on; 0 for none.</summary>
     public int Classes => _prior.Classes;
 
-    /// <summary>What the last draw cost: seconds, pictures and codes a second. Empty before the first.</summary>
+    /// <summary>What the last draw cost: seconds, pictures and codes per second. Empty before the first.</summary>
     public IReadOnlyDictionary<string, double> LastDraw { get; private set; } = new Dictionary<string, double>();
 
     /// <summary>The tokenizer, in evaluation mode.</summary>
@@ -144,7 +144,7 @@ internal sealed class CodePriorTask : ITrainingTask, ILearnsFromData, IExportsGr
                 Title = string.Create(CultureInfo.InvariantCulture, $"{total} new pictures, temperature {temperature}"),
             });
         var picture = new TaskPicture("samples", grid.ToPng(),
-            labels is null ? "Drawn from the prior." : "Drawn from the prior, a row a class.");
+            labels is null ? "Drawn from the prior." : "Drawn from the prior, one row per class.");
         return new Drawing([picture], pictures.MoveToOuterDisposeScope()) { Labels = Names(labels) };
     }
 

@@ -24,7 +24,8 @@ public sealed partial class PublishedTokenizer
     /// <summary>Reads a file's tokenizer.</summary>
     /// <param name="source">The weights, as <see cref="TensorFile.Open"/> opens them.</param>
     /// <param name="id">What the tokenizer is called; files of codes name it.</param>
-    /// <param name="rate">Samples a second of a tokenizer of sounds; 0 takes what the file says, else that of the published model.</param>
+    /// <param name="rate">Samples per second of a tokenizer of sounds; 0 takes what the file says, else that of the published
+    /// model.</param>
     /// <param name="groups">Groups of a VQGAN's norms, which its weights do not tell.</param>
     /// <returns>The tokenizer, and what was assumed or left out, a line each.</returns>
     /// <exception cref="InvalidDataException">The weights are of none of these models, or of a variant that is not read.</exception>

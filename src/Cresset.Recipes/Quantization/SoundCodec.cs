@@ -35,7 +35,7 @@ public sealed class SoundCodec
     public SoundSource Open(string path) => SoundSource.Open(path, _tokenizer.Rate, _tokenizer.Channels == 1 ? 0 : _tokenizer.Channels);
 
     /// <summary>
-    /// Maps of codes that a sound of that many channels has: one a channel, or one for all that the tokenizer takes together.
+    /// Maps of codes that a sound of that many channels has: one per channel, or one for all that the tokenizer takes together.
     /// </summary>
     public int MapsOf(int channels) => _tokenizer.Channels == 1 ? channels : 1;
 

@@ -29,7 +29,7 @@ public sealed class TokenizerRun : IDisposable
     /// <summary>Height and width of its training pictures, or samples of its training sounds.</summary>
     public int Size { get; private init; }
 
-    /// <summary>Samples a second of its sounds; 0 for a tokenizer of pictures.</summary>
+    /// <summary>Samples per second of its sounds; 0 for a tokenizer of pictures.</summary>
     public int Rate { get; private init; }
 
     /// <summary>The run's id.</summary>
@@ -155,7 +155,7 @@ public sealed class TokenizerRun : IDisposable
     /// <summary>Positions of the codes of a sound of that many samples at <see cref="Rate"/>.</summary>
     public long PositionsOf(long samples) => (samples + Model.Strides[0] - 1) / Model.Strides[0];
 
-    /// <summary>Kilobits a second of one channel's first stages of codes.</summary>
+    /// <summary>Kilobits per second of one channel's first stages of codes.</summary>
     /// <exception cref="InvalidOperationException">The tokenizer is one of pictures.</exception>
     public double Kilobits(int stages) => Rate > 0
         ? BitRate.KilobitsPerSecond((double)Rate / Model.Strides[0], [.. CodebookSizes.Take(stages)])

@@ -133,7 +133,7 @@ internal sealed class SoundSubject : TokenizerSubject
         var chart = new Chart(new ChartOptions
         {
             Title = string.Create(CultureInfo.InvariantCulture,
-                $"Held-out sounds, and rebuilt from {Kilobits(model):0.##} kilobits a second"),
+                $"Held-out sounds, and rebuilt from {Kilobits(model):0.##} kilobits per second"),
             XLabel = "milliseconds",
             YLabel = "samples, a sound a line",
             Legend = LegendPlace.UpperRight,

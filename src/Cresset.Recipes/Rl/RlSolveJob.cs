@@ -169,7 +169,7 @@ public sealed class RlSolveJob : StudyJob<RlSolveOptions, RlSolveJob.Learned>, I
         if (options.BookValues.Count != solution.Policy.Values.Length)
             throw new InvalidOptionsException(nameof(RlSolveOptions),
                 [new OptionProblem("book_values", options.BookValues.Count,
-                    $"{solution.Policy.Values.Length} values, one a state of {options.Environment.Name}")]);
+                    $"{solution.Policy.Values.Length} values, one per state of {options.Environment.Name}")]);
         return options.BookValues.Zip(solution.Policy.Values, (a, b) => Math.Abs(a - b)).Max();
     }
 

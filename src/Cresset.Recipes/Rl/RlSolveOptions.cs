@@ -54,7 +54,7 @@ public sealed record RlSolveOptions : IOptionsRecord
     /// <summary>First seed.</summary>
     public int Seed { get; init; }
 
-    /// <summary>The book's state values, one a state and rounded as printed; empty for none.</summary>
+    /// <summary>The book's state values, one per state and rounded as printed; empty for none.</summary>
     public IReadOnlyList<double> BookValues { get; init; } = [];
 
     /// <summary>The book's figures to compare with.</summary>

@@ -40,7 +40,7 @@ public sealed record WalkSweepOptions : IOptionsRecord
     /// <summary>Values of alpha.</summary>
     public IReadOnlyList<double> StepSizes { get; init; } = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
-    /// <summary>Runs a point.</summary>
+    /// <summary>Runs per point.</summary>
     public int Runs { get; init; } = 100;
 
     /// <summary>Episodes of a run over which the error is averaged.</summary>

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Cresset.Rl.Deep;
 
 /// <summary>
-/// Reads pictures as DQN does (Mnih et al. 2015): three convolutions with ReLU. Pictures of at least 36 pixels a side get the published
+/// Reads pictures as DQN does (Mnih et al. 2015): three convolutions with ReLU. Pictures of at least 36 pixels per side get the published
 /// sizes (8 by 8 stride 4, 4 by 4 stride 2, 3 by 3), smaller ones 3 by 3 throughout.
 /// </summary>
 public sealed class ConvEncoder : nn.Module<Tensor, Tensor>

@@ -5,7 +5,7 @@ namespace Cresset.Rl.Deep;
 /// state: <c>Q(s, a) = V(s) + A(s, a) - mean A(s, .)</c> (Wang et al. 2016, equation 9), atom by atom.
 /// </summary>
 /// <param name="Actions">Number of actions.</param>
-/// <param name="Atoms">Numbers an action; 1 for mean values.</param>
+/// <param name="Atoms">Numbers per action; 1 for mean values.</param>
 /// <param name="Dueling">Whether the state comes apart.</param>
 internal readonly record struct HeadLayout(int Actions, int Atoms, bool Dueling)
 {

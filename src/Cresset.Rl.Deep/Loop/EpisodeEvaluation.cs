@@ -3,7 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Rl.Deep;
 
 /// <summary>Returns of complete episodes without exploration.</summary>
-/// <param name="Returns">One an episode.</param>
+/// <param name="Returns">One per episode.</param>
 /// <param name="Lengths">Steps of each.</param>
 public sealed record PolicyScore(IReadOnlyList<double> Returns, IReadOnlyList<int> Lengths)
 {

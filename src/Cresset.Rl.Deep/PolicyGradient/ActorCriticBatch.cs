@@ -1,6 +1,6 @@
 namespace Cresset.Rl.Deep;
 
-/// <summary>Steps to learn from at once, one row a step.</summary>
+/// <summary>Steps to learn from at once, one row per step.</summary>
 /// <param name="rows">Number of rows.</param>
 /// <param name="observationSize">Values of an observation.</param>
 /// <param name="actionSize">Values of an action.</param>

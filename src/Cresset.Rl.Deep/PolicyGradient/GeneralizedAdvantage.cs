@@ -5,7 +5,7 @@ namespace Cresset.Rl.Deep;
 /// <summary>Generalized advantage estimation (Schulman et al. 2016): exponentially weighted sums of temporal-difference errors.</summary>
 public static class GeneralizedAdvantage
 {
-    /// <summary>Advantages and returns of one stretch of steps in time. All spans have one entry a step.</summary>
+    /// <summary>Advantages and returns of one stretch of steps in time. All spans have one entry per step.</summary>
     /// <param name="rewards">Rewards.</param>
     /// <param name="values">Value of the state that each step began in.</param>
     /// <param name="nextValues">Value of the state that each step led to (of the last observation where the episode was cut; read unless

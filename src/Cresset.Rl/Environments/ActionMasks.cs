@@ -12,7 +12,7 @@ public interface IActionMask
     bool HasActionMask => true;
 
     /// <summary>Writes true for every action that is allowed (or has an effect) in the current state.</summary>
-    /// <param name="mask">Receives one entry an action; for several choices (<see cref="MultiDiscrete"/>) the entries of the first, then
+    /// <param name="mask">Receives one entry per action; for several choices (<see cref="MultiDiscrete"/>) the entries of the first, then
     /// those of the second, and so on.</param>
     void WriteActionMask(Span<bool> mask);
 }

@@ -13,7 +13,7 @@ public sealed class PolynomialFeatures : FeatureMap
     {
     }
 
-    /// <summary>Products with the given exponents, one row a feature.</summary>
+    /// <summary>Products with the given exponents, one row per feature.</summary>
     /// <exception cref="ArgumentException">There are no rows, they differ in length, or an exponent is negative.</exception>
     public PolynomialFeatures(IReadOnlyList<int[]> exponents)
     {

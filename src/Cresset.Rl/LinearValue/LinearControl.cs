@@ -3,7 +3,7 @@ using Cresset.Numerics;
 namespace Cresset.Rl;
 
 /// <summary>
-/// Semi-gradient Sarsa, Expected Sarsa and Q-learning with dense features: one row of weights an action, q(s, a) = w[a] . x(s).
+/// Semi-gradient Sarsa, Expected Sarsa and Q-learning with dense features: one row of weights per action, q(s, a) = w[a] . x(s).
 /// </summary>
 public sealed class LinearControl
 {

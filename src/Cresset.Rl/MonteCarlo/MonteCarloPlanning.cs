@@ -18,7 +18,7 @@ public static class MonteCarloPlanning
     /// <param name="start">Actions to start from; 0 when left out.</param>
     /// <param name="maxIterations">Most rounds.</param>
     /// <param name="cancellation">Stops between states.</param>
-    /// <returns>The greedy values max_a q(s, a), the policy, and one entry a round in the trace.</returns>
+    /// <returns>The greedy values max_a q(s, a), the policy, and one entry per round in the trace.</returns>
     public static PlanningResult Basic(TableEnvironment environment, int episodeLength, double gamma, int episodesPerPair = 1,
         IReadOnlyList<int>? start = null, int maxIterations = 10_000, CancellationToken cancellation = default)
     {

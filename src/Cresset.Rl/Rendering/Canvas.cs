@@ -81,7 +81,7 @@ public sealed class Canvas(RgbImage image)
     }
 
     /// <summary>
-    /// Writes text in capitals of 3 by 5 dots, its upper left corner at (x, y); a dot has <paramref name="pixel"/> pixels a side.
+    /// Writes text in capitals of 3 by 5 dots, its upper left corner at (x, y); a dot has <paramref name="pixel"/> pixels per side.
     /// </summary>
     public void Text(double x, double y, string text, Rgb color, int pixel = 2)
     {

@@ -1,6 +1,6 @@
 namespace Cresset.Rl;
 
-/// <summary>A picture of 8-bit red, green and blue values, row by row from the top left: 3 bytes a pixel.</summary>
+/// <summary>A picture of 8-bit red, green and blue values, row by row from the top left: 3 bytes per pixel.</summary>
 public sealed class RgbImage
 {
     /// <summary>A picture filled with <paramref name="background"/>.</summary>
@@ -60,7 +60,7 @@ public readonly record struct Rgb(byte Red, byte Green, byte Blue);
 /// <summary>An environment that can show its state.</summary>
 public interface IRenderable
 {
-    /// <summary>Frames a second at which a film of the environment looks natural.</summary>
+    /// <summary>Frames per second at which a film of the environment looks natural.</summary>
     int FramesPerSecond { get; }
 
     /// <summary>The state as a picture.</summary>

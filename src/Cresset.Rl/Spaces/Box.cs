@@ -67,7 +67,7 @@ public sealed class Box : Space<float>
     public override void Sample(Span<float> destination)
     {
         CheckSize(destination.Length, nameof(destination));
-        // Four passes, one a kind of interval, because the draws of a kind come together.
+        // Four passes, one per kind of interval, because the draws of a kind come together.
         for (var i = 0; i < destination.Length; i++)
         {
             if (!float.IsFinite(_low[i]) && !float.IsFinite(_high[i])) destination[i] = (float)Random.NextNormal();

@@ -11,7 +11,7 @@ public sealed record CarRentalOptions : IOptionsRecord
     /// <summary>Most cars moved in a night.</summary>
     public int MaxMoves { get; init; } = 5;
 
-    /// <summary>Mean requests a day at the two locations.</summary>
+    /// <summary>Mean requests per day at the two locations.</summary>
     public (double First, double Second) Requests { get; init; } = (3, 4);
 
     /// <summary>Mean returns a day at the two locations.</summary>

@@ -125,7 +125,7 @@ public static class TabularControl
         return environment.FromZero();
     }
 
-    // Tells the learner the mask of each state when it is first seen. Tables have one row a state, so the mask has to follow from the
+    // Tells the learner the mask of each state when it is first seen. Tables have one row per state, so the mask has to follow from the
     // state.
     private sealed class LearnedMask(IEnvironment<int, int> environment, ActionValueLearner learner)
     {

@@ -49,7 +49,7 @@ public sealed class CartPoleBatch : VectorEnvironment<float, int>
         Reset(0);
     }
 
-    /// <summary>Positions of the carts, one a copy.</summary>
+    /// <summary>Positions of the carts, one per copy.</summary>
     public ReadOnlySpan<float> Positions => _x.AsSpan(0, Count);
 
     /// <summary>Speeds of the carts.</summary>

@@ -87,7 +87,7 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
     }
 
     /// <summary>Starts an episode in every copy, each with its own seed.</summary>
-    /// <exception cref="ArgumentException">There is not one seed a copy.</exception>
+    /// <exception cref="ArgumentException">There is not one seed per copy.</exception>
     public void Reset(ReadOnlySpan<ulong> seeds)
     {
         if (seeds.Length != Count) throw new ArgumentException($"{seeds.Length} seeds were given for {Count} copies.", nameof(seeds));
@@ -95,7 +95,7 @@ public sealed class SyncVectorEnvironment<TObservation, TAction> : VectorEnviron
     }
 
     /// <summary>Starts an episode in the copies whose entry in <paramref name="mask"/> is true.</summary>
-    /// <exception cref="ArgumentException">There is not one entry a copy, or none is true.</exception>
+    /// <exception cref="ArgumentException">There is not one entry per copy, or none is true.</exception>
     public void Reset(ReadOnlySpan<bool> mask, ulong? seed = null)
     {
         if (mask.Length != Count) throw new ArgumentException($"The mask has {mask.Length} entries for {Count} copies.", nameof(mask));

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Cresset.Tensors;
 
 /// <summary>
-/// An operation with a backward pass of its own, one object a call. TorchSharp 0.107's functions of this kind leave wrappers behind that
+/// An operation with a backward pass of its own, one object per call. TorchSharp 0.107's functions of this kind leave wrappers behind that
 /// hold memory until a garbage collection, end the process when backward throws, and run a second backward without a word. Here memory is
 /// freed as by libtorch's own operations, an exception of <see cref="Backward"/> reaches whoever called backward, and the second pass needs
 /// <c>retain_graph</c>.

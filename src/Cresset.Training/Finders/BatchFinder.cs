@@ -5,13 +5,14 @@ using Cresset.Runs;
 namespace Cresset.Training;
 
 /// <summary>How training went with one batch size.</summary>
-/// <param name="BatchSize">Examples a step.</param>
+/// <param name="BatchSize">Examples per step.</param>
 /// <param name="ExamplesPerSecond">After the first step, which allocates.</param>
 /// <param name="MemoryBytes">Memory of the process at its highest so far; on a GPU that of the host.</param>
 public sealed record BatchTrial(int BatchSize, double ExamplesPerSecond, long MemoryBytes);
 
 /// <summary>
-/// Finds a batch size: doubles it until memory would not suffice, the data are used up, or examples a second grow by less than a twentieth.
+/// Finds a batch size: doubles it until memory would not suffice, the data are used up, or examples per second grow by less than a
+/// twentieth.
 /// </summary>
 public static class BatchFinder
 {

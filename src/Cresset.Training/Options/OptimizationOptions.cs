@@ -21,7 +21,7 @@ public sealed record OptimizationOptions : IOptionsRecord
         .Nested(Optimizer)
         .Must(Optimizer is not { NeedsClosure: true }, Optimizer is null ? null : PartCatalog.NameOf(Optimizer.GetType()),
             "an optimizer that steps on one gradient",
-            "This one evaluates the loss several times a step; use it in a loop of your own.", nameof(Optimizer))
+            "This one evaluates the loss several times per step; use it in a loop of your own.", nameof(Optimizer))
         .Nested(Schedule)
         .AtLeast(WarmupSteps, 0);
 

@@ -8,7 +8,7 @@ public sealed record TrainerOptions : IOptionsRecord
     /// <summary>Optimizer steps.</summary>
     public int Steps { get; init; } = 1000;
 
-    /// <summary>Examples a step (over all accumulated parts).</summary>
+    /// <summary>Examples per step (over all accumulated parts).</summary>
     public int BatchSize { get; init; } = 64;
 
     /// <summary>Parts that a batch is computed in, one after the other, to save memory.</summary>

@@ -47,7 +47,7 @@ public sealed record EvaluationContext(int Step, Generator Generator, Device Dev
     /// Each runs in a scope of its own.
     /// </summary>
     /// <param name="part">The examples.</param>
-    /// <param name="batchSize">Examples a batch; the last may be smaller.</param>
+    /// <param name="batchSize">Examples per batch; the last may be smaller.</param>
     /// <param name="measure">Raw records of a batch, such as counts, sums or predictions; it must draw nothing from
     /// <see cref="Generator"/>.</param>
     /// <exception cref="OperationCanceledException">One of the ranks was cancelled; it is thrown on all.</exception>
@@ -71,7 +71,7 @@ public sealed record EvaluationContext(int Step, Generator Generator, Device Dev
     /// The same for a measure that draws: each batch has a random stream of its own, so that it draws the same on whichever rank.
     /// </summary>
     /// <param name="part">The examples.</param>
-    /// <param name="batchSize">Examples a batch; the last may be smaller.</param>
+    /// <param name="batchSize">Examples per batch; the last may be smaller.</param>
     /// <param name="measure">Raw records of a batch and its stream.</param>
     /// <exception cref="OperationCanceledException">One of the ranks was cancelled; it is thrown on all.</exception>
     public IReadOnlyList<double[]> Measure(IDataset part, int batchSize, Func<Batch, Generator, double[]> measure)

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Cresset.Tests.Managed.Detection;
 
-/// <summary>Results as one file a class, as evaluation kits and trainers write them: DOTA's two tasks and VOC's competitions.</summary>
+/// <summary>Results as one file per class, as evaluation kits and trainers write them: DOTA's two tasks and VOC's competitions.</summary>
 public sealed class ClassFileTests : IDisposable
 {
     private const string Corners = "10 10 50 10 50 30 10 30";

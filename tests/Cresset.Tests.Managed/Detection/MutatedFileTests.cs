@@ -8,7 +8,7 @@ namespace Cresset.Tests.Managed.Detection;
 
 /// <summary>
 /// Damaged files: each is refused with a named fault, or read with the very values that an independent reader finds in it.
-/// A few thousand files a run; CRESSET_FUZZ=100000 in the environment makes it that many.
+/// A few thousand files per run; CRESSET_FUZZ=100000 in the environment makes it that many.
 /// </summary>
 public sealed class MutatedFileTests : IDisposable
 {

@@ -85,7 +85,7 @@ public sealed class FolderTests : IDisposable
         PictureListing.Of(_folder);
         var before = GC.GetAllocatedBytesForCurrentThread();
         var listing = PictureListing.Of(_folder);
-        // All that listing takes, what it gives back included: two bytes a character, twelve a place, and the order of one folder.
+        // All that listing takes, what it gives back included: two bytes per character, twelve a place, and the order of one folder.
         Assert.InRange((GC.GetAllocatedBytesForCurrentThread() - before) / (double)Count, 20, 240);
         Assert.Equal(Count, listing.Files.Count);
     }

@@ -43,7 +43,7 @@ public sealed class GenerationPlanTests : IDisposable
     [Fact]
     public void TilesComeWhereWholePicturesTakeMoreThanAnEighthOfTheMemory()
     {
-        // The released autoencoder; 8.4 GB were measured for 1024 pixels a side.
+        // The released autoencoder; 8.4 GB were measured for 1024 pixels per side.
         var vae = new VaeOptions();
         GenerationOptions Side(int side) => new() { Width = side, Height = side };
         Assert.InRange(GenerationPlan.Decoded(vae, 1024, 1024), 7.6e9, 9.2e9);
@@ -57,7 +57,7 @@ public sealed class GenerationPlanTests : IDisposable
     [Fact]
     public void WhatCannotBeIsToldBeforeAnythingIsRead()
     {
-        Assert.Contains("at most 160 pixels a side",
+        Assert.Contains("at most 160 pixels per side",
             Assert.Throws<ArgumentException>(() => GenerationPlan.Of(Folder, null, Small with { Width = 176 })).Message,
             StringComparison.Ordinal);
         Assert.Contains("blocks 0 to 2",

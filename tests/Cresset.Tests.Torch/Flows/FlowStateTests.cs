@@ -118,7 +118,7 @@ public sealed class FlowStateTests
         var deep = new CompositeTransform([.. Enumerable.Range(0, 16).Select(i => Affine(8, i % 2 == 0))]);
         Shake(deep, 0.25);
         Agree(deep, x * 0.5, 1e-3);
-        // No inverse in training mode; its running statistics move once a step.
+        // No inverse in training mode; its running statistics move once per step.
         var normed = new CompositeTransform([new BatchNormTransform(8), Affine(8, true)]);
         Agree(normed, x, 1e-5);
         Assert.Contains("eval()", normed.RecomputationFallback);

@@ -72,7 +72,7 @@ public sealed class OptimizerLawTests
                 }
             });
         var first = problem.Loss();
-        // The first guess of the distance is a millionth and grows by a small factor a step.
+        // The first guess of the distance is a millionth and grows by a small factor per step.
         var steps = optimizer.Rule is ProdigyRule ? 400 : 100;
         for (var t = 0; t < steps; t++)
         {

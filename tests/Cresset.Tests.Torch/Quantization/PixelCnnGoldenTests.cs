@@ -101,7 +101,7 @@ public class PixelCnnGoldenTests
         Golden.Near(file.Read("net.logits"), model.call(codes, labels), 2e-5, "logits");
         var nll = model.NegativeLogLikelihood(codes, labels);
         Golden.Near(file.Read("net.nll_per_position"), nll, 2e-5, "likelihood");
-        Golden.Near(file.Read("net.nats_per_code"), nll.mean(), 2e-5, "nats a code");
+        Golden.Near(file.Read("net.nats_per_code"), nll.mean(), 2e-5, "nats per code");
         // depends[p][q]: logits at p change with the embedding at q.
         var embedded = randn([1, 12, 7, 7], generator: new Generator(1)).requires_grad_();
         var logits = model.LogitsOf(embedded, labels.narrow(0, 0, 1)).square().sum(1).reshape(49);

@@ -32,7 +32,7 @@ public sealed record CocoFiles : DetectionFormat
         => CocoFormat.WriteResults(results, path, dataset);
 }
 
-/// <summary>Pascal VOC: one XML file an image; results as one text file a class. A VOCdevkit year with ImageSets is read too.</summary>
+/// <summary>Pascal VOC: one XML file per image; results as one text file per class. A VOCdevkit year with ImageSets is read too.</summary>
 [Part("voc", "Everingham et al. 2010")]
 public sealed record VocFolder : DetectionFormat
 {
@@ -85,7 +85,7 @@ public sealed record VocFolder : DetectionFormat
     }
 }
 
-/// <summary>YOLO labels: one text file an image beside a data.yaml, or a folder of labels with pictures and class names given.</summary>
+/// <summary>YOLO labels: one text file per image beside a data.yaml, or a folder of labels with pictures and class names given.</summary>
 [Part("yolo", "ultralytics")]
 public sealed record YoloFolder : DetectionFormat
 {
@@ -126,7 +126,7 @@ public sealed record YoloFolder : DetectionFormat
         var beside = Path.Combine(path, "classes.txt");
         var classes = context.Classes ?? (File.Exists(beside) ? ClassNames.Read(beside)
             : throw new ArgumentException(
-            $"'{path}' holds YOLO labels: name the classes with --classes FILE (one a line, or a data.yaml)."));
+            $"'{path}' holds YOLO labels: name the classes with --classes FILE (one per line, or a data.yaml)."));
         if (context.ImageFolder is null) throw new ArgumentException(
             $"'{path}' holds YOLO labels, which need the sizes of the images: give --images FOLDER.");
         return YoloFormat.ReadGroundTruth(path, classes, YoloFormat.ReadImages(context.ImageFolder), context.Read, KeypointsOf(path));

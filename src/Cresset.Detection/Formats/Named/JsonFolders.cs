@@ -6,7 +6,7 @@ using Cresset.Numerics;
 
 namespace Cresset.Detection;
 
-/// <summary>Reading and writing of small JSON documents, one an image.</summary>
+/// <summary>Reading and writing of small JSON documents, one per image.</summary>
 internal static class JsonFiles
 {
     public static JsonWriterOptions Indented { get; } = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -101,7 +101,7 @@ internal static class JsonFiles
             && FilePeek.Files(path, ".json").Take(5).Any(f => FilePeek.Start(f, 1 << 15).Contains($"\"{name}\"", StringComparison.Ordinal));
 }
 
-/// <summary>LabelMe: one JSON file an image with rectangles and polygons; shapes of one group are one object. Other shapes are
+/// <summary>LabelMe: one JSON file per image with rectangles and polygons; shapes of one group are one object. Other shapes are
 /// faults.</summary>
 [Part("labelme", "Wada, labelme")]
 public sealed record LabelMeFolder : LabelledFormat
@@ -226,7 +226,7 @@ public sealed record LabelMeFolder : LabelledFormat
     }
 }
 
-/// <summary>Supervisely: a folder with meta.json and, in folders named ann, one JSON file an image named after the picture;
+/// <summary>Supervisely: a folder with meta.json and, in folders named ann, one JSON file per image named after the picture;
 /// rectangles and polygons are read.</summary>
 [Part("supervisely", "Supervisely annotation format")]
 public sealed record SuperviselyFolder : LabelledFormat

@@ -4,7 +4,7 @@ using Cresset.Numerics;
 
 namespace Cresset.Detection;
 
-/// <summary>KITTI: one text file an image, lines of class, truncation, occlusion, angle, left, top, right, bottom and seven numbers of the
+/// <summary>KITTI: one text file per image, lines of class, truncation, occlusion, angle, left, top, right, bottom and seven numbers of the
 /// place in space, which are not kept; detections have a score at the end. Regions called DontCare are left out, which is said.</summary>
 [Part("kitti", "Geiger et al. 2012")]
 public sealed record KittiFolder : LabelledFormat

@@ -4,8 +4,8 @@ using Cresset.Numerics;
 
 namespace Cresset.Detection;
 
-/// <summary>The text files of Object-Detection-Metrics: one file an image, lines <c>class left top right bottom</c>, with a score after the
-/// class for detections.</summary>
+/// <summary>The text files of Object-Detection-Metrics: one file per image, lines <c>class left top right bottom</c>, with a score after
+/// the class for detections.</summary>
 [Part("padilla", "Padilla et al. 2020")]
 public sealed record PadillaFolder : LabelledFormat
 {
@@ -94,7 +94,7 @@ public sealed record PadillaFolder : LabelledFormat
     }
 }
 
-/// <summary>DOTA: one text file an image, lines of four corners, class and difficulty; kept as polygons with their bounds as boxes.
+/// <summary>DOTA: one text file per image, lines of four corners, class and difficulty; kept as polygons with their bounds as boxes.
 /// Detections are the files of its kit, <c>Task1_CLASS.txt</c> with corners or <c>Task2_CLASS.txt</c> with level boxes; files like those of
 /// the truth with a score at the end are read too.</summary>
 [Part("dota", "Xia et al. 2018, arXiv:1711.10398")]

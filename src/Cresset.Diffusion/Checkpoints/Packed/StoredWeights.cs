@@ -257,7 +257,7 @@ internal static class StoredWeights
         }
     }
 
-    // One factor, or one a row.
+    // One factor, or one per row.
     private static Func<Tensor> Scale(ITensorSource source, string key, IReadOnlyList<long> weight)
     {
         var entry = source.Entries[key];

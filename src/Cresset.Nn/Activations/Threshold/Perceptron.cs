@@ -47,7 +47,7 @@ public sealed class Perceptron
 {
     private double[] _weights = [];
 
-    /// <summary>Weights, one a feature.</summary>
+    /// <summary>Weights, one per feature.</summary>
     public IReadOnlyList<double> Weights => _weights.Length == 0 ? [] : _weights[..^1];
 
     /// <summary>Constant term.</summary>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Cresset.Nn;
 
-/// <summary>A trained number shared by all values, or one a channel.</summary>
+/// <summary>A trained number shared by all values, or one per channel.</summary>
 internal static class ChannelParameter
 {
     public static Parameter Make(long channels, double value, string owner)

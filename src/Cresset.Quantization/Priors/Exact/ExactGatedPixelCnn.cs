@@ -1,6 +1,6 @@
 namespace Cresset.Quantization;
 
-/// <summary><see cref="GatedPixelCnn"/> in fixed order: the vertical stack once a row, the horizontal one position by position.</summary>
+/// <summary><see cref="GatedPixelCnn"/> in fixed order: the vertical stack once per row, the horizontal one position by position.</summary>
 internal sealed class ExactGatedPixelCnn : ExactPrior
 {
     private readonly float[] _embedding;

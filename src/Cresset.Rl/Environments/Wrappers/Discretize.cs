@@ -9,7 +9,7 @@ public sealed class DiscretizeObservation<TAction> : Wrapper<int, TAction, float
     private readonly float[][] _edges;
     private readonly Box _box;
 
-    /// <summary>Cuts each dimension into the given number of bins (one number for all, or one a dimension).</summary>
+    /// <summary>Cuts each dimension into the given number of bins (one number for all, or one per dimension).</summary>
     /// <exception cref="ArgumentException">The observation is not a box with finite bounds, or the number of bins does not fit.</exception>
     public DiscretizeObservation(IEnvironment<float, TAction> inner, params int[] bins)
         : base(inner, new Discrete(Bins.Expand(inner.ObservationSpace, bins).Aggregate(1, (a, b) => a * b)), inner.ActionSpace)
@@ -58,7 +58,7 @@ public sealed class DiscretizeAction<TObservation> : Wrapper<TObservation, int, 
     private readonly float[][] _centers;
     private readonly float[] _inner;
 
-    /// <summary>Cuts each dimension into the given number of bins (one number for all, or one a dimension).</summary>
+    /// <summary>Cuts each dimension into the given number of bins (one number for all, or one per dimension).</summary>
     /// <exception cref="ArgumentException">The action is not a box with finite bounds, or the number of bins does not fit.</exception>
     public DiscretizeAction(IEnvironment<TObservation, float> inner, params int[] bins)
         : base(inner, inner.ObservationSpace, new Discrete(Bins.Expand(inner.ActionSpace, bins).Aggregate(1, (a, b) => a * b)))
@@ -99,7 +99,7 @@ internal static class Bins
         if (!box.IsBounded) throw new ArgumentException($"{box} has infinite bounds and cannot be cut into bins.", nameof(space));
         if (bins.Length != 1 && bins.Length != box.Size)
             throw new ArgumentException(
-                $"{bins.Length} numbers of bins were given for {box.Size} dimensions; give one, or one a dimension.", nameof(bins));
+                $"{bins.Length} numbers of bins were given for {box.Size} dimensions; give one, or one per dimension.", nameof(bins));
         if (bins.Any(b => b < 1)) throw new ArgumentException("Every number of bins must be positive.", nameof(bins));
         return bins.Length == box.Size ? bins : [.. Enumerable.Repeat(bins[0], box.Size)];
     }

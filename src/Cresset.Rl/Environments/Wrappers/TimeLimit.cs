@@ -11,7 +11,7 @@ public sealed class TimeLimit<TObservation, TAction> : Wrapper<TObservation, TAc
 
     private readonly double? _threshold;
 
-    /// <summary>Limits <paramref name="inner"/> to <paramref name="maxSteps"/> steps an episode.</summary>
+    /// <summary>Limits <paramref name="inner"/> to <paramref name="maxSteps"/> steps per episode.</summary>
     /// <param name="inner">The environment.</param>
     /// <param name="maxSteps">Longest episode.</param>
     /// <param name="rewardThreshold">Mean return at which the task counts as solved under this limit; that of the environment inside when
