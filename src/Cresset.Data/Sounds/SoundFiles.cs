@@ -37,20 +37,23 @@ public sealed class SoundFiles
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         if (File.Exists(path)) return new SoundFiles([(path, Path.GetFileName(path))], []);
         if (!Directory.Exists(path)) throw new FileNotFoundException($"There is no file or folder '{path}'.", path);
-        var all = FolderWalk.Files(path)
+        var found = FolderWalk.Files(path)
             .Select(file => (Path: file, Name: Path.GetRelativePath(path, file).Replace(Path.DirectorySeparatorChar, '/')))
-            .Where(file => !file.Name.Split('/').Any(part => part.StartsWith('.')))
             .OrderBy(file => file.Name, StringComparer.Ordinal)
-            .ToLookup(file => Extensions.Contains(Path.GetExtension(file.Name).ToLowerInvariant())
-                && SpecialFile.KindOf(file.Path) is null);
+            .ToLookup(file => file.Name.Split('/').Any(part => part.StartsWith('.')));
+        var hidden = found[true].Select(file => file.Name).ToList();
+        var all = found[false].ToLookup(file => Extensions.Contains(Path.GetExtension(file.Name).ToLowerInvariant())
+            && SpecialFile.KindOf(file.Path) is null);
         List<(string Path, string Name)> sounds = [.. all[true]], others = [.. all[false]];
         if (sounds.Count == 0)
             throw new DataMismatchException(
                 $"{path} holds no sounds ({string.Join(", ", Extensions)})"
                     + $"{(others.Count > 0 ? $"; the {others.Count} files in it, such as {others[0].Name}, are of other kinds" : "")}.");
-        List<string> notes = others.Count == 0 ? []
-            : [$"{path}: left out "
-                + $"{PictureListing.Some([.. others.Select(f => f.Name)], "file that is not a WAV", "files that are not WAVs")}."];
+        List<string> notes = [];
+        if (hidden.Count > 0) notes.Add($"{path}: left out {PictureListing.Some(hidden, "hidden file", "hidden files")}.");
+        if (others.Count > 0)
+            notes.Add($"{path}: left out "
+                + $"{PictureListing.Some([.. others.Select(f => f.Name)], "file that is not a WAV", "files that are not WAVs")}.");
         return new SoundFiles(sounds, notes);
     }
 }

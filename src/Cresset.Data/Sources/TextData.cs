@@ -96,7 +96,7 @@ public sealed record TextData : DataSource
             return (plays,
                 DataFingerprint.OfTensors(plays.Length, frombuffer(Encoding.ASCII.GetBytes(plays), TorchSharp.torch.ScalarType.Byte)));
         }
-        var files = Files();
+        var files = Files(notes);
         if (files.Sum(f => new FileInfo(f).Length) is var size && size > MostBytes)
             throw new InvalidDataException($"{Path}: {size:N0} bytes of text; at most {MostBytes:N0} fit.");
         var all = new StringBuilder();
@@ -119,21 +119,35 @@ public sealed record TextData : DataSource
         return (all.ToString(), DataFingerprint.OfFiles(files.Select(f => (System.IO.Path.GetFileName(f), f, ""))));
     }
 
-    private List<string> Files()
+    private List<string> Files(List<string> notes)
     {
         if (File.Exists(Path)) return [Path];
-        var (folder, pattern) = Directory.Exists(Path) ? (Path, "*.txt")
-            : (System.IO.Path.GetDirectoryName(Path) is { Length: > 0 } parent ? parent : ".", System.IO.Path.GetFileName(Path));
-        if (!Directory.Exists(folder) || (!Directory.Exists(Path) && pattern.AsSpan().IndexOfAny('*', '?') < 0))
+        if (Directory.Exists(Path)) return FilesBelow(Path, notes);
+        var (folder, pattern) = (System.IO.Path.GetDirectoryName(Path) is { Length: > 0 } parent ? parent : ".",
+            System.IO.Path.GetFileName(Path));
+        if (!Directory.Exists(folder) || pattern.AsSpan().IndexOfAny('*', '?') < 0)
             throw new FileNotFoundException($"data.path is '{Path}': there is no such file or folder.");
-        var found = Directory.Exists(Path)
-            ? FolderWalk.Files(folder).Where(file => file.EndsWith(".txt", StringComparison.OrdinalIgnoreCase)
-                && !System.IO.Path.GetRelativePath(folder, file).Split(System.IO.Path.DirectorySeparatorChar).Any(p => p.StartsWith('.')))
-                .ToList()
-            : Directory.GetFiles(folder, pattern).Order(StringComparer.Ordinal).ToList();
-        return found.Count > 0 ? found
-            : throw new FileNotFoundException(
-                $"data.path is '{Path}': {(Directory.Exists(Path) ? "the folder holds no .txt file" : "no file matches")}.");
+        var found = Directory.GetFiles(folder, pattern).Order(StringComparer.Ordinal).ToList();
+        return found.Count > 0 ? found : throw new FileNotFoundException($"data.path is '{Path}': no file matches.");
+    }
+
+    private static List<string> FilesBelow(string folder, List<string> notes)
+    {
+        List<string> texts = [], hidden = [], others = [];
+        foreach (var file in FolderWalk.Files(folder))
+        {
+            var parts = System.IO.Path.GetRelativePath(folder, file).Split(System.IO.Path.DirectorySeparatorChar);
+            if (parts.Any(p => p.StartsWith('.'))) hidden.Add(string.Join('/', parts));
+            else if (file.EndsWith(".txt", StringComparison.OrdinalIgnoreCase)) texts.Add(file);
+            else others.Add(string.Join('/', parts));
+        }
+        if (texts.Count == 0)
+            throw new FileNotFoundException($"data.path is '{folder}': the folder holds no .txt file"
+                + (others.Count > 0 ? $"; others, such as {others[0]}, are named by a pattern ('FOLDER/*.md')." : "."));
+        if (hidden.Count > 0) notes.Add($"{folder}: left out {PictureListing.Some(hidden, "hidden file", "hidden files")}.");
+        if (others.Count > 0)
+            notes.Add($"{folder}: left out {PictureListing.Some(others, "file that is not a .txt", "files that are not .txt")}.");
+        return texts;
     }
 
     private static string ReadFile(string path)

@@ -107,7 +107,13 @@ internal sealed class PlaneFlowTask : ITrainingTask, IExportsGraphs
     {
         using var scope = NewDisposeScope();
         using var file = SafetensorsFile.Open(options.TestPoints);
-        return file.Read(options.Density.PointsName).to(ScalarType.Float32).DetachFromDisposeScope();
+        var name = options.Density.PointsName;
+        var points = file.Read(name).to(ScalarType.Float32);
+        if (points.dim() != 2 || points.size(0) == 0 || points.size(1) != 2)
+            throw new InvalidDataException($"{options.TestPoints}: '{name}' is [{string.Join(", ", points.shape)}]; points are [N, 2].");
+        if (!points.isfinite().all().item<bool>())
+            throw new InvalidDataException($"{options.TestPoints}: '{name}' holds NaN, infinity, or numbers beyond those of float32.");
+        return points.DetachFromDisposeScope();
     }
 
     private TaskPicture Density(Device device)

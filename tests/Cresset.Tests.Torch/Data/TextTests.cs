@@ -169,8 +169,11 @@ public sealed class TextTests : IDisposable
             new UTF8Encoding(true));
         File.WriteAllText(Path.Combine(_folder, "1.txt"), "first file: ends without a line end, ünïcode", new UnicodeEncoding());
         File.WriteAllText(Path.Combine(_folder, "left.md"), "another kind");
+        File.WriteAllText(Path.Combine(_folder, ".draft.txt"), "not yet to be read");
         using var own = new TextData { Path = _folder, Validation = 0.2, Test = 0.2 }.Open(new DataUse(TargetKind.Token, Context: 8));
         Assert.Contains(own.Notes, n => n.Contains("line ends", StringComparison.Ordinal));
+        Assert.Contains(own.Notes, n => n.Contains("1 hidden file (.draft.txt)", StringComparison.Ordinal));
+        Assert.Contains(own.Notes, n => n.Contains("1 file that is not a .txt (left.md)", StringComparison.Ordinal));
         var tokenizer = own.Facts.Text!.Open();
         Assert.Equal("first fi", tokenizer.Decode(Inputs(own.Train, 0)));
         Assert.Throws<ArgumentException>(() => tokenizer.Encode("\r"));

@@ -85,6 +85,38 @@ public sealed class PackedWeightTests : IDisposable
             ((packed[row] - values[row]).square().sum() / values[row].square().sum()).sqrt().item<float>();
     }
 
+    [Theory]
+    [InlineData(GgufStorage.Q4_0, 5.2e5f)]
+    [InlineData(GgufStorage.Q8_0, 8.3e6f)]
+    [InlineData(GgufStorage.Q4_K, 4.1e6f)]
+    [InlineData(GgufStorage.Q6_K, 2.5e8f)]
+    public void WhatAScaleCannotHoldIsRefusedBeforeAnythingIsWritten(GgufStorage storage, float most)
+    {
+        using var scope = NewDisposeScope();
+        string plain = Path.Combine(_folder, "w.safetensors"), path = Path.Combine(_folder, "w.gguf");
+        foreach (var value in new[] { most, -most, 2 * most, -2 * most, float.NaN, float.PositiveInfinity })
+        {
+            var weight = linspace(-1, 1, 2 * 512).view(2, 512);
+            weight[1, 300] = value;
+            SafetensorsWriter.Write(plain, new Dictionary<string, Tensor> { ["a.weight"] = weight });
+            using var source = SafetensorsFile.Open(plain);
+            if (Math.Abs(value) <= most)
+            {
+                GgufWriter.Write(path, source, storage);
+                using var file = GgufFile.Open(path);
+                var read = file.Read("a.weight");
+                Assert.True(read.isfinite().all().item<bool>());
+                Assert.InRange(read[1, 300].item<float>() / value, 0.9, 1.1);
+                File.Delete(path);
+                continue;
+            }
+            var refused = Assert.Throws<NotSupportedException>(() => GgufWriter.Write(path, source, storage)).Message;
+            Assert.Contains("a.weight", refused, StringComparison.Ordinal);
+            Assert.Contains(float.IsFinite(value) ? "keeps finite numbers" : "NaN or infinity", refused, StringComparison.Ordinal);
+            Assert.False(File.Exists(path));
+        }
+    }
+
     [Fact]
     public void AWholeTransformerInBlocksGivesWhatItsUnpackedWeightsGive()
     {

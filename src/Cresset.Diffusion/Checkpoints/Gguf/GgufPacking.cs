@@ -10,6 +10,19 @@ internal static class GgufPacking
 {
     private delegate void Packer(ReadOnlySpan<float> values, Span<byte> block);
 
+    /// <summary>
+    /// The largest magnitude whose block's scale a float16 holds: 127, 8 and 63 steps of it at most, of the K type of six bits 31 steps of
+    /// a scale that is itself in 128.
+    /// </summary>
+    public static float Largest(GgufType type) => (float)Half.MaxValue * type switch
+    {
+        GgufType.Q8_0 => 127,
+        GgufType.Q4_0 => 8,
+        GgufType.Q4_K => 63,
+        GgufType.Q6_K => 128 * 31,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Q4_0, Q8_0, Q4_K and Q6_K have blocks."),
+    };
+
     /// <summary>Packs whole blocks; the length of <paramref name="values"/> must be a multiple of the block's.</summary>
     public static byte[] Pack(GgufType type, float[] values)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Cresset.Nn;
@@ -62,6 +63,7 @@ internal static class GgufWriter
                 if (TensorCasts.Loss(mapped, kept) is { } loss)
                     throw new NotSupportedException($"{source.Path}: '{item.Name}' {loss}. Nothing was written.");
                 var values = mapped.to(ScalarType.Float32).contiguous().view(-1);
+                if (item.Type is not (GgufType.F16 or GgufType.F32)) RequireRoom(values, item.Type, source.Path, item.Name);
                 long written = 0;
                 const int step = 1 << 20;
                 for (long at = 0; at < values.numel(); at += step)
@@ -75,6 +77,18 @@ internal static class GgufWriter
             }
         });
         return plan.GroupBy(p => p.Type.ToString()).ToDictionary(g => g.Key, g => g.Count());
+    }
+
+    // One number that is not finite, or whose scale is not, would take the 32 or 256 of its block with it.
+    private static void RequireRoom(Tensor values, GgufType type, string path, string name)
+    {
+        if (values.numel() == 0) return;
+        var largest = values.abs().max().item<float>();
+        if (largest <= GgufPacking.Largest(type)) return;
+        var held = float.IsFinite(largest) ? largest.ToString("g3", CultureInfo.InvariantCulture) : "NaN or infinity";
+        throw new NotSupportedException(string.Create(CultureInfo.InvariantCulture,
+            $"{path}: '{name}' holds {held}; {type} keeps finite numbers up to {GgufPacking.Largest(type):g3}. Take f16 or f32. Nothing was "
+                + $"written."));
     }
 
     private static long Header(BinaryWriter writer,
