@@ -11,7 +11,7 @@ internal static class MediaApi
     private static readonly string[] Types = ["image/png", "image/gif", "image/jpeg"];
 
     public static void Map(IEndpointRouteBuilder routes, IRunSource source) =>
-        routes.MapGet("/media", (string run, string hash, HttpContext context) =>
+        routes.MapMethods("/media", [HttpMethods.Get, HttpMethods.Head], (string run, string hash, HttpContext context) =>
     {
         var info = source.Get(run, []);
         var picture = source.Pictures(run, []).FirstOrDefault(p => p.Sha256 == hash);

@@ -13,6 +13,9 @@ internal sealed class PageFiles
     private const string Prefix = "page/";
     private const int MostRuns = 100;
 
+    // HEAD is GET without the body, which the results leave out by themselves.
+    private static readonly string[] Reading = [HttpMethods.Get, HttpMethods.Head];
+
     // What an address needs beside the frame: modules that are else found out one after the other, and the first question of the page.
     private static readonly Dictionary<string, (string[] Modules, string Question, string? Parameter)> Needs = new()
     {
@@ -51,16 +54,16 @@ internal sealed class PageFiles
         // The page reads its own address: one document for all of them.
         foreach (var address in Needs.Keys)
         {
-            routes.MapGet(address, (HttpContext context) =>
+            routes.MapMethods(address, Reading, (HttpContext context) =>
             {
                 context.Response.Headers.Link = Ahead(address, context.Request.Query);
                 return Send(context, _files["index.html"]);
             });
         }
-        routes.MapGet("/page/{**name}",
+        routes.MapMethods("/page/{**name}", Reading,
             (HttpContext context, string name) => _files.TryGetValue(name, out var file) ? Send(context, file)
                 : Answers.Problem(404, "There is no such file."));
-        routes.MapGet("/favicon.ico", (HttpContext context) => Send(context, _files["icon.svg"]));
+        routes.MapMethods("/favicon.ico", Reading, (HttpContext context) => Send(context, _files["icon.svg"]));
     }
 
     // The browser begins with these while it still reads the page; a question counts only when it is letter for letter the page's own.

@@ -51,6 +51,10 @@ public sealed class DashboardDataTests
         using var media = await served.Client.GetAsync(new Uri($"/media?run={id}&hash={hash}", UriKind.Relative));
         Assert.Equal("image/png", media.Content.Headers.ContentType?.MediaType);
         Assert.Equal(ServedStore.Pixel, await media.Content.ReadAsByteArrayAsync());
+        using var asked = new HttpRequestMessage(HttpMethod.Head, new Uri($"/media?run={id}&hash={hash}", UriKind.Relative));
+        using var head = await served.Client.SendAsync(asked);
+        Assert.Equal(ServedStore.Pixel.Length, head.Content.Headers.ContentLength);
+        Assert.Empty(await head.Content.ReadAsByteArrayAsync());
         Assert.Equal("<script>alert(1)</script>", (await served.Get($"/api/texts?id={id}")).Json[0].GetProperty("text").GetString());
         Assert.Equal(3, (await served.Get($"/api/histograms?id={id}")).Json[0].GetProperty("count").GetDouble());
         var csv = await served.Client.GetStringAsync(new Uri($"/api/csv?id={id}", UriKind.Relative));

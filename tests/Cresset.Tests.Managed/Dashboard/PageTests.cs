@@ -61,6 +61,37 @@ public sealed partial class PageTests
         Assert.Equal(address.Split('?')[0].Length > 1, named.Count > 0);
     }
 
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/run?id=a-1")]
+    [InlineData("/page/app.js")]
+    [InlineData("/favicon.ico")]
+    [InlineData("/page/nothing.js")]
+    [InlineData("/nowhere")]
+    public async Task HeadIsGetWithoutTheBody(string address)
+    {
+        await using var served = await ServedStore.Start();
+        var there = new Uri(address, UriKind.Relative);
+        using var whole = await served.Client.GetAsync(there);
+        using var request = new HttpRequestMessage(HttpMethod.Head, there);
+        using var head = await served.Client.SendAsync(request);
+        Assert.Equal(whole.StatusCode, head.StatusCode);
+        Assert.Equal(whole.Headers.ETag, head.Headers.ETag);
+        Assert.Equal(whole.Content.Headers.ContentType, head.Content.Headers.ContentType);
+        if (whole.IsSuccessStatusCode)
+        {
+            Assert.True(whole.Content.Headers.ContentLength > 0);
+            Assert.Equal(whole.Content.Headers.ContentLength, head.Content.Headers.ContentLength);
+        }
+        Assert.Empty(await head.Content.ReadAsByteArrayAsync());
+        Assert.NotEmpty(await whole.Content.ReadAsByteArrayAsync());
+        if (whole.Headers.ETag is not { } tag) return;
+        using var again = new HttpRequestMessage(HttpMethod.Head, there);
+        again.Headers.IfNoneMatch.Add(tag);
+        using var unchanged = await served.Client.SendAsync(again);
+        Assert.Equal(System.Net.HttpStatusCode.NotModified, unchanged.StatusCode);
+    }
+
     [Fact]
     public void NothingComesFromElsewhere()
     {
