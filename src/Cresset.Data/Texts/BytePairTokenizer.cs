@@ -51,6 +51,11 @@ public sealed class BytePairTokenizer : TextTokenizer
         }
         if (facts.Special.FirstOrDefault(s => s.Length == 0 || !_numbers.ContainsKey(s)) is { } lost)
             throw new InvalidDataException($"The special token '{lost}' is not in the vocabulary.");
+        foreach (var token in facts.PromptStart.Concat(facts.PromptEnd))
+        {
+            if (token < 0 || token >= vocabulary.Count)
+                throw new InvalidDataException($"Prompts are to get the token {token}; the vocabulary has 0 to {vocabulary.Count - 1}.");
+        }
         // The longest first: where two begin alike, it is meant.
         _special = [.. facts.Special.OrderByDescending(s => s.Length)];
         // A special token, and one of another alphabet, is written as it stands.
@@ -96,6 +101,7 @@ public sealed class BytePairTokenizer : TextTokenizer
             var merges = model.GetProperty("merges").EnumerateArray()
                 .Select(m => m.ValueKind == JsonValueKind.Array ? $"{m[0].GetString()} {m[1].GetString()}" : m.GetString()!).ToList();
             RefuseWhatIsNotDone(model, path);
+            var (start, end) = PromptTemplate.Read(json.RootElement, path);
             return new BytePairTokenizer(new TextFacts
             {
                 Vocabulary = vocabulary,
@@ -104,6 +110,8 @@ public sealed class BytePairTokenizer : TextTokenizer
                 Special = special,
                 WholeWords = model.TryGetProperty("ignore_merges", out var ignores) && ignores.ValueKind == JsonValueKind.True,
                 Composed = IsComposed(json.RootElement, path),
+                PromptStart = start,
+                PromptEnd = end,
             });
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException

@@ -24,6 +24,12 @@ public sealed record TextFacts
     /// <summary>Byte pairs: a text is brought into Unicode's form C first (Qwen).</summary>
     public bool Composed { get; init; }
 
+    /// <summary>Byte pairs: tokens that a prompt begins with, such as LLaMA 3's &lt;|begin_of_text|&gt;.</summary>
+    public IReadOnlyList<int> PromptStart { get; init; } = [];
+
+    /// <summary>Byte pairs: tokens that a prompt ends with; none in most models.</summary>
+    public IReadOnlyList<int> PromptEnd { get; init; } = [];
+
     /// <summary>Makes the tokenizer.</summary>
     /// <exception cref="InvalidDataException">The facts do not fit together.</exception>
     public TextTokenizer Open() =>

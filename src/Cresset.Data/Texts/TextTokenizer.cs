@@ -15,6 +15,14 @@ public abstract class TextTokenizer
     /// <exception cref="ArgumentException">The text holds what the vocabulary lacks.</exception>
     public abstract int[] Encode(string text);
 
+    /// <summary>
+    /// The tokens of a prompt for a published model: those of the text between what the model's <c>tokenizer.json</c> puts around it
+    /// (LLaMA 3 begins with &lt;|begin_of_text|&gt;), which is what transformers gives with <c>add_special_tokens</c>. Without such a rule
+    /// those of <see cref="Encode"/>.
+    /// </summary>
+    /// <exception cref="ArgumentException">The text holds what the vocabulary lacks.</exception>
+    public int[] EncodePrompt(string text) => [.. Facts.PromptStart, .. Encode(text), .. Facts.PromptEnd];
+
     /// <summary>The bytes (UTF-8) of a token: a character of several bytes may be spread over several tokens.</summary>
     public abstract ReadOnlySpan<byte> Bytes(int token);
 

@@ -84,6 +84,7 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
     /// <param name="ids">int64 [N, L].</param>
     /// <param name="cache">The tokens before these, which takes these up; null for none.</param>
     /// <exception cref="ShapeException">More tokens than the context holds.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An id is not in the vocabulary (looked at on the processor).</exception>
     /// <exception cref="ArgumentException">Ids are not int64, or a cache is used where gradients are recorded.</exception>
     public Tensor Forward(Tensor ids, KeyValueCache? cache)
     {
@@ -91,6 +92,8 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
         Shape.Expect(ids, "N L");
         if (ids.dtype != ScalarType.Int64)
             throw new ArgumentException($"DecoderTransformer: token ids are {ids.dtype}; allowed: Int64.", nameof(ids));
+        // On a GPU every step of a training would wait for the answer.
+        if (ids.device_type == DeviceType.CPU) RowNumbers.Check(ids, Vocabulary, "the vocabulary", nameof(DecoderTransformer), nameof(ids));
         if (cache is not null && is_grad_enabled())
             throw new ArgumentException("DecoderTransformer: a cache keeps no gradients; run it under torch.no_grad().", nameof(cache));
         long first = cache?.Length ?? 0, count = ids.size(1);
@@ -121,11 +124,14 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
     /// <param name="keys">Keys of the tokens before it, of <see cref="StepShape"/>; any finite numbers at the first.</param>
     /// <param name="values">Their values, of the same shape.</param>
     /// <returns>Scores of the next token [N, vocabulary], and keys and values for the next step.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A token is not in the vocabulary, or a place not in the context.</exception>
     public (Tensor Scores, Tensor Keys, Tensor Values) Step(Tensor tokens, Tensor places, Tensor keys, Tensor values)
     {
         ArgumentNullException.ThrowIfNull(tokens);
         Shape.Expect(tokens, "N");
         Shape.Expect(places, "N", ("N", tokens.size(0)));
+        RowNumbers.Check(tokens, Vocabulary, "the vocabulary", nameof(DecoderTransformer), nameof(tokens));
+        RowNumbers.Check(places, Options.Context, "the context", nameof(DecoderTransformer), nameof(places));
         using var scope = NewDisposeScope();
         using var cache = new PlacedCache(places, keys, values, StepShape(tokens.size(0)));
         var x = _tokens.call(tokens.unsqueeze(1));

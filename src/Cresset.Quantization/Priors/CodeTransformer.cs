@@ -82,11 +82,15 @@ public sealed class CodeTransformer : CodePrior, IRecomputes
     /// <param name="keys">Keys of the places before, of <see cref="StepShape"/>; any finite numbers at the first.</param>
     /// <param name="values">Their values, of the same shape.</param>
     /// <returns>Logits [N, K] of the places' codes, and keys and values for the next step.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A token is neither code nor start token, or a place beyond the longest.</exception>
     public (Tensor Logits, Tensor Keys, Tensor Values) Step(Tensor tokens, Tensor places, Tensor keys, Tensor values)
     {
         ArgumentNullException.ThrowIfNull(tokens);
         Shape.Expect(tokens, "N");
         Shape.Expect(places, "N", ("N", tokens.size(0)));
+        RowNumbers.Check(tokens, CodebookSize + Math.Max(1, _options.Classes), "the codes and the start tokens behind them",
+            nameof(CodeTransformer), nameof(tokens));
+        RowNumbers.Check(places, _options.MaxLength, "the places it was made for", nameof(CodeTransformer), nameof(places));
         using var scope = NewDisposeScope();
         using var cache = new PlacedCache(places, keys, values, StepShape(tokens.size(0)));
         var x = (_tokens.call(tokens) + _positions.index_select(0, places)).unsqueeze(1);

@@ -58,7 +58,7 @@ public abstract class TrainingJob<TModel> : Job
     {
         ArgumentNullException.ThrowIfNull(request);
         return Samples is null ? base.Sample(context, request)
-            : StageOf(context).Sample(Name, request, (task, generator, device) => Draw(task, request, generator, device), DrawMetrics);
+            : StageToDraw(context).Sample(Name, request, (task, generator, device) => Draw(task, request, generator, device), DrawMetrics);
     }
 
     /// <inheritdoc/>
@@ -73,6 +73,9 @@ public abstract class TrainingJob<TModel> : Job
     private protected virtual ITrainingTask CreateTask(ResolvedRecipe recipe) =>
         CreateTask((TModel)recipe.Options["model"], (TrainerOptions)recipe.Options["trainer"]);
 
+    /// <summary>A task to draw from and to export, from what the run's folder keeps; null opens the data.</summary>
+    private protected virtual ITrainingTask? CreateWithoutData(JobContext context) => null;
+
     // A task was made for the run: the place to say what is worth saying about it.
     private protected virtual void Opened(ITrainingTask task, JobContext context)
     {
@@ -84,7 +87,7 @@ public abstract class TrainingJob<TModel> : Job
 
     internal override ExportedModel OpenExport(JobContext context)
     {
-        var (task, _) = StageOf(context).OpenBest();
+        var (task, _) = StageToDraw(context).OpenBest();
         try
         {
             return task is IExportsGraphs source
@@ -102,11 +105,27 @@ public abstract class TrainingJob<TModel> : Job
 
     internal override TrainingStage? StageToTrain(JobContext context) => StageOf(context);
 
-    private TrainingStage StageOf(JobContext context)
+    private TrainingStage StageOf(JobContext context) =>
+        StageOf(context, () => CreateTask(context.Recipe), task => Opened(task, context));
+
+    private TrainingStage StageToDraw(JobContext context)
+    {
+        var isKept = false;
+        return StageOf(context, () =>
+        {
+            var task = CreateWithoutData(context);
+            isKept = task is not null;
+            return task ?? CreateTask(context.Recipe);
+        }, task =>
+        {
+            if (!isKept) Opened(task, context);
+        });
+    }
+
+    private static TrainingStage StageOf(JobContext context, Func<ITrainingTask> create, Action<ITrainingTask> opened)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var trainer = context.Options<TrainerOptions>("trainer");
-        return new TrainingStage(context, () => CreateTask(context.Recipe), trainer, context.Options<OptimizationOptions>("optimization"),
-            task => Opened(task, context));
+        return new TrainingStage(context, create, context.Options<TrainerOptions>("trainer"),
+            context.Options<OptimizationOptions>("optimization"), opened);
     }
 }

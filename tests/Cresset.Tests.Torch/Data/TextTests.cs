@@ -129,6 +129,62 @@ public sealed class TextTests : IDisposable
         }
     }
 
+    /// <summary>A prompt gets what the file's template puts around a text; texts to learn from stay as they are.</summary>
+    [Fact]
+    public void APromptGetsWhatTheTemplateSays()
+    {
+        var learned = BytePairs.Learn("a rose is a rose", 258);
+        var path = Path.Combine(_folder, "tokenizer.json");
+        int begin = learned.Count, end = begin + 1;
+        var vocabulary = learned.Facts.Vocabulary.Select((t, i) => (t, i)).ToDictionary(p => p.t, p => p.i);
+        BytePairTokenizer Read(string post)
+        {
+            File.WriteAllText(path, $$"""
+                {"added_tokens":[{"id":{{begin}},"content":"<|begin|>"},{"id":{{end}},"content":"<|end|>"}],"post_processor":{{post}},
+                 "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},
+                 "model":{"type":"BPE","vocab":{{System.Text.Json.JsonSerializer.Serialize(vocabulary)}},
+                 "merges":{{System.Text.Json.JsonSerializer.Serialize(learned.Facts.Merges)}} } }
+                """);
+            return BytePairTokenizer.Read(path);
+        }
+        string Special(string name) => $"{{\"SpecialToken\":{{\"id\":\"{name}\",\"type_id\":0}}}}";
+        string Template(params string[] pieces)
+            => $"{{\"type\":\"TemplateProcessing\",\"single\":[{string.Join(',', pieces)}],\"pair\":[],\"special_tokens\":{{"
+                + $"\"<|begin|>\":{{\"id\":\"<|begin|>\",\"ids\":[{begin}],\"tokens\":[\"<|begin|>\"]}},"
+                + $"\"<|end|>\":{{\"id\":\"<|end|>\",\"ids\":[{end}],\"tokens\":[\"<|end|>\"]}}}}}}";
+        const string Text = "{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}", Places = "{\"type\":\"ByteLevel\",\"trim_offsets\":true}";
+        string Both(params string[] steps) => $"{{\"type\":\"Sequence\",\"processors\":[{string.Join(',', steps)}]}}";
+
+        var plain = learned.Encode("a rose");
+        // LLaMA 3's, stored with the model and back.
+        var llama = Read(Both(Places, Template(Special("<|begin|>"), Text)));
+        Assert.Equal([begin, .. plain], llama.EncodePrompt("a rose"));
+        Assert.Equal(plain, llama.Encode("a rose"));
+        Assert.Equal([begin, .. plain],
+            DataFacts.Parse(new DataFacts { Name = "n", Shape = [2], Target = TargetKind.Token, Text = llama.Facts }.ToJson(), "x").Text!
+                .Open().EncodePrompt("a rose"));
+        // A prompt that brings the token gets it all the same, as with transformers.
+        Assert.Equal([begin, begin, .. plain], llama.EncodePrompt("<|begin|>a rose"));
+        Assert.Equal([begin, .. plain, end], Read(Template(Special("<|begin|>"), Text, Special("<|end|>"))).EncodePrompt("a rose"));
+        Assert.Equal([begin, .. plain, end],
+            Read($"{{\"type\":\"RobertaProcessing\",\"sep\":[\"<|end|>\",{end}],\"cls\":[\"<|begin|>\",{begin}]}}").EncodePrompt("a rose"));
+        Assert.Equal(plain, Read(Places).EncodePrompt("a rose"));
+        Assert.Equal(plain, Read("null").EncodePrompt("a rose"));
+        Assert.Equal(plain, learned.EncodePrompt("a rose"));
+        foreach (var (said, post) in new[]
+        {
+            ("'BertProcessing'", "{\"type\":\"BertProcessing\"}"),
+            ("0 times", Template(Special("<|begin|>"))),
+            ("2 times", Template(Text, Text)),
+            ("not a tokenizer.json", Template(Special("<|other|>"), Text)),
+            ($"the vocabulary has 0 to {end}",
+                Template(Special("<|end|>"), Text).Replace($"[{end}]", $"[{end + 1}]", StringComparison.Ordinal)),
+        })
+        {
+            Assert.Contains(said, Assert.Throws<InvalidDataException>(() => Read(post)).Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void CharactersAreNumberedInOrderAndOthersAreNamed()
     {

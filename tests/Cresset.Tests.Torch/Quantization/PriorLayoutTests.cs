@@ -91,6 +91,23 @@ public class PriorLayoutTests
         Assert.Throws<ArgumentOutOfRangeException>(() => prior.Sample(2, 1, 4, 1, labels, guidance: double.NaN, away: away));
     }
 
+    [Fact]
+    public void A_step_names_what_lies_beyond_its_tables()
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        using var prior = new CodeTransformer(new() { CodebookSize = 5, Classes = 3, MaxLength = 4, Width = 8, Layers = 1, Heads = 2 });
+        var (keys, values) = (zeros(prior.StepShape(2)), zeros(prior.StepShape(2)));
+        void Step(long token, long place) => prior.Step(tensor(new[] { 0, token }), tensor(new[] { 0, place }), keys, values);
+        void Refused(string said, long token, long place) => Assert.Contains(said,
+            Assert.Throws<ArgumentOutOfRangeException>(() => Step(token, place)).Message, StringComparison.Ordinal);
+        Refused("number 1 of tokens is 8; allowed: 0 to 7", 8, 0);
+        Refused("number 1 of tokens is -1", -1, 0);
+        Refused("number 1 of places is 4; allowed: 0 to 3", 0, 4);
+        Refused("number 1 of places is -2", 0, -2);
+        Step(7, 3);
+    }
+
     [Theory]
     [InlineData("{kind: transformer, width: 8, layers: 1, heads: 2, class_dropout: 0.5, guidance: 1}", 4)]
     [InlineData("{kind: pixel-cnn, width: 8, layers: 1, class_dropout: 0.5, guidance: 1}", 4)]

@@ -219,6 +219,25 @@ public sealed class DecoderTests
         Assert.Contains("no_grad",
             Assert.Throws<ArgumentException>(() => model.Forward(zeros(1, 3, dtype: ScalarType.Int64), cache)).Message,
             StringComparison.Ordinal);
+        void Refused(string said, Action call)
+        {
+            var message = Assert.Throws<ArgumentOutOfRangeException>(call).Message;
+            Assert.Contains(said, message, StringComparison.Ordinal);
+            Assert.DoesNotContain("\n   at", message, StringComparison.Ordinal);
+        }
+        Refused($"number 1 of ids is {Vocabulary}; allowed: 0 to {Vocabulary - 1}, the vocabulary",
+            () => model.call(tensor(new long[] { 0, Vocabulary }).unsqueeze(0)));
+        Refused("number 2 of ids is -1", () => model.call(tensor(new long[] { 0, 1, -1 }).unsqueeze(0)));
+        var (keys, values) = (zeros(model.StepShape(2)), zeros(model.StepShape(2)));
+        void Step(long token, long place) => model.Step(tensor(new[] { 0, token }), tensor(new[] { 0, place }), keys, values);
+        Refused($"number 1 of tokens is {Vocabulary}; allowed: 0 to {Vocabulary - 1}", () => Step(Vocabulary, 0));
+        Refused("number 1 of tokens is -3", () => Step(-3, 0));
+        Refused("number 1 of places is 16; allowed: 0 to 15, the context", () => Step(0, 16));
+        Refused("number 1 of places is -1", () => Step(0, -1));
+        Assert.Contains("Int64",
+            Assert.Throws<ArgumentException>(() => model.Step(zeros(2), zeros(2, dtype: ScalarType.Int64), keys, values)).Message,
+            StringComparison.Ordinal);
+        Step(Vocabulary - 1, 15);
         Assert.NotEmpty(new DecoderOptions { Heads = 3 }.Validate());
         Assert.NotEmpty(new DecoderOptions { KeyValueHeads = 3 }.Validate());
         Assert.NotEmpty(new DecoderOptions { Norm = new BatchNormOptions() }.Validate());
