@@ -20,6 +20,9 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     private readonly float[] _errors;
     private readonly int _start;
     private readonly int _maskSize;
+    private readonly CopyMemories _memories;
+    private readonly float[] _remembered;
+    private readonly Stretches? _stretches;
     private float[] _values = [];
 
     /// <summary>An agent at the start of its first episodes.</summary>
@@ -37,7 +40,8 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         _options = options.ThrowIfInvalid();
         var space = Rollouts.ActionsOf(environments);
         (ActionCount, _start) = (space.Count, space.Start);
-        var isNative = encoder is null && options.Encoder == ObservationEncoder.Mlp && options.Values != ValueKind.Implicit
+        MemoryLimits.RefuseOwnEncoder(options.Memory, encoder);
+        var isNative = encoder is null && options is { Memory: 0, Encoder: ObservationEncoder.Mlp, Values: not ValueKind.Implicit }
             && options.Backend.IsNative(options.Hidden);
         if (encoder is not null && options.Backend == NetworkBackend.Native)
             throw new ArgumentException("An encoder of your own needs backend=torch or auto.", nameof(encoder));
@@ -46,8 +50,20 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
             : new TorchQLearner(environments.SingleObservationSpace, ActionCount, options, Streams, encoder);
         _maskSize = environments.Masks.IsEmpty ? 0 : environments.MaskSize;
         _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, maskSize: _maskSize,
-            goals: environments.Goals);
-        _batch = new ReplayBatch(options.BatchSize, ObservationSize, maskSize: _maskSize);
+            goals: environments.Goals, actionSize: 1, memorySize: options.Memory);
+        var rows = options.BatchSize;
+        (_memories, _remembered) = (new CopyMemories(environments.Count, options.Memory), new float[environments.Count * options.Memory]);
+        if (options.Memory > 0)
+        {
+            var (count, steps) = (options.BatchSize / options.SequenceSteps, options.SequenceSteps + options.BurnIn);
+            if (_replay.Capacity / environments.Count < steps)
+                throw new ArgumentException(
+                    $"replay.capacity is {options.Replay.Capacity}: {_replay.Capacity / environments.Count} steps of each copy; a stretch "
+                        + $"of agent.burn_in + agent.sequence_steps has {steps}.", nameof(options));
+            rows = count * steps;
+            _stretches = new Stretches(steps, new bool[rows], new float[count * options.Memory]);
+        }
+        _batch = new ReplayBatch(rows, ObservationSize, maskSize: _maskSize);
         _masks = new bool[environments.Count * _maskSize];
         _taken = new int[environments.Count];
         _errors = new float[options.BatchSize];
@@ -85,7 +101,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         if (_options.Replay.Offline) Step += Environments.Count;
         else Live();
         // With several copies a round may pass several due dates; each is kept.
-        if (Step > _options.LearningStarts && _replay.Count >= _options.BatchSize)
+        if (Step > _options.LearningStarts && _replay.Count >= _options.BatchSize && _replay.Turns >= (_stretches?.Steps ?? 0))
         {
             for (var due = Dates(first, _options.TrainEvery); due > 0; due--)
             {
@@ -110,6 +126,8 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
             var next = (outcome.Ended ? Environments.FinalObservations : Environments.Observations).Slice(i * ObservationSize,
                 ObservationSize);
             var nextMasks = outcome.Ended ? Environments.FinalMasks : Environments.Masks;
+            if (MemorySize > 0) _replay.Remember(i, _remembered.AsSpan(i * MemorySize, MemorySize), _memories.Begins(i));
+            _memories.Stepped(i, outcome.Ended);
             _replay.Add(i, _before.AsSpan(i * ObservationSize, ObservationSize), _actions[i], outcome, next,
                 Rollouts.Row(_masks, i, _maskSize), Rollouts.Row(nextMasks, i, _maskSize));
             Episodes.Add(i, Step, Environments.RawRewards[i], outcome.Ended);
@@ -119,16 +137,29 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
 
     /// <inheritdoc/>
     public override void Act(ReadOnlySpan<float> observations, int count, Span<int> actions, ReadOnlySpan<bool> masks = default)
+        => Greedy(observations, count, actions, masks, []);
+
+    /// <inheritdoc/>
+    public override int MemorySize => _options.Memory;
+
+    /// <inheritdoc/>
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<int> actions, ReadOnlySpan<bool> masks, Span<float> memory)
+    {
+        Rollouts.CheckMemory(memory.Length, count, MemorySize);
+        Greedy(observations, count, actions, masks, memory);
+    }
+
+    private void Greedy(ReadOnlySpan<float> observations, int count, Span<int> actions, ReadOnlySpan<bool> masks, Span<float> memory)
     {
         Rollouts.CheckRows(observations, count, ObservationSize, actions.Length);
         Rollouts.CheckMasks(masks.Length, count, ActionCount);
         var values = Values(count);
-        _learner.Values(observations, count, values, noise: false);
+        _learner.Values(observations, count, values, noise: false, memory);
         for (var i = 0; i < count; i++)
             actions[i] = _start + QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount), Rollouts.Row(masks, i, ActionCount));
     }
 
-    /// <summary>Mean action values without noise.</summary>
+    /// <summary>Mean action values without noise; with a memory those of first steps.</summary>
     /// <param name="observations">[count, ObservationSize].</param>
     /// <param name="count">Number of rows.</param>
     /// <param name="values">Receives [count, ActionCount].</param>
@@ -148,7 +179,8 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         // Early warnings: values beyond reach, actions that no longer differ, a buffer that holds failures alone.
         var (highest, gap) = (double.NegativeInfinity, 0.0);
         var values = Values(Environments.Count);
-        _learner.Values(Environments.Observations, Environments.Count, values, noise: false);
+        // A look ahead, which is not remembered.
+        _learner.Values(Environments.Observations, Environments.Count, values, noise: false, [.. _memories.Values]);
         for (var i = 0; i < Environments.Count; i++)
         {
             var row = values.Slice(i * ActionCount, ActionCount);
@@ -167,6 +199,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     {
         base.Save(state);
         state.Put("agent/updates", Updates);
+        _memories.Save(state);
         _replay.Save(state);
     }
 
@@ -175,6 +208,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     {
         base.LoadAll(state);
         Updates = (long)state.Number("agent/updates");
+        _memories.Load(state, Environments.Lost);
         _replay.Load(state);
     }
 
@@ -190,6 +224,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         ("replay.frames", _options.Replay.Frames),
         ("replay.storage", (int)_options.Replay.Storage), ("replay.prioritized", _options.Replay.Prioritized ? 1 : 0),
         ("munchausen", _options.Munchausen ? 1 : 0),
+        .. MemorySize > 0 ? new[] { ("memory", (double)MemorySize) } : [],
     ];
 
     /// <inheritdoc/>
@@ -219,9 +254,11 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
             _actions[i] = isRandom ? Rollouts.Random(Streams.Exploration, ActionCount, Rollouts.Row(Environments.Masks, i, _maskSize)) : -1;
             greedy |= !isRandom;
         }
-        if (!greedy) return;
+        // What is seen is remembered, whatever is done then.
+        if (!greedy && MemorySize == 0) return;
+        _memories.Values.CopyTo(_remembered, 0);
         var values = Values(_actions.Length);
-        _learner.Values(Environments.Observations, _actions.Length, values, noise: true);
+        _learner.Values(Environments.Observations, _actions.Length, values, noise: true, _memories.Values);
         for (var i = 0; i < _actions.Length; i++)
         {
             if (_actions[i] < 0)
@@ -232,13 +269,14 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
 
     private void Learn()
     {
-        _replay.Sample(_batch, Streams.Replay, _options.Replay.Beta.At(Step));
+        if (_stretches is null) _replay.Sample(_batch, Streams.Replay, _options.Replay.Beta.At(Step));
+        else _replay.Sample(_batch, _stretches, Streams.Replay);
         if (_options.Noisy) _learner.DrawNoise();
-        var (loss, norm) = _learner.Update(_batch, _options.LearningRate.At(Step), _errors);
+        var (loss, norm) = _learner.Update(_batch, _options.LearningRate.At(Step), _errors, _stretches);
         Updates++;
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
             throw new DivergenceException("DQN", Step, double.IsFinite(loss) ? norm : loss);
-        _replay.UpdatePriorities(_batch, _errors);
+        if (_stretches is null) _replay.UpdatePriorities(_batch, _errors);
         Figures.Add("loss", loss);
         Figures.Add("gradient_norm", norm);
     }

@@ -66,6 +66,22 @@ public sealed record DqnOptions : IOptionsRecord
     /// <summary>Units of the hidden layers.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [120, 84];
 
+    /// <summary>
+    /// Units of a GRU between what reads the observation and the hidden layers (DRQN, Hausknecht and Stone 2015): for worlds that do not
+    /// show everything. 0 for none. It goes through libtorch, reads numbers, not pictures, and learns from stretches of steps.
+    /// </summary>
+    public int Memory { get; init; }
+
+    /// <summary>Steps of a stretch that a memory learns from; it looks back as many. A batch has batch_size / sequence_steps of
+    /// them.</summary>
+    public int SequenceSteps { get; init; } = 16;
+
+    /// <summary>
+    /// Steps before each stretch that only bring the memory up to date (Kapturowski et al. 2019). It begins with what was remembered when
+    /// they were taken.
+    /// </summary>
+    public int BurnIn { get; init; } = 8;
+
     /// <summary>Normalize each hidden layer.</summary>
     public bool LayerNorm { get; init; }
 
@@ -198,9 +214,18 @@ public sealed record DqnOptions : IOptionsRecord
         .Defined(Encoder)
         .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden),
             "positive widths", "for example 256,256", nameof(Hidden))
+        .Within(Memory, 0, 65_536)
+        .Must(Memory == 0 || Encoder == ObservationEncoder.Mlp, Memory, "0 beside encoder=conv", MemoryLimits.BehindConvolutions)
+        .Must(Memory == 0 || Replay is null or { NStep: 1, Prioritized: false, Hindsight: 0, Data: null }, Memory,
+            "0 beside replay.n_step, replay.prioritized, replay.hindsight or replay.data",
+            "a memory learns from stretches of single steps as they were taken, drawn evenly")
+        .AtLeast(SequenceSteps, 1)
+        .AtLeast(BurnIn, 0)
+        .Must(Memory == 0 || SequenceSteps < 1 || BatchSize % SequenceSteps == 0, BatchSize,
+            $"a multiple of sequence_steps ({SequenceSteps})", "A memory learns from whole stretches.", nameof(BatchSize))
         .Defined(Backend)
-        .Must(Backend != NetworkBackend.Native || (Encoder == ObservationEncoder.Mlp && Values != ValueKind.Implicit), Backend,
-            "auto or torch with convolutions or implicit quantiles", field: nameof(Backend))
+        .Must(Backend != NetworkBackend.Native || (Encoder == ObservationEncoder.Mlp && Values != ValueKind.Implicit && Memory == 0),
+            Backend, "auto or torch with convolutions, a memory or implicit quantiles", field: nameof(Backend))
         .Must(Device is "auto" or "cpu" or "cuda"
             || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device,
             "auto, cpu, cuda or cuda:N", field: nameof(Device))

@@ -57,7 +57,7 @@ internal sealed class NativeQLearner : QLearner
             _atoms[i] = CategoricalDistribution.Atom(i, (float)options.MinimumValue, (float)options.MaximumValue, _atoms.Length);
     }
 
-    public override void Values(ReadOnlySpan<float> observations, int count, Span<float> values, bool noise)
+    public override void Values(ReadOnlySpan<float> observations, int count, Span<float> values, bool noise, Span<float> memory = default)
     {
         if (count > _acting.MaxRows) _acting = _online.CreateWorkspace(count, withGradients: false);
         _online.Forward(_acting, observations, count, noise);
@@ -68,13 +68,15 @@ internal sealed class NativeQLearner : QLearner
         }
     }
 
-    public override (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, Span<float> errors)
+    public override (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, Span<float> errors,
+        Stretches? stretches = null)
     {
         Aim(batch);
         return Fit(batch.Observations, batch.Actions, batch.Weights, batch.Size, learningRate, errors);
     }
 
-    public override (double Loss, double Norm) Regress(float[] observations, int[] actions, float[] goals, double learningRate)
+    public override (double Loss, double Norm) Regress(float[] observations, int[] actions, float[] goals, double learningRate,
+        Stretches? stretches = null)
     {
         goals.CopyTo(_goals, 0);
         return Fit(observations, actions, [], actions.Length, learningRate, _errors);

@@ -5,6 +5,15 @@ namespace Cresset.Rl.Deep;
 /// <summary>Parallel Q-learning without replay or target network (Gallici et al. 2024): normalized layers keep it stable.</summary>
 public sealed record PqnOptions : IOptionsRecord
 {
+    /// <summary>What reads the observation; convolutions and encoders of your own go through libtorch.</summary>
+    public ObservationEncoder Encoder { get; init; }
+
+    /// <summary>
+    /// Units of a GRU between what reads the observation and the hidden layers: for worlds that do not show everything. 0 for none. It goes
+    /// through libtorch, and reads numbers, not pictures.
+    /// </summary>
+    public int Memory { get; init; }
+
     /// <summary>Units of the hidden layers.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [120, 84];
 
@@ -17,7 +26,7 @@ public sealed record PqnOptions : IOptionsRecord
     /// <summary>Where libtorch computes: auto, cpu, cuda or cuda:N.</summary>
     public string Device { get; init; } = "auto";
 
-    /// <summary>Steps of each copy between trainings.</summary>
+    /// <summary>Steps of each copy between trainings. With a memory, what is learned looks back as many steps.</summary>
     public int RolloutSteps { get; init; } = 128;
 
     /// <summary>Parts that a rollout is learned in.</summary>
@@ -45,7 +54,12 @@ public sealed record PqnOptions : IOptionsRecord
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden),
             "positive widths", "for example 120,84", nameof(Hidden))
+        .Defined(Encoder)
+        .Within(Memory, 0, 65_536)
+        .Must(Memory == 0 || Encoder == ObservationEncoder.Mlp, Memory, "0 beside encoder=conv", MemoryLimits.BehindConvolutions)
         .Defined(Backend)
+        .Must(Backend != NetworkBackend.Native || (Encoder == ObservationEncoder.Mlp && Memory == 0), Backend,
+            "auto or torch with convolutions or a memory", field: nameof(Backend))
         .Must(Device is "auto" or "cpu" or "cuda"
             || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device,
             "auto, cpu, cuda or cuda:N", field: nameof(Device))

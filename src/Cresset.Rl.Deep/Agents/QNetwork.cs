@@ -8,15 +8,17 @@ using static TorchSharp.torch;
 namespace Cresset.Rl.Deep;
 
 /// <summary>
-/// A network of action values in libtorch: an encoder of any kind, fully connected layers, and a head that is plain, dueling, noisy or a
-/// distribution. Fully connected layers have the same keys and order of outputs as those of <see cref="MlpNetwork"/>.
+/// A network of action values in libtorch: an encoder of any kind, a GRU that remembers, fully connected layers, and a head that is plain,
+/// dueling, noisy or a distribution. Fully connected layers have the same keys and order of outputs as those of <see cref="MlpNetwork"/>.
 /// </summary>
-internal sealed class QNetwork : nn.Module<Tensor, Tensor>
+internal sealed class QNetwork : nn.Module<Tensor, Tensor>, IOwnInitialization
 {
     private const int Cosines = 64;
 
     [ComponentName(Name = "encoder")]
     private readonly nn.Module<Tensor, Tensor>? _encoder;
+    [ComponentName(Name = "memory")]
+    private readonly GRUCell? _memory;
     [ComponentName(Name = "layers")]
     private readonly ModuleList<nn.Module<Tensor, Tensor>> _layers;
     [ComponentName(Name = "norms")]
@@ -39,9 +41,11 @@ internal sealed class QNetwork : nn.Module<Tensor, Tensor>
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(actions);
         options.ThrowIfInvalid();
         _encoder = encoder;
+        MemorySize = options.Memory;
+        if (MemorySize > 0) _memory = nn.GRUCell(features, MemorySize);
         IsImplicit = options.Values == ValueKind.Implicit;
         _head = new HeadLayout(actions, options.Values is ValueKind.Mean or ValueKind.Implicit ? 1 : options.Atoms, options.Dueling);
-        long[] widths = [features, .. options.Hidden.Select(h => (long)h), _head.Raw];
+        long[] widths = [MemorySize > 0 ? MemorySize : features, .. options.Hidden.Select(h => (long)h), _head.Raw];
         _stack = [.. Enumerable.Range(0, widths.Length - 1).Select(i => options.Noisy && i > 0
             ? (nn.Module<Tensor, Tensor>)new NoisyLinear(widths[i], widths[i + 1], options.NoiseScale)
             : nn.Linear(widths[i], widths[i + 1]))];
@@ -55,37 +59,79 @@ internal sealed class QNetwork : nn.Module<Tensor, Tensor>
     /// <summary>Whether quantiles are asked for one by one (IQN).</summary>
     public bool IsImplicit { get; }
 
+    /// <summary>Whether there is nothing but fully connected layers and a head with fixed atoms.</summary>
+    public bool IsPlain => _encoder is null && _memory is null && !IsImplicit;
+
+    /// <summary>Units of the GRU; 0 for none.</summary>
+    public int MemorySize { get; }
+
     /// <summary>The noisy layers.</summary>
     internal IEnumerable<NoisyLinear> NoisyLayers => _stack.OfType<NoisyLinear>();
 
-    /// <summary>
-    /// [batch, observation] to [batch, actions, atoms]: values (atoms = 1), logits or quantiles. Implicit networks answer the 32 midpoints.
-    /// </summary>
-    public override Tensor forward(Tensor observations)
+    /// <inheritdoc/>
+    public void DrawWeights(Generator? generator)
     {
-        if (!IsImplicit)
-        {
-            using var scope = NewDisposeScope();
-            return Combine(_stack[^1].call(Trunk(observations))).MoveToOuterDisposeScope();
-        }
-        const int Samples = 32;
-        using var outer = NewDisposeScope();
-        var taus = ((arange(Samples, dtype: ScalarType.Float32, device: observations.device) + 0.5) / Samples).expand(observations.size(0),
-            Samples);
-        return Quantiles(observations, taus).MoveToOuterDisposeScope();
+        if (_memory is not null) MemoryCell.Start(_memory, MemorySize, generator);
     }
 
     /// <summary>
-    /// Implicit quantiles (Dabney et al. 2018, equation 4): [batch, observation] and levels [batch, n] to [batch, actions, n].
+    /// [batch, observation] to [batch, actions, atoms]: values (atoms = 1), logits or quantiles. Implicit networks answer the 32 midpoints;
+    /// those that remember take each row for the first of an episode.
+    /// </summary>
+    public override Tensor forward(Tensor observations)
+    {
+        using var scope = NewDisposeScope();
+        return Values(Trunk(observations)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What the layers before the head make of rows that stand alone: [batch, observation] to [batch, width].</summary>
+    public Tensor Trunk(Tensor observations)
+    {
+        using var scope = NewDisposeScope();
+        return _memory is null
+            ? Hidden(Encoded(observations)).MoveToOuterDisposeScope()
+            : Trunk(observations, zeros(observations.size(0), MemorySize, device: observations.device)).Trunk.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>One step: [batch, observation] and memory [batch, units] to [batch, width] and the memory after it.</summary>
+    public (Tensor Trunk, Tensor Memory) Trunk(Tensor observations, Tensor memory)
+    {
+        using var scope = NewDisposeScope();
+        var after = _memory!.call(Encoded(observations), memory);
+        return (Hidden(after.alias()).MoveToOuterDisposeScope(), after.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>
+    /// Stretches of time: observations [stretches * steps, observation], memory before them [stretches, units], 0 where it is forgotten
+    /// before a step [stretches, steps, 1]; to [stretches * steps, width] and the memory after each step [stretches, steps, units].
+    /// </summary>
+    public (Tensor Trunk, Tensor Memory) Trunk(Tensor observations, Tensor memory, Tensor kept)
+    {
+        using var scope = NewDisposeScope();
+        var after = MemoryCell.Unroll(_memory!, Encoded(observations), memory, kept);
+        return (Hidden(after.view(-1, MemorySize)).MoveToOuterDisposeScope(), after.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>The head: [batch, width] to [batch, actions, atoms].</summary>
+    public Tensor Values(Tensor trunk)
+    {
+        using var scope = NewDisposeScope();
+        if (!IsImplicit) return Combine(_stack[^1].call(trunk)).MoveToOuterDisposeScope();
+        const int Samples = 32;
+        var taus = ((arange(Samples, dtype: ScalarType.Float32, device: trunk.device) + 0.5) / Samples).expand(trunk.size(0), Samples);
+        return Quantiles(trunk, taus).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Implicit quantiles (Dabney et al. 2018, equation 4): [batch, width] and levels [batch, n] to [batch, actions, n].
     /// </summary>
     /// <exception cref="InvalidOperationException">The network is not implicit.</exception>
-    public Tensor Quantiles(Tensor observations, Tensor taus)
+    public Tensor Quantiles(Tensor trunk, Tensor taus)
     {
         if (_cosine is null)
             throw new InvalidOperationException("The network has fixed atoms: make it with values=implicit to ask for quantiles.");
         Shape.Expect(taus, "N K");
         using var scope = NewDisposeScope();
-        var trunk = Trunk(observations);
         var (batch, count) = (taus.size(0), taus.size(1));
         var waves = cos(arange(1, Cosines + 1, dtype: ScalarType.Float32, device: taus.device) * Math.PI * taus.unsqueeze(-1));
         // phi(tau) times the features, [batch, n, features], through the head row by row.
@@ -100,9 +146,11 @@ internal sealed class QNetwork : nn.Module<Tensor, Tensor>
         foreach (var layer in NoisyLayers) layer.IsNoisy = on;
     }
 
-    private Tensor Trunk(Tensor observations)
+    // An alias, so that what a caller moves or frees is never its own input.
+    private Tensor Encoded(Tensor observations) => _encoder is null ? observations.alias() : _encoder.call(observations);
+
+    private Tensor Hidden(Tensor x)
     {
-        var x = _encoder is null ? observations : _encoder.call(observations);
         for (var i = 0; i < _stack.Length - 1; i++)
         {
             x = _stack[i].call(x);

@@ -46,6 +46,12 @@ internal static class Rollouts
                 nameof(entries));
     }
 
+    public static void CheckMemory(int memory, int count, int size)
+    {
+        if (memory != count * size)
+            throw new ArgumentException($"{memory} values are remembered; {count} rows of {size} are {count * size}.", nameof(memory));
+    }
+
     public static void CheckRows(ReadOnlySpan<float> values, int count, int observationSize, int room)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);

@@ -26,7 +26,7 @@ internal sealed class TorchQLearner : QLearner
         _device = ComputeDevice.Resolve(options.Device);
         encoder = PictureEncoder.Choose(observations, options.Encoder, encoder);
         (_online, _target) = (Make(encoder, actions), Make(encoder, actions));
-        Start(streams.Weights, actions, encoder is not null);
+        Start(streams.Weights, actions);
         _online.to(_device);
         _target.to(_device);
         FollowTarget(1);
@@ -35,14 +35,19 @@ internal sealed class TorchQLearner : QLearner
         _loss = new TorchQLoss(options, streams.Noise);
     }
 
-    public override void Values(ReadOnlySpan<float> observations, int count, Span<float> values, bool noise)
+    public override void Values(ReadOnlySpan<float> observations, int count, Span<float> values, bool noise, Span<float> memory = default)
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         _online.UseNoise(noise);
-        var means = _loss.Means(_online.call(Batch(observations, count))).cpu();
+        Tensor? remembered = null;
+        Tensor trunk;
+        if (memory.IsEmpty) trunk = _online.Trunk(Batch(observations, count));
+        else (trunk, remembered) = _online.Trunk(Batch(observations, count), Remembered(memory));
+        var means = _loss.Means(_online.Values(trunk)).cpu();
         _online.UseNoise(true);
         Copy(means, values);
+        if (remembered is not null) Copy(remembered.cpu(), memory);
     }
 
     private static void Copy(Tensor from, Span<float> to)
@@ -51,22 +56,36 @@ internal sealed class TorchQLearner : QLearner
         view.Span.CopyTo(to);
     }
 
-    public override (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, Span<float> errors)
+    public override (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, Span<float> errors,
+        Stretches? stretches = null)
     {
         using var scope = NewDisposeScope();
+        var (steps, burnIn) = stretches is null ? (1, 0) : (stretches.Steps, _options.BurnIn);
+        // What only brings the memory up to date is not learned from.
+        Tensor Learned(Tensor rows) => burnIn == 0 ? rows
+            : rows.view([batch.Size / steps, steps, .. rows.shape.Skip(1)]).narrow(1, burnIn, steps - burnIn).flatten(0, 1);
+        var here = Batch(batch.Observations, batch.Size);
+        var next = Learned(Batch(batch.NextObservations, batch.Size));
         var (losses, sizes) = _loss.Of(
-            _online, _target, Batch(batch.Observations, batch.Size), Batch(batch.NextObservations, batch.Size),
-            tensor(batch.Actions, ScalarType.Int64, _device), Column(batch.Returns), Column(batch.Discounts),
-            Mask(batch.Masks, batch.Size), Mask(batch.NextMasks, batch.Size));
-        var result = Descend((losses * Column(batch.Weights)).mean(), learningRate);
+            _online, _target,
+            stretches is null ? new SeparateRows(here, next)
+                : new RememberedRows(here, next, Remembered(stretches.Memory), Kept(stretches), burnIn),
+            Learned(tensor(batch.Actions, ScalarType.Int64, _device)), Learned(Column(batch.Returns)), Learned(Column(batch.Discounts)),
+            Mask(batch.Masks, batch.Size) is { } mask ? Learned(mask) : null,
+            Mask(batch.NextMasks, batch.Size) is { } nextMask ? Learned(nextMask) : null);
+        var result = Descend((losses * Learned(Column(batch.Weights))).mean(), learningRate);
         Copy(sizes.cpu(), errors);
         return result;
     }
 
-    public override (double Loss, double Norm) Regress(float[] observations, int[] actions, float[] goals, double learningRate)
+    public override (double Loss, double Norm) Regress(float[] observations, int[] actions, float[] goals, double learningRate,
+        Stretches? stretches = null)
     {
         using var scope = NewDisposeScope();
-        var values = _online.call(Batch(observations, actions.Length)).squeeze(-1);
+        var rows = Batch(observations, actions.Length);
+        var trunk = stretches is null ? _online.Trunk(rows)
+            : _online.Trunk(rows, Remembered(stretches.Memory), Kept(stretches)).Trunk;
+        var values = _online.Values(trunk).squeeze(-1);
         return Descend(_loss.Regression(values, tensor(actions, ScalarType.Int64, _device), Column(goals)).mean(), learningRate);
     }
 
@@ -160,9 +179,9 @@ internal sealed class TorchQLearner : QLearner
     }
 
     // Fully connected networks start as the native ones do, from the same stream: the back ends can be compared.
-    private void Start(RandomStream weights, int actions, bool hasEncoder)
+    private void Start(RandomStream weights, int actions)
     {
-        if (!hasEncoder && !_online.IsImplicit)
+        if (_online.IsPlain)
         {
             var head = new HeadLayout(actions, _options.Values == ValueKind.Mean ? 1 : _options.Atoms, _options.Dueling);
             var native = new MlpNetwork(
@@ -213,4 +232,11 @@ internal sealed class TorchQLearner : QLearner
             : tensor(Array.ConvertAll(allowed, a => a ? 0f : float.NegativeInfinity), [count, allowed.Length / count], device: _device);
 
     private Tensor Column(float[] values) => tensor(values, device: _device);
+
+    private Tensor Remembered(ReadOnlySpan<float> memory) =>
+        tensor(memory.ToArray(), [memory.Length / _online.MemorySize, _online.MemorySize], device: _device);
+
+    private Tensor Kept(Stretches stretches)
+        => tensor(Array.ConvertAll(stretches.Begins, begins => begins ? 0f : 1f),
+            [stretches.Begins.Length / stretches.Steps, stretches.Steps, 1], device: _device);
 }

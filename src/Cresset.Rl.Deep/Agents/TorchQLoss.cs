@@ -11,20 +11,19 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
     /// <summary>Losses and the sizes of the errors (for priorities).</summary>
     /// <param name="online">Learns.</param>
     /// <param name="target">Gives the goals.</param>
-    /// <param name="here">[batch, observation].</param>
-    /// <param name="next">[batch, observation].</param>
+    /// <param name="rows">The observations and what followed them.</param>
     /// <param name="actions">[batch], int64.</param>
     /// <param name="returns">[batch].</param>
     /// <param name="discounts">[batch].</param>
     /// <param name="mask">Actions allowed in the observation, [batch, actions] of 0 and minus infinity, or null.</param>
     /// <param name="nextMask">The same for the next observation.</param>
-    public (Tensor Losses, Tensor Errors) Of(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns,
+    public (Tensor Losses, Tensor Errors) Of(QNetwork online, QNetwork target, IQRows rows, Tensor actions, Tensor returns,
         Tensor discounts, Tensor? mask, Tensor? nextMask) => options.Values switch
         {
-            ValueKind.Categorical => Categorical(online, target, here, next, actions, returns, discounts, mask, nextMask),
-            ValueKind.Quantile => Quantile(online, target, here, next, actions, returns, discounts, mask, nextMask),
-            ValueKind.Implicit => Implicit(online, target, here, next, actions, returns, discounts, mask, nextMask),
-            _ => Mean(online, target, here, next, actions, returns, discounts, mask, nextMask),
+            ValueKind.Categorical => Categorical(online, target, rows, actions, returns, discounts, mask, nextMask),
+            ValueKind.Quantile => Quantile(online, target, rows, actions, returns, discounts, mask, nextMask),
+            ValueKind.Implicit => Implicit(online, target, rows, actions, returns, discounts, mask, nextMask),
+            _ => Mean(online, target, rows, actions, returns, discounts, mask, nextMask),
         };
 
     /// <summary>Mean values [batch, actions] of what a network puts out [batch, actions, atoms].</summary>
@@ -42,38 +41,40 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
         return options.Loss == ValueLoss.Huber ? Huber(error, 1) : error * error;
     }
 
-    private (Tensor Losses, Tensor Errors) Mean(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions, Tensor returns,
+    private (Tensor Losses, Tensor Errors) Mean(QNetwork online, QNetwork target, IQRows rows, Tensor actions, Tensor returns,
         Tensor discounts, Tensor? mask, Tensor? nextMask)
     {
+        var here = rows.Here(online);
         Tensor goal;
         using (no_grad())
         {
-            var values = target.call(next).squeeze(-1);
+            var values = target.Values(rows.Next(target)).squeeze(-1);
             if (options.Munchausen)
             {
-                var before = target.call(here).squeeze(-1);
+                var before = target.Values(rows.Here(target)).squeeze(-1);
                 var bonus = Picked(before, actions) - SoftValue(Masked(before, mask));
                 goal = returns + (options.MunchausenAlpha * bonus.clamp(options.MunchausenClip, 0))
                     + (discounts * SoftValue(Masked(values, nextMask)));
             }
             else
             {
-                var chooser = options.Double ? online.call(next).squeeze(-1) : values;
+                var chooser = options.Double ? online.Values(rows.Next(online)).squeeze(-1) : values;
                 goal = returns + (discounts * Picked(values, Masked(chooser, nextMask).argmax(-1)));
             }
         }
-        var error = Picked(online.call(here).squeeze(-1), actions) - goal;
+        var error = Picked(online.Values(here).squeeze(-1), actions) - goal;
         return (options.Loss == ValueLoss.Huber ? Huber(error, 1) : error * error, error.detach());
     }
 
-    private (Tensor Losses, Tensor Errors) Categorical(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions,
+    private (Tensor Losses, Tensor Errors) Categorical(QNetwork online, QNetwork target, IQRows rows, Tensor actions,
         Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask)
     {
+        var here = rows.Here(online);
         Tensor goal;
         using (no_grad())
         {
-            var logits = target.call(next);
-            var best = Masked(Means(options.Double ? online.call(next) : logits), nextMask).argmax(-1);
+            var logits = target.Values(rows.Next(target));
+            var best = Masked(Means(options.Double ? online.Values(rows.Next(online)) : logits), nextMask).argmax(-1);
             var probabilities = PickedRow(logits, best).softmax(-1);
             var atoms = Atoms(here.device);
             var spacing = (options.MaximumValue - options.MinimumValue) / (options.Atoms - 1);
@@ -84,34 +85,36 @@ internal sealed class TorchQLoss(DqnOptions options, RandomStream random)
                 - arange(options.Atoms, dtype: ScalarType.Float32, device: here.device).view(1, -1, 1)).abs();
             goal = ((1 - distance).clamp(min: 0) * probabilities.unsqueeze(1)).sum(-1);
         }
-        var losses = -(goal * PickedRow(online.call(here), actions).log_softmax(-1)).sum(-1);
+        var losses = -(goal * PickedRow(online.Values(here), actions).log_softmax(-1)).sum(-1);
         return (losses, losses.detach());
     }
 
-    private (Tensor Losses, Tensor Errors) Quantile(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions,
+    private (Tensor Losses, Tensor Errors) Quantile(QNetwork online, QNetwork target, IQRows rows, Tensor actions,
         Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask)
     {
+        var here = rows.Here(online);
         Tensor goal;
         using (no_grad())
         {
-            var quantiles = target.call(next);
-            var best = Masked(Means(options.Double ? online.call(next) : quantiles), nextMask).argmax(-1);
+            var quantiles = target.Values(rows.Next(target));
+            var best = Masked(Means(options.Double ? online.Values(rows.Next(online)) : quantiles), nextMask).argmax(-1);
             goal = returns.unsqueeze(-1) + (discounts.unsqueeze(-1) * PickedRow(quantiles, best));
         }
         var taus = ((arange(options.Atoms, dtype: ScalarType.Float32, device: here.device) + 0.5) / options.Atoms).unsqueeze(0);
-        return QuantileHuber(PickedRow(online.call(here), actions), goal, taus);
+        return QuantileHuber(PickedRow(online.Values(here), actions), goal, taus);
     }
 
-    private (Tensor Losses, Tensor Errors) Implicit(QNetwork online, QNetwork target, Tensor here, Tensor next, Tensor actions,
+    private (Tensor Losses, Tensor Errors) Implicit(QNetwork online, QNetwork target, IQRows rows, Tensor actions,
         Tensor returns, Tensor discounts, Tensor? mask, Tensor? nextMask)
     {
+        var here = rows.Here(online);
         var batch = here.size(0);
         Tensor goal;
         using (no_grad())
         {
-            var quantiles = target.Quantiles(next, Levels(batch, here.device));
-            var best = Masked((options.Double ? online.Quantiles(next, Levels(batch, here.device)) : quantiles).mean([-1]), nextMask)
-                .argmax(-1);
+            var quantiles = target.Quantiles(rows.Next(target), Levels(batch, here.device));
+            var chooser = options.Double ? online.Quantiles(rows.Next(online), Levels(batch, here.device)) : quantiles;
+            var best = Masked(chooser.mean([-1]), nextMask).argmax(-1);
             goal = returns.unsqueeze(-1) + (discounts.unsqueeze(-1) * PickedRow(quantiles, best));
         }
         var taus = Levels(batch, here.device);

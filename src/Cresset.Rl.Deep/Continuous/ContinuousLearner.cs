@@ -4,7 +4,7 @@ using Cresset.Tensors;
 namespace Cresset.Rl.Deep;
 
 /// <summary>Policy and critics of an agent with continuous actions in [-1, 1].</summary>
-internal abstract class ContinuousLearner : INetworkState
+internal abstract class ContinuousLearner : INetworkState, IDisposable
 {
     /// <summary>Writes the actions to take, with exploration when <paramref name="explore"/> is set.</summary>
     /// <param name="observations">[count, observation size].</param>
@@ -37,4 +37,6 @@ internal abstract class ContinuousLearner : INetworkState
     public abstract void SavePolicy(Snapshot state);
 
     public abstract void LoadPolicy(Snapshot state);
+
+    public abstract void Dispose();
 }

@@ -51,12 +51,16 @@ internal sealed class CriticEnsemble
     public Span<float> Slopes(int critic, int row) => _passes[critic].OutputGradient.Slice(row * _passes[critic].OutputStride, Outputs);
 
     /// <summary>Moves the critics against the slopes; returns the root of the sum of squared gradient norms.</summary>
-    public double Step(double learningRate)
+    /// <param name="learningRate">Step size.</param>
+    /// <param name="observationGradient">The gradients by the observations are added to it, [rows, observation size]; empty where they are
+    /// not wanted.</param>
+    public double Step(double learningRate, Span<float> observationGradient = default)
     {
         var squares = 0.0;
         for (var i = 0; i < Count; i++)
         {
             _networks[i].Backward(_passes[i]);
+            if (!observationGradient.IsEmpty) _networks[i].AddInputGradient(_passes[i], 0, _observationSize, observationGradient);
             var norm = _adams[i].Step(learningRate);
             squares += norm * norm;
         }

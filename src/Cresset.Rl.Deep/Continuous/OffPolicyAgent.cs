@@ -1,5 +1,6 @@
 using Cresset.Numerics;
 using Cresset.Tensors;
+using static TorchSharp.torch;
 
 namespace Cresset.Rl.Deep;
 
@@ -147,7 +148,11 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (disposing) _replay.Dispose();
+        if (disposing)
+        {
+            _learner?.Dispose();
+            _replay.Dispose();
+        }
         base.Dispose(disposing);
     }
 
@@ -197,12 +202,15 @@ public sealed class SacAgent : OffPolicyAgent
     /// resets and steps them.</param>
     /// <param name="options">Settings.</param>
     /// <param name="seed">Fixes environments, weights, exploration and replay.</param>
+    /// <param name="encoder">Makes what reads observations [batch, size] into features [batch, n], instead of the built-in encoders
+    /// (libtorch); called once for the networks and once for their targets.</param>
     /// <exception cref="ArgumentException">The environments reset otherwise, or their actions are not bounded numbers.</exception>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
-    public SacAgent(VectorEnvironment<float, float> environments, SacOptions options, ulong seed)
+    public SacAgent(VectorEnvironment<float, float> environments, SacOptions options, ulong seed,
+        Func<nn.Module<Tensor, Tensor>>? encoder = null)
         : base(environments, options, seed)
         => Use(new SacLearner(ObservationSize, environments.SingleActionSpace.Size, environments.Count, options, Streams.Weights,
-            Streams.Noise));
+            Streams.Noise, FeatureEncoder.Make(environments.SingleObservationSpace, options, Streams.Weights, encoder)));
 
     /// <inheritdoc/>
     public override string Algorithm => "sac";
@@ -223,12 +231,15 @@ public sealed class Td3Agent : OffPolicyAgent
     /// resets and steps them.</param>
     /// <param name="options">Settings.</param>
     /// <param name="seed">Fixes environments, weights, exploration and replay.</param>
+    /// <param name="encoder">Makes what reads observations [batch, size] into features [batch, n], instead of the built-in encoders
+    /// (libtorch); called once for the networks and once for their targets.</param>
     /// <exception cref="ArgumentException">The environments reset otherwise, or their actions are not bounded numbers.</exception>
     /// <exception cref="InvalidOptionsException">An option is not valid.</exception>
-    public Td3Agent(VectorEnvironment<float, float> environments, Td3Options options, ulong seed)
+    public Td3Agent(VectorEnvironment<float, float> environments, Td3Options options, ulong seed,
+        Func<nn.Module<Tensor, Tensor>>? encoder = null)
         : base(environments, options, seed)
         => Use(new Td3Learner(ObservationSize, environments.SingleActionSpace.Size, environments.Count, options, Streams.Weights,
-            Streams.Noise));
+            Streams.Noise, FeatureEncoder.Make(environments.SingleObservationSpace, options, Streams.Weights, encoder)));
 
     /// <inheritdoc/>
     public override string Algorithm => "td3";

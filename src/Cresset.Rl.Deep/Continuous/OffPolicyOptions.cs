@@ -5,6 +5,17 @@ namespace Cresset.Rl.Deep;
 /// <summary>What agents share that learn continuous actions from a replay buffer.</summary>
 public abstract record OffPolicyOptions : IOptionsRecord
 {
+    /// <summary>
+    /// What reads the observation; convolutions and encoders of your own go through libtorch. One encoder serves policy and critics, and
+    /// the critics' loss teaches it.
+    /// </summary>
+    public ObservationEncoder Encoder { get; init; }
+
+    /// <summary>
+    /// Where libtorch computes: "auto" (a GPU when there is one), "cpu", "cuda" or "cuda:N". All but the encoder is on the processor.
+    /// </summary>
+    public string Device { get; init; } = "auto";
+
     /// <summary>Units of the hidden layers of policy and critics, with ReLU.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [256, 256];
 
@@ -34,6 +45,10 @@ public abstract record OffPolicyOptions : IOptionsRecord
 
     /// <inheritdoc/>
     public virtual IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .Defined(Encoder)
+        .Must(Device is "auto" or "cpu" or "cuda"
+            || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device,
+            "auto, cpu, cuda or cuda:N", field: nameof(Device))
         .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden),
             "positive widths", "for example 256,256", nameof(Hidden))
         .Must(Replay is { Prioritized: false }, Replay?.Prioritized, "false: these agents draw evenly",

@@ -8,6 +8,7 @@ internal sealed class SacLearner : ContinuousLearner
 {
     private readonly SacOptions _options;
     private readonly RandomStream _noise;
+    private readonly FeatureEncoder? _encoder;
     private readonly SquashedPolicy _policy;
     private readonly VectorAdam _temperatureAdam = new(1);
     private readonly float[] _logTemperature = new float[1];
@@ -20,9 +21,18 @@ internal sealed class SacLearner : ContinuousLearner
     private readonly float[] _goals;
     private readonly float[] _slope;
 
-    public SacLearner(int observationSize, int actionSize, int copies, SacOptions options, RandomStream initial, RandomStream noise)
+    /// <param name="observationSize">Values of an observation.</param>
+    /// <param name="actionSize">Values of an action.</param>
+    /// <param name="copies">Copies that are acted in.</param>
+    /// <param name="options">Settings.</param>
+    /// <param name="initial">The stream of the weights.</param>
+    /// <param name="noise">The stream of the policy's draws.</param>
+    /// <param name="encoder">Reads observations first; null for none. The learner owns it.</param>
+    public SacLearner(int observationSize, int actionSize, int copies, SacOptions options, RandomStream initial, RandomStream noise,
+        FeatureEncoder? encoder = null)
     {
-        (_options, _noise) = (options, noise);
+        (_options, _noise, _encoder) = (options, noise, encoder);
+        if (encoder is not null) observationSize = encoder.Features;
         _policy = options.StateDependentNoise
             ? new StateDependentPolicy(observationSize, actionSize, copies, options, initial)
             : new GaussianPolicy(observationSize, actionSize, copies, options, initial);
@@ -42,34 +52,39 @@ internal sealed class SacLearner : ContinuousLearner
     internal SquashedPolicy Policy => _policy;
 
     public override void Act(ReadOnlySpan<float> observations, int count, Span<float> actions, RandomStream? explore) =>
-        _policy.Act(observations, count, actions, explore);
+        _policy.Act(_encoder is null ? observations : _encoder.Act(observations, count), count, actions, explore);
 
     public override void BeginCollecting(RandomStream random) => _policy.BeginCollecting(random);
 
     public override (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, LearningFigures figures)
     {
         var rows = batch.Size;
-        _policy.Draw(batch.Observations, rows, _noise, _actions, _logProbs, keep: true);
+        _encoder?.Encode(batch);
+        var (here, after, judged) = _encoder is null ? (batch.Observations, batch.NextObservations, batch.NextObservations)
+            : (_encoder.Here, _encoder.Next, _encoder.NextByTarget);
+        _policy.Draw(here, rows, _noise, _actions, _logProbs, keep: true);
         var temperature = (float)Temperature;
         var entropy = 0.0;
         for (var i = 0; i < rows; i++) entropy -= _logProbs[i] / rows;
         // d -(log alpha)(log p + target) / d log alpha, at the temperature that the rest of the update uses.
         if (_options.Temperature is null) _temperatureAdam.Step(_logTemperature, [(float)(entropy - _targetEntropy)], learningRate);
-        _policy.Draw(batch.NextObservations, rows, _noise, _nextActions, _nextLogProbs, keep: false);
-        Critics.ForwardTargets(batch.NextObservations, _nextActions, rows);
-        Critics.Forward(batch.Observations, batch.ActionValues, rows);
+        _policy.Draw(after, rows, _noise, _nextActions, _nextLogProbs, keep: false);
+        Critics.ForwardTargets(judged, _nextActions, rows);
+        Critics.Forward(here, batch.ActionValues, rows);
         var loss = 0.0;
         for (var i = 0; i < rows; i++)
         {
             var goals = Aim(i, batch.Returns[i], batch.Discounts[i], temperature * _nextLogProbs[i]);
             for (var c = 0; c < Critics.Count; c++) loss += Fit(c, i, goals, rows);
         }
-        var norm = Critics.Step(learningRate);
-        Critics.Forward(batch.Observations, _actions, rows);
+        var norm = Critics.Step(learningRate, _encoder is null ? [] : _encoder.Slopes);
+        if (_encoder is not null) norm = double.Hypot(norm, _encoder.Step(learningRate));
+        Critics.Forward(here, _actions, rows);
         var value = Judge(rows);
         Critics.ActionGradient(Critics.Count, rows, _gradient);
         _policy.Improve(_gradient, rows, temperature, learningRate);
         Critics.FollowTargets(_options.TargetShare);
+        _encoder?.Follow(_options.TargetShare);
         figures.Add("policy_loss", (-temperature * entropy) - value);
         figures.Add("entropy", entropy);
         figures.Add("temperature", temperature);
@@ -78,6 +93,7 @@ internal sealed class SacLearner : ContinuousLearner
 
     public override void Save(Snapshot state)
     {
+        _encoder?.Save(state);
         _policy.Save(state);
         Critics.Save(state);
         state.Put("model/log_temperature", _logTemperature);
@@ -86,15 +102,26 @@ internal sealed class SacLearner : ContinuousLearner
 
     public override void Load(Snapshot state)
     {
+        _encoder?.Load(state);
         _policy.Load(state);
         Critics.Load(state);
         state.Get("model/log_temperature", _logTemperature);
         _temperatureAdam.Load(state, "optimizer/temperature");
     }
 
-    public override void SavePolicy(Snapshot state) => _policy.SavePolicy(state);
+    public override void SavePolicy(Snapshot state)
+    {
+        _encoder?.SavePolicy(state);
+        _policy.SavePolicy(state);
+    }
 
-    public override void LoadPolicy(Snapshot state) => _policy.LoadPolicy(state);
+    public override void LoadPolicy(Snapshot state)
+    {
+        _encoder?.LoadPolicy(state);
+        _policy.LoadPolicy(state);
+    }
+
+    public override void Dispose() => _encoder?.Dispose();
 
     // What a transition aims at: the smallest mean, or the quantiles of all critics without the largest.
     private ReadOnlySpan<float> Aim(int row, float sum, float discount, float surprise)

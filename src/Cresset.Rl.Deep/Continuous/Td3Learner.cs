@@ -9,6 +9,7 @@ internal sealed class Td3Learner : ContinuousLearner
     private readonly Td3Options _options;
     private readonly int _actionSize;
     private readonly RandomStream _noise;
+    private readonly FeatureEncoder? _encoder;
     private readonly MlpNetwork _policy;
     private readonly MlpNetwork _target;
     private readonly MlpAdam _adam;
@@ -20,9 +21,18 @@ internal sealed class Td3Learner : ContinuousLearner
     private MlpWorkspace _acting;
     private long _updates;
 
-    public Td3Learner(int observationSize, int actionSize, int copies, Td3Options options, RandomStream initial, RandomStream noise)
+    /// <param name="observationSize">Values of an observation.</param>
+    /// <param name="actionSize">Values of an action.</param>
+    /// <param name="copies">Copies that are acted in.</param>
+    /// <param name="options">Settings.</param>
+    /// <param name="initial">The stream of the weights.</param>
+    /// <param name="noise">The stream of the noise on the targets' actions.</param>
+    /// <param name="encoder">Reads observations first; null for none. The learner owns it.</param>
+    public Td3Learner(int observationSize, int actionSize, int copies, Td3Options options, RandomStream initial, RandomStream noise,
+        FeatureEncoder? encoder = null)
     {
-        (_options, _actionSize, _noise) = (options, actionSize, noise);
+        (_options, _actionSize, _noise, _encoder) = (options, actionSize, noise, encoder);
+        if (encoder is not null) observationSize = encoder.Features;
         var shape = new MlpShape { Inputs = observationSize, Hidden = options.Hidden, Outputs = actionSize };
         _policy = new MlpNetwork(shape, initial);
         _target = new MlpNetwork(shape, initial);
@@ -43,7 +53,7 @@ internal sealed class Td3Learner : ContinuousLearner
     public override void Act(ReadOnlySpan<float> observations, int count, Span<float> actions, RandomStream? explore)
     {
         if (count > _acting.MaxRows) _acting = _policy.CreateWorkspace(count, withGradients: false);
-        _policy.Forward(_acting, observations, count);
+        _policy.Forward(_acting, _encoder is null ? observations : _encoder.Act(observations, count), count);
         Squash(_acting, count, actions);
         if (explore is null) return;
         Span<float> noise = stackalloc float[_actionSize];
@@ -60,7 +70,9 @@ internal sealed class Td3Learner : ContinuousLearner
     public override (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, LearningFigures figures)
     {
         var rows = batch.Size;
-        _target.Forward(_targetPass, batch.NextObservations, rows);
+        _encoder?.Encode(batch);
+        var (here, after) = _encoder is null ? (batch.Observations, batch.NextObservations) : (_encoder.Here, _encoder.NextByTarget);
+        _target.Forward(_targetPass, after, rows);
         Squash(_targetPass, rows, _actions);
         if (_options.TargetNoise > 0)
         {
@@ -68,8 +80,8 @@ internal sealed class Td3Learner : ContinuousLearner
             foreach (ref var action in _actions.AsSpan())
                 action = Math.Clamp(action + Math.Clamp((float)(_options.TargetNoise * _noise.NextNormal()), -clip, clip), -1, 1);
         }
-        Critics.ForwardTargets(batch.NextObservations, _actions, rows);
-        Critics.Forward(batch.Observations, batch.ActionValues, rows);
+        Critics.ForwardTargets(after, _actions, rows);
+        Critics.Forward(here, batch.ActionValues, rows);
         var loss = 0.0;
         for (var i = 0; i < rows; i++)
         {
@@ -83,16 +95,19 @@ internal sealed class Td3Learner : ContinuousLearner
                 Critics.Slopes(c, i)[0] = 2 * error / rows;
             }
         }
-        var norm = Critics.Step(learningRate);
+        var norm = Critics.Step(learningRate, _encoder is null ? [] : _encoder.Slopes);
+        if (_encoder is not null) norm = double.Hypot(norm, _encoder.Step(learningRate));
         if (++_updates % _options.PolicyDelay != 0) return (loss, norm);
-        figures.Add("policy_loss", Improve(batch, learningRate));
+        figures.Add("policy_loss", Improve(here, rows, learningRate));
         _target.Follow(_policy, _options.TargetShare);
         Critics.FollowTargets(_options.TargetShare);
+        _encoder?.Follow(_options.TargetShare);
         return (loss, norm);
     }
 
     public override void Save(Snapshot state)
     {
+        _encoder?.Save(state);
         MlpStateDict.Save(_policy, state, "model/policy.");
         MlpStateDict.Save(_target, state, "target/policy.");
         state.Put("optimizer/policy/first", _adam.First);
@@ -105,6 +120,7 @@ internal sealed class Td3Learner : ContinuousLearner
 
     public override void Load(Snapshot state)
     {
+        _encoder?.Load(state);
         MlpStateDict.Load(_policy, state, "model/policy.");
         MlpStateDict.Load(_target, state, "target/policy.");
         state.Get("optimizer/policy/first", _adam.First);
@@ -115,17 +131,26 @@ internal sealed class Td3Learner : ContinuousLearner
         Critics.Load(state);
     }
 
-    public override void SavePolicy(Snapshot state) => MlpStateDict.Save(_policy, state, "policy.");
+    public override void SavePolicy(Snapshot state)
+    {
+        _encoder?.SavePolicy(state);
+        MlpStateDict.Save(_policy, state, "policy.");
+    }
 
-    public override void LoadPolicy(Snapshot state) => MlpStateDict.Load(_policy, state, "policy.");
+    public override void LoadPolicy(Snapshot state)
+    {
+        _encoder?.LoadPolicy(state);
+        MlpStateDict.Load(_policy, state, "policy.");
+    }
+
+    public override void Dispose() => _encoder?.Dispose();
 
     // Up the first critic's value: d tanh(u) / du is 1 - a^2.
-    private double Improve(ReplayBatch batch, double learningRate)
+    private double Improve(float[] here, int rows, double learningRate)
     {
-        var rows = batch.Size;
-        _policy.Forward(_pass, batch.Observations, rows);
+        _policy.Forward(_pass, here, rows);
         Squash(_pass, rows, _actions);
-        Critics.Forward(batch.Observations, _actions, rows);
+        Critics.Forward(here, _actions, rows);
         var loss = 0.0;
         for (var i = 0; i < rows; i++)
         {

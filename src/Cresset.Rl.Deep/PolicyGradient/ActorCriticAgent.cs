@@ -60,9 +60,7 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
             throw new ArgumentException(
                 $"With a memory whole copies are learned from: {_copies} copies do not divide into {options.Minibatches} minibatches. "
                     + $"Change agent.minibatches or training.environments.", nameof(options));
-        if (options.Memory > 0 && encoder is not null)
-            throw new ArgumentException(
-                "A memory reads observations as they are: agent.memory and an encoder of your own do not go together.", nameof(encoder));
+        MemoryLimits.RefuseOwnEncoder(options.Memory, encoder);
         var size = _acting.Distribution.ActionSize;
         var stretch = options.Memory > 0 ? _steps : 0;
         ActorCriticBatch Rows(int rows) => new(rows, ObservationSize, size, _acting.MaskSize, stretch, options.Memory);
@@ -118,9 +116,7 @@ public sealed class ActorCriticAgent<TAction> : RolloutAgent<TAction>
     public override void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks,
         Span<float> memory)
     {
-        if (memory.Length != count * MemorySize)
-            throw new ArgumentException($"{memory.Length} values are remembered; {count} rows of {MemorySize} are {count * MemorySize}.",
-                nameof(memory));
+        Rollouts.CheckMemory(memory.Length, count, MemorySize);
         _acting.Greedy(_learner, observations, count, ObservationSize, actions, masks, memory);
     }
 

@@ -110,7 +110,7 @@ public sealed record ActorCriticOptions : IOptionsRecord
         .Defined(Activation)
         .Within(Memory, 0, 65_536)
         .Must(Memory == 0 || Encoder == ObservationEncoder.Mlp, Memory, "0 beside encoder=conv",
-            "behind convolutions a memory does not repeat bit for bit; stack frames instead (wrappers: frame-stack)")
+            MemoryLimits.BehindConvolutions)
         .AtLeast(RolloutSteps, 1)
         .AtLeast(Minibatches, 1)
         .AtLeast(Epochs, 1)

@@ -46,12 +46,10 @@ internal sealed class EncodedNetwork : nn.Module<Tensor, Tensor>, IOwnInitializa
                 $"The encoder makes {Tensors.Shape.Text(features)} from [1, {observationSize}]; needed is [1, features].");
     }
 
-    /// <summary>As PyTorch's cells start: everything within 1/sqrt(units).</summary>
+    /// <inheritdoc/>
     public void DrawWeights(Generator? generator)
     {
-        if (_memory is null) return;
-        var bound = 1 / Math.Sqrt(MemorySize);
-        foreach (var (_, parameter) in _memory.named_parameters()) Initialize.Uniform(parameter, -bound, bound, generator);
+        if (_memory is not null) MemoryCell.Start(_memory, MemorySize, generator);
     }
 
     public void ScaleLast(float factor)
@@ -86,16 +84,8 @@ internal sealed class EncodedNetwork : nn.Module<Tensor, Tensor>, IOwnInitializa
     public Tensor Remember(Tensor input, Tensor memory, Tensor kept)
     {
         using var scope = NewDisposeScope();
-        var (stretches, steps) = (kept.size(0), kept.size(1));
-        // Steps as blocks of their own: how a matrix product adds up may depend on how its rows lie.
-        var features = Encoded(input).view(stretches, steps, -1).transpose(0, 1).contiguous();
-        var after = new Tensor[steps];
-        for (var t = 0; t < steps; t++)
-        {
-            memory = _memory!.call(features.select(0, t), memory * kept.select(1, t));
-            after[t] = memory;
-        }
-        return Layers(stack(after, 1).view(stretches * steps, MemorySize)).MoveToOuterDisposeScope();
+        var after = MemoryCell.Unroll(_memory!, Encoded(input), memory, kept);
+        return Layers(after.view(-1, MemorySize)).MoveToOuterDisposeScope();
     }
 
     private Tensor Encoded(Tensor input) => _encoder is null ? input.alias() : _encoder.call(input);

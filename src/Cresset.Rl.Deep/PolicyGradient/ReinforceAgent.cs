@@ -34,9 +34,7 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options.ThrowIfInvalid();
-        if (options.Memory > 0 && encoder is not null)
-            throw new ArgumentException(
-                "A memory reads observations as they are: agent.memory and an encoder of your own do not go together.", nameof(encoder));
+        MemoryLimits.RefuseOwnEncoder(options.Memory, encoder);
         _acting = new PolicyActions<TAction>(environments, options.InitialLogDeviation);
         _learner = new ActorCritic(ObservationSize, _acting.Distribution, options.Learner, environments.Count * options.LongestEpisode,
             Streams.Weights, PictureEncoder.Choose(environments.SingleObservationSpace, options.Encoder, encoder));
@@ -83,9 +81,7 @@ public sealed class ReinforceAgent<TAction> : RolloutAgent<TAction>
     public override void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks,
         Span<float> memory)
     {
-        if (memory.Length != count * MemorySize)
-            throw new ArgumentException($"{memory.Length} values are remembered; {count} rows of {MemorySize} are {count * MemorySize}.",
-                nameof(memory));
+        Rollouts.CheckMemory(memory.Length, count, MemorySize);
         _acting.Greedy(_learner, observations, count, ObservationSize, actions, masks, memory);
     }
 

@@ -18,6 +18,8 @@ public sealed class ReplayBuffer : IDisposable
     private const int RewardColumn = 1;
     private const int EndColumn = 2;
     private const int MaskColumn = 3;
+    private const int MemoryColumn = 4;
+    private const int BeginColumn = 5;
     private readonly ReplayOptions _options;
     private readonly ObservationStore _observations;
     private readonly ReplayMemory _memory;
@@ -43,6 +45,12 @@ public sealed class ReplayBuffer : IDisposable
     /// hindsight has no goals.</exception>
     public ReplayBuffer(ReplayOptions options, int observationSize, int copies, double gamma, int actionSize = 1, int maskSize = 0,
         IGoalEnvironment? goals = null)
+        : this(options, observationSize, copies, gamma, actionSize, maskSize, goals, 0)
+    {
+    }
+
+    internal ReplayBuffer(ReplayOptions options, int observationSize, int copies, double gamma, int actionSize, int maskSize,
+        IGoalEnvironment? goals, int memorySize)
     {
         _options = options.ThrowIfInvalid();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(observationSize);
@@ -64,7 +72,8 @@ public sealed class ReplayBuffer : IDisposable
         _observations = new ObservationStore(_turns, copies, observationSize, options.Frames, options.Storage == ReplayStorage.Uint8,
             options.File);
         // Masks of the observation and of what followed.
-        _memory = new ReplayMemory([rows, rows, rows, rows], [actionSize * sizeof(float), sizeof(float), 1, 2 * maskSize], null);
+        _memory = new ReplayMemory([rows, rows, rows, rows, rows, rows],
+            [actionSize * sizeof(float), sizeof(float), 1, 2 * maskSize, memorySize * sizeof(float), memorySize > 0 ? 1 : 0], null);
         _priorities = options.Prioritized ? new SumTree(_turns * copies) : null;
     }
 
@@ -112,6 +121,17 @@ public sealed class ReplayBuffer : IDisposable
     public void Add(int copy, ReadOnlySpan<float> observation, ReadOnlySpan<float> action, StepOutcome outcome, ReadOnlySpan<float> next)
         => Add(copy, observation, MemoryMarshal.AsBytes(action), outcome, next, [], []);
 
+    /// <summary>Keeps what a copy remembered before the step that is added in this round.</summary>
+    /// <param name="copy">The copy.</param>
+    /// <param name="memory">What it remembered.</param>
+    /// <param name="begins">Whether the step is the first of an episode.</param>
+    internal void Remember(int copy, ReadOnlySpan<float> memory, bool begins)
+    {
+        var row = ((int)(Turns % _turns) * _copies) + copy;
+        MemoryMarshal.AsBytes(memory).CopyTo(_memory.Row(MemoryColumn, row));
+        _memory.Row(BeginColumn, row)[0] = begins ? (byte)1 : (byte)0;
+    }
+
     /// <summary>All copies have added their transition.</summary>
     public void EndTurn() => Turns++;
 
@@ -150,6 +170,33 @@ public sealed class ReplayBuffer : IDisposable
         }
         if (_priorities is null) return;
         foreach (ref var weight in batch.Weights.AsSpan()) weight = (float)(weight / largest);
+    }
+
+    /// <summary>Draws stretches of steps that follow each other, evenly and with replacement, each of one copy.</summary>
+    /// <param name="batch">Receives them, stretch after stretch.</param>
+    /// <param name="stretches">Receives where episodes begin, and what was remembered before each stretch.</param>
+    /// <param name="random">The draw.</param>
+    /// <exception cref="InvalidOperationException">The buffer holds fewer rounds than a stretch has steps.</exception>
+    internal void Sample(ReplayBatch batch, Stretches stretches, RandomStream random)
+    {
+        var oldest = Math.Max(0, Turns - _turns);
+        var starts = (int)(Turns - oldest) - stretches.Steps + 1;
+        if (starts < 1)
+            throw new InvalidOperationException(
+                $"The buffer holds {Turns - oldest} steps of each copy; a stretch takes {stretches.Steps}. Learn later (learning_starts).");
+        for (var at = 0; at < batch.Size; at += stretches.Steps)
+        {
+            var start = random.NextInt32(starts * _copies);
+            for (var t = 0; t < stretches.Steps; t++)
+            {
+                var row = ((int)((oldest + (start / _copies) + t) % _turns) * _copies) + (start % _copies);
+                Copy(row, batch, at + t);
+                stretches.Begins[at + t] = _memory.Row(BeginColumn, row)[0] != 0;
+                if (t > 0) continue;
+                var memory = MemoryMarshal.Cast<byte, float>(_memory.Row(MemoryColumn, row));
+                memory.CopyTo(stretches.Memory.AsSpan(at / stretches.Steps * memory.Length));
+            }
+        }
     }
 
     /// <summary>Gives the drawn transitions new priorities: (|error| + epsilon)^alpha.</summary>
