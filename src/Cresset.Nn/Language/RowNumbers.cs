@@ -12,7 +12,7 @@ internal static class RowNumbers
     /// <param name="table">What it is, such as "the vocabulary".</param>
     /// <param name="model">Whose argument it is.</param>
     /// <param name="argument">The argument's name.</param>
-    /// <exception cref="ArgumentException">The numbers are no int64.</exception>
+    /// <exception cref="ArgumentException">The numbers are not int64.</exception>
     /// <exception cref="ArgumentOutOfRangeException">One lies outside.</exception>
     public static void Check(Tensor numbers, long count, string table, string model, string argument)
     {
