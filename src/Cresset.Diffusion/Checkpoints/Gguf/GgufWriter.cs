@@ -87,8 +87,8 @@ internal static class GgufWriter
         if (largest <= GgufPacking.Largest(type)) return;
         var held = float.IsFinite(largest) ? largest.ToString("g3", CultureInfo.InvariantCulture) : "NaN or infinity";
         throw new NotSupportedException(string.Create(CultureInfo.InvariantCulture,
-            $"{path}: '{name}' holds {held}; {type} keeps finite numbers up to {GgufPacking.Largest(type):g3}. Take f16 or f32. Nothing was "
-                + $"written."));
+            $"{path}: '{name}' holds {held}; {type} keeps finite numbers up to {GgufPacking.Largest(type):g3}. Take f16 or f32. "
+                + $"Nothing was written."));
     }
 
     private static long Header(BinaryWriter writer,
