@@ -22,6 +22,34 @@ internal static class Gradients
     }
 
     /// <summary>
+    /// The gradients of parameters, to be changed in place; one that several names share once. One that repeats its memory (a number
+    /// expanded to a shape) cannot be written and becomes a dense one first.
+    /// </summary>
+    public static List<Tensor> Writable(IEnumerable<Parameter> parameters)
+    {
+        var all = parameters.ToList();
+        var dense = new Dictionary<(nint, string), Tensor>();
+        foreach (var parameter in all)
+        {
+            if (Of(parameter) is not { is_sparse: false } gradient || !Repeats(gradient)) continue;
+            var key = (Place(gradient), string.Join(',', gradient.shape));
+            if (!dense.TryGetValue(key, out var copy)) dense[key] = copy = gradient.contiguous();
+            parameter.grad = copy;
+        }
+        return Distinct(all);
+    }
+
+    private static bool Repeats(Tensor gradient)
+    {
+        var strides = gradient.stride();
+        for (var d = 0; d < strides.Length; d++)
+        {
+            if (strides[d] == 0 && gradient.size(d) > 1) return true;
+        }
+        return false;
+    }
+
+    /// <summary>
     /// Where a gradient lies, 0 for one without memory. TorchSharp makes a new native tensor whenever a gradient is read, so that its
     /// memory alone tells which it is.
     /// </summary>

@@ -15,6 +15,7 @@ public sealed partial class Optimizer
     /// <summary>A copy of the whole state: see <see cref="OptimizerState"/>.</summary>
     public OptimizerState StateDict()
     {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         var tensors = new Dictionary<string, Tensor>();
         var scalars = new Dictionary<string, double> { ["steps"] = StepCount };
         foreach (var work in _work)
@@ -50,6 +51,7 @@ public sealed partial class Optimizer
     public void LoadStateDict(OptimizerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (state.Optimizer != StateName)
             throw new ArgumentException($"The state belongs to {state.Optimizer}; this optimizer is {StateName}.", nameof(state));
         Refresh();

@@ -22,6 +22,7 @@ public sealed partial class Optimizer : IDisposable
     private readonly List<RuleWork> _work = [];
     private readonly List<ActiveParameter> _active = [];
     private readonly int _threads;
+    private bool _isDisposed;
 
     /// <summary>Optimizes <paramref name="module"/> in the groups that the rule makes of it.</summary>
     public Optimizer(Module module, OptimizerRule rule)
@@ -105,6 +106,7 @@ public sealed partial class Optimizer : IDisposable
     {
         if (!double.IsFinite(gradientScale))
             throw new ArgumentOutOfRangeException(nameof(gradientScale), gradientScale, "The gradient scale must be finite.");
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (_work.Find(w => w.Rule.NeedsClosure) is { } needy)
             throw new InvalidOperationException(
                 $"{needy.Rule.GetType().Name} evaluates the loss several times per step: call Step(closure).");
@@ -135,6 +137,7 @@ public sealed partial class Optimizer : IDisposable
     public StepResult Step(Func<double> closure, GradientClipping? clipping = null, double gradientScale = 1, WeightAverage? average = null)
     {
         ArgumentNullException.ThrowIfNull(closure);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (!Rule.NeedsClosure)
         {
             double loss;
@@ -196,6 +199,7 @@ public sealed partial class Optimizer : IDisposable
     /// <summary>Frees the state tensors. The parameters belong to their module and stay.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         foreach (var binding in _groups.SelectMany(g => g.Bindings)) binding.State?.Dispose();
     }
 

@@ -30,7 +30,8 @@ public sealed record CosineRestartsSchedule : LearningRateSchedule
         double index, into, length = FirstPeriod;
         if (Growth == 1)
         {
-            index = Math.Floor(position / FirstPeriod);
+            // A period of 0.1 divides 0.3 a rounding less than three times.
+            index = Math.Floor((position / FirstPeriod) + 1e-12);
             into = position - (index * FirstPeriod);
         }
         else

@@ -92,7 +92,7 @@ public sealed class PlateauScheduler : RateScheduler
         {
             var group = Optimizer.Groups[g];
             var rate = Math.Max(group.LearningRate * _options.Factor,
-                _options.GroupMinRates.Count == 0 ? _options.MinRate : _options.GroupMinRates[g]);
+                g < _options.GroupMinRates.Count ? _options.GroupMinRates[g] : _options.MinRate);
             if (group.LearningRate - rate > _options.Epsilon) group.LearningRate = rate;
         }
         _cooldown = _options.Cooldown;
@@ -111,11 +111,15 @@ public sealed class PlateauScheduler : RateScheduler
     /// <inheritdoc/>
     public override void LoadStateDict(IReadOnlyDictionary<string, double> state)
     {
-        Best = Need(state, "best");
-        BadSteps = (int)Need(state, "bad_steps");
-        _cooldown = (int)Need(state, "cooldown");
-        for (var g = 0; g < Optimizer.Groups.Count; g++)
-            Optimizer.Groups[g].LearningRate = Need(state, string.Create(CultureInfo.InvariantCulture, $"rate.{g}"));
+        var best = Need(state, "best");
+        if (double.IsNaN(best))
+            throw new ArgumentException("The scheduler's state says NaN for \"best\"; no value would ever be better.", nameof(state));
+        var (bad, cooldown) = ((int)NeedCount(state, "bad_steps", whole: true), (int)NeedCount(state, "cooldown", whole: true));
+        var groups = Optimizer.Groups;
+        var rates = Enumerable.Range(0, groups.Count)
+            .Select(g => NeedCount(state, string.Create(CultureInfo.InvariantCulture, $"rate.{g}"), whole: false)).ToList();
+        (Best, BadSteps, _cooldown) = (best, bad, cooldown);
+        for (var g = 0; g < rates.Count; g++) groups[g].LearningRate = rates[g];
     }
 
     private bool IsBetter(double value) => (_options.Maximize, _options.AbsoluteThreshold) switch

@@ -22,7 +22,7 @@ public abstract class RateScheduler : ISaved
     public abstract IReadOnlyDictionary<string, double> StateDict();
 
     /// <summary>Takes over a state and sets the rates that belong to it.</summary>
-    /// <exception cref="ArgumentException">A number is missing.</exception>
+    /// <exception cref="ArgumentException">A number is missing or out of range; nothing changes then.</exception>
     public abstract void LoadStateDict(IReadOnlyDictionary<string, double> state);
 
     /// <summary>Puts the numbers in under <c>schedule.</c>.</summary>
@@ -59,6 +59,16 @@ public abstract class RateScheduler : ISaved
         ArgumentNullException.ThrowIfNull(state);
         return state.TryGetValue(key, out var value) ? value
             : throw new ArgumentException($"The scheduler's state has no \"{key}\"; it has {string.Join(", ", state.Keys)}.",
+                nameof(state));
+    }
+
+    private protected static double NeedCount(IReadOnlyDictionary<string, double> state, string key, bool whole)
+    {
+        var value = Need(state, key);
+        return double.IsFinite(value) && value >= 0 && (!whole || (value <= int.MaxValue && Math.Floor(value) == value)) ? value
+            : throw new ArgumentException(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"The scheduler's state says {value} for \"{key}\"; allowed: a {(whole ? "whole" : "finite")} number of at least 0."),
                 nameof(state));
     }
 }

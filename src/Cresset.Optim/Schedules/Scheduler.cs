@@ -5,12 +5,14 @@ namespace Cresset.Optim;
 
 /// <summary>
 /// Applies a <see cref="LearningRateSchedule"/> to the groups of an optimizer. The rates of position 0 are set at construction;
-/// call <see cref="Step"/> after every optimizer step (or epoch).
+/// call <see cref="Step"/> after every optimizer step (or epoch). A group that joins the optimizer later follows from the next step on,
+/// where one schedule was given for all; with one per group it keeps its rate.
 /// </summary>
 public sealed class Scheduler : RateScheduler
 {
-    private readonly LearningRateSchedule[] _schedules;
-    private readonly double[] _baseRates;
+    private readonly List<LearningRateSchedule> _schedules = [];
+    private readonly List<double> _baseRates = [];
+    private readonly LearningRateSchedule? _ofAll;
 
     /// <summary>One schedule for all groups, or one for each.</summary>
     /// <exception cref="ArgumentException">Neither one schedule nor as many as groups.</exception>
@@ -22,12 +24,9 @@ public sealed class Scheduler : RateScheduler
         if (schedules.Length != 1 && schedules.Length != groups)
             throw new ArgumentException($"{schedules.Length} schedules for {groups} groups: give one, or one per group.",
                 nameof(schedules));
-        // A copy each, because some schedules remember how far they have walked.
-        _schedules =
-            [.. Enumerable.Range(0, groups).Select(g => (schedules.Length == 1 ? schedules[0] : schedules[g]).ThrowIfInvalid() with { })];
-        // A rate set by hand since construction (or since the last schedule) is the rate to scale.
-        foreach (var group in optimizer.Groups.Where(g => g.RateIsSetByHand)) group.InitialLearningRate = group.LearningRate;
-        _baseRates = [.. optimizer.Groups.Select(g => g.InitialLearningRate)];
+        foreach (var schedule in schedules) _ = schedule.ThrowIfInvalid();
+        if (schedules.Length == 1) _ofAll = schedules[0];
+        for (var g = 0; g < groups; g++) Join(optimizer.Groups[g], schedules.Length == 1 ? schedules[0] : schedules[g]);
         MoveTo(0);
     }
 
@@ -43,7 +42,8 @@ public sealed class Scheduler : RateScheduler
         if (!(position >= 0) || double.IsInfinity(position))
             throw new ArgumentOutOfRangeException(nameof(position), position, "The position must be finite and at least 0.");
         Position = position;
-        for (var g = 0; g < _schedules.Length; g++)
+        JoinLate();
+        for (var g = 0; g < _schedules.Count; g++)
         {
             var group = Optimizer.Groups[g];
             group.Schedule(_schedules[g].At(position, _baseRates[g]));
@@ -57,17 +57,38 @@ public sealed class Scheduler : RateScheduler
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> StateDict()
     {
+        JoinLate();
         var state = new Dictionary<string, double> { ["position"] = Position };
-        for (var g = 0; g < _baseRates.Length; g++) state[string.Create(CultureInfo.InvariantCulture, $"base_rate.{g}")] = _baseRates[g];
+        for (var g = 0; g < _baseRates.Count; g++) state[Key(g)] = _baseRates[g];
         return state;
     }
 
     /// <inheritdoc/>
     public override void LoadStateDict(IReadOnlyDictionary<string, double> state)
     {
-        var position = Need(state, "position");
-        for (var g = 0; g < _baseRates.Length; g++)
-            _baseRates[g] = Need(state, string.Create(CultureInfo.InvariantCulture, $"base_rate.{g}"));
+        JoinLate();
+        var position = NeedCount(state, "position", whole: false);
+        var rates = Enumerable.Range(0, _baseRates.Count).Select(g => NeedCount(state, Key(g), whole: false)).ToList();
+        if (state.ContainsKey(Key(rates.Count)))
+            throw new ArgumentException($"The scheduler's state has rates of more groups than the {rates.Count} here.", nameof(state));
+        for (var g = 0; g < rates.Count; g++) _baseRates[g] = rates[g];
         MoveTo(position);
+    }
+
+    private static string Key(int group) => string.Create(CultureInfo.InvariantCulture, $"base_rate.{group}");
+
+    private void JoinLate()
+    {
+        if (_ofAll is null) return;
+        for (var g = _schedules.Count; g < Optimizer.Groups.Count; g++) Join(Optimizer.Groups[g], _ofAll);
+    }
+
+    private void Join(ParameterGroup group, LearningRateSchedule schedule)
+    {
+        // A copy each, because some schedules remember how far they have walked.
+        _schedules.Add(schedule with { });
+        // A rate set by hand since construction (or since the last schedule) is the rate to scale.
+        if (group.RateIsSetByHand) group.InitialLearningRate = group.LearningRate;
+        _baseRates.Add(group.InitialLearningRate);
     }
 }

@@ -38,25 +38,46 @@ public sealed class SharpnessAware
         using var scope = NewDisposeScope();
         Inner.Refresh();
         var saved = new List<(ParameterBinding Binding, Tensor Weights)>();
-        using (no_grad())
+        try
         {
-            var active = Inner.Groups.SelectMany(g => g.Bindings).Select(b => (Binding: b, Gradient: Gradients.Of(b.Parameter)))
-                .Where(a => a.Gradient is not null).ToList();
-            var norm = GradientNorm.Of([.. active.Select(a => Adaptive ? a.Binding.Parameter.abs().mul_(a.Gradient!) : a.Gradient!)], 2,
-                Inner.Threads);
-            var scale = Rho / (norm + 1e-12);
-            foreach (var (binding, gradient) in active)
-            {
-                saved.Add((binding, binding.Parameter.detach().clone()));
-                binding.Parameter.add_(Adaptive ? binding.Parameter.square().mul_(gradient!) : gradient!, alpha: scale);
-            }
+            using (no_grad()) Climb(saved);
+            closure();
         }
-        closure();
-        using (no_grad())
+        finally
         {
-            foreach (var (binding, weights) in saved) binding.Parameter.copy_(weights);
+            // Also when the closure fails: its caller finds the weights that it knows.
+            using var quiet = no_grad();
+            foreach (var (binding, weights) in saved) Put(binding, weights);
         }
         Inner.Step(clipping);
         return loss;
+    }
+
+    /// <summary>Moves the weights to the border of the ball, where the gradient points to.</summary>
+    private void Climb(List<(ParameterBinding Binding, Tensor Weights)> saved)
+    {
+        var active = new List<(ParameterBinding Binding, Tensor Weights, Tensor Gradient)>();
+        foreach (var binding in Inner.Groups.SelectMany(g => g.Bindings))
+        {
+            if (binding.Gradient() is not { } gradient) continue;
+            // Products of half-precision numbers overflow soon.
+            var type = ParameterState.TypeFor(binding.Parameter);
+            active.Add((binding, binding.Parameter.detach().to(type),
+                (gradient.is_sparse ? gradient.to_dense() : gradient).to(type)));
+        }
+        var norm = GradientNorm.Of([.. active.Select(a => Adaptive ? a.Weights.abs().mul_(a.Gradient) : a.Gradient)], 2, Inner.Threads);
+        var scale = Rho / (norm + 1e-12);
+        foreach (var (binding, weights, gradient) in active)
+        {
+            saved.Add((binding, binding.Parameter.detach().clone()));
+            // One factor after the other: the square of a large weight is no float32.
+            Put(binding, weights + (Adaptive ? weights.abs().mul_(gradient).mul_(scale).mul_(weights.abs()) : gradient * scale));
+        }
+    }
+
+    private static void Put(ParameterBinding binding, Tensor weights)
+    {
+        binding.Parameter.copy_(weights);
+        binding.Spread();
     }
 }

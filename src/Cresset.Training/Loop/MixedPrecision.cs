@@ -1,4 +1,5 @@
 using Cresset.Nn;
+using Cresset.Optim;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -15,19 +16,27 @@ internal static class MixedPrecision
 {
     public static void Apply(nn.Module network)
     {
+        // A layer whose weights another one has too stays in float32: a change of type would part them.
+        var tied = NamedParameter.Of(network).Where(p => p.Aliases.Any(a => !ReferenceEquals(a.Owner, p.Owner)))
+            .SelectMany(p => p.Aliases.Prepend(p)).Select(p => p.Owner!).ToHashSet();
+        Apply(network, tied);
+    }
+
+    private static void Apply(nn.Module network, HashSet<nn.Module> tied)
+    {
         if (network is IComputesInWeightType)
         {
             network.to(ScalarType.BFloat16);
             return;
         }
         // Exact types only: a class derived from one of these may use its weights in its own way.
-        if (network is Module<Tensor, Tensor> layer && IsPlain(network.GetType()))
+        if (network is Module<Tensor, Tensor> layer && IsPlain(network.GetType()) && !tied.Contains(network))
         {
             network.to(ScalarType.BFloat16);
             layer.register_forward_pre_hook((_, x) => x.dtype == ScalarType.Float32 ? x.to(ScalarType.BFloat16) : x);
             layer.register_forward_hook((_, _, y) => y.to(ScalarType.Float32));
         }
-        foreach (var child in network.children()) Apply(child);
+        foreach (var child in network.children()) Apply(child, tied);
     }
 
     private static bool IsPlain(Type type)

@@ -1,5 +1,6 @@
 using Cresset.Flows;
 using Cresset.Nn;
+using Cresset.Optim;
 using Cresset.Quantization;
 using Cresset.Training;
 using TorchSharp;
@@ -75,5 +76,21 @@ public sealed class MixedPrecisionTests
             y.square().sum().backward();
             Assert.All(network.parameters(), p => Assert.NotNull(p.grad));
         }
+    }
+
+    [Fact]
+    public void WeightsThatTwoLayersShareStayOne()
+    {
+        using var scope = NewDisposeScope();
+        using var table = nn.Embedding(16, 8);
+        using var middle = nn.Linear(8, 8);
+        using var head = nn.Linear(8, 16, hasBias: false);
+        head.weight = table.weight!;
+        using var net = nn.Sequential(("table", table), ("middle", middle), ("head", head));
+        MixedPrecision.Apply(net);
+        Assert.Equal(ScalarType.BFloat16, middle.weight!.dtype);
+        using (no_grad()) table.weight!.fill_(3);
+        Assert.Equal(3, head.weight!.min().ToSingle());
+        Assert.Single(NamedParameter.Of(net), p => p.Aliases.Count > 0);
     }
 }

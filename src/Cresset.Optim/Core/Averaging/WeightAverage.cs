@@ -14,11 +14,15 @@ namespace Cresset.Optim;
 public sealed class WeightAverage : ISaved, IDisposable
 {
     private const string CountKey = "average.count";
+
+    // Beyond it neighbours would be the same double.
+    private const long MostUpdates = 9_000_000_000_000_000;
     private readonly IReadOnlyList<NamedParameter> _parameters;
     private readonly Dictionary<string, Tensor> _averages = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Tensor> _saved = new(StringComparer.Ordinal);
     private readonly HashSet<string> _touched = new(StringComparer.Ordinal);
     private readonly WeightAverageOptions _options;
+    private bool _isDisposed;
 
     /// <summary>An average over the parameters of <paramref name="module"/>.</summary>
     public WeightAverage(Module module, WeightAverageOptions? options = null)
@@ -62,6 +66,7 @@ public sealed class WeightAverage : ISaved, IDisposable
     /// <summary>Puts the averaged weights into the module and keeps its own for <see cref="Restore"/>.</summary>
     public void Apply()
     {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (IsApplied) throw new InvalidOperationException("The averaged weights are in the module already: call Restore first.");
         if (Count == 0) throw new InvalidOperationException("The average has taken no weights yet.");
         using var quiet = no_grad();
@@ -70,7 +75,10 @@ public sealed class WeightAverage : ISaved, IDisposable
         var averaged = Current().Where(p => _averages.ContainsKey(p.Name)).ToList();
         foreach (var (name, value) in averaged) _saved[name] = value.clone().DetachFromDisposeScope();
         foreach (var (name, value) in averaged)
+        {
             value.copy_(Correction == 1 ? _averages[name] : _averages[name] / Correction);
+            Spread(name, value);
+        }
     }
 
     /// <summary>Puts the module's own weights back after <see cref="Apply"/>.</summary>
@@ -84,6 +92,7 @@ public sealed class WeightAverage : ISaved, IDisposable
             if (_saved.Remove(name, out var own))
             {
                 value.copy_(own);
+                Spread(name, value);
                 own.Dispose();
             }
         }
@@ -91,14 +100,20 @@ public sealed class WeightAverage : ISaved, IDisposable
 
     /// <summary>Copies of the averages (bias not corrected) and the count, for a checkpoint.</summary>
     public (IReadOnlyDictionary<string, Tensor> Tensors, long Count) StateDict()
-        => (_averages.ToDictionary(a => a.Key, a => a.Value.clone().DetachFromDisposeScope()), Count);
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        return (_averages.ToDictionary(a => a.Key, a => a.Value.clone().DetachFromDisposeScope()), Count);
+    }
 
     /// <summary>Takes over a state.</summary>
-    /// <exception cref="ArgumentException">A name is unknown, a shape differs, or a value lies beyond the type.</exception>
+    /// <exception cref="ArgumentException">A name is unknown, a shape differs, a value lies beyond the type, or the count is no
+    /// count.</exception>
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> tensors, long count)
     {
         ArgumentNullException.ThrowIfNull(tensors);
-        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (count is < 0 or > MostUpdates)
+            throw new ArgumentOutOfRangeException(nameof(count), count, $"The count of updates must lie between 0 and {MostUpdates}.");
         var current = Current().ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
         var bad = tensors.Where(t => !current.TryGetValue(t.Key, out var p) || !p.shape.SequenceEqual(t.Value.shape)).Select(t => t.Key)
             .ToList();
@@ -148,6 +163,7 @@ public sealed class WeightAverage : ISaved, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _isDisposed = true;
         foreach (var tensor in _averages.Values.Concat(_saved.Values)) tensor.Dispose();
         _averages.Clear();
         _saved.Clear();
@@ -158,6 +174,7 @@ public sealed class WeightAverage : ISaved, IDisposable
 
     internal void BeginUpdate()
     {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (IsApplied) throw new InvalidOperationException("The averaged weights are in the module: call Restore before training on.");
         BlendWeight = _options.WeightAt(Count);
         _touched.Clear();
@@ -201,8 +218,8 @@ public sealed class WeightAverage : ISaved, IDisposable
     private Tensor Create(string name, Tensor parameter)
     {
         var average = zeros(parameter.shape, dtype: ParameterState.TypeFor(parameter), device: parameter.device);
-        // A parameter that joins late starts from its own value instead of zero, unless zero is what the correction expects.
-        if (!_options.Debias && Count > 0) average.copy_(parameter);
+        // A parameter that joins late starts from its own value, times what it will be divided by.
+        if (Count > 0) average.copy_(parameter).mul_(Correction);
         Replace(name, average);
         return average;
     }
@@ -219,12 +236,18 @@ public sealed class WeightAverage : ISaved, IDisposable
         _averages[name] = tensor.DetachFromDisposeScope();
     }
 
-    private IEnumerable<(string Name, Tensor Value)> Current()
+    private IEnumerable<(string Name, Tensor Value)> Current() => _parameters.Select(p => (p.Name, Today(p)));
+
+    /// <summary>Gives weights to the other names of a parameter, which <c>module.to(...)</c> may have parted from it.</summary>
+    private void Spread(string name, Tensor value)
     {
-        foreach (var p in _parameters)
+        foreach (var alias in _parameters.First(p => p.Name == name).Aliases)
         {
-            var value = p.Owner is null ? p.Value : p.Owner.named_parameters(recurse: false).First(n => n.name == p.OwnName).parameter;
-            yield return (p.Name, value);
+            var other = Today(alias);
+            if (TensorIdentity.Place(other) != TensorIdentity.Place(value)) other.copy_(value);
         }
     }
+
+    private static Tensor Today(NamedParameter p)
+        => p.Owner is null ? p.Value : p.Owner.named_parameters(recurse: false).First(n => n.name == p.OwnName).parameter;
 }

@@ -72,7 +72,7 @@ public sealed class GradientClipping
         var clipping = Norm(maxNorm, normType, nonFinite);
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        var gradients = Gradients.Distinct(parameters);
+        var gradients = Gradients.Writable(parameters);
         var norm = GradientNorm.Of(gradients, normType, Environment.ProcessorCount);
         if (clipping.Coefficient(norm) is { } coefficient && coefficient < 1)
         {
@@ -82,13 +82,18 @@ public sealed class GradientClipping
     }
 
     /// <summary>Clamps the gradients of <paramref name="parameters"/> in place, as PyTorch's <c>clip_grad_value_</c>.</summary>
+    /// <exception cref="NotSupportedException">A gradient is sparse.</exception>
     public static void ClipValue(IEnumerable<TorchSharp.Modules.Parameter> parameters, double limit)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         _ = Value(limit);
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        foreach (var gradient in Gradients.Distinct(parameters)) gradient.clamp_(-limit, limit);
+        var gradients = Gradients.Writable(parameters);
+        if (gradients.Exists(g => g.is_sparse))
+            throw new NotSupportedException(
+                "A sparse gradient cannot be clamped by value: clip by norm, or make the embedding dense (sparse: false).");
+        foreach (var gradient in gradients) gradient.clamp_(-limit, limit);
     }
 
     /// <summary>The factor for all gradients; null to skip the step.</summary>
