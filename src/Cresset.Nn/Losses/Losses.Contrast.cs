@@ -77,6 +77,11 @@ public static partial class Losses
                 "The temperature must be greater than 0; usual is 0.05 to 1.");
     }
 
-    // Length 1; a vector of zeros stays one.
-    private static Tensor Unit(Tensor vectors) => vectors / (vectors.square().sum(-1, keepdim: true) + CosineFloor).sqrt();
+    // Length 1; a vector of zeros stays one. Over the largest number no square overflows or is lost: a direction has no size.
+    private static Tensor Unit(Tensor vectors)
+    {
+        if (vectors.size(-1) == 0) return vectors;
+        var scaled = vectors / vectors.detach().abs().amax([-1], keepdim: true).clamp_min(SmallestLength);
+        return scaled / scaled.square().sum(-1, keepdim: true).clamp_min(1).sqrt();
+    }
 }

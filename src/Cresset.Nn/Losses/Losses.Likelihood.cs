@@ -53,7 +53,8 @@ public static partial class Losses
     /// <param name="blank">Class of the blank.</param>
     /// <param name="zeroInfinity">A text that does not fit into its steps costs 0 and not infinity.</param>
     /// <param name="reduction">How losses become one number.</param>
-    /// <exception cref="ArgumentException">The blank is not a class, or lengths and sizes do not fit.</exception>
+    /// <exception cref="ArgumentException">The blank is not a class, lengths and sizes do not fit, or, on the CPU, a text names a class
+    /// that is not there, or the blank.</exception>
     public static Tensor Ctc(Tensor logProbabilities, Tensor targets, Tensor inputLengths, Tensor targetLengths, long blank = 0,
         bool zeroInfinity = false, LossReduction reduction = LossReduction.Mean)
     {
@@ -63,10 +64,20 @@ public static partial class Losses
         if (blank < 0 || blank >= classes)
             throw new ArgumentOutOfRangeException(nameof(blank), blank,
                 $"The blank must be one of the {classes} classes, 0 to {classes - 1}.");
+        foreach (var (name, numbers) in new[]
+            { (nameof(targets), targets), (nameof(inputLengths), inputLengths), (nameof(targetLengths), targetLengths) })
+        {
+            if (numbers.dtype is not (ScalarType.Byte or ScalarType.Int8 or ScalarType.Int16 or ScalarType.Int32 or ScalarType.Int64))
+                throw new ArgumentException($"Ctc: {name} is {numbers.dtype}; expected whole numbers.", name);
+        }
         using var scope = NewDisposeScope();
+        (targets, inputLengths, targetLengths) =
+            (targets.to(ScalarType.Int64), inputLengths.to(ScalarType.Int64), targetLengths.to(ScalarType.Int64));
         var single = logProbabilities.dim() == 2;
         var rows = single ? logProbabilities.unsqueeze(1) : logProbabilities;
         var samples = rows.size(1);
+        if (samples == 0 || rows.size(0) == 0)
+            throw Shape.Wrong(logProbabilities, "[T, N, C] or [T, C]", "One step and one sample at least are needed.");
         foreach (var (name, lengths) in new[] { (nameof(inputLengths), inputLengths), (nameof(targetLengths), targetLengths) })
         {
             if (lengths.numel() != samples)
@@ -78,16 +89,34 @@ public static partial class Losses
         var texts = single && targets.dim() == 1 ? targets.unsqueeze(0) : targets;
         if (texts.dim() == 2 ? texts.size(0) != samples : texts.dim() != 1)
             throw Shape.Wrong(targets, $"[{samples}, S], or all texts one after the other");
+        if (IsReadable(targetLengths) && targetLengths.lt(0).any().ToBoolean())
+            throw new ArgumentException($"Ctc: a text of length {targetLengths.min().ToInt64()}; lengths are 0 or more.",
+                nameof(targetLengths));
         if (IsReadable(targetLengths)
             && (texts.dim() == 2 ? targetLengths.max().ToInt64() > texts.size(1) : targetLengths.sum().ToInt64() != texts.numel()))
         {
             throw new ArgumentException($"Ctc: targetLengths do not fit targets of shape {Shape.Text(targets)}.", nameof(targetLengths));
         }
+        if (IsReadable(texts)) CheckText(texts, targetLengths, classes, blank);
         var losses = nn.functional.ctc_loss(rows.to(type), texts, inputLengths.reshape(-1), targetLengths.reshape(-1), blank, zeroInfinity,
             nn.Reduction.None);
         if (reduction == LossReduction.Mean) losses = losses / targetLengths.reshape(-1).to(losses.device).clamp_min(1).to(losses.dtype);
         if (single) losses = losses.squeeze(0);
         return Reduce(losses, reduction).to(logProbabilities.dtype).MoveToOuterDisposeScope();
+    }
+
+    // libtorch reads the log-probability of whatever class is named, in the tensor or beyond it. Padding may hold anything.
+    private static void CheckText(Tensor targets, Tensor lengths, long classes, long blank)
+    {
+        var counts = targets.dim() == 1 ? ones_like(targets, dtype: ScalarType.Bool)
+            : arange(targets.size(1), device: targets.device).unsqueeze(0).lt(lengths.reshape(-1, 1).to(targets.device));
+        var wrong = targets.lt(0).logical_or(targets.ge(classes)).logical_or(targets.eq(blank)).logical_and(counts);
+        if (!wrong.any().ToBoolean()) return;
+        var first = targets.masked_select(wrong)[0].ToInt64();
+        throw new ArgumentException(
+            $"Ctc: targets hold class {first}; "
+                + (first == blank ? "that is the blank, which is no letter of a text."
+                    : $"allowed: 0 to {classes - 1} without {blank}, the blank."), nameof(targets));
     }
 
     /// <summary>Binary cross-entropy of logits, softplus(x) - t x, with the loss of positive targets times a factor.</summary>

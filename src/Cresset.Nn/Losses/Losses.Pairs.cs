@@ -39,7 +39,7 @@ public static partial class Losses
         if (!together.shape.AsSpan().SequenceEqual(first.shape.AsSpan()[..^1]))
             throw Shape.Wrong(together, $"{Shape.Text(first.shape.AsSpan()[..^1])}, one for each pair");
         using var scope = NewDisposeScope();
-        var (x, y, t) = (first.to(type), second.to(type), together.to(type));
+        var (x, y, t) = (Small(first.to(type)), Small(second.to(type)), together.to(type));
         var cosine = (x * y).sum(-1) / ((x.square().sum(-1) + CosineFloor) * (y.square().sum(-1) + CosineFloor)).sqrt();
         var zero = zeros_like(cosine);
         var losses = where(t.eq(1), 1 - cosine, zero) + where(t.eq(-1), (cosine - margin).clamp_min(0), zero);
@@ -67,7 +67,9 @@ public static partial class Losses
         using var scope = NewDisposeScope();
         var (d, t) = (first.to(type) - second.to(type), together.to(type));
         var apart = (margin - Distance(d, 2, 1e-6)).clamp_min(0).square();
-        var losses = ((t * d.square().sum(-1)) + ((1 - t) * apart)) / 2;
+        // The square of a large distance is infinite; where it has no say, 0 times it would be NaN.
+        var near = (t * d.square().sum(-1)).masked_fill(t.eq(0), 0);
+        var losses = (near + ((1 - t) * apart)) / 2;
         return Reduce(losses, reduction).to(first.dtype).MoveToOuterDisposeScope();
     }
 
@@ -120,7 +122,14 @@ public static partial class Losses
         var d = (difference + epsilon).abs();
         if (double.IsPositiveInfinity(p)) return d.amax(-1);
         if (p == 1) return d.sum(-1);
-        if (p == 2) return d.norm(-1);
-        return d.pow(p).sum(-1).pow(1 / p);
+        var size = Above1(d);
+        d = d / size;
+        return (p == 2 ? d.norm(-1) : d.pow(p).sum(-1).pow(1 / p)) * size.squeeze(-1);
     }
+
+    // Directions of large vectors: their squares are no numbers.
+    private static Tensor Small(Tensor vectors) => vectors / Above1(vectors);
+
+    private static Tensor Above1(Tensor vectors) => vectors.size(-1) == 0 ? ones([1], vectors.dtype, vectors.device)
+        : vectors.detach().abs().amax([-1], keepdim: true).clamp_min(1);
 }

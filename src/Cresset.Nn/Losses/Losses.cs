@@ -13,6 +13,9 @@ public static partial class Losses
     /// <summary>The smallest increase of squared lengths that keeps a cosine finite, as in PyTorch's cosine_embedding_loss.</summary>
     private const double CosineFloor = 1e-12;
 
+    /// <summary>The length below which a vector counts as zero, as in PyTorch's normalize.</summary>
+    private const double SmallestLength = 1e-12;
+
     /// <summary>Reduces losses as <paramref name="reduction"/> says.</summary>
     internal static Tensor Reduce(Tensor losses, LossReduction reduction) => reduction switch
     {

@@ -87,9 +87,15 @@ public sealed record DivergenceLossRule : ValueLossRule
     public bool LogTarget { get; init; }
 
     /// <inheritdoc/>
-    protected override Tensor Each(Tensor prediction, Tensor target) => LogTarget
-        ? target.exp() * (target - prediction)
-        : xlogy(target, target) - (target * prediction);
+    protected override Tensor Each(Tensor prediction, Tensor target)
+    {
+        // What has no probability costs nothing, whatever is predicted: 0 times infinity would be NaN.
+        var absent = LogTarget ? target.eq(double.NegativeInfinity) : target.eq(0);
+        var x = prediction.masked_fill(absent, 0);
+        if (!LogTarget) return xlogy(target, target) - (target * x);
+        var t = target.masked_fill(absent, 0);
+        return (t.exp() * (t - x)).masked_fill(absent, 0);
+    }
 }
 
 /// <summary>

@@ -68,7 +68,9 @@ public sealed record DiceLossRule : RegionLossRule
     {
         var both = (shares * truth).sum([1]);
         var sizes = Squared ? (shares.square() + truth.square()).sum([1]) : (shares + truth).sum([1]);
-        return 1 - (((both * 2) + Smooth) / (sizes + Smooth));
+        // A class of no size at all costs nothing, as with any Smooth above 0.
+        var none = (sizes + Smooth).eq(0);
+        return (1 - (((both * 2) + Smooth) / (sizes + Smooth).masked_fill(none, 1))).masked_fill(none, 0);
     }
 }
 
@@ -102,7 +104,8 @@ public sealed record TverskyLossRule : RegionLossRule
         var both = (shares * truth).sum([1]);
         var wrong = ((shares.sum([1]) - both) * Alpha) + ((truth.sum([1]) - both) * Beta);
         // The sums may differ by a rounding; a root has no derivative at 0.
-        var loss = wrong.clamp_min(0) / (both + wrong + Smooth);
+        var sizes = both + wrong + Smooth;
+        var loss = wrong.clamp_min(0) / sizes.masked_fill(sizes.eq(0), 1);
         return Exponent == 1 ? loss : loss.clamp_min(1e-12).pow(Exponent);
     }
 }

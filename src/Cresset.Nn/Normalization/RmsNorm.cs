@@ -28,7 +28,7 @@ public sealed class RmsNorm : WeightLayer
         : base(nameof(RmsNorm))
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(dim);
-        ArgumentOutOfRangeException.ThrowIfNegative(eps);
+        CheckEpsilon(eps);
         (_dim, _eps) = (dim, eps);
         if (affine) _weight = NewConstant(place ?? WeightPlace.Cpu, 1, dim);
         RegisterComponents();
@@ -50,10 +50,21 @@ public sealed class RmsNorm : WeightLayer
     /// <summary>The function itself: x [..., dim], weight [dim] or null; the result has the type of x.</summary>
     public static Tensor Apply(Tensor x, Tensor? weight, double eps = 1e-6)
     {
+        if (!x.is_floating_point())
+            throw new ArgumentException($"RmsNorm: x is {x.dtype}; a norm needs floating-point numbers.", nameof(x));
+        CheckEpsilon(eps);
+        if (weight is not null && (weight.dim() != 1 || x.dim() == 0 || weight.size(0) != x.size(-1)))
+            throw Shape.Wrong(weight, $"[{(x.dim() == 0 ? 1 : x.size(-1))}], one factor for each of the last dimension");
         using var scope = NewDisposeScope();
         var wide = x.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? x.to(ScalarType.Float32) : x;
         var y = wide * (wide.square().mean([-1], keepdim: true) + eps).rsqrt();
         if (wide.dtype != x.dtype) y = y.to(x.dtype);
         return (weight is null ? y : y * As(weight, y)).MoveToOuterDisposeScope();
+    }
+
+    private static void CheckEpsilon(double eps)
+    {
+        if (!(eps >= 0) || !double.IsFinite(eps))
+            throw new ArgumentOutOfRangeException(nameof(eps), eps, "RmsNorm: eps must be finite and at least 0 (usual: 1e-6).");
     }
 }

@@ -16,6 +16,7 @@ public static class UpsamplingInit
     /// <exception cref="ShapeException">The channels are not a multiple of scale^2.</exception>
     public static Tensor Icnr(Tensor weight, int scale, Tensor? bias = null)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(scale, 1);
         var square = (long)scale * scale;
         if (weight.dim() < 1 || weight.size(0) % square != 0)
             throw Shape.Wrong(weight, $"[out * {square}, ...]", "Pixel shuffle needs scale^2 times the channels.");
@@ -32,6 +33,8 @@ public static class UpsamplingInit
     public static Tensor BilinearKernel(long size, ScalarType dtype = ScalarType.Float32)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
+        if (dtype is not (ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64))
+            throw new ArgumentException($"The tent has fractions, which {dtype} cannot hold; take a floating-point type.", nameof(dtype));
         using var scope = NewDisposeScope();
         double factor = (size + 1) / 2;
         var center = size % 2 == 1 ? factor - 1 : factor - 0.5;

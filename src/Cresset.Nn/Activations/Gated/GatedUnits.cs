@@ -56,6 +56,11 @@ public static class GatedUnits
     /// <exception cref="ShapeException">The dimension is odd.</exception>
     public static Tensor Glu(Tensor x, long dim = -1)
     {
+        if (!x.is_floating_point())
+            throw new ArgumentException($"A gated unit needs floating-point numbers; these are {x.dtype}.", nameof(x));
+        if (x.dim() == 0 || dim < -x.dim() || dim >= x.dim())
+            throw new ArgumentOutOfRangeException(nameof(dim), dim,
+                $"A tensor of shape [{string.Join(", ", x.shape)}] has no such dimension to split.");
         if (x.size((int)dim) % 2 != 0) throw Odd(x, dim);
         return nn.functional.glu(x, dim);
     }
@@ -75,6 +80,7 @@ public static class GatedUnits
     /// <summary>gpt-oss's clamped SwiGLU for two tensors of one shape.</summary>
     public static Tensor ClampedSwiGlu(Tensor gate, Tensor value, double alpha = 1.702, double limit = 7)
     {
+        if (!(limit > 0)) throw new ArgumentOutOfRangeException(nameof(limit), limit, "The limit must be greater than 0 (usual: 7).");
         using var scope = NewDisposeScope();
         var g = gate.clamp_max(limit);
         var u = value.clamp(-limit, limit);

@@ -13,18 +13,25 @@ internal static class Simplex
     /// <exception cref="ArgumentOutOfRangeException">The temperature is not positive.</exception>
     public static Tensor Softmax(Tensor x, long dim = -1, double temperature = 1)
     {
+        Check(x, dim);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
-        if (temperature == 1) return nn.functional.softmax(x, dim);
+        if (temperature == 1 || IsEmpty(x, dim)) return nn.functional.softmax(x, dim);
         using var scope = NewDisposeScope();
-        return nn.functional.softmax(x / temperature, dim).MoveToOuterDisposeScope();
+        // The largest is 0 before it is divided: a small temperature would make infinities of it.
+        return nn.functional.softmax((x - x.detach().amax([dim], keepdim: true)) / temperature, dim).MoveToOuterDisposeScope();
     }
 
     /// <summary>x - log sum e^x.</summary>
-    public static Tensor LogSoftmax(Tensor x, long dim = -1) => nn.functional.log_softmax(x, dim);
+    public static Tensor LogSoftmax(Tensor x, long dim = -1)
+    {
+        Check(x, dim);
+        return nn.functional.log_softmax(x, dim);
+    }
 
     /// <summary>softmax(-x).</summary>
     public static Tensor Softmin(Tensor x, long dim = -1)
     {
+        Check(x, dim);
         using var scope = NewDisposeScope();
         return nn.functional.softmax(-x, dim).MoveToOuterDisposeScope();
     }
@@ -32,6 +39,7 @@ internal static class Simplex
     /// <summary>e^x / (1 + sum e^x): may attend to nothing. Miller 2023.</summary>
     public static Tensor SoftmaxOffByOne(Tensor x, long dim = -1)
     {
+        Check(x, dim);
         if (IsEmpty(x, dim)) return x.alias();
         using var scope = NewDisposeScope();
         // The one is an extra logit 0; the largest of all is taken out before the exponential.
@@ -43,26 +51,32 @@ internal static class Simplex
     /// <summary>x * softmax(x). Elhage et al. 2022 (SoLU, without its layer norm).</summary>
     public static Tensor Solu(Tensor x, long dim = -1)
     {
+        Check(x, dim);
         using var scope = NewDisposeScope();
         var p = nn.functional.softmax(x, dim);
         // Where the weight is 0 the number has no say; uncut, the largest ones overflow in the gradient.
         return (x.masked_fill(p.eq(0), 0) * p).MoveToOuterDisposeScope();
     }
 
-    /// <summary>relu(x)^2 / sum relu(x)^2.</summary>
+    /// <summary>relu(x)^2 / sum relu(x)^2; all 0 where no number is positive.</summary>
     public static Tensor SquaredReluNorm(Tensor x, long dim = -1)
     {
+        Check(x, dim);
         if (IsEmpty(x, dim)) return x.alias();
         using var scope = NewDisposeScope();
-        // Only ratios count: over the largest, no square overflows or is lost.
+        // Only ratios count: over the largest, no square overflows or is lost. A row without a positive number attends to nothing.
         var cut = nn.functional.relu(x);
-        var r = (cut / cut.detach().amax([dim], keepdim: true)).square();
-        return (r / r.sum(dim, keepdim: true)).MoveToOuterDisposeScope();
+        var top = cut.detach().amax([dim], keepdim: true);
+        var none = top.eq(0);
+        var r = (cut / top.masked_fill(none, 1)).square();
+        return (r / r.sum(dim, keepdim: true).masked_fill(none, 1)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The nearest point of the simplex: exact zeros. Martins and Astudillo 2016.</summary>
     public static Tensor Sparsemax(Tensor x, long dim = -1)
     {
+        Check(x, dim);
+        if (x.dim() == 0) return One(x);
         if (IsEmpty(x, dim)) return x.alias();
         using var scope = NewDisposeScope();
         var axis = dim < 0 ? x.dim() + dim : dim;
@@ -78,6 +92,8 @@ internal static class Simplex
     /// <summary>Entmax with alpha 1.5: between softmax and sparsemax, with exact zeros and a smooth border. Peters et al. 2019.</summary>
     public static Tensor Entmax15(Tensor x, long dim = -1)
     {
+        Check(x, dim);
+        if (x.dim() == 0) return One(x);
         if (IsEmpty(x, dim)) return x.alias();
         using var scope = NewDisposeScope();
         var axis = dim < 0 ? x.dim() + dim : dim;
@@ -102,16 +118,16 @@ internal static class Simplex
     public static Tensor Entmax(Tensor x, double alpha, long dim = -1)
     {
         if (!(alpha is >= 1 and <= 2)) throw new ArgumentOutOfRangeException(nameof(alpha), alpha, "Entmax: alpha must lie in [1, 2].");
-        switch (alpha)
-        {
-            case 1: return Softmax(x, dim);
-            case 2: return Sparsemax(x, dim);
-            default: break;
-        }
+        Check(x, dim);
+        // So near to 1 the power 1 / (alpha - 1) has no digits left, and softmax differs by less than that.
+        if (alpha < 1 + 1e-7) return Softmax(x, dim);
+        if (alpha == 2) return Sparsemax(x, dim);
+        if (x.dim() == 0) return One(x);
         if (IsEmpty(x, dim)) return x.alias();
         using var scope = NewDisposeScope();
         var axis = dim < 0 ? x.dim() + dim : dim;
-        var scaled = FromTop(x, axis, alpha - 1);
+        // Large powers multiply roundings.
+        var scaled = FromTop(alpha < 1.1 ? x.to(ScalarType.Float64) : x, axis, alpha - 1);
         Tensor low;
         using (no_grad())
         {
@@ -157,6 +173,23 @@ internal static class Simplex
         var wide = x.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? x.to(ScalarType.Float32) : x;
         var z = (wide - wide.detach().amax([axis], keepdim: true)) * scale;
         return z.masked_fill(z.lt(-2), -2);
+    }
+
+    private static void Check(Tensor x, long dim)
+    {
+        if (!x.is_floating_point())
+            throw new ArgumentException($"A softmax needs floating-point numbers; these are {x.dtype}.", nameof(x));
+        var dims = Math.Max(1, x.dim());
+        if (dim < -dims || dim >= dims)
+            throw new ArgumentOutOfRangeException(nameof(dim), dim,
+                $"A tensor of shape [{string.Join(", ", x.shape)}] has the dimensions {-dims} to {dims - 1}.");
+    }
+
+    // The one number there is takes all; NaN stays NaN.
+    private static Tensor One(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return ((x * 0) + 1).MoveToOuterDisposeScope();
     }
 
     private static bool IsEmpty(Tensor x, long dim) => x.dim() > 0 && x.size((int)dim) == 0;
