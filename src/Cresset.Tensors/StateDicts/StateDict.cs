@@ -119,10 +119,18 @@ public static class StateDict
             Converted = Conversions(origin, report.Loaded, target, key => source[from[key]].dtype, key => $"{source[from[key]].dtype}",
                 key => source[from[key]].alias()),
         };
+        using var scope = NewDisposeScope();
+        var values = report.Loaded.ToDictionary(key => key, key => source[from[key]]);
+        var own = new OwnMemory(target.Values);
         foreach (var key in report.Loaded)
         {
-            if (!places.TryGetValue(key, out var place)) target[key].copy_(source[from[key]]);
-            else Give(place, target[key], source[from[key]]);
+            // The module's own memory (weights that change places, a transposed view) would change under the copies.
+            if (own.Holds(values[key])) values[key] = values[key].clone();
+        }
+        foreach (var key in report.Loaded)
+        {
+            if (!places.TryGetValue(key, out var place)) target[key].copy_(values[key]);
+            else Give(place, target[key], values[key]);
         }
         return report;
     }

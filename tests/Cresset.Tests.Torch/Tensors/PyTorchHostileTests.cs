@@ -19,6 +19,20 @@ public sealed class PyTorchHostileTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
+    [InlineData("conj", "conjugate")]
+    [InlineData("neg", "negated")]
+    public void AViewWhoseNumbersHaveTheOtherSignInTheFileIsNotTaken(string bit, string kind)
+    {
+        // As PyTorch 2 saves x.conj().imag: the numbers of x.imag, and a word that they are to be negated.
+        var pickle = "\u0080\u0002}X\u0001\0\0\0actorch._utils\n_rebuild_tensor_v2\n(" + Storage
+            + $"K\0K\u0003\u0085K\u0001\u0085\u0089N}}X{(char)bit.Length}\0\0\0{bit}\u0088stRs.";
+        var path = Write([("a/data.pkl", Encoding.Latin1.GetBytes(pickle)), ("a/data/0", new byte[16])]);
+        using var file = PyTorchFile.Open(path);
+        Assert.StartsWith(kind, file.Entries["a"].TypeName, StringComparison.Ordinal);
+        Assert.Throws<NotSupportedException>(() => file.Map("a"));
+    }
+
+    [Theory]
     [InlineData("a call of a system function is left alone", "\u0080\u0002}X\u0001\0\0\0xcos\nsystem\nX\u0009\0\0\0touch pwn\u0085Rs.",
         null)]
     [InlineData("cut", "\u0080\u0002}", "STOP")]

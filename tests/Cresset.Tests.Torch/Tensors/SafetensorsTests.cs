@@ -302,4 +302,26 @@ public sealed class SafetensorsTests : IDisposable
         => Assert.Equal(expected.data<float>().ToArray().Select(BitsOrNaN), actual.data<float>().ToArray().Select(BitsOrNaN));
 
     private static int BitsOrNaN(float value) => float.IsNaN(value) ? int.MinValue + 1 : BitConverter.SingleToInt32Bits(value);
+
+    [Fact]
+    public void WhatCouldNotBeReadAgainIsNotWritten()
+    {
+        using var scope = NewDisposeScope();
+        var path = Path.Combine(_folder, "refused.safetensors");
+        void Refused<T>(string word, string name, Tensor? tensor, Dictionary<string, string>? metadata = null)
+            where T : Exception
+        {
+            var refused = Assert.Throws<T>(
+                () => SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { [name] = tensor! }, metadata));
+            Assert.Contains(word, refused.Message, StringComparison.Ordinal);
+            Assert.False(File.Exists(path));
+        }
+
+        Refused<ArgumentException>("'a' is null", "a", null);
+        Refused<NotSupportedException>("sparse", "a", eye(3).to_sparse());
+        Refused<NotSupportedException>("meta", "a", ones(3).to(new Device("meta")));
+        Refused<ArgumentException>("U+D800", "a\ud800", ones(3));
+        Refused<ArgumentException>("'x' is null", "a", ones(3), new() { ["x"] = null! });
+        Refused<ArgumentException>("at most 100000000", "a", ones(3), new() { ["x"] = new string('y', 100_000_000) });
+    }
 }

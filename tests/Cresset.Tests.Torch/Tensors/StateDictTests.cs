@@ -153,4 +153,18 @@ public sealed class StateDictTests : IDisposable
         Initialize.Reset(net, new Generator((ulong)seed));
         return net;
     }
+
+    [Fact]
+    public void WeightsMayChangePlaces()
+    {
+        using var scope = NewDisposeScope();
+        using var net = nn.Sequential(("a", nn.Linear(2, 2, hasBias: false)), ("b", nn.Linear(2, 2, hasBias: false)));
+        var own = StateDict.Of(net);
+        var (a, b) = (own["a.weight"].detach().clone(), own["b.weight"].detach().clone());
+        StateDict.Load(net, new Dictionary<string, Tensor> { ["a.weight"] = own["b.weight"], ["b.weight"] = own["a.weight"] });
+        Assert.True(own["a.weight"].eq(b).all().ToBoolean() && own["b.weight"].eq(a).all().ToBoolean());
+        StateDict.Load(net,
+            new Dictionary<string, Tensor> { ["a.weight"] = own["a.weight"].detach().t(), ["b.weight"] = own["b.weight"] });
+        Assert.True(own["a.weight"].eq(b.t()).all().ToBoolean() && own["b.weight"].eq(a).all().ToBoolean());
+    }
 }

@@ -55,8 +55,10 @@ internal sealed class TorchWorld : IPickleWorld
         switch (function.FullName)
         {
             case "torch._utils._rebuild_tensor" when a.Count >= 4: return Tensor(a, null, input);
-            case "torch._utils._rebuild_tensor_v2" when a.Count >= 4: return Tensor(a, null, input);
-            case "torch._utils._rebuild_tensor_v3" when a.Count >= 7: return Tensor(a, a[6], input);
+            case "torch._utils._rebuild_tensor_v2" when a.Count >= 4:
+                return Lazy(a.ElementAtOrDefault(6)) is { } lazy ? NoData(lazy, a[2], "") : Tensor(a, null, input);
+            case "torch._utils._rebuild_tensor_v3" when a.Count >= 7:
+                return Lazy(a.ElementAtOrDefault(7)) is { } late ? NoData(late, a[2], "") : Tensor(a, a[6], input);
             case "torch._utils._rebuild_parameter" when a.Count >= 1 && a[0] is TorchTensor: return a[0];
             case "torch._utils._rebuild_parameter_with_state" when a.Count >= 1 && a[0] is TorchTensor: return a[0];
             case "torch.nn.parameter.Parameter" or "torch.nn.parameter.Buffer" when a.Count >= 1 && a[0] is TorchTensor: return a[0];
@@ -155,6 +157,10 @@ internal sealed class TorchWorld : IPickleWorld
         strides[^1] = 1;
         return tensor with { Shape = shape, Strides = strides, Start = 2 * tensor.Start };
     }
+
+    // Since version 2 a view of conjugate or negated numbers is saved as such: what lies in the file has the other sign.
+    private static string? Lazy(object? metadata) => metadata is not PickleDict bits ? null
+        : bits["conj"] is true ? "conjugated" : bits["neg"] is true ? "negated" : null;
 
     private static TorchTensor NoData(string kind, object? sizes, string type)
     {

@@ -194,6 +194,12 @@ internal sealed class SafetensorsHeader
     /// <summary>The header bytes (length included) for entries whose offsets are already set, padded to 8.</summary>
     public static byte[] Write(IEnumerable<SafetensorsEntry> entries, IReadOnlyDictionary<string, string> metadata)
     {
+        foreach (var (key, value) in metadata)
+        {
+            if (value is null) throw new ArgumentException($"The metadata '{key}' is null; a text is needed.", nameof(metadata));
+            RefuseBroken(key);
+            RefuseBroken(value);
+        }
         using var buffer = new MemoryStream();
         buffer.Write(stackalloc byte[8]);
         using (var json = new Utf8JsonWriter(buffer,
@@ -208,6 +214,7 @@ internal sealed class SafetensorsHeader
             }
             foreach (var entry in entries)
             {
+                RefuseBroken(entry.Name);
                 json.WriteStartObject(entry.Name);
                 json.WriteString("dtype", entry.TypeName);
                 json.WriteStartArray("shape");
@@ -222,8 +229,24 @@ internal sealed class SafetensorsHeader
             json.WriteEndObject();
         }
         while (buffer.Length % 8 != 0) buffer.WriteByte((byte)' ');
+        if (buffer.Length - 8 > MaxHeaderLength)
+            throw new ArgumentException(
+                $"Names and metadata take {buffer.Length - 8} bytes; a safetensors header that can be read again has at most "
+                    + $"{MaxHeaderLength}.", nameof(metadata));
         var bytes = buffer.ToArray();
         BinaryPrimitives.WriteInt64LittleEndian(bytes, bytes.Length - 8);
         return bytes;
+    }
+
+    // Half of a pair of UTF-16 would be written as a question mark, and two names could become one.
+    private static void RefuseBroken(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (!char.IsSurrogate(text[i])) continue;
+            if (i + 1 == text.Length || !char.IsSurrogatePair(text[i], text[i + 1]))
+                throw new ArgumentException($"'{Short(text)}' holds half a character (U+{(int)text[i]:X4}), which no file can hold.");
+            i++;
+        }
     }
 }

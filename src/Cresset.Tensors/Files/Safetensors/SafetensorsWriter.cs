@@ -132,6 +132,11 @@ public static class SafetensorsWriter
         var entries = new List<SafetensorsEntry>();
         foreach (var (name, tensor) in tensors)
         {
+            if (tensor is null) throw new ArgumentException($"'{name}' is null; nothing was written.", nameof(tensors));
+            if (tensor.is_sparse || tensor.device_type == TorchSharp.DeviceType.META)
+                throw new NotSupportedException(
+                    $"'{name}' is {(tensor.is_sparse ? "sparse; write its to_dense()" : "without memory (device meta)")}. Nothing was "
+                        + "written.");
             var dtype = float8 is { } small && tensor.is_floating_point() ? small : SafetensorsDtypes.Of(tensor.dtype);
             entries.Add(new SafetensorsEntry(name, dtype, tensor.shape, 0, dtype.Bytes(tensor.numel())));
         }
