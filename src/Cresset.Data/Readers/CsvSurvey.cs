@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Numerics;
 using System.Text.RegularExpressions;
 
 namespace Cresset.Data;
@@ -37,8 +39,14 @@ internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> N
         }
         if (rows == 0) throw new DataMismatchException($"{path} holds a header and no rows.");
         var names = hasHeader ? Named(path, first, notes) : [.. first.Select((_, i) => $"c{i}")];
-        return new CsvSurvey(hasHeader, names,
-            [.. names.Select((name, i) => tallies[i].Kind(path, name, kinds.GetValueOrDefault(name), options))], rows, notes);
+        ColumnKind[] columns = [.. names.Select((name, i) => tallies[i].Kind(path, name, kinds.GetValueOrDefault(name), options))];
+        for (var i = 0; i < columns.Length; i++)
+        {
+            if (columns[i] != ColumnKind.Number || tallies[i].Rounded == 0) continue;
+            notes.Add($"{path}, line {tallies[i].Rounded}, column '{names[i]}': {CsvText.Shorten(tallies[i].RoundedCell)} has more digits "
+                + $"than a number keeps here and was rounded; if it names something, put the column among the classes or leave it out.");
+        }
+        return new CsvSurvey(hasHeader, names, columns, rows, notes);
     }
 
     // A header is text over numbers. A row of numbers and missing values is a row; what could be either is refused.
@@ -90,24 +98,36 @@ internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> N
         private (string Cell, int Line) _firstNumber;
         private bool _otherNotation = true;
 
+        private const double LargestWhole = 9_007_199_254_740_992;
+
         public int Numbers { get; private set; }
 
         public int Others { get; private set; }
 
         public int Repeats { get; private set; }
 
+        /// <summary>The first line with a whole number of more digits than a double has; 0 for none.</summary>
+        public int Rounded { get; private set; }
+
+        public string RoundedCell { get; private set; } = "";
+
         public void Add(string cell, int line, CsvOptions options, bool repeats)
         {
             if (repeats) Repeats++;
             if (options.IsMissing(cell)) return;
-            if (CsvTable.TryNumber(cell, options.Decimal, out _))
+            if (CsvTable.TryNumber(cell, options.Decimal, out var number))
             {
                 if (Numbers++ == 0) _firstNumber = (cell, line);
+                if (Math.Abs(number) >= LargestWhole && Rounded == 0 && IsRounded(cell, number)) (Rounded, RoundedCell) = (line, cell);
                 return;
             }
             if (Others++ == 0) _firstOther = (cell, line);
             _otherNotation &= OtherNotation().IsMatch(cell);
         }
+
+        private static bool IsRounded(string cell, double number) => double.IsFinite(number)
+            && BigInteger.TryParse(cell, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole)
+            && whole != new BigInteger(number);
 
         public ColumnKind Kind(string path, string name, ColumnKind wanted, CsvOptions options)
         {
@@ -117,8 +137,8 @@ internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> N
             if (_otherNotation)
             {
                 throw new DataMismatchException($"{where}: '{_firstOther.Cell}' is a number in another notation. Say decimal: "
-                    + $"{(options.Decimal == DecimalMark.Point ? "comma" : "point")} if that is its decimal mark, or take the group "
-                    + $"separators out.");
+                    + $"{(options.Decimal == DecimalMark.Point ? "comma" : "point")} if that is its decimal mark, or write plain "
+                    + $"numbers, without group separators, special blanks, currency and percent signs.");
             }
             if (Numbers == 0) return ColumnKind.Class;
             throw new DataMismatchException($"{where}: '{CsvText.Shorten(_firstOther.Cell)}' is not a number, while line "
@@ -126,7 +146,9 @@ internal sealed partial record CsvSurvey(bool HasHeader, IReadOnlyList<string> N
                 + $"or name the column among the classes.");
         }
 
-        [GeneratedRegex(@"^[+-]?\d{1,3}([.,' ]\d{3})*([.,]\d+)?([eE][+-]?\d+)?$|^[+-]?\d+[.,]\d+([eE][+-]?\d+)?$")]
+        // Also with the blanks, minus signs and digits of other scripts, a currency before it or a percent sign after it.
+        [GeneratedRegex(
+            @"^\s*[$€£¥]?\s*[+\-\u2212]?(\d{1,3}([.,'\u2019\s]\d{3})*([.,]\d+)?|\d+([.,]\d+)?)([eE][+-]?\d+)?\s*[%€]?\s*$")]
         private static partial Regex OtherNotation();
     }
 }

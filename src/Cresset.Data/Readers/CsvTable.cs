@@ -64,6 +64,7 @@ public sealed class CsvTable
 
     /// <summary>Columns of numbers as [rows, names] float32; all of them when none is named. A missing value is NaN.</summary>
     /// <exception cref="ArgumentException">There is no such column, or it holds no numbers.</exception>
+    /// <exception cref="InvalidDataException">A number is beyond float32.</exception>
     public Tensor ToTensor(params string[] names)
     {
         ArgumentNullException.ThrowIfNull(names);
@@ -76,7 +77,14 @@ public sealed class CsvTable
         var result = new float[Rows * picked.Length];
         for (var row = 0; row < Rows; row++)
         {
-            for (var i = 0; i < picked.Length; i++) result[(row * picked.Length) + i] = (float)picked[i].Numbers![row];
+            for (var i = 0; i < picked.Length; i++)
+            {
+                var number = picked[i].Numbers![row];
+                if (Math.Abs(number) > float.MaxValue)
+                    throw new DataMismatchException(string.Create(CultureInfo.InvariantCulture,
+                        $"{Path}: column '{picked[i].Name}' holds {number}; float32 ends at {float.MaxValue}. Change its unit."));
+                result[(row * picked.Length) + i] = (float)number;
+            }
         }
         return tensor(result, Rows, picked.Length);
     }

@@ -16,6 +16,7 @@ internal sealed class CsvText
     {
         if (!File.Exists(path)) throw new FileNotFoundException($"There is no file '{path}'.", path);
         _path = path;
+        RefuseArchives(path);
         _encoding = options.Encoding switch
         {
             "latin1" => Encoding.Latin1,
@@ -23,6 +24,18 @@ internal sealed class CsvText
             _ => new UTF8Encoding(false, true),
         };
         Separator = options.SeparatorCharacter ?? Detect();
+    }
+
+    // Spreadsheets are zip archives: their bytes make no sense as text, and what is wrong with them says nothing.
+    private static void RefuseArchives(string path)
+    {
+        Span<byte> head = stackalloc byte[4];
+        using var stream = File.OpenRead(path);
+        var first = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
+        if (first.SequenceEqual("PK\u0003\u0004"u8))
+            throw new InvalidDataException($"{path} is a zip archive, as spreadsheets (.xlsx, .ods) are; save the table as CSV.");
+        if (first.Length >= 2 && first[0] == 0x1f && first[1] == 0x8b)
+            throw new InvalidDataException($"{path} is compressed (gzip); unpack it first.");
     }
 
     /// <summary>Between two cells.</summary>

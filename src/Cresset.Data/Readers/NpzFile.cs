@@ -73,7 +73,8 @@ internal static class NpzFile
             or OverflowException
             && !e.Message.StartsWith(path, StringComparison.Ordinal))
         {
-            throw new InvalidDataException($"{path}: not a readable .npz archive: {e.Message.Split('\n')[0]}", e);
+            throw new InvalidDataException(
+                $"{path}: not a readable zip archive, which .npz and .pt files are: {e.Message.Split('\n')[0]}", e);
         }
     }
 

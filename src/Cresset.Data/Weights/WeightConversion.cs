@@ -93,9 +93,15 @@ public static class WeightConversion
             source.Entries.Values.Where(e => types[e.Name] is ScalarType.BFloat16 or ScalarType.ComplexFloat32 or ScalarType.ComplexFloat64)
                 .ToList();
         if (lost.Count > 0)
+        {
+            var isComplex = lost.Exists(e => types[e.Name] != ScalarType.BFloat16);
+            var isBrain = lost.Exists(e => types[e.Name] == ScalarType.BFloat16);
             throw new NotSupportedException(
                 $"{source.Path}: {lost.Count} tensors have a type that .npz files are not written with, '{lost[0].Name}' "
-                    + $"({lost[0].TypeName}) first. Choose one for all floating-point tensors, such as --dtype fp32.");
+                    + $"({lost[0].TypeName}) first."
+                    + (isBrain ? " Choose one for all floating-point tensors, such as --dtype fp32." : "")
+                    + (isComplex ? " Complex ones can be dropped (--drop) or written as .safetensors." : ""));
+        }
         NpzFile.Write(to, source.Entries.Keys.Order(StringComparer.Ordinal), name =>
         {
             cancellation.ThrowIfCancellationRequested();

@@ -84,6 +84,40 @@ public sealed class CsvTests : IDisposable
         Assert.Equal([2.0], table["b"].Numbers!);
     }
 
+    [Theory]
+    [InlineData("1\u00a0000")]
+    [InlineData("1\u202f000,5")]
+    [InlineData("7\u00a0")]
+    [InlineData("1\u2019000")]
+    [InlineData("\u22125")]
+    [InlineData("5 %")]
+    [InlineData("$5")]
+    [InlineData("\u0663")]
+    public void ANumberInAnotherNotationIsNoClass(string cell)
+    {
+        var refused = Assert.Throws<DataMismatchException>(() => Read($"a\tb\n{cell}\t2\n"));
+        Assert.Contains("another notation", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WholeNumbersThatLoseDigitsAreNoted()
+    {
+        var table = Read("id,b\n9007199254740992,1\n9007199254740993,2\n");
+        Assert.Contains("line 3, column 'id': 9007199254740993", Assert.Single(table.Notes), StringComparison.Ordinal);
+        Assert.Empty(Read("id,b\n9007199254740994,1\n1e300,2\n").Notes);
+        Assert.Throws<DataMismatchException>(() => Read("a,b\n1e300,1\n").ToTensor("a"));
+    }
+
+    [Theory]
+    [InlineData("PK\u0003\u0004xx", "spreadsheets")]
+    [InlineData("\u001f\u008b\u0008x", "gzip")]
+    public void AnArchiveIsNoTable(string bytes, string what)
+    {
+        var path = Path.Combine(_folder, "archive.csv");
+        File.WriteAllBytes(path, System.Text.Encoding.Latin1.GetBytes(bytes));
+        Assert.Contains(what, Assert.Throws<InvalidDataException>(() => CsvTable.Read(path)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void DecimalCommasAreReadOnlyWhenStated()
     {
