@@ -76,6 +76,8 @@ internal static class RunsCommand
     {
         if (!RunStore.Exists(folder) && !(Directory.Exists(folder) && Directory.EnumerateDirectories(folder).Any(RunFolder.Is)))
         {
+            if (File.Exists(folder))
+                throw new ArgumentException($"--runs is '{folder}', which is a file; expected the folder that holds the runs.");
             if (json) Output.Json(Array.Empty<object>());
             else Console.Out.WriteLine($"No runs in {Path.GetFullPath(folder)} yet; 'cresset train' makes one.");
             return ExitCode.Success;

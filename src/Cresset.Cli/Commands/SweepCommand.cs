@@ -12,6 +12,8 @@ namespace Cresset.Cli.Commands;
 /// <summary><c>cresset sweep</c>: a recipe with several settings, seeds and folds.</summary>
 internal static class SweepCommand
 {
+    private static readonly string[] OfHalving = ["--goal", "--by", "--resource", "--factor"];
+
     public const string Summary = "Run a recipe with several settings, seeds and folds; mean and interval of each setting.";
 
     public static Command Create(PartCatalog known)
@@ -104,6 +106,8 @@ internal static class SweepCommand
                 throw new ArgumentException($"--search is '{kind}'; allowed: grid, random, halving.");
             if ((kind == "random" && result.GetValue(budget) == 0) || (kind == "grid" && result.GetValue(budget) > 0))
                 throw new ArgumentException("--search random needs --budget N, the number of settings to try; a grid tries all.");
+            if (kind != "halving" && result.Tokens.FirstOrDefault(t => OfHalving.Contains(t.Value.Split('=')[0])) is { } idle)
+                throw new ArgumentException($"{idle.Value.Split('=')[0]} goes with --search halving; --search is {kind}.");
             if (result.GetValue(jobs) < 0)
                 throw new ArgumentException($"--jobs is {result.GetValue(jobs)}; allowed: 1 or more, or 0 for one per core.");
             if (ranks.Size > 1 && result.GetValue(jobs) != 1)

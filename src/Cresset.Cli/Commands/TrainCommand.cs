@@ -57,6 +57,9 @@ internal static class TrainCommand
                         result.GetValue(watch) ? result.GetValue(with.Option) ?? [] : null, ranks))
             : RankPlace.OfEnvironment().Size != 1
             ? throw new NotSupportedException("--dry-run, --find-lr and --find-batch run in one process; leave out mpirun or 'launch'.")
+            : result.GetValue(print) || result.GetValue(watch)
+            ? throw new ArgumentException(
+                "--dry-run, --find-lr and --find-batch record nothing: they go with neither --watch nor --print-config.")
             : TrialCommand.Run(with.Recipes(result),
                 new Trial(result.GetValue(words)!, result.GetValue(dry), result.GetValue(findRate), result.GetValue(findBatch),
                     result.GetValue(resume), result.GetValue(runs)!), result.GetValue(quiet), result.GetValue(json)));
@@ -84,6 +87,9 @@ internal static class TrainCommand
         if (words.FirstOrDefault(w => w.StartsWith('-')) is { } unknown)
             throw new ArgumentException($"unknown option '{unknown}'; see 'cresset train --help'.");
         ResolvedRecipe? recipe = null;
+        if (resume is not null && print)
+            throw new ArgumentException(
+                "--print-config prints a recipe and does not go with --resume; a run's own settings are in its config.yaml.");
         if (resume is null)
         {
             recipe = Resolve(catalog, words);

@@ -53,13 +53,16 @@ internal static class ErrorBoundary
         UnauthorizedAccessException when error.Message.Split('\'') is [_, var folder, ..] && Directory.Exists(folder) =>
             (ExitCode.Usage, $"'{folder}' is a folder; a file is needed."),
         UnauthorizedAccessException => (ExitCode.Failure, error.Message),
+        // Said of a run that nobody records, of a module that does not fit and so on: sentences for people, as all of Cresset's are.
+        InvalidOperationException when IsOurs(error.TargetSite?.DeclaringType) => (ExitCode.Failure, error.Message),
         IOException or InvalidDataException => (ExitCode.Failure, error.Message),
         ExternalException => (ExitCode.Failure, "libtorch: " + error.Message.Split('\n')[0]),
         TypeInitializationException { InnerException: { } inner } => (ExitCode.Failure, inner.Message),
-        _ when error.GetType().Namespace?.StartsWith("Cresset", StringComparison.Ordinal) == true =>
-            (ExitCode.Failure, WithoutParameter(error.Message)),
+        _ when IsOurs(error.GetType()) => (ExitCode.Failure, WithoutParameter(error.Message)),
         _ => (ExitCode.Failure, $"unexpected {error.GetType().Name}: {error.Message} (set {DebugVariable}=1 to see where)"),
     };
+
+    private static bool IsOurs(Type? type) => type?.Namespace?.StartsWith("Cresset", StringComparison.Ordinal) == true;
 
     private static string WithoutParameter(string message)
     {

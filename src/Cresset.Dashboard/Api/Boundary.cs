@@ -31,11 +31,21 @@ internal static class Boundary
     private static IResult Answer(Exception error) => error switch
     {
         RunNotFoundException => Answers.Problem(404, error.Message),
-        BadHttpRequestException bad => Answers.Problem(bad.StatusCode, bad.Message),
+        BadHttpRequestException bad => Answers.Problem(bad.StatusCode, Plain(bad.Message)),
         RunStoreException or InvalidDataException => Answers.Problem(503, error.Message),
         InvalidOperationException => Answers.Problem(409, error.Message),
         ArgumentException => Answers.Problem(400, error.Message.Split(" (Parameter '", StringSplitOptions.None)[0]),
         UnauthorizedAccessException or IOException => Answers.Problem(503, error.Message),
         _ => Answers.Problem(500, $"unexpected {error.GetType().Name}: {error.Message}"),
     };
+
+    // The framework names the types of C#.
+    private static string Plain(string message) => message.Split('"') switch
+    {
+        ["Required parameter ", var parameter, ..] => $"The query lacks {Name(parameter)}.",
+        ["Failed to bind parameter ", var parameter, _, var value, ..] => $"{Name(parameter)} is '{value}', which it cannot be.",
+        _ => message,
+    };
+
+    private static string Name(string parameter) => parameter[(parameter.LastIndexOf(' ') + 1)..];
 }

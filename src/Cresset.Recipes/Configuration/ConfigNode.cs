@@ -136,6 +136,14 @@ internal abstract record ConfigNode(ConfigSource Source)
         if (cause.Message.StartsWith(Twice, StringComparison.Ordinal))
             return new ConfigException(new ConfigSource(file, Math.Max(1, line)),
                 $"{place}the key '{cause.Message[Twice.Length..].TrimEnd('.')}' is given twice.");
+        const string Anchor = "The anchor '";
+        if (cause.Message.StartsWith(Anchor, StringComparison.Ordinal) && cause.Message.Split('\'') is [_, var name, ..])
+        {
+            // The parser gives the start of the text as the place.
+            var at = Array.FindIndex(lines, l => l.Contains('*' + name, StringComparison.Ordinal));
+            return new ConfigException(new ConfigSource(file, at < 0 ? Math.Max(1, line) : at + 1),
+                $"the alias *{name} stands for nothing: no &{name} comes before it. A text that begins with '*' goes in quotes.");
+        }
         return new ConfigException(new ConfigSource(file, Math.Max(1, line)),
             $"{place}this is not valid YAML: {Sentence(cause)} Look for a bracket, brace or quote that is not closed.");
     }

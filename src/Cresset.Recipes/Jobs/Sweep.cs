@@ -124,7 +124,18 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         ArgumentNullException.ThrowIfNull(axes);
         if (seeds < 0) throw new ArgumentException($"--seeds is {seeds}; allowed: 0 or more.");
         if (folds is < 0 or 1) throw new ArgumentException($"--folds is {folds}; allowed: 2 or more, or 0 for the recipe's own split.");
+        if (seeds > 0 && axes.FirstOrDefault(a => SetsTheSeed(recipe, a)) is { } axis)
+            throw new ConfigException(ConfigSource.CommandLine, $"'{axis.Key}' and --seeds both set the seed; leave one out.");
         return Plan(recipe, axes, Settings(axes, budget), seeds, folds, []);
+    }
+
+    // Of two words for one key the later one counts.
+    private static bool SetsTheSeed(Recipe recipe, SweepAxis axis)
+    {
+        if (axis.Key != "seed" && !axis.Key.EndsWith(".seed", StringComparison.Ordinal)) return false;
+        var word = $"{axis.Key}={axis.Values[0]}";
+        return Enumerable.Range(0, 2).Any(seed => !Same(recipe.Resolve([word, $"seed={seed}"]).Flatten(),
+            recipe.Resolve([$"seed={seed}", word]).Flatten()));
     }
 
     /// <summary>Combinations of the axes, or as many of them as a budget says, drawn at random and the same every time.</summary>
@@ -150,6 +161,7 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     {
         var varied = axes.Where(a => a.Values.Count > 1).Select(a => a.Key).ToHashSet();
         var plan = new List<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)>();
+        var known = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var setting in settings)
         {
             var named = setting.Where(s => varied.Contains(s.Split('=')[0])).ToList();
@@ -160,11 +172,25 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
                     var overrides = new List<string>([.. setting, .. further]);
                     if (seeds > 0) overrides.Add($"seed={seed}");
                     if (folds > 0) overrides.AddRange(["data.split=folds", $"data.split.folds={folds}", $"data.split.fold={fold}"]);
-                    plan.Add((named, recipe.Resolve(overrides)));
+                    var cell = recipe.Resolve(overrides);
+                    plan.Add((named, cell));
+                    RefuseTheSame(known, setting, cell);
                 }
             }
         }
         return plan;
+    }
+
+    // Two settings with one outcome would be two rows of the same numbers under two names.
+    private static void RefuseTheSame(Dictionary<string, string> known, IReadOnlyList<string> setting, ResolvedRecipe cell)
+    {
+        var all = string.Join('\n', cell.Flatten().Select(f => $"{f.Key}={f.Value}"));
+        var words = string.Join(' ', setting);
+        if (known.TryAdd(all, words)) return;
+        throw new ConfigException(ConfigSource.CommandLine, known[all] == words
+            ? $"'{words}' comes out the same more than once: what --seeds or --folds set is set in the recipe's words too."
+            : $"'{known[all]}' and '{words}' are the same run: a key is given twice, two values are the same number, or --seeds and "
+                + "--folds set the key themselves.");
     }
 
     /// <summary>Runs what is not finished yet.</summary>

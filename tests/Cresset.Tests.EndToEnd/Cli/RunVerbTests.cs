@@ -64,6 +64,10 @@ public sealed class RunVerbTests : IDisposable
         Ok("runs", "plot", path, "--series", "accuracy", "-o", "accuracy.svg");
         Assert.Contains("<svg", File.ReadAllText(Path.Combine(_folder, "accuracy.svg")), StringComparison.Ordinal);
 
+        var asked = CressetProcess.Run(_folder, "runs", "ask", path, "stop");
+        Assert.Equal(1, asked.Code);
+        Assert.Matches("^cresset: Run '.*' is finished; only a run that is being recorded can be asked to stop", asked.Error);
+
         Ok([.. tiny, "lr=1e-2", "--runs", "away"]);
         var other = Path.GetFileName(Directory.GetDirectories(Path.Combine(_folder, "away"), "digits*")
             .Single(d => Path.GetFileName(d) != id));

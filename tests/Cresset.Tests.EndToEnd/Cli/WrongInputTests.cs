@@ -39,6 +39,14 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("sample x @word", "There are no runs in", 1)]
     [InlineData("activations plot nothere", "lists all")]
     [InlineData("activations plot gelu -o a.txt", "end its name in .png")]
+    [InlineData("runs --runs bad.yaml", "--runs is 'bad.yaml', which is a file")]
+    [InlineData("train --resume x --print-config", "does not go with --resume")]
+    [InlineData("train digits-classifier --dry-run --print-config", "they go with neither --watch nor --print-config")]
+    [InlineData("train digits-classifier --find-lr --watch", "they go with neither --watch nor --print-config")]
+    [InlineData("sweep digits-classifier lr=1,2 --goal max", "--goal goes with --search halving; --search is grid.")]
+    [InlineData("sweep digits-classifier lr=1,2 --search random --budget 1 --factor 2", "--factor goes with --search halving")]
+    [InlineData("sweep digits-classifier lr=1e-3,2e-3 lr=3e-3", "'lr=1e-3 lr=3e-3' and 'lr=2e-3 lr=3e-3' are the same run")]
+    [InlineData("sweep digits-classifier seed=1,2 --seeds 2", "'seed' and --seeds both set the seed")]
     [InlineData("inspect .", "is a folder; a file is expected.")]
     public void WrongUseIsOneLineAndExitCode2(string arguments, string message, int expected = 2)
     {

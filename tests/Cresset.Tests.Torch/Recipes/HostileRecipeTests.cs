@@ -27,6 +27,7 @@ public sealed class HostileRecipeTests
     [InlineData("job: x\nlearning-rate: 1\nlearning_rate: 2\n", 3)]
     [InlineData("job: x\ntext: \"abc\n", 2)]
     [InlineData("job: *nothing\n", 1)]
+    [InlineData("job: x\n\n\n\ntrainer:\n  steps: *n\n", 6)]
     [InlineData("? [a, b]\n: 1\n", 1)]
     [InlineData("job: x\0\n", 1)]
     [InlineData("job: x\nsteps: 3\0 0\n", 2)]

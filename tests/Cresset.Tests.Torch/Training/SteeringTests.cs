@@ -142,6 +142,11 @@ public sealed class SteeringTests : IDisposable
         Assert.Equal(rows.SelectMany(r => r.Runs),
             sweep.Run(plan, cancellation: TestContext.Current.CancellationToken)!.SelectMany(r => r.Runs));
         Assert.Throws<ConfigException>(() => Sweep.Plan(recipe, [Sweep.Axis("trainer.steps=5,-5")], 0, 0));
+        // Two names for one run would be two rows of the same numbers.
+        Assert.Throws<ConfigException>(() => Sweep.Plan(recipe, [Sweep.Axis("lr=1e-3,3e-3"), Sweep.Axis("lr=2e-3")], 0, 0));
+        Assert.Throws<ConfigException>(() => Sweep.Plan(recipe, [Sweep.Axis("lr=1e-3,0.001")], 0, 0));
+        Assert.Throws<ConfigException>(() => Sweep.Plan(recipe, [Sweep.Axis("trainer.seed=7")], seeds: 2, folds: 0));
+        Assert.Equal(2, Sweep.Plan(recipe, [Sweep.Axis("trainer.seed=7")], seeds: 0, folds: 2).Count);
         // A random search draws the same settings every time, from among those of the grid.
         SweepAxis[] axes = [Sweep.Axis("lr=log:1e-4..1e-2:6"), Sweep.Axis("seed=1,2,3")];
         var drawn = Sweep.Plan(recipe, axes, 0, 0, budget: 5).Select(c => string.Join(' ', c.Setting)).ToList();
