@@ -44,6 +44,16 @@ public sealed partial class SourceTests
         Assert.Empty(empty);
     }
 
+    /// <summary>Tests have names as all methods have: one style, that of .NET.</summary>
+    [Fact]
+    public void TestsAreNamedInPascalCase()
+    {
+        var wrong = Directory.EnumerateFiles(Path.Combine(Repository.Root, "tests"), "*.cs", SearchOption.AllDirectories)
+            .SelectMany(f => TestName().Matches(File.ReadAllText(f)).Select(m => $"{Relative(f)}: {m.Groups["name"].Value}"))
+            .Where(n => n.AsSpan(n.IndexOf(':', StringComparison.Ordinal) + 2).Contains('_'));
+        Assert.Empty(wrong);
+    }
+
     [Fact]
     public void NothingIsLeftUnfinished()
     {
@@ -82,6 +92,9 @@ public sealed partial class SourceTests
     }
 
     private static string Relative(string file) => Path.GetRelativePath(Repository.Root, file);
+
+    [GeneratedRegex(@"public (static )?(async )?(void|Task) (?<name>\w+)\(")]
+    private static partial Regex TestName();
 
     [GeneratedRegex("""^\s*(\{"|"|<|int MPI_|print\(|\$*\"\"\"|[:+]\s\$?")""")]
     private static partial Regex DataLine();

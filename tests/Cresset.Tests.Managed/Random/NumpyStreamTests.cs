@@ -10,7 +10,7 @@ public sealed class NumpyStreamTests
     private static readonly JsonElement Golden = RlReference.Load("seeding_numpy_pcg64.json");
 
     [Fact]
-    public void Raw_words_equal_numpy()
+    public void RawWordsEqualNumpy()
     {
         foreach (var seed in Golden.GetProperty("pcg64_raw").EnumerateObject())
         {
@@ -20,7 +20,7 @@ public sealed class NumpyStreamTests
     }
 
     [Fact]
-    public void Seed_sequence_words_equal_numpy()
+    public void SeedSequenceWordsEqualNumpy()
     {
         foreach (var seed in Golden.GetProperty("seed_sequence_state_uint64x4").EnumerateObject())
         {
@@ -31,7 +31,7 @@ public sealed class NumpyStreamTests
     }
 
     [Fact]
-    public void Children_equal_numpy_spawn()
+    public void ChildrenEqualNumpySpawn()
     {
         var words = new ulong[2];
         var children = new SeedSequence(42).Spawn(3);
@@ -45,7 +45,7 @@ public sealed class NumpyStreamTests
     }
 
     [Fact]
-    public void Doubles_integers_normals_and_permutations_equal_numpy()
+    public void DoublesIntegersNormalsAndPermutationsEqualNumpy()
     {
         Check("random_double", (s, x) => Assert.Equal(x.GetDouble(), s.NextDouble()));
         Check("integers_0_10", (s, x) => Assert.Equal(x.GetInt32(), s.NextInt32(10)));
@@ -59,7 +59,7 @@ public sealed class NumpyStreamTests
 
     // Values printed by NumPy 2.2.4: exponentials with tail strips, 64-bit Lemire, int8 integers, choice with p.
     [Fact]
-    public void Rarer_draws_equal_numpy()
+    public void RarerDrawsEqualNumpy()
     {
         var golden = RlReference.Load("numpy_rare_draws.json");
         var stream = new RandomStream(5);
@@ -88,7 +88,7 @@ public sealed class NumpyStreamTests
     }
 
     [Fact]
-    public void Saved_state_resumes_exactly_even_between_halves()
+    public void SavedStateResumesExactlyEvenBetweenHalves()
     {
         var stream = new RandomStream(3);
         _ = stream.NextInt32(10);
@@ -102,7 +102,7 @@ public sealed class NumpyStreamTests
     }
 
     [Fact]
-    public void Advance_equals_stepping()
+    public void AdvanceEqualsStepping()
     {
         var far = new Pcg64(11);
         var near = far;
@@ -113,7 +113,7 @@ public sealed class NumpyStreamTests
     }
 
     [Fact]
-    public void Bad_arguments_are_named()
+    public void BadArgumentsAreNamed()
     {
         var stream = new RandomStream(0);
         Assert.Throws<ArgumentOutOfRangeException>(() => stream.NextInt32(0));

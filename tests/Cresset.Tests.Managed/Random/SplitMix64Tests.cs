@@ -6,7 +6,7 @@ namespace Cresset.Tests.Managed.Random;
 public sealed class SplitMix64Tests
 {
     [Fact]
-    public void Streams_of_neighbouring_items_are_uncorrelated_and_uniform()
+    public void StreamsOfNeighbouringItemsAreUncorrelatedAndUniform()
     {
         const int Items = 20_000;
         double sum = 0, square = 0, product = 0;
@@ -26,7 +26,7 @@ public sealed class SplitMix64Tests
     }
 
     [Fact]
-    public void Split_streams_differ_and_repeat_with_the_seed()
+    public void SplitStreamsDifferAndRepeatWithTheSeed()
     {
         var a = new SplitMix64(9);
         var b = new SplitMix64(9);
@@ -41,7 +41,7 @@ public sealed class SplitMix64Tests
     }
 
     [Fact]
-    public void Normals_have_mean_zero_and_variance_one()
+    public void NormalsHaveMeanZeroAndVarianceOne()
     {
         var stream = new SplitMix64(4);
         double sum = 0, square = 0;

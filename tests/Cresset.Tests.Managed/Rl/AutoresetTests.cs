@@ -14,7 +14,7 @@ public sealed class AutoresetTests
     [InlineData(AutoresetMode.Disabled, 1)]
     [InlineData(AutoresetMode.NextStep, 2)]
     [InlineData(AutoresetMode.SameStep, 2)]
-    public void Thirty_steps_equal_gymnasium_at_any_thread_count(AutoresetMode mode, int threads)
+    public void ThirtyStepsEqualGymnasiumAtAnyThreadCount(AutoresetMode mode, int threads)
     {
         var golden = Golden.GetProperty(mode.ToString());
         var vector = new SyncVectorEnvironment<float, int>(2, () => new TimeLimit<float, int>(new CartPole(), 14), mode, threads);
@@ -44,7 +44,7 @@ public sealed class AutoresetTests
     }
 
     [Fact]
-    public void Misuse_is_named()
+    public void MisuseIsNamed()
     {
         var vector = new SyncVectorEnvironment<float, int>(2, () => new TimeLimit<float, int>(new CartPole(), 1), AutoresetMode.Disabled);
         vector.Reset(1);

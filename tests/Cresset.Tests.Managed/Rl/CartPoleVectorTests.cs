@@ -8,7 +8,7 @@ namespace Cresset.Tests.Managed.Rl;
 public sealed class CartPoleVectorTests
 {
     [Fact]
-    public void One_stream_for_all_copies_equals_gymnasium()
+    public void OneStreamForAllCopiesEqualsGymnasium()
     {
         var golden = RlReference.Load("wrappers_gymnasium.json").GetProperty("cartpole_vector_seed5");
         var vector = new CartPoleVectorEnvironment(3);
@@ -34,7 +34,7 @@ public sealed class CartPoleVectorTests
     [Theory]
     [InlineData(false, CartPoleIntegrator.Euler)]
     [InlineData(true, CartPoleIntegrator.SemiImplicitEuler)]
-    public void Eight_at_a_time_have_the_bits_of_one(bool suttonBarto, CartPoleIntegrator integrator)
+    public void EightAtATimeHaveTheBitsOfOne(bool suttonBarto, CartPoleIntegrator integrator)
     {
         // 37 copies: four blocks and five of their own.
         const int Count = 37, Most = 60;
@@ -106,7 +106,7 @@ public sealed class CartPoleVectorTests
     [Theory]
     [InlineData(16)]
     [InlineData(37)]
-    public void Batch_steps_like_the_exact_environment_to_float_rounding(int count)
+    public void BatchStepsLikeTheExactEnvironmentToFloatRounding(int count)
     {
         var batch = new CartPoleBatch(count, 40);
         batch.Reset(3);
@@ -150,7 +150,7 @@ public sealed class CartPoleVectorTests
     }
 
     [Fact]
-    public void Batch_results_do_not_depend_on_the_number_of_copies_and_resume_exactly()
+    public void BatchResultsDoNotDependOnTheNumberOfCopiesAndResumeExactly()
     {
         var (small, large) = (new CartPoleBatch(5), new CartPoleBatch(50));
         small.Reset(9);

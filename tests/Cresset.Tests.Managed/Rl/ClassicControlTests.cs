@@ -14,7 +14,7 @@ public sealed class ClassicControlTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Rollout_equals_gymnasium(string name)
+    public void RolloutEqualsGymnasium(string name)
     {
         var golden = Golden.GetProperty("cases").EnumerateArray().Single(c => c.GetProperty("name").GetString() == name);
         var start = golden.GetProperty("start_state").Doubles();

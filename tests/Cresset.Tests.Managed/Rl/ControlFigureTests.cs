@@ -15,7 +15,7 @@ public sealed class ControlFigureTests
     [InlineData("expected_sarsa alpha=0.9")]
     [InlineData("double_q_learning alpha=0.5")]
     [InlineData("sarsa alpha=0.1")]
-    public void Example_6_6_cliff_walking(string method)
+    public void Example66CliffWalking(string method)
     {
         var golden = Golden.GetProperty("cliff_walking").GetProperty("table").GetProperty(method);
         ControlOptions options =
@@ -46,7 +46,7 @@ public sealed class ControlFigureTests
     }
 
     [Fact]
-    public void Figure_8_2_dyna_maze()
+    public void Figure82DynaMaze()
     {
         foreach (var method in Golden.GetProperty("dyna_maze").GetProperty("steps_per_episode").EnumerateObject())
         {
@@ -70,7 +70,7 @@ public sealed class ControlFigureTests
     [InlineData("sarsa_n4 alpha=0.4/8")]
     [InlineData("sarsa_lambda_replacing(0.9) alpha=0.5/8")]
     [InlineData("true_online_sarsa_lambda(0.9) alpha=0.5/8")]
-    public void Figure_10_2_mountain_car_with_tiles(string method)
+    public void Figure102MountainCarWithTiles(string method)
     {
         var golden = Golden.GetProperty("mountain_car_tiles").GetProperty("table").GetProperty(method);
         var alpha = double.Parse(method.Split('=')[1].Split('/')[0], System.Globalization.CultureInfo.InvariantCulture) / 8;
@@ -103,7 +103,7 @@ public sealed class ControlFigureTests
     }
 
     [Fact]
-    public void Example_6_5_windy_grid()
+    public void Example65WindyGrid()
     {
         var golden = Golden.GetProperty("windy_gridworld");
         var (counts, lengths) = (new List<double>(), new List<double>());
@@ -132,7 +132,7 @@ public sealed class ControlFigureTests
     }
 
     [Fact]
-    public void Figure_8_4_dyna_q_plus_finds_the_new_way()
+    public void Figure84DynaQPlusFindsTheNewWay()
     {
         double Total(double bonus)
         {
@@ -150,7 +150,7 @@ public sealed class ControlFigureTests
     }
 
     [Fact]
-    public void Prioritized_sweeping_needs_fewer_updates_than_dyna()
+    public void PrioritizedSweepingNeedsFewerUpdatesThanDyna()
     {
         ControlOptions options = new() { Gamma = 0.95, StepSize = StepSizeRule.Constant(0.5), Exploration = new() { Epsilon = 0.1 } };
         var (random, other) = (new RandomStream(3), new RandomStream(3));
@@ -166,7 +166,7 @@ public sealed class ControlFigureTests
     }
 
     [Fact]
-    public void Differential_sarsa_nears_the_best_average_reward()
+    public void DifferentialSarsaNearsTheBestAverageReward()
     {
         var learner = new DifferentialSarsa(44, 2, 0.01,
             new() { StepSize = StepSizeRule.Constant(0.01), Exploration = new() { Epsilon = 0.1 } });

@@ -12,7 +12,7 @@ public sealed class LibraryBitsTests
     [InlineData(0.05)]
     [InlineData(0.3)]
     [InlineData(2.0)]
-    public void Sine_and_cosine_have_the_bits_of_the_library(double largest)
+    public void SineAndCosineHaveTheBitsOfTheLibrary(double largest)
     {
         if (!LibraryBits.HasLanes) return;
         var random = new RandomStream(3);
@@ -25,7 +25,7 @@ public sealed class LibraryBitsTests
     }
 
     [Fact]
-    public void Sine_and_cosine_of_special_angles_are_the_librarys()
+    public void SineAndCosineOfSpecialAnglesAreTheLibrarys()
     {
         if (!LibraryBits.HasLanes) return;
         Check([0.0, -0.0, double.NaN, double.PositiveInfinity, double.Epsilon, 1e-9, 0.125, -0.25]);
@@ -34,7 +34,7 @@ public sealed class LibraryBitsTests
     }
 
     [Fact]
-    public void Squares_have_the_bits_of_the_librarys_power()
+    public void SquaresHaveTheBitsOfTheLibrarysPower()
     {
         var random = new RandomStream(4);
         var differ = 0;

@@ -11,7 +11,7 @@ public sealed class LinearValueTests
     private static readonly JsonElement Features = RlReference.Load("features.json");
 
     [Fact]
-    public void Tiles_equal_the_published_rule()
+    public void TilesEqualThePublishedRule()
     {
         var car = Tiles.GetProperty("mountain_car");
         var coder = new TileCoder(4096, 8);
@@ -28,7 +28,7 @@ public sealed class LinearValueTests
     }
 
     [Fact]
-    public void Read_only_queries_coordinates_and_the_overfull_hash()
+    public void ReadOnlyQueriesCoordinatesAndTheOverfullHash()
     {
         var golden = Tiles.GetProperty("read_only");
         var coder = new TileCoder(16, 4);
@@ -53,7 +53,7 @@ public sealed class LinearValueTests
     }
 
     [Fact]
-    public void Feature_vectors_equal_their_formulas()
+    public void FeatureVectorsEqualTheirFormulas()
     {
         foreach (var order in Features.GetProperty("fourier_cos").EnumerateObject())
             Check(order.Value, new FourierFeatures(2, int.Parse(order.Name)));
@@ -73,7 +73,7 @@ public sealed class LinearValueTests
     }
 
     [Fact]
-    public void Fixed_points_on_zhaos_grid()
+    public void FixedPointsOnZhaosGrid()
     {
         var golden = RlReference.Load("zhao_gridworld.json");
         var model = new ZhaoGridWorld().Model;
@@ -95,7 +95,7 @@ public sealed class LinearValueTests
     }
 
     [Fact]
-    public void Least_squares_td_finds_the_fixed_point_of_the_thousand_state_walk()
+    public void LeastSquaresTdFindsTheFixedPointOfTheThousandStateWalk()
     {
         var model = RandomWalk.Thousand().Model;
         var policy = TabularPolicy.Uniform(model);
@@ -127,7 +127,7 @@ public sealed class LinearValueTests
     }
 
     [Fact]
-    public void Baird_diverges_with_semi_gradients_and_not_with_the_others()
+    public void BairdDivergesWithSemiGradientsAndNotWithTheOthers()
     {
         double[] Learn(LinearValueLearner learner, int steps)
         {
@@ -156,7 +156,7 @@ public sealed class LinearValueTests
     }
 
     [Fact]
-    public void Least_squares_policy_iteration_solves_the_chain()
+    public void LeastSquaresPolicyIterationSolvesTheChain()
     {
         // Twenty states in a row with a reward at both ends (Lagoudakis and Parr): moves succeed with 0.9.
         const int N = 20;
@@ -198,7 +198,7 @@ public sealed class LinearValueTests
     }
 
     [Fact]
-    public void Fourier_sarsa_drives_the_car_up()
+    public void FourierSarsaDrivesTheCarUp()
     {
         var map = new FourierFeatures(2, 3);
         var learner = new LinearControl(3, map, LinearTarget.Sarsa,

@@ -10,7 +10,7 @@ public sealed class MoreWrapperTests
     private static readonly JsonElement Golden = RlReference.Load("more_wrappers.json");
 
     [Fact]
-    public void Wrappers_equal_gymnasiums()
+    public void WrappersEqualGymnasiums()
     {
         Check("autoreset", new Autoreset<float, int>(new TimeLimit<float, int>(new CartPole(), 500)));
         Check("flatten_frozen_lake", new FlattenObservation<int>(new FrozenLake(new() { IsSlippery = false })));
@@ -24,7 +24,7 @@ public sealed class MoreWrapperTests
     }
 
     [Fact]
-    public void Autoreset_marks_the_step_that_only_resets()
+    public void AutoresetMarksTheStepThatOnlyResets()
     {
         var environment = new Autoreset<float, int>(new CartPole());
         var observation = environment.Reset(3);
@@ -38,7 +38,7 @@ public sealed class MoreWrapperTests
     }
 
     [Fact]
-    public void Spaces_sample_like_gymnasiums()
+    public void SpacesSampleLikeGymnasiums()
     {
         var texts = Golden.GetProperty("text");
         Texts(texts.GetProperty("alphanumeric_6"), new TextSpace(6), 1);
@@ -58,7 +58,7 @@ public sealed class MoreWrapperTests
     }
 
     [Fact]
-    public void Texts_know_their_elements()
+    public void TextsKnowTheirElements()
     {
         var space = new TextSpace(5, 2, "xyzx");
         Assert.Equal("xyz", space.Letters);
@@ -72,7 +72,7 @@ public sealed class MoreWrapperTests
     }
 
     [Fact]
-    public void Every_environment_of_the_catalog_keeps_the_contract()
+    public void EveryEnvironmentOfTheCatalogKeepsTheContract()
     {
         foreach (var spec in EnvironmentCatalog.All.Where(e => !e.Validate().Any()))
         {
@@ -87,7 +87,7 @@ public sealed class MoreWrapperTests
     }
 
     [Fact]
-    public void Broken_environments_are_found()
+    public void BrokenEnvironmentsAreFound()
     {
         TransformObservation<float, float, int> Outside() => new(new CartPole(), new Box(0, 1, 4), (inner, outer) => inner.CopyTo(outer));
         Assert.Contains("lies outside Box", Assert.Throws<EnvironmentContractException>(() => EnvironmentChecks.Check(Outside)).Message,
@@ -106,7 +106,7 @@ public sealed class MoreWrapperTests
     }
 
     [Fact]
-    public void Parts_of_observations_are_kept_by_name()
+    public void PartsOfObservationsAreKeptByName()
     {
         var space = new DictSpace<float>(
             new Dictionary<string, Space<float>> { ["angle"] = new Box(-10, 10, 2), ["cart"] = new Box(-10, 10, 2) });
@@ -120,7 +120,7 @@ public sealed class MoreWrapperTests
     }
 
     [Fact]
-    public void Actions_are_transformed()
+    public void ActionsAreTransformed()
     {
         var mirrored = new TransformAction<float, int, int>(new CartPole(), new Discrete(2), (outer, inner) => inner[0] = 1 - outer[0]);
         var plain = new CartPole();
@@ -130,7 +130,7 @@ public sealed class MoreWrapperTests
     }
 
     [Fact]
-    public void Films_of_some_episodes()
+    public void FilmsOfSomeEpisodes()
     {
         var films = new List<(long Episode, int Frames)>();
         var environment = new RecordFrames<float, int>(new CartPole(), (episode, frames) => films.Add((episode, frames.Count)),

@@ -9,7 +9,7 @@ public sealed class PlanningTests
 {
     /// <summary>Numbers worked out independently; see the research table of the repository's issue on reinforcement learning.</summary>
     [Fact]
-    public void Known_optima_of_the_toy_environments()
+    public void KnownOptimaOfTheToyEnvironments()
     {
         double Start(TransitionTable model, double[] values) => Enumerable.Range(0, model.StateCount).Sum(s => model.Start[s] * values[s]);
         double Horizon(TransitionTable model, int steps) => Start(model, ValueIteration.FiniteHorizon(model, steps)[steps]);
@@ -36,7 +36,7 @@ public sealed class PlanningTests
     }
 
     [Fact]
-    public void Blackjack_fixed_policy_and_book_strategy()
+    public void BlackjackFixedPolicyAndBookStrategy()
     {
         var model = BlackjackModel.Build(BlackjackRule.Plain);
         var actions = new int[model.StateCount];
@@ -60,7 +60,7 @@ public sealed class PlanningTests
     }
 
     [Fact]
-    public void Small_book_examples()
+    public void SmallBookExamples()
     {
         var jump = new JumpGrid().Model;
         var uniform = PolicyEvaluation.Exact(jump, TabularPolicy.Uniform(jump), 0.9);
@@ -85,7 +85,7 @@ public sealed class PlanningTests
     }
 
     [Fact]
-    public void Jacks_car_rental_moves_the_books_cars()
+    public void JacksCarRentalMovesTheBooksCars()
     {
         var model = CarRental.BuildModel();
         var result = PolicyIteration.Solve(model, new() { Gamma = 0.9, TieTolerance = 1e-9 });
@@ -99,7 +99,7 @@ public sealed class PlanningTests
     }
 
     [Fact]
-    public void Planners_agree_on_random_processes()
+    public void PlannersAgreeOnRandomProcesses()
     {
         Gen.Select(Gen.Int[2, 8], Gen.Int[1, 4], Gen.ULong, Gen.Double[0.0, 0.95]).Sample(
             (states, actions, seed, gamma) =>
@@ -132,7 +132,7 @@ public sealed class PlanningTests
     }
 
     [Fact]
-    public void Bad_input_is_named()
+    public void BadInputIsNamed()
     {
         var model = new FrozenLake().Model;
         Assert.Contains("Gamma is 1.5",

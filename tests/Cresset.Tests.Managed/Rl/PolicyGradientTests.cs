@@ -7,7 +7,7 @@ namespace Cresset.Tests.Managed.Rl;
 public sealed class PolicyGradientTests
 {
     [Fact]
-    public void One_step_by_hand()
+    public void OneStepByHand()
     {
         // Equal preferences: the gradient of ln pi is 1/2 for the action taken, -1/2 for the other.
         var critic = new SoftmaxPolicyGradient(2, 2, 0.5, 0.1, 0.2, actorCritic: true);
@@ -33,7 +33,7 @@ public sealed class PolicyGradientTests
     [InlineData(0.0, false, 0.002)]
     [InlineData(0.1, false, 0.02)]
     [InlineData(0.1, true, 0.02)]
-    public void Walks_the_maze(double criticStepSize, bool actorCritic, double stepSize)
+    public void WalksTheMaze(double criticStepSize, bool actorCritic, double stepSize)
     {
         var maze = new Maze(["S  ", " # ", "  G"], -1, -1);
         var learner = new SoftmaxPolicyGradient(9, 4, 1, stepSize, criticStepSize, actorCritic);

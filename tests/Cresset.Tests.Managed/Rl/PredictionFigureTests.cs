@@ -17,7 +17,7 @@ public sealed class PredictionFigureTests
     [InlineData(16, 0.1)]
     [InlineData(64, 0.5)]
     [InlineData(512, 0.1)]
-    public void Figure_7_2_n_step_td_on_the_19_state_walk(int n, double alpha)
+    public void Figure72NStepTdOnThe19StateWalk(int n, double alpha)
         => Walk19($"n={n}", () => new NStepTd(19, n, 1, StepSizeRule.Constant(alpha)),
             Golden.GetProperty("random_walk19_nstep_td").GetProperty("table").GetProperty($"{n}").GetProperty($"{alpha:0.0}"), 150);
 
@@ -30,7 +30,7 @@ public sealed class PredictionFigureTests
     [InlineData("replacing", "0.4", 0.9)]
     [InlineData("true_online", "0.8", 0.4)]
     [InlineData("true_online", "0.9", 0.5)]
-    public void Figures_12_3_and_12_6_traces_on_the_19_state_walk(string kind, string lambda, double alpha)
+    public void Figures123And126TracesOnThe19StateWalk(string kind, string lambda, double alpha)
     {
         var l = double.Parse(lambda, System.Globalization.CultureInfo.InvariantCulture);
         var step = StepSizeRule.Constant(alpha);
@@ -47,7 +47,7 @@ public sealed class PredictionFigureTests
     }
 
     [Fact]
-    public void Figure_6_2_td_and_monte_carlo_on_the_5_state_walk()
+    public void Figure62TdAndMonteCarloOnThe5StateWalk()
     {
         var table = Golden.GetProperty("random_walk5").GetProperty("table");
         double[] truth = [1 / 6.0, 2 / 6.0, 3 / 6.0, 4 / 6.0, 5 / 6.0];
@@ -81,7 +81,7 @@ public sealed class PredictionFigureTests
     }
 
     [Fact]
-    public void Figure_6_5_maximization_bias()
+    public void Figure65MaximizationBias()
     {
         foreach (var method in Golden.GetProperty("maximization_bias").GetProperty("table").EnumerateObject())
         {
@@ -104,7 +104,7 @@ public sealed class PredictionFigureTests
     }
 
     [Fact]
-    public void Figure_5_3_off_policy_estimation_of_a_blackjack_state()
+    public void Figure53OffPolicyEstimationOfABlackjackState()
     {
         foreach (var (name, weighted) in new[] { ("ordinary_mse", false), ("weighted_mse", true) })
         {
@@ -140,7 +140,7 @@ public sealed class PredictionFigureTests
     }
 
     [Fact]
-    public void Chapter_2_ten_armed_testbed()
+    public void Chapter2TenArmedTestbed()
     {
         foreach (var method in Golden.GetProperty("ten_armed_testbed").GetProperty("table").EnumerateObject())
         {
@@ -180,7 +180,7 @@ public sealed class PredictionFigureTests
     }
 
     [Fact]
-    public void Example_5_3_exploring_starts_find_the_books_strategy()
+    public void Example53ExploringStartsFindTheBooksStrategy()
     {
         var model = BlackjackModel.Build();
         var world = new TableEnvironment(model);

@@ -10,7 +10,7 @@ public sealed class SeedingTests
     private static readonly JsonElement Golden = RlReference.Load("seeding_numpy_pcg64.json");
 
     [Fact]
-    public void Cart_pole_of_seed_42_starts_where_gymnasiums_does()
+    public void CartPoleOfSeed42StartsWhereGymnasiumsDoes()
         => Assert.Equal([0.0273956f, -0.00611216f, 0.03585979f, 0.0197368f], new CartPole().Reset(42), (a, b) => Math.Abs(a - b) < 5e-9);
 
     [Theory]
@@ -22,7 +22,7 @@ public sealed class SeedingTests
     [InlineData("Taxi-v4")]
     [InlineData("Blackjack-v1")]
     [InlineData("CliffWalking-v1")]
-    public void Resets_and_action_samples_equal_gymnasium(string name)
+    public void ResetsAndActionSamplesEqualGymnasium(string name)
     {
         foreach (var seed in Golden.GetProperty("reset_examples").GetProperty(name).EnumerateObject())
         {
@@ -42,7 +42,7 @@ public sealed class SeedingTests
     }
 
     [Fact]
-    public void Frozen_lake_of_seed_7_slips_like_gymnasiums()
+    public void FrozenLakeOfSeed7SlipsLikeGymnasiums()
     {
         var golden = Golden.GetProperty("frozenlake_seed7");
         var actions = golden.GetProperty("actions").Ints();
@@ -57,7 +57,7 @@ public sealed class SeedingTests
     }
 
     [Fact]
-    public void Blackjack_of_seed_11_deals_gymnasiums_cards()
+    public void BlackjackOfSeed11DealsGymnasiumsCards()
     {
         var environment = new Blackjack();
         var observation = environment.Reset(11);
@@ -80,7 +80,7 @@ public sealed class SeedingTests
     }
 
     [Fact]
-    public void Vector_seed_gives_copy_i_the_seed_plus_i()
+    public void VectorSeedGivesCopyITheSeedPlusI()
     {
         var vector = new SyncVectorEnvironment<float, int>(3, () => new CartPole());
         vector.Reset(42);

@@ -12,7 +12,7 @@ public sealed class TransitionTableTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Table_equals_gymnasium(string name)
+    public void TableEqualsGymnasium(string name)
     {
         var golden = Golden.GetProperty(name);
         var table = Make(name).Model;
@@ -45,7 +45,7 @@ public sealed class TransitionTableTests
     }
 
     [Fact]
-    public void Taxi_masks_equal_gymnasium()
+    public void TaxiMasksEqualGymnasium()
     {
         var taxi = new Taxi();
         var masks = Golden.GetProperty("taxi").GetProperty("action_mask").EnumerateArray().Select(m => m.ToString()).ToArray();
@@ -59,7 +59,7 @@ public sealed class TransitionTableTests
     }
 
     [Fact]
-    public void Rows_that_do_not_sum_to_one_name_state_and_action()
+    public void RowsThatDoNotSumToOneNameStateAndAction()
     {
         var builder = new TransitionTableBuilder(3, 2).Add(1, 1, 0.5, 2, 0).Add(1, 1, 0.4, 0, 0);
         var error = Assert.Throws<InvalidOperationException>(builder.Build);

@@ -12,7 +12,7 @@ public sealed class UpdateRuleTests
     private const int Actions = 3;
 
     [Fact]
-    public void State_value_methods_meet_in_their_limits()
+    public void StateValueMethodsMeetInTheirLimits()
         => Sample((seed, gamma) =>
         {
             var episodes = Episodes(seed);
@@ -26,7 +26,7 @@ public sealed class UpdateRuleTests
         });
 
     [Fact]
-    public void True_online_td_equals_the_online_lambda_return_algorithm()
+    public void TrueOnlineTdEqualsTheOnlineLambdaReturnAlgorithm()
         => Sample((seed, gamma) =>
         {
             const double Lambda = 0.7, Alpha = 0.25;
@@ -59,7 +59,7 @@ public sealed class UpdateRuleTests
         });
 
     [Fact]
-    public void Action_value_methods_meet_in_their_limits()
+    public void ActionValueMethodsMeetInTheirLimits()
         => Sample((seed, gamma) =>
         {
             var episodes = Episodes(seed);
@@ -89,7 +89,7 @@ public sealed class UpdateRuleTests
         });
 
     [Fact]
-    public void One_hot_features_make_linear_methods_tabular()
+    public void OneHotFeaturesMakeLinearMethodsTabular()
         => Sample((seed, gamma) =>
         {
             var episodes = Episodes(seed);
@@ -112,7 +112,7 @@ public sealed class UpdateRuleTests
         });
 
     [Fact]
-    public void Importance_sampling_by_hand()
+    public void ImportanceSamplingByHand()
     {
         // Two episodes through state 0: ratios 2 and 0.5, returns 1 and 4.
         Transition[] first = [new(0, 0, 1, 0, true, Ratio: 2)];
@@ -130,7 +130,7 @@ public sealed class UpdateRuleTests
     }
 
     [Fact]
-    public void Double_q_learning_judges_with_the_other_table()
+    public void DoubleQLearningJudgesWithTheOtherTable()
     {
         var learner = new DoubleQLearning(2, 2, new RandomStream(1), new() { Gamma = 0.9, StepSize = StepSizeRule.Constant(0.5) });
         learner.Values[2] = 3;
@@ -144,7 +144,7 @@ public sealed class UpdateRuleTests
     }
 
     [Fact]
-    public void Divergence_is_caught_with_the_step()
+    public void DivergenceIsCaughtWithTheStep()
     {
         var learner = new TdZero(2, 1, StepSizeRule.Constant(0.5));
         learner.Observe(new Transition(0, 0, 1, 1));
@@ -156,7 +156,7 @@ public sealed class UpdateRuleTests
     }
 
     [Fact]
-    public void Bad_input_is_named()
+    public void BadInputIsNamed()
     {
         Assert.Contains("[0, 1]", Assert.Throws<ArgumentOutOfRangeException>(() => new TdZero(3, 1.1, StepSizeRule.Constant(0.1))).Message,
             StringComparison.Ordinal);
@@ -176,7 +176,7 @@ public sealed class UpdateRuleTests
     }
 
     [Fact]
-    public void The_fast_loop_equals_the_plain_one()
+    public void TheFastLoopEqualsThePlainOne()
     {
         ControlOptions options = new()
         {

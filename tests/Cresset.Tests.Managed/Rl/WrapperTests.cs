@@ -16,7 +16,7 @@ public sealed class WrapperTests
     private static TimeLimit<float, float> Swing => new(new Pendulum(), 200);
 
     [Fact]
-    public void Observation_wrappers()
+    public void ObservationWrappers()
     {
         Check("normalize_observation", new NormalizeObservation<int>(Cart), 1e-6);
         Check("rescale_observation", new RescaleObservation<int>(Car), 1e-6);
@@ -30,7 +30,7 @@ public sealed class WrapperTests
     }
 
     [Fact]
-    public void Reward_and_action_wrappers()
+    public void RewardAndActionWrappers()
     {
         Check("normalize_reward", new NormalizeReward<float, float>(Swing, 0.9), 1e-9);
         Check("normalize_reward_cartpole", new NormalizeReward<float, int>(Cart), 1e-9);
@@ -45,7 +45,7 @@ public sealed class WrapperTests
     }
 
     [Fact]
-    public void Statistics_of_episodes()
+    public void StatisticsOfEpisodes()
     {
         var environment = new RecordEpisodeStatistics<float, int>(Cart, 2);
         var observation = environment.Reset(1);
@@ -61,7 +61,7 @@ public sealed class WrapperTests
     }
 
     [Fact]
-    public void Random_maps_and_fickle_passengers()
+    public void RandomMapsAndFicklePassengers()
     {
         foreach (var map in Golden.GetProperty("frozen_lake_maps").EnumerateObject())
         {
@@ -84,7 +84,7 @@ public sealed class WrapperTests
     }
 
     [Fact]
-    public void Samples_of_spaces()
+    public void SamplesOfSpaces()
     {
         var golden = Golden.GetProperty("spaces_seed1");
         Samples(golden.GetProperty("box"),
@@ -105,7 +105,7 @@ public sealed class WrapperTests
     }
 
     [Fact]
-    public void Saved_environments_go_on_exactly()
+    public void SavedEnvironmentsGoOnExactly()
     {
         Resume(() =>
             new StickyAction<float, int>(

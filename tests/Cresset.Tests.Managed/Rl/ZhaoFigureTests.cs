@@ -10,7 +10,7 @@ namespace Cresset.Tests.Managed.Rl;
 public sealed class ZhaoFigureTests
 {
     [Fact]
-    public void Zhao_figure_7_4_q_learning_from_a_uniform_behaviour()
+    public void ZhaoFigure74QLearningFromAUniformBehaviour()
     {
         var model = new ZhaoGridWorld().Model;
         var truth = ValueIteration.Solve(model).Values;
@@ -34,7 +34,7 @@ public sealed class ZhaoFigureTests
     }
 
     [Fact]
-    public void Zhao_figures_7_2_and_7_3_from_start_to_target()
+    public void ZhaoFigures72And73FromStartToTarget()
     {
         foreach (var method in Golden.GetProperty("zhao_start_to_target").GetProperty("table").EnumerateObject())
         {
@@ -68,7 +68,7 @@ public sealed class ZhaoFigureTests
     [InlineData("poly10")]
     [InlineData("fourier_q1")]
     [InlineData("fourier_q3")]
-    public void Zhao_figures_8_7_and_8_8_td_linear(string name)
+    public void ZhaoFigures87And88TdLinear(string name)
     {
         var golden = Golden.GetProperty("zhao_td_linear").GetProperty("table").GetProperty(name);
         var world = new ZhaoGridWorld();
@@ -98,7 +98,7 @@ public sealed class ZhaoFigureTests
     }
 
     [Fact]
-    public void Zhao_figure_5_4_mc_basic_by_episode_length()
+    public void ZhaoFigure54McBasicByEpisodeLength()
     {
         var world = new ZhaoGridWorld(ZhaoGridWorldOptions.HarshForbidden);
         world.ResetState(1);

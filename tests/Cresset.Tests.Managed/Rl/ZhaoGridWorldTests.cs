@@ -15,7 +15,7 @@ public sealed class ZhaoGridWorldTests
 
     [Theory]
     [MemberData(nameof(Settings))]
-    public void Optimal_values_policies_and_sweeps(string setting)
+    public void OptimalValuesPoliciesAndSweeps(string setting)
     {
         var golden = Golden.GetProperty("optimal").GetProperty(setting);
         var gamma = golden.GetProperty("gamma").GetDouble();
@@ -44,7 +44,7 @@ public sealed class ZhaoGridWorldTests
     }
 
     [Fact]
-    public void Policy_iteration_from_staying_takes_the_recorded_steps()
+    public void PolicyIterationFromStayingTakesTheRecordedSteps()
     {
         var trace = Golden.GetProperty("policy_iteration_from_stay_b-1_f-10_g0.9").GetProperty("trace").EnumerateArray().ToArray();
         var seen = new List<(int[] Actions, double[] Values)>();
@@ -62,7 +62,7 @@ public sealed class ZhaoGridWorldTests
     }
 
     [Fact]
-    public void First_sweeps_of_value_iteration_and_errors_of_truncated_policy_iteration()
+    public void FirstSweepsOfValueIterationAndErrorsOfTruncatedPolicyIteration()
     {
         var sweeps = new List<double[]>();
         ValueIteration.Solve(Harsh, new() { MaxIterations = 12, OnIteration = (_, v) => sweeps.Add([.. v]) });
@@ -84,7 +84,7 @@ public sealed class ZhaoGridWorldTests
     }
 
     [Fact]
-    public void Epsilon_greedy_policies_consistent_and_optimal()
+    public void EpsilonGreedyPoliciesConsistentAndOptimal()
     {
         var consistent = Golden.GetProperty("consistent_eps_greedy_b-1_f-10_g0.9");
         var greedy = consistent.GetProperty("greedy_action").Ints();
@@ -110,7 +110,7 @@ public sealed class ZhaoGridWorldTests
     }
 
     [Fact]
-    public void Uniform_policy_and_its_stationary_distribution()
+    public void UniformPolicyAndItsStationaryDistribution()
     {
         var model = new ZhaoGridWorld().Model;
         var golden = Golden.GetProperty("uniform_policy_b-1_f-1_g0.9 (book figure 8.6)");
@@ -122,7 +122,7 @@ public sealed class ZhaoGridWorldTests
     }
 
     [Fact]
-    public void Affine_rewards_leave_the_policy_and_scale_the_values()
+    public void AffineRewardsLeaveThePolicyAndScaleTheValues()
     {
         var model = new ZhaoGridWorld(new() { BoundaryReward = 1, ForbiddenReward = -17, TargetReward = 5, StepReward = 3 }).Model;
         var expected = Golden.GetProperty("affine_check").GetProperty("v_star").Doubles();

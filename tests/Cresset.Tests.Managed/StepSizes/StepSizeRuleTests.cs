@@ -19,7 +19,7 @@ public sealed class StepSizeRuleTests
     [InlineData("warmup(0.1, 4)", 0, 0.025)]
     [InlineData("warmup(0.1, 4)", 4, 0.1)]
     [InlineData("search(0.1, 100, 1)", 100, 0.05)]
-    public void Formula_gives_the_value(string formula, long k, double expected)
+    public void FormulaGivesTheValue(string formula, long k, double expected)
         => Assert.Equal(expected, StepSizeRule.Parse(formula).At(k), 1e-15);
 
     [Theory]
@@ -34,7 +34,7 @@ public sealed class StepSizeRuleTests
     [InlineData("logpower(1, 1, 1.5)", false, true, false)]
     [InlineData("logpower(1, 0.5, 1)", true, true, false)]
     [InlineData("logpower(1, 0.5, 0.5)", true, false, false)]
-    public void Conditions_follow_from_the_decay(string formula, bool sum, bool squares, bool averaging)
+    public void ConditionsFollowFromTheDecay(string formula, bool sum, bool squares, bool averaging)
     {
         var conditions = StepSizeRule.Parse(formula).Conditions;
         Assert.Equal(sum, conditions.SumDiverges);
@@ -44,7 +44,7 @@ public sealed class StepSizeRuleTests
     }
 
     [Fact]
-    public void Unknown_decay_is_reported_as_unknown()
+    public void UnknownDecayIsReportedAsUnknown()
     {
         var conditions = new CustomStepSize(k => 1.0 / (k + 1)).Conditions;
         Assert.Null(conditions.Satisfied);
@@ -52,7 +52,7 @@ public sealed class StepSizeRuleTests
     }
 
     [Fact]
-    public void Kiefer_Wolfowitz_pair()
+    public void KieferWolfowitzPair()
     {
         Assert.True(KieferWolfowitzConditions.Of(StepSizeRule.Parse("1/k"), StepSizeRule.Power(1, 1.0 / 3)).Satisfied);
         // With c = k^-1/2 the noise term sums 1/k.
@@ -62,7 +62,7 @@ public sealed class StepSizeRuleTests
     }
 
     [Fact]
-    public void The_formula_round_trips()
+    public void TheFormulaRoundTrips()
     {
         var positive = Gen.Double[1e-4, 10];
         var simple = Gen.OneOf<StepSizeRule>(
@@ -80,7 +80,7 @@ public sealed class StepSizeRuleTests
     }
 
     [Fact]
-    public void Partial_sums_agree_with_the_verdict()
+    public void PartialSumsAgreeWithTheVerdict()
     {
         // A numerical witness for the analytic classification: doubling the horizon adds a block of about the same size when the sum
         // diverges.
@@ -106,12 +106,12 @@ public sealed class StepSizeRuleTests
     [InlineData("0.1*1.5^k")]
     [InlineData("max(1/k, -1)")]
     [InlineData("nan")]
-    public void Bad_formulas_are_refused_with_the_text(string formula)
+    public void BadFormulasAreRefusedWithTheText(string formula)
         => Assert.Contains("\"" + formula + "\"", Assert.Throws<FormatException>(() => StepSizeRule.Parse(formula)).Message,
             StringComparison.Ordinal);
 
     [Fact]
-    public void Bad_values_are_refused()
+    public void BadValuesAreRefused()
     {
         Assert.Throws<InvalidOptionsException>(() => StepSizeRule.Constant(0));
         Assert.Throws<InvalidOptionsException>(() => StepSizeRule.Power(1, double.NaN));

@@ -7,7 +7,7 @@ namespace Cresset.Tests.Managed.StochasticApproximation;
 public sealed class ConvergenceTests
 {
     [Fact]
-    public void Incremental_mean_is_the_sample_mean_and_variance()
+    public void IncrementalMeanIsTheSampleMeanAndVariance()
         => Gen.Double[-1e3, 1e3].Array[2, 200].Sample(values =>
         {
             var mean = new IncrementalMean();
@@ -18,7 +18,7 @@ public sealed class ConvergenceTests
         }, iter: 200, threads: 1);
 
     [Fact]
-    public void Constant_step_mean_is_the_exponential_average()
+    public void ConstantStepMeanIsTheExponentialAverage()
     {
         var mean = new IncrementalMean(StepSizeRule.Constant(0.25), initial: 8);
         mean.Add(0);
@@ -27,7 +27,7 @@ public sealed class ConvergenceTests
     }
 
     [Fact]
-    public void Averaging_beats_the_last_iterate_and_reaches_the_optimal_variance()
+    public void AveragingBeatsTheLastIterateAndReachesTheOptimalVariance()
     {
         // M(x) = x with unit noise: the best variance after n observations is 1/n.
         const int Updates = 4000;
@@ -46,7 +46,7 @@ public sealed class ConvergenceTests
     }
 
     [Fact]
-    public void Root_of_a_quantile_function_is_found()
+    public void RootOfAQuantileFunctionIsFound()
     {
         // The 0.9 quantile of a standard normal from binary observations alone, the problem Robbins and Monro had in mind.
         var random = new RandomStream(7);
@@ -57,7 +57,7 @@ public sealed class ConvergenceTests
     }
 
     [Fact]
-    public void Second_order_spsa_learns_the_hessian_and_needs_fewer_updates_on_a_bad_condition()
+    public void SecondOrderSpsaLearnsTheHessianAndNeedsFewerUpdatesOnABadCondition()
     {
         static double Valley(ReadOnlySpan<double> v) => (50 * v[0] * v[0]) + (0.5 * v[1] * v[1]) + (4 * v[0] * v[1]);
         var second = new SecondOrderSpsa(Valley, [1, 1], new RandomStream(3),
@@ -75,7 +75,7 @@ public sealed class ConvergenceTests
     }
 
     [Fact]
-    public void A_whole_batch_is_plain_gradient_descent()
+    public void AWholeBatchIsPlainGradientDescent()
     {
         var problem = LeastSquares.Random(50, 3, 4, 0.1, new RandomStream(5));
         var start = new double[3];
@@ -94,7 +94,7 @@ public sealed class ConvergenceTests
     }
 
     [Fact]
-    public void Stochastic_steps_win_far_from_the_optimum_and_lose_near_it()
+    public void StochasticStepsWinFarFromTheOptimumAndLoseNearIt()
     {
         var problem = LeastSquares.Random(1000, 5, 10, 0.5, new RandomStream(11));
         double Error(int batch, double rate, double epochs)
@@ -111,7 +111,7 @@ public sealed class ConvergenceTests
     }
 
     [Fact]
-    public void Same_seed_same_path()
+    public void SameSeedSamePath()
     {
         var problem = LeastSquares.Random(64, 4, 10, 0.5, new RandomStream(11));
         double[] Path(ulong seed)
@@ -126,7 +126,7 @@ public sealed class ConvergenceTests
     }
 
     [Fact]
-    public void Eigenvalues_rebuild_the_matrix()
+    public void EigenvaluesRebuildTheMatrix()
         => Gen.Double[-5, 5].Array[10].Sample(v =>
         {
             var m = new double[4, 4];
@@ -148,7 +148,7 @@ public sealed class ConvergenceTests
         }, iter: 100, threads: 1);
 
     [Fact]
-    public void Bad_input_is_refused()
+    public void BadInputIsRefused()
     {
         Assert.Throws<ArgumentException>(() => new RobbinsMonro(x => x, double.NaN));
         Assert.Throws<ArgumentException>(() => new RobbinsMonro((x, y) => x.CopyTo(y), [1, 2], target: [1]));

@@ -7,7 +7,7 @@ namespace Cresset.Tests.Managed.StochasticApproximation;
 public sealed class DemoTests
 {
     [Fact]
-    public void The_sample_mean_wins_and_the_constant_step_stays()
+    public void TheSampleMeanWinsAndTheConstantStepStays()
     {
         var curves = ApproximationDemo.Means(1, 1000, 20).ToDictionary(c => c.Name, c => c.Errors[^1]);
         Assert.True(curves["1/k"] < curves["1/k^0.75"]);
@@ -15,7 +15,7 @@ public sealed class DemoTests
     }
 
     [Fact]
-    public void The_average_beats_the_last_iterate_and_a_finite_sum_stops_short()
+    public void TheAverageBeatsTheLastIterateAndAFiniteSumStopsShort()
     {
         var curves = ApproximationDemo.Roots(1, 2000, 20).ToDictionary(c => c.Name, c => c.Errors[^1]);
         Assert.True(curves["2/k^0.7, averaged"] < curves["2/k^0.7"] / 2);
@@ -23,7 +23,7 @@ public sealed class DemoTests
     }
 
     [Fact]
-    public void Order_of_the_methods_turns_round_near_the_optimum()
+    public void OrderOfTheMethodsTurnsRoundNearTheOptimum()
     {
         var curves = ApproximationDemo.Descents(1).ToDictionary(c => c.Name, c => c.Errors);
         Assert.True(curves["one example, constant step"][0] < curves["whole batch"][0] / 5);

@@ -12,7 +12,7 @@ public sealed class ReferencePathTests
         => ((v[0] - 1) * (v[0] - 1)) + (2 * (v[1] + 0.5) * (v[1] + 0.5)) + (0.5 * (v[2] - v[0]) * (v[2] - v[0]));
 
     [Fact]
-    public void Robbins_Monro_with_given_noise_and_its_Polyak_average()
+    public void RobbinsMonroWithGivenNoiseAndItsPolyakAverage()
     {
         var noise = Reference["sa_rm/noise"];
         var n = 0;
@@ -28,7 +28,7 @@ public sealed class ReferencePathTests
     }
 
     [Fact]
-    public void Spsa_with_given_perturbations()
+    public void SpsaWithGivenPerturbations()
     {
         var (signs, expected) = (Reference["sa_spsa/delta"], Reference["sa_spsa/theta"]);
         var at = 0;
@@ -43,7 +43,7 @@ public sealed class ReferencePathTests
     }
 
     [Fact]
-    public void Kiefer_Wolfowitz_without_noise()
+    public void KieferWolfowitzWithoutNoise()
     {
         var run = new KieferWolfowitz(Objective, [2, 2, -2], new ApproximationOptions { Steps = StepSizeRule.Power(0.3) },
             StepSizeRule.Power(0.3, 1.0 / 3));
@@ -55,7 +55,7 @@ public sealed class ReferencePathTests
     [Theory]
     [InlineData("rm_1_over_t", 1.0)]
     [InlineData("rm_power_.75", 0.75)]
-    public void Power_rules(string name, double alpha)
+    public void PowerRules(string name, double alpha)
     {
         var expected = Reference[name + "/lr"];
         var rule = StepSizeRule.Power(0.1, alpha);

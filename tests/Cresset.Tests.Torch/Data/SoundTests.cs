@@ -19,7 +19,7 @@ public sealed class SoundTests : IDisposable
     [InlineData(WavSample.Pcm32, 1.0 / 16777216)]
     [InlineData(WavSample.Float32, 0)]
     [InlineData(WavSample.Float64, 0)]
-    public void What_is_written_is_read_within_half_a_step_and_then_bit_for_bit(WavSample sample, double step)
+    public void WhatIsWrittenIsReadWithinHalfAStepAndThenBitForBit(WavSample sample, double step)
     {
         var facts = new WavFacts(8000, 2, 301, sample);
         var samples = Sine(301, 0.05).Concat(Sine(301, 0.11)).ToArray();
@@ -42,7 +42,7 @@ public sealed class SoundTests : IDisposable
     }
 
     [Fact]
-    public void Other_parts_the_long_form_of_the_format_and_pipes_that_know_no_length_are_read()
+    public void OtherPartsTheLongFormOfTheFormatAndPipesThatKnowNoLengthAreRead()
     {
         var plain = File.ReadAllBytes(Write("a.wav", new WavFacts(16000, 1, 50, WavSample.Pcm16), Sine(50, 0.1)));
         byte[] extra = [.. "LIST"u8, 3, 0, 0, 0, 1, 2, 3, 0];
@@ -61,7 +61,7 @@ public sealed class SoundTests : IDisposable
     }
 
     [Fact]
-    public void Mutated_files_are_refused_with_their_name_or_read()
+    public void MutatedFilesAreRefusedWithTheirNameOrRead()
     {
         var whole = File.ReadAllBytes(Write("a.wav", new WavFacts(16000, 2, 20, WavSample.Float32), Sine(40, 0.1)));
         var path = Path.Combine(_folder, "m.wav");
@@ -77,7 +77,7 @@ public sealed class SoundTests : IDisposable
     [InlineData(44100, 16000)]
     [InlineData(8000, 24000)]
     [InlineData(48000, 44100)]
-    public void A_tone_at_another_rate_is_the_tone_in_pieces_and_as_a_whole(int from, int to)
+    public void AToneAtAnotherRateIsTheToneInPiecesAndAsAWhole(int from, int to)
     {
         const double Hertz = 440;
         var count = from / 4;
@@ -93,7 +93,7 @@ public sealed class SoundTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_of_sounds_is_cut_in_pieces_and_what_was_changed_or_left_out_is_said()
+    public void AFolderOfSoundsIsCutInPiecesAndWhatWasChangedOrLeftOutIsSaid()
     {
         for (var i = 0; i < 6; i++)
             Write($"s{i}.wav", new WavFacts(i == 0 ? 16000 : 8000, i == 1 ? 2 : 1, i == 2 ? 40 : 1000, WavSample.Pcm16),
@@ -128,7 +128,7 @@ public sealed class SoundTests : IDisposable
     }
 
     [Fact]
-    public void A_path_to_a_folder_of_sounds_alone_is_a_source_of_sounds()
+    public void APathToAFolderOfSoundsAloneIsASourceOfSounds()
     {
         Assert.IsType<FolderData>(DataSource.FromText(_folder));
         Write("a.wav", new WavFacts(8000, 1, 10, WavSample.Pcm16), Sine(10, 0.05));
@@ -138,7 +138,7 @@ public sealed class SoundTests : IDisposable
     }
 
     [Fact]
-    public void A_single_file_is_divided_in_its_pieces()
+    public void ASingleFileIsDividedInItsPieces()
     {
         var path = Write("one.wav", new WavFacts(8000, 1, 5000, WavSample.Pcm16), Sine(5000, 0.1));
         using var data = new AudioData { Path = path, Length = 256 }.Open(new DataUse(TargetKind.None, TakesSounds: true));
@@ -147,7 +147,7 @@ public sealed class SoundTests : IDisposable
     }
 
     [Fact]
-    public void Melodies_are_made_alike_by_any_number_of_threads()
+    public void MelodiesAreMadeAlikeByAnyNumberOfThreads()
     {
         using var scope = NewDisposeScope();
         var use = new DataUse(TargetKind.None, TakesSounds: true);

@@ -148,7 +148,7 @@ public sealed class MiniatureTests
         new DigitsData { Split = new ShareSplit { Validation = 0, Test = 0 } }.Open(new DataUse(TargetKind.Caption, NeedsPictures: true));
 
     [Fact]
-    public void A_prompt_longer_than_the_miniature_reads_is_refused()
+    public void APromptLongerThanTheMiniatureReadsIsRefused()
     {
         using var task = new Sd3MiniatureTask(new Sd3MiniatureOptions { Width = 16, Heads = 1, Layers = 1 }, Digits(), 0);
         using var generator = new Generator(0);

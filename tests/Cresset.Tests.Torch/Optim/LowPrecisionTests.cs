@@ -11,7 +11,7 @@ namespace Cresset.Tests.Torch.Optim;
 public sealed class LowPrecisionTests
 {
     [Fact]
-    public void Small_updates_are_lost_by_nearest_and_kept_by_stochastic_rounding()
+    public void SmallUpdatesAreLostByNearestAndKeptByStochasticRounding()
     {
         double Mean(WeightRounding rounding, bool fused, uint seed = 1)
         {
@@ -35,7 +35,7 @@ public sealed class LowPrecisionTests
     }
 
     [Fact]
-    public void Bfloat16_weights_with_float32_state_follow_the_float32_run()
+    public void Bfloat16WeightsWithFloat32StateFollowTheFloat32Run()
     {
         using var half = new Quadratic(ScalarType.BFloat16);
         using var single = new Quadratic(ScalarType.Float32);
@@ -58,7 +58,7 @@ public sealed class LowPrecisionTests
     }
 
     [Fact]
-    public void Eight_bit_moments_follow_the_float32_run()
+    public void EightBitMomentsFollowTheFloat32Run()
     {
         using var small = new Quadratic(ScalarType.Float32, large: true);
         using var full = new Quadratic(ScalarType.Float32, large: true);
@@ -100,7 +100,7 @@ public sealed class LowPrecisionTests
     }
 
     [Fact]
-    public void The_code_has_256_values_and_encodes_to_the_nearest()
+    public void TheCodeHas256ValuesAndEncodesToTheNearest()
     {
         foreach (var code in new[] { QuantizedCodebook.Signed, QuantizedCodebook.Unsigned })
         {

@@ -184,7 +184,7 @@ public sealed class ModernFamilyTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Trajectory_agrees(string name)
+    public void TrajectoryAgrees(string name)
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
         using var optimizer = Create(name, problem.OneGroup);
@@ -204,7 +204,7 @@ public sealed class ModernFamilyTests
     };
 
     [Fact]
-    public void Every_entry_is_run_or_excluded_with_a_reason()
+    public void EveryEntryIsRunOrExcludedWithAReason()
     {
         Assert.All(NotFollowed, e => Assert.Contains(e.Key, Entries));
         Assert.All(NotFollowed.Values, reason => Assert.False(string.IsNullOrWhiteSpace(reason)));

@@ -36,7 +36,7 @@ public sealed class ModernReferenceTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Trajectory_agrees(string name, double tolerance)
+    public void TrajectoryAgrees(string name, double tolerance)
     {
         foreach (var fused in new[] { true, false })
         {
@@ -52,7 +52,7 @@ public sealed class ModernReferenceTests
     [InlineData("adamw")]
     [InlineData("adamw_r_power")]
     [InlineData("radam")]
-    public void Schedule_free_at_both_points(string name)
+    public void ScheduleFreeAtBothPoints(string name)
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
         using Optimizer optimizer = name switch
@@ -89,7 +89,7 @@ public sealed class ModernReferenceTests
     [InlineData("jordan_nesterovFalse_wd0.0", false, 0.0)]
     [InlineData("jordan_nesterovFalse_wd0.1", false, 0.1)]
     [InlineData("moonlight_rms_wd0.1", true, 0.1)]
-    public void Muon_agrees(string name, bool nesterov, double decay)
+    public void MuonAgrees(string name, bool nesterov, double decay)
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
         using var optimizer = new Optimizer([new ParameterGroupSpec("matrix", [problem.Named[0]])], new MuonRule
@@ -128,7 +128,7 @@ public sealed class ModernReferenceTests
     }
 
     [Fact]
-    public void Newton_Schulz_agrees_and_is_nearly_orthogonal()
+    public void NewtonSchulzAgreesAndIsNearlyOrthogonal()
     {
         foreach (var (name, shape) in new[] { ("", new long[] { 6, 10 }), ("_tall", [10, 3]) })
         {
@@ -144,7 +144,7 @@ public sealed class ModernReferenceTests
     }
 
     [Fact]
-    public void Lookahead_agrees()
+    public void LookaheadAgrees()
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
         using var inner = new Optimizer(problem.OneGroup, new SgdRule { LearningRate = 0.05, Momentum = 0.9 });
@@ -162,7 +162,7 @@ public sealed class ModernReferenceTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Sharpness_aware_agrees(bool adaptive)
+    public void SharpnessAwareAgrees(bool adaptive)
     {
         using var logistic = new LogisticRegression(0.1);
         using var inner = new Optimizer(logistic.Groups, new SgdRule { LearningRate = 0.3, Momentum = 0.9 });
@@ -177,7 +177,7 @@ public sealed class ModernReferenceTests
     }
 
     [Fact]
-    public void Adaptive_gradient_clipping_agrees()
+    public void AdaptiveGradientClippingAgrees()
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
         problem.SetGradients(0);
@@ -196,7 +196,7 @@ public sealed class ModernReferenceTests
     [InlineData("lbfgs_rosen_wolfe")]
     [InlineData("lbfgs_logreg_nols")]
     [InlineData("lbfgs_logreg_wolfe")]
-    public void Lbfgs_agrees(string name)
+    public void LbfgsAgrees(string name)
     {
         var wolfe = name.EndsWith("wolfe", StringComparison.Ordinal);
         var rosen = name.Contains("rosen", StringComparison.Ordinal);

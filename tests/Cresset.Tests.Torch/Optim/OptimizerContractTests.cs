@@ -39,7 +39,7 @@ public sealed class OptimizerContractTests
     }
 
     [Fact]
-    public void State_survives_a_change_of_dtype()
+    public void StateSurvivesAChangeOfDtype()
     {
         using var net = Net(1);
         using var optimizer = new Optimizer(net, new AdamWRule { LearningRate = 0.01 });
@@ -68,7 +68,7 @@ public sealed class OptimizerContractTests
     }
 
     [Fact]
-    public void A_restored_run_continues_bit_for_bit()
+    public void ARestoredRunContinuesBitForBit()
     {
         using var net = Net(1);
         using var optimizer = new Optimizer(ParameterGroups.NoDecayForBiasesAndNorms(net),
@@ -109,7 +109,7 @@ public sealed class OptimizerContractTests
     }
 
     [Fact]
-    public void Groups_by_rules_and_their_summary()
+    public void GroupsByRulesAndTheirSummary()
     {
         using var net = Net(1);
         using var optimizer = new Optimizer(ParameterGroups.NoDecayForBiasesAndNorms(net), new AdamWRule { WeightDecay = 0.1 });
@@ -123,7 +123,7 @@ public sealed class OptimizerContractTests
     }
 
     [Fact]
-    public void A_state_that_does_not_fit_is_refused_and_changes_nothing()
+    public void AStateThatDoesNotFitIsRefusedAndChangesNothing()
     {
         using var net = Net(1);
         using var optimizer = new Optimizer(net, new AdamWRule());
@@ -142,7 +142,7 @@ public sealed class OptimizerContractTests
     }
 
     [Fact]
-    public void Bad_input()
+    public void BadInput()
     {
         using var net = Net(1);
         Assert.Contains("LearningRate is -0.1",
@@ -165,7 +165,7 @@ public sealed class OptimizerContractTests
     }
 
     [Fact]
-    public void Gradients_that_are_not_finite()
+    public void GradientsThatAreNotFinite()
     {
         using var net = Net(1);
         using var optimizer = new Optimizer(net, new AdamWRule());

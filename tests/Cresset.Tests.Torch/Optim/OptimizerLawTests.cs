@@ -33,7 +33,7 @@ public sealed class OptimizerLawTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Options_are_checked(string name)
+    public void OptionsAreChecked(string name)
     {
         var rule = OptimizerCatalog.Create(name);
         Assert.Empty(rule.Validate());
@@ -50,7 +50,7 @@ public sealed class OptimizerLawTests
 
     [Theory]
     [MemberData(nameof(SteppingNames))]
-    public void A_quadratic_gets_smaller(string name)
+    public void AQuadraticGetsSmaller(string name)
     {
         var rule = OptimizerCatalog.Create(name);
         using var problem = new Quadratic(ScalarType.Float32);
@@ -85,7 +85,7 @@ public sealed class OptimizerLawTests
 
     [Theory]
     [MemberData(nameof(SteppingNames))]
-    public void Maximize_is_minimize_of_the_negative(string name)
+    public void MaximizeIsMinimizeOfTheNegative(string name)
     {
         var rule = OptimizerCatalog.Create(name);
         using var down = new Quadratic(ScalarType.Float64);
@@ -104,7 +104,7 @@ public sealed class OptimizerLawTests
 
     [Theory]
     [MemberData(nameof(SteppingNames))]
-    public void A_restored_state_continues_bit_for_bit(string name)
+    public void ARestoredStateContinuesBitForBit(string name)
     {
         foreach (var type in new[] { ScalarType.Float32, ScalarType.Float64, ScalarType.BFloat16 })
         {
@@ -138,7 +138,7 @@ public sealed class OptimizerLawTests
 
     [Theory]
     [MemberData(nameof(SteppingNames))]
-    public void The_result_does_not_depend_on_the_threads_and_kernels_agree_with_tensor_operations(string name)
+    public void TheResultDoesNotDependOnTheThreadsAndKernelsAgreeWithTensorOperations(string name)
     {
         var rule = OptimizerCatalog.Create(name);
         // Eigendecompositions of long dimensions would take minutes and add nothing here.
@@ -171,7 +171,7 @@ public sealed class OptimizerLawTests
 
     [Theory]
     [MemberData(nameof(SteppingNames))]
-    public void A_parameter_without_gradient_is_left_alone(string name)
+    public void AParameterWithoutGradientIsLeftAlone(string name)
     {
         var rule = OptimizerCatalog.Create(name);
         using var problem = new Quadratic(ScalarType.Float32);
@@ -190,7 +190,7 @@ public sealed class OptimizerLawTests
 
     [Theory]
     [MemberData(nameof(WithPyTorchLayout))]
-    public void PyTorch_layout_round_trips(string name)
+    public void PyTorchLayoutRoundTrips(string name)
     {
         var rule = OptimizerCatalog.Create(name);
         using var one = new Quadratic(ScalarType.Float64);
@@ -218,7 +218,7 @@ public sealed class OptimizerLawTests
     }
 
     [Fact]
-    public void An_unknown_name_is_answered_with_the_nearest()
+    public void AnUnknownNameIsAnsweredWithTheNearest()
         => Assert.Contains("adamw", Assert.Throws<ArgumentException>(() => OptimizerCatalog.Find("admaw")).Message,
             StringComparison.Ordinal);
 }

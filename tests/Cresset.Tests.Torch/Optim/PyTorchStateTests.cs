@@ -37,7 +37,7 @@ public sealed class PyTorchStateTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Continues_as_PyTorch_does(string name)
+    public void ContinuesAsPyTorchDoes(string name)
     {
         using var scope = NewDisposeScope();
         var before = Reference[name + "/before"];
@@ -141,7 +141,7 @@ public sealed class PyTorchStateTests
     }
 
     [Fact]
-    public void A_file_with_other_groups_is_refused()
+    public void AFileWithOtherGroupsIsRefused()
     {
         using var scope = NewDisposeScope();
         using var p = new Parameter(zeros(2));

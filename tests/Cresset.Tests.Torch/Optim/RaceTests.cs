@@ -8,7 +8,7 @@ namespace Cresset.Tests.Torch.Optim;
 public sealed class RaceTests
 {
     [Fact]
-    public void Surfaces_have_the_right_gradient_and_minimum()
+    public void SurfacesHaveTheRightGradientAndMinimum()
     {
         foreach (var surface in TestSurface.All)
         {
@@ -27,7 +27,7 @@ public sealed class RaceTests
     [InlineData("adam", 1e-2)]
     [InlineData("momentum", 1e-2)]
     [InlineData("lbfgs", 1e-12)]
-    public void A_race_ends_near_the_minimum_and_keeps_the_path(string name, double limit)
+    public void ARaceEndsNearTheMinimumAndKeepsThePath(string name, double limit)
     {
         var result = OptimizerRace.OnSurface(TestSurface.Beale, RaceParticipant.Of(name), 120);
         Assert.True(result.Losses[^1] < limit, $"{result.Losses[^1]}");
@@ -36,7 +36,7 @@ public sealed class RaceTests
     }
 
     [Fact]
-    public void The_net_learns_and_the_same_seed_gives_the_same_losses()
+    public void TheNetLearnsAndTheSameSeedGivesTheSameLosses()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(1);
@@ -49,7 +49,7 @@ public sealed class RaceTests
     }
 
     [Fact]
-    public void Decoupled_decay_is_the_same_for_all_and_coupled_decay_depends_on_the_gradients()
+    public void DecoupledDecayIsTheSameForAllAndCoupledDecayDependsOnTheGradients()
     {
         var results = DecayExperiment.Run([0.01, 1, 100], steps: 300, copies: 500);
         var expected = Math.Pow(1 - (1e-3 * 0.5), 300);

@@ -35,7 +35,7 @@ public sealed class ScheduleLawTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Rates_are_finite_and_not_negative_far_beyond_the_end(string name)
+    public void RatesAreFiniteAndNotNegativeFarBeyondTheEnd(string name)
     {
         var schedule = Make(name).ThrowIfInvalid();
         foreach (var position in Enumerable.Range(0, 400).Select(i => (double)i).Concat([1e4, 1e5]))
@@ -48,7 +48,7 @@ public sealed class ScheduleLawTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void A_scheduler_resumes_anywhere_and_steps_back(string name)
+    public void ASchedulerResumesAnywhereAndStepsBack(string name)
         => Gen.Int[0, 60].Sample(at =>
         {
             using var one = ScheduleReferenceTests.Make(2, true);
@@ -71,7 +71,7 @@ public sealed class ScheduleLawTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Warm_up_rises_to_the_schedule_and_then_is_the_schedule(string name)
+    public void WarmUpRisesToTheScheduleAndThenIsTheSchedule(string name)
     {
         var schedule = Make(name);
         var warm = schedule.WithWarmUp(8, 0.25);
@@ -82,7 +82,7 @@ public sealed class ScheduleLawTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Chained_alone_it_is_itself(string name)
+    public void ChainedAloneItIsItself(string name)
     {
         var schedule = Make(name);
         var chained = new ChainedSchedule { Parts = [Make(name)] };
@@ -134,7 +134,7 @@ public sealed class ScheduleLawTests
     }
 
     [Fact]
-    public void Bad_options_are_refused()
+    public void BadOptionsAreRefused()
     {
         Assert.Throws<InvalidOptionsException>(() => new CosineSchedule { Steps = 0 }.ThrowIfInvalid());
         Assert.Throws<InvalidOptionsException>(() => new OneCycleSchedule { RisingPart = 1 }.ThrowIfInvalid());

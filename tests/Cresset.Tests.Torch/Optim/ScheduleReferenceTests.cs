@@ -91,7 +91,7 @@ public sealed class ScheduleReferenceTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Rates_agree(string name)
+    public void RatesAgree(string name)
     {
         var schedules = name == "multistep_dup" ? [DuplicateMilestones()] : Cases[name];
         var groups = (int)Reference.Shape(name + "/lr")[1];
@@ -110,7 +110,7 @@ public sealed class ScheduleReferenceTests
     }
 
     [Fact]
-    public void Fractional_positions()
+    public void FractionalPositions()
     {
         using var optimizer = Make(1, false);
         var scheduler = new Scheduler(optimizer, new CosineRestartsSchedule { FirstPeriod = 3, Growth = 2 });
@@ -154,7 +154,7 @@ public sealed class ScheduleReferenceTests
     }
 
     [Fact]
-    public void The_other_reference_set()
+    public void TheOtherReferenceSet()
     {
         var cases = JsonDocument.Parse(File.ReadAllText(Repository.Reference("optim/torchsharp-cases.json"))).RootElement.EnumerateArray()
             .ToDictionary(c => c.GetProperty("case").GetString()!,
@@ -195,7 +195,7 @@ public sealed class ScheduleReferenceTests
     }
 
     [Fact]
-    public void Chains_and_sequences()
+    public void ChainsAndSequences()
     {
         var expected = JsonDocument.Parse(File.ReadAllText(Repository.Reference("optim/chained_schedules.json"))).RootElement;
         var cases = new Dictionary<string, LearningRateSchedule>

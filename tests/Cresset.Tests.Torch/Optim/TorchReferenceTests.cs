@@ -26,7 +26,7 @@ public sealed class TorchReferenceTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Trajectory_agrees(string name)
+    public void TrajectoryAgrees(string name)
     {
         var config = ReferenceProblem.Config(ReferenceProblem.Torch, name);
         foreach (var fused in new[] { true, false })
@@ -50,7 +50,7 @@ public sealed class TorchReferenceTests
     }
 
     [Fact]
-    public void Final_moments_agree()
+    public void FinalMomentsAgree()
     {
         foreach (var name in new[] { "adam_wd", "adamw_amsgrad_wd" })
         {
@@ -72,7 +72,7 @@ public sealed class TorchReferenceTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Groups_and_skipped_gradients(bool fused)
+    public void GroupsAndSkippedGradients(bool fused)
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
         var named = problem.Named;
@@ -92,7 +92,7 @@ public sealed class TorchReferenceTests
     [InlineData("adamw_clipnorm1", 1.0, false)]
     [InlineData("adamw_clipnorm2", 2.0, false)]
     [InlineData("adamw_clipnorminf", double.PositiveInfinity, false)]
-    public void Clipping_inside_the_step_and_before_it(string name, double p, bool inside)
+    public void ClippingInsideTheStepAndBeforeIt(string name, double p, bool inside)
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
         using var optimizer = new Optimizer(problem.OneGroup, new AdamWRule { LearningRate = 0.02 });
@@ -112,7 +112,7 @@ public sealed class TorchReferenceTests
     }
 
     [Fact]
-    public void Accumulated_gradients_with_a_scale()
+    public void AccumulatedGradientsWithAScale()
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
         using var optimizer = new Optimizer(problem.OneGroup, new AdamWRule { LearningRate = 0.02 });
@@ -146,7 +146,7 @@ public sealed class TorchReferenceTests
     [InlineData("avg_ema0.9", false)]
     [InlineData("avg_ema_warmup", false)]
     [InlineData("avg_ema0.9_debiased", false)]
-    public void Weight_averages(string name, bool inStep)
+    public void WeightAverages(string name, bool inStep)
     {
         using var problem = new ReferenceProblem(ScalarType.Float64);
         using var optimizer = new Optimizer(problem.OneGroup, new SgdRule { LearningRate = 0.1 });

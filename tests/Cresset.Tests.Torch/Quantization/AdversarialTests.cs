@@ -46,7 +46,7 @@ public class AdversarialTests
     }
 
     [Fact]
-    public void A_resumed_game_ends_with_the_bits_of_one_that_was_not_stopped()
+    public void AResumedGameEndsWithTheBitsOfOneThatWasNotStopped()
     {
         var folder = Directory.CreateTempSubdirectory("cresset-gan").FullName;
         try
@@ -65,7 +65,7 @@ public class AdversarialTests
     }
 
     [Fact]
-    public void The_discriminator_learns_from_its_start_on_and_its_game_moves_the_tokenizer()
+    public void TheDiscriminatorLearnsFromItsStartOnAndItsGameMovesTheTokenizer()
     {
         var folder = Directory.CreateTempSubdirectory("cresset-gan").FullName;
         try
@@ -86,7 +86,7 @@ public class AdversarialTests
     }
 
     [Fact]
-    public void The_adversarial_term_leaves_no_gradient_in_the_discriminator()
+    public void TheAdversarialTermLeavesNoGradientInTheDiscriminator()
     {
         Seeding.Apply(3);
         using var task = new TokenizerTask(Options with { AdversarialStart = 0 }, Digits(), 3);
@@ -102,7 +102,7 @@ public class AdversarialTests
     }
 
     [Fact]
-    public void Output_starts_at_the_means_of_the_channels()
+    public void OutputStartsAtTheMeansOfTheChannels()
     {
         using var generator = new Generator(1);
         foreach (var upsampler in BuiltInParts.Catalog.Of("upsampler").Select(p => (Cresset.Nn.UpsamplerOptions)p.Create()))

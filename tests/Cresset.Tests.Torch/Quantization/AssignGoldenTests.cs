@@ -11,7 +11,7 @@ public class AssignGoldenTests
     [Theory]
     [InlineData("euclid", CodeSimilarity.Euclidean)]
     [InlineData("cosine", CodeSimilarity.Cosine)]
-    public void Indices_values_losses_and_gradients(string name, CodeSimilarity similarity)
+    public void IndicesValuesLossesAndGradients(string name, CodeSimilarity similarity)
     {
         using var scope = NewDisposeScope();
         using var file = Golden.Open("assign");
@@ -47,7 +47,7 @@ public class AssignGoldenTests
     }
 
     [Fact]
-    public void Rotation_reaches_the_code_exactly_and_its_gradient_is_the_float64_one()
+    public void RotationReachesTheCodeExactlyAndItsGradientIsTheFloat64One()
     {
         using var scope = NewDisposeScope();
         using var file = Golden.Open("assign");
@@ -60,7 +60,7 @@ public class AssignGoldenTests
     }
 
     [Fact]
-    public void Straight_through_has_the_value_of_the_code_bit_for_bit_and_the_gradient_of_the_identity()
+    public void StraightThroughHasTheValueOfTheCodeBitForBitAndTheGradientOfTheIdentity()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(1);
@@ -75,7 +75,7 @@ public class AssignGoldenTests
     [InlineData(1, 1)]
     [InlineData(7, 5)]
     [InlineData(300, 33)]
-    public void The_fused_commitment_term_is_the_mean_squared_error(int rows, int width)
+    public void TheFusedCommitmentTermIsTheMeanSquaredError(int rows, int width)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(2);
@@ -87,7 +87,7 @@ public class AssignGoldenTests
     }
 
     [Fact]
-    public void Codebook_by_gradient_has_the_papers_loss_and_gradients()
+    public void CodebookByGradientHasThePapersLossAndGradients()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(2);

@@ -41,7 +41,7 @@ public class AutoencoderTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Codes_alone_rebuild_the_data_and_every_parameter_learns(string name)
+    public void CodesAloneRebuildTheDataAndEveryParameterLearns(string name)
     {
         using var scope = NewDisposeScope();
         using var model = Make(name);
@@ -69,7 +69,7 @@ public class AutoencoderTests
     }
 
     [Fact]
-    public void The_default_has_the_papers_layout()
+    public void TheDefaultHasThePapersLayout()
     {
         using var scope = NewDisposeScope();
         using var model = new VqVae(new(), new VectorQuantizer(new() { Codebook = new() { Size = 256 } }));
@@ -83,7 +83,7 @@ public class AutoencoderTests
     }
 
     [Fact]
-    public void Sizes_that_do_not_divide_are_refused_with_the_reason()
+    public void SizesThatDoNotDivideAreRefusedWithTheReason()
     {
         using var scope = NewDisposeScope();
         using var model = Make("Nearest");
@@ -93,7 +93,7 @@ public class AutoencoderTests
     }
 
     [Fact]
-    public void A_discriminator_learns_to_tell_and_the_adaptive_weight_balances_the_gradients()
+    public void ADiscriminatorLearnsToTellAndTheAdaptiveWeightBalancesTheGradients()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(5);

@@ -47,7 +47,7 @@ public class CausalityTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void No_logit_depends_on_its_own_or_a_later_code(string name)
+    public void NoLogitDependsOnItsOwnOrALaterCode(string name)
     {
         using var outer = NewDisposeScope();
         using var prior = Make(name);
@@ -73,7 +73,7 @@ public class CausalityTests
     [Theory]
     [InlineData("GatedPixelCnn")]
     [InlineData("PixelSnail")]
-    public void Gradients_come_from_all_earlier_positions_and_no_other(string name)
+    public void GradientsComeFromAllEarlierPositionsAndNoOther(string name)
     {
         using var scope = NewDisposeScope();
         using var prior = Make(name, layers: 6);
@@ -98,7 +98,7 @@ public class CausalityTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Codes_out_of_range_are_named_wherever_they_come_in(string name)
+    public void CodesOutOfRangeAreNamedWhereverTheyComeIn(string name)
     {
         using var scope = NewDisposeScope();
         using var prior = Make(name);
@@ -125,7 +125,7 @@ public class CausalityTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void A_session_works_in_the_type_of_its_model(string name)
+    public void ASessionWorksInTheTypeOfItsModel(string name)
     {
         using var scope = NewDisposeScope();
         using var prior = Make(name);
@@ -144,7 +144,7 @@ public class CausalityTests
     }
 
     [Fact]
-    public void The_plain_stack_has_its_known_blind_spot_up_and_to_the_right()
+    public void ThePlainStackHasItsKnownBlindSpotUpAndToTheRight()
     {
         using var scope = NewDisposeScope();
         using var prior = Make("PixelCnn", layers: 3);
@@ -161,7 +161,7 @@ public class CausalityTests
     }
 
     [Fact]
-    public void Weight_decay_and_momentum_cannot_open_a_masked_tap()
+    public void WeightDecayAndMomentumCannotOpenAMaskedTap()
     {
         using var scope = NewDisposeScope();
         foreach (var name in new[] { "PixelCnn", "GatedPixelCnn" })
@@ -189,7 +189,7 @@ public class CausalityTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void A_session_gives_the_logits_of_the_full_pass_at_every_position(string name)
+    public void ASessionGivesTheLogitsOfTheFullPassAtEveryPosition(string name)
     {
         using var outer = NewDisposeScope();
         using var prior = Make(name);
@@ -212,7 +212,7 @@ public class CausalityTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Probabilities_of_all_2x2_binary_maps_sum_to_one(string name)
+    public void ProbabilitiesOfAll2x2BinaryMapsSumToOne(string name)
     {
         using var scope = NewDisposeScope();
         using var prior = Make(name, codes: 2);
@@ -224,7 +224,7 @@ public class CausalityTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Labels_matter_and_follow_their_samples(string name)
+    public void LabelsMatterAndFollowTheirSamples(string name)
     {
         using var scope = NewDisposeScope();
         using var prior = Make(name);
@@ -240,7 +240,7 @@ public class CausalityTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Sampling_is_deterministic_and_independent_of_the_batch_and_follows_the_model(string name)
+    public void SamplingIsDeterministicAndIndependentOfTheBatchAndFollowsTheModel(string name)
     {
         using var scope = NewDisposeScope();
         using var prior = Make(name);
@@ -260,7 +260,7 @@ public class CausalityTests
     }
 
     [Fact]
-    public void Masked_generation_fills_every_code_and_learns_a_constant_map()
+    public void MaskedGenerationFillsEveryCodeAndLearnsAConstantMap()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);

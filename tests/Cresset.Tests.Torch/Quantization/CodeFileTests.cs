@@ -14,7 +14,7 @@ public class CodeFileTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Each_entry_is_read_without_the_rest(bool coded)
+    public void EachEntryIsReadWithoutTheRest(bool coded)
     {
         using var prior = PriorFamily.Make("GatedPixelCnn", 0);
         var coder = coded ? new PriorCoder(prior) : null;
@@ -59,7 +59,7 @@ public class CodeFileTests
     }
 
     [Fact]
-    public void A_file_is_never_larger_for_having_a_prior()
+    public void AFileIsNeverLargerForHavingAPrior()
     {
         // Codes that the prior does not expect: frames are packed instead, bit for bit as without it, and the file needs no prior.
         using var prior = PriorFamily.Make("PixelCnn", 0, codes: 32);
@@ -72,7 +72,7 @@ public class CodeFileTests
     }
 
     [Fact]
-    public void Maps_that_cost_almost_nothing_keep_to_the_least_rate_and_come_back()
+    public void MapsThatCostAlmostNothingKeepToTheLeastRateAndComeBack()
     {
         using var prior = new CodeTransformer(new() { CodebookSize = 4, MaxLength = 4096, Width = 4, Heads = 1, Layers = 1 });
         using (no_grad())
@@ -90,7 +90,7 @@ public class CodeFileTests
     }
 
     [Fact]
-    public void Absent_codes_cost_little()
+    public void AbsentCodesCostLittle()
     {
         using var prior = PriorFamily.Make("GatedPixelCnn", 0);
         var coder = new PriorCoder(prior);
@@ -110,7 +110,7 @@ public class CodeFileTests
     }
 
     [Fact]
-    public void Another_prior_is_refused_before_anything_is_decoded()
+    public void AnotherPriorIsRefusedBeforeAnythingIsDecoded()
     {
         using CodePrior prior = PriorFamily.Make("PixelCnn", 0), other = PriorFamily.Make("PixelCnn", 0, seed: 2);
         using var stream = new MemoryStream();
@@ -121,7 +121,7 @@ public class CodeFileTests
     }
 
     [Fact]
-    public void Mutated_files_of_codes_are_refused_or_unharmed()
+    public void MutatedFilesOfCodesAreRefusedOrUnharmed()
     {
         using var prior = PriorFamily.Make("PixelCnn", 0);
         var coder = new PriorCoder(prior);
@@ -136,7 +136,7 @@ public class CodeFileTests
     }
 
     [Fact]
-    public void Crafted_headers_take_no_memory_that_their_payload_does_not_pay_for()
+    public void CraftedHeadersTakeNoMemoryThatTheirPayloadDoesNotPayFor()
     {
         using var prior = PriorFamily.Make("PixelCnn", 0);
         var coder = new PriorCoder(prior);

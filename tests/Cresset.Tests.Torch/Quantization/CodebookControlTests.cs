@@ -14,7 +14,7 @@ public class CodebookControlTests
     [Theory]
     [InlineData(CodebookLearning.MovingAverage)]
     [InlineData(CodebookLearning.Gradient)]
-    public void A_frozen_codebook_stays_and_is_taught_by_hand(CodebookLearning learning)
+    public void AFrozenCodebookStaysAndIsTaughtByHand(CodebookLearning learning)
     {
         using var scope = NewDisposeScope();
         using var quantizer = new ResidualQuantizer(
@@ -44,7 +44,7 @@ public class CodebookControlTests
     [InlineData("gumbel")]
     [InlineData("residual")]
     [InlineData("heads")]
-    public void Cross_entropy_to_given_codes_has_its_formula_and_leads_to_them(string name)
+    public void CrossEntropyToGivenCodesHasItsFormulaAndLeadsToThem(string name)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);
@@ -70,7 +70,7 @@ public class CodebookControlTests
     }
 
     [Fact]
-    public void SimVQ_sees_its_codes_through_any_map()
+    public void SimVQSeesItsCodesThroughAnyMap()
     {
         using var scope = NewDisposeScope();
         using var wide = new SimVectorQuantizer(new() { Size = 8, Width = 4, HiddenWidth = 6 });
@@ -85,7 +85,7 @@ public class CodebookControlTests
     }
 
     [Fact]
-    public void Stages_may_have_widths_and_sizes_of_their_own()
+    public void StagesMayHaveWidthsAndSizesOfTheirOwn()
     {
         using var scope = NewDisposeScope();
         var options = new ResidualQuantizerOptions { Stages = 3, Width = 10, Widths = [4, 3, 2], Sizes = [16, 8, 4] };
@@ -101,7 +101,7 @@ public class CodebookControlTests
     }
 
     [Fact]
-    public void Values_of_the_nearest_angle_keep_their_length()
+    public void ValuesOfTheNearestAngleKeepTheirLength()
     {
         using var scope = NewDisposeScope();
         using var quantizer = new VectorQuantizer(
@@ -117,7 +117,7 @@ public class CodebookControlTests
     [Theory]
     [InlineData(CodebookLearning.MovingAverage)]
     [InlineData(CodebookLearning.Gradient)]
-    public void Ranks_learn_from_all_vectors_and_come_to_the_codes_of_one_process(CodebookLearning learning)
+    public void RanksLearnFromAllVectorsAndComeToTheCodesOfOneProcess(CodebookLearning learning)
     {
         using var scope = NewDisposeScope();
         var options = new VectorQuantizerOptions { Codebook = new() { Size = 16, Width = 4, Learning = learning } };

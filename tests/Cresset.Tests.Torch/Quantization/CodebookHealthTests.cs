@@ -10,7 +10,7 @@ namespace Cresset.Tests.Torch.Quantization;
 public class CodebookHealthTests
 {
     [Fact]
-    public void Pooled_perplexity_is_that_of_the_pooled_counts()
+    public void PooledPerplexityIsThatOfThePooledCounts()
     {
         using var json = JsonDocument.Parse(File.ReadAllText(Repository.Reference("vq/perplexity.json")));
         var root = json.RootElement;
@@ -31,7 +31,7 @@ public class CodebookHealthTests
     }
 
     [Fact]
-    public void Perplexity_is_1_for_one_code_and_K_for_all_equally()
+    public void PerplexityIs1ForOneCodeAndKForAllEqually()
     {
         var usage = new CodeUsage(50);
         usage.Add(3, 1000);
@@ -46,7 +46,7 @@ public class CodebookHealthTests
     }
 
     [Fact]
-    public void A_collapsing_codebook_is_reported_within_100_steps_with_what_mends_it_and_the_default_does_not_collapse()
+    public void ACollapsingCodebookIsReportedWithin100StepsWithWhatMendsItAndTheDefaultDoesNotCollapse()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(8);
@@ -71,7 +71,7 @@ public class CodebookHealthTests
     }
 
     [Fact]
-    public void K_means_keeps_centres_nobody_chose_and_finds_the_means()
+    public void KMeansKeepsCentresNobodyChoseAndFindsTheMeans()
     {
         using var scope = NewDisposeScope();
         var data = tensor(new float[] { 0, 1, 10, 11 }, [4, 1]);
@@ -81,7 +81,7 @@ public class CodebookHealthTests
     }
 
     [Fact]
-    public void Orthogonality_is_zero_for_orthogonal_codes_and_greatest_for_equal_ones()
+    public void OrthogonalityIsZeroForOrthogonalCodesAndGreatestForEqualOnes()
     {
         using var scope = NewDisposeScope();
         Assert.Equal(0, CodebookPenalties.Orthogonality(eye(5) * 3).ToDouble(), 1e-6);
@@ -93,7 +93,7 @@ public class CodebookHealthTests
     }
 
     [Fact]
-    public void Distances_are_counted_in_bins()
+    public void DistancesAreCountedInBins()
     {
         using var scope = NewDisposeScope();
         var histogram = DistanceHistogram.Of(tensor(new float[] { 0, 1, 2, 4 }, [4, 1]), zeros(4, 1), bins: 4);

@@ -41,7 +41,7 @@ public class CodebookTrainingTests
            select options;
 
     [Fact]
-    public void Every_valid_combination_of_options_trains_alone_and_in_stages()
+    public void EveryValidCombinationOfOptionsTrainsAloneAndInStages()
     {
         var count = 0;
         foreach (var options in Combinations())
@@ -87,7 +87,7 @@ public class CodebookTrainingTests
     }
 
     [Fact]
-    public void The_stages_of_a_directional_residual_pass_the_gradient_once_and_reach_their_codes()
+    public void TheStagesOfADirectionalResidualPassTheGradientOnceAndReachTheirCodes()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);
@@ -134,7 +134,7 @@ public class CodebookTrainingTests
     [InlineData(512, 64)]
     [InlineData(64, 1024)]
     [InlineData(256, 16)]
-    public void A_codebook_at_its_defaults_settles_near_k_means_whatever_the_vectors_a_code(int codes, int vectors)
+    public void ACodebookAtItsDefaultsSettlesNearKMeansWhateverTheVectorsACode(int codes, int vectors)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(7);
@@ -167,7 +167,7 @@ public class CodebookTrainingTests
     }
 
     [Fact]
-    public void A_codebook_that_cannot_settle_says_so()
+    public void ACodebookThatCannotSettleSaysSo()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(7);
@@ -187,7 +187,7 @@ public class CodebookTrainingTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Values_have_the_type_of_the_input_whatever_the_type_of_the_module(string name)
+    public void ValuesHaveTheTypeOfTheInputWhateverTheTypeOfTheModule(string name)
     {
         ScalarType[] types = [ScalarType.Float32, ScalarType.Float64, ScalarType.BFloat16, ScalarType.Float16];
         foreach (var module in types)
@@ -215,7 +215,7 @@ public class CodebookTrainingTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void One_vector_alone_is_quantized_as_in_a_batch(string name)
+    public void OneVectorAloneIsQuantizedAsInABatch(string name)
     {
         using var scope = NewDisposeScope();
         using var quantizer = QuantizerFamily.Make(name);
@@ -232,7 +232,7 @@ public class CodebookTrainingTests
     }
 
     [Fact]
-    public void Codes_put_in_place_under_cosine_similarity_get_length_one()
+    public void CodesPutInPlaceUnderCosineSimilarityGetLengthOne()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(8);
@@ -250,7 +250,7 @@ public class CodebookTrainingTests
     }
 
     [Fact]
-    public void Encoding_in_training_mode_leaves_the_tokenizer_as_it_was()
+    public void EncodingInTrainingModeLeavesTheTokenizerAsItWas()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(9);

@@ -16,7 +16,7 @@ public class CodingTests
     }
 
     [Fact]
-    public void Packed_bytes_are_the_references()
+    public void PackedBytesAreTheReferences()
     {
         foreach (var entry in Reference("bitpack").EnumerateArray())
         {
@@ -29,7 +29,7 @@ public class CodingTests
     }
 
     [Fact]
-    public void Packing_round_trips_for_any_pattern_of_widths()
+    public void PackingRoundTripsForAnyPatternOfWidths()
         => Gen.Select(Gen.Int[1, 63].Array[1, 4], Gen.Int[0, 60], Gen.ULong).Sample(
             (bits, count, seed) =>
             {
@@ -50,10 +50,10 @@ public class CodingTests
     [InlineData(257, 9)]
     [InlineData(1, 1)]
     [InlineData(1L << 62, 62)]
-    public void Bits_are_the_logarithm_rounded_up(long size, int bits) => Assert.Equal(bits, BitPacking.BitsFor(size));
+    public void BitsAreTheLogarithmRoundedUp(long size, int bits) => Assert.Equal(bits, BitPacking.BitsFor(size));
 
     [Fact]
-    public void Bit_rates_are_the_references()
+    public void BitRatesAreTheReferences()
     {
         var rates = Reference("bitrates");
         var small = rates.GetProperty("7x7_K512_28x28gray");
@@ -70,7 +70,7 @@ public class CodingTests
     }
 
     [Fact]
-    public void Sampling_rules_are_the_references()
+    public void SamplingRulesAreTheReferences()
     {
         var reference = Reference("sampling");
         var rules = new Dictionary<string, CodeSampling>
@@ -100,7 +100,7 @@ public class CodingTests
     }
 
     [Fact]
-    public void Mask_schedules_are_the_references()
+    public void MaskSchedulesAreTheReferences()
     {
         foreach (var entry in Reference("maskgit_masked_after_step").EnumerateObject())
         {
@@ -118,7 +118,7 @@ public class CodingTests
     }
 
     [Fact]
-    public void The_range_coder_is_exact_and_within_a_tenth_of_a_percent_of_the_entropy()
+    public void TheRangeCoderIsExactAndWithinATenthOfAPercentOfTheEntropy()
         => Gen.Select(Gen.Int[1, 3000], Gen.Int[2, 40], Gen.Int).Sample(
             (count, symbols, seed) =>
             {
@@ -145,7 +145,7 @@ public class CodingTests
             threads: 1);
 
     [Fact]
-    public void Files_round_trip_and_damage_is_noticed_wherever_it_is()
+    public void FilesRoundTripAndDamageIsNoticedWhereverItIs()
     {
         var folder = Directory.CreateTempSubdirectory("cresset-codes");
         try
@@ -188,7 +188,7 @@ public class CodingTests
     }
 
     [Fact]
-    public void Files_coded_by_a_prior_are_exact_and_within_two_percent_of_its_entropy()
+    public void FilesCodedByAPriorAreExactAndWithinTwoPercentOfItsEntropy()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(3);
@@ -224,7 +224,7 @@ public class CodingTests
     }
 
     [Fact]
-    public void A_prior_with_classes_finds_the_class_of_each_map_and_writes_it()
+    public void APriorWithClassesFindsTheClassOfEachMapAndWritesIt()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(3);
@@ -250,7 +250,7 @@ public class CodingTests
     }
 
     [Fact]
-    public void Whatever_a_quantizer_returns_can_be_packed_and_read_back()
+    public void WhateverAQuantizerReturnsCanBePackedAndReadBack()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);

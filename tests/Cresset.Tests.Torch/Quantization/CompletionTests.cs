@@ -22,7 +22,7 @@ public class CompletionTests
     [Theory]
     [InlineData(MaskOrder.Confidence)]
     [InlineData(MaskOrder.Halton)]
-    public void Known_codes_stay_and_the_others_are_filled(MaskOrder order)
+    public void KnownCodesStayAndTheOthersAreFilled(MaskOrder order)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(2);
@@ -55,7 +55,7 @@ public class CompletionTests
     [InlineData(8, 8)]
     [InlineData(1, 7)]
     [InlineData(12, 5)]
-    public void The_Halton_order_takes_every_position_once_and_spreads(int height, int width)
+    public void TheHaltonOrderTakesEveryPositionOnceAndSpreads(int height, int width)
     {
         var rank = HaltonOrder.Of(height, width);
         Assert.Equal(Enumerable.Range(0, height * width), rank.Order());
@@ -73,7 +73,7 @@ public class CompletionTests
     }
 
     [Fact]
-    public void Guidance_goes_beyond_the_class_and_away_from_none()
+    public void GuidanceGoesBeyondTheClassAndAwayFromNone()
     {
         using var scope = NewDisposeScope();
         using var model = Model(classes: 2, dropout: 0.2);
@@ -92,7 +92,7 @@ public class CompletionTests
     }
 
     [Fact]
-    public void Hidden_classes_train_the_model_without_one()
+    public void HiddenClassesTrainTheModelWithoutOne()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);
@@ -122,7 +122,7 @@ public class CompletionTests
 
     [Theory]
     [MemberData(nameof(PriorFamily.All), MemberType = typeof(PriorFamily))]
-    public void A_map_goes_on_from_its_beginning(string name, int classes)
+    public void AMapGoesOnFromItsBeginning(string name, int classes)
     {
         using var scope = NewDisposeScope();
         using var prior = PriorFamily.Make(name, classes);
@@ -138,7 +138,7 @@ public class CompletionTests
     }
 
     [Fact]
-    public void Delayed_stages_come_back()
+    public void DelayedStagesComeBack()
     {
         using var scope = NewDisposeScope();
         var codes = arange(24, dtype: ScalarType.Int64).reshape(2, 4, 3);

@@ -28,7 +28,7 @@ public class CompositeQuantizerTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Heads_quantize_their_parts(bool shared)
+    public void HeadsQuantizeTheirParts(bool shared)
     {
         using var scope = NewDisposeScope();
         using var first = Plain(1, 16, 4);
@@ -49,7 +49,7 @@ public class CompositeQuantizerTests
     }
 
     [Fact]
-    public void Grouped_residual_is_a_residual_quantizer_a_group()
+    public void GroupedResidualIsAResidualQuantizerAGroup()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(6);
@@ -82,7 +82,7 @@ public class CompositeQuantizerTests
     }
 
     [Fact]
-    public void SimVQ_has_its_loss_and_teaches_the_map_alone()
+    public void SimVQHasItsLossAndTeachesTheMapAlone()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(8);
@@ -101,7 +101,7 @@ public class CompositeQuantizerTests
     }
 
     [Fact]
-    public void The_joined_gradient_of_value_and_commitment_is_that_of_the_two_apart()
+    public void TheJoinedGradientOfValueAndCommitmentIsThatOfTheTwoApart()
     {
         using var scope = NewDisposeScope();
         using var quantizer = Plain(10, 16, 33);

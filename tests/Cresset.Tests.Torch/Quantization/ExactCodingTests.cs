@@ -15,7 +15,7 @@ public class ExactCodingTests
     private const string TwinFolder = "CRESSET_TEST_TWIN";
 
     [Fact]
-    public void Sums_have_the_order_of_plain_loops()
+    public void SumsHaveTheOrderOfPlainLoops()
     {
         var stream = new SplitMix64(3);
         foreach (var (inputs, outputs, rows) in new[] { (1, 1, 1), (5, 3, 2), (17, 40, 1), (12, 21, 4), (9, 67, 7), (33, 8, 9) })
@@ -42,7 +42,7 @@ public class ExactCodingTests
     }
 
     [Fact]
-    public void Functions_are_those_of_the_textbooks()
+    public void FunctionsAreThoseOfTheTextbooks()
     {
         for (var x = -40.0; x <= 40; x += 0.0137)
         {
@@ -62,7 +62,7 @@ public class ExactCodingTests
 
     [Theory]
     [MemberData(nameof(PriorFamily.All), MemberType = typeof(PriorFamily))]
-    public void Logits_are_the_models_and_the_same_bits_in_any_batch(string name, int classes)
+    public void LogitsAreTheModelsAndTheSameBitsInAnyBatch(string name, int classes)
     {
         using var scope = NewDisposeScope();
         using var prior = PriorFamily.Make(name, classes);
@@ -87,7 +87,7 @@ public class ExactCodingTests
     }
 
     [Fact]
-    public void Files_have_the_same_bytes_on_every_processor()
+    public void FilesHaveTheSameBytesOnEveryProcessor()
     {
         // The hash was made with AVX-512; it is the same with AVX2 and without any vector instruction.
         byte[] all = [.. Kinds.Where(kind => kind.Classes == 0).SelectMany(kind => Written(kind.Name, 0).Bytes)];
@@ -97,7 +97,7 @@ public class ExactCodingTests
     [Theory]
     [InlineData("AVX2", "DOTNET_EnableAVX512=0", "ONEDNN_MAX_CPU_ISA=AVX2", "ATEN_CPU_CAPABILITY=avx2")]
     [InlineData("none", "DOTNET_EnableHWIntrinsic=0", "ONEDNN_MAX_CPU_ISA=SSE41", "ATEN_CPU_CAPABILITY=default")]
-    public void Files_travel_between_processors(string vectors, params string[] environment)
+    public void FilesTravelBetweenProcessors(string vectors, params string[] environment)
     {
         var folder = Directory.CreateTempSubdirectory("cresset-twin-").FullName;
         try
@@ -105,7 +105,7 @@ public class ExactCodingTests
             foreach (var (name, classes) in Kinds)
                 File.WriteAllBytes(Path.Combine(folder, $"{name}-{classes}-here.cvq"), Written(name, classes).Bytes);
             var start = new ProcessStartInfo(Environment.ProcessPath!,
-                ["--filter-method", $"{typeof(ExactCodingTests).FullName}.{nameof(A_twin_reads_and_writes_the_same_files)}"])
+                ["--filter-method", $"{typeof(ExactCodingTests).FullName}.{nameof(ATwinReadsAndWritesTheSameFiles)}"])
             {
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
@@ -132,11 +132,11 @@ public class ExactCodingTests
     }
 
     /// <summary>
-    /// The other side of <see cref="Files_travel_between_processors"/>, which runs it in a process with fewer vector instructions; by
+    /// The other side of <see cref="FilesTravelBetweenProcessors"/>, which runs it in a process with fewer vector instructions; by
     /// itself it is its own twin.
     /// </summary>
     [Fact]
-    public void A_twin_reads_and_writes_the_same_files()
+    public void ATwinReadsAndWritesTheSameFiles()
     {
         var folder = Environment.GetEnvironmentVariable(TwinFolder);
         if (folder is not null)
@@ -153,7 +153,7 @@ public class ExactCodingTests
     }
 
     [Fact]
-    public void Weights_that_are_not_finite_are_refused_by_name()
+    public void WeightsThatAreNotFiniteAreRefusedByName()
     {
         using var prior = PriorFamily.Make("PixelCnn", 0);
         using (no_grad())

@@ -18,7 +18,7 @@ public class FiniteScalarTests
     [InlineData("7x5x5x5x5", false)]
     [InlineData("2x3x4", true)]
     [InlineData("8x5x5x5", true)]
-    public void Codes_indices_and_gradients(string levels, bool symmetric)
+    public void CodesIndicesAndGradients(string levels, bool symmetric)
     {
         using var scope = NewDisposeScope();
         using var file = Golden.Open("fsq");
@@ -40,7 +40,7 @@ public class FiniteScalarTests
     }
 
     [Fact]
-    public void Every_index_of_a_codebook_beyond_2_to_the_32_survives_the_round_trip()
+    public void EveryIndexOfACodebookBeyond2ToThe32SurvivesTheRoundTrip()
         => Gen.Long[0, (1L << 60) - 1].Array[50].Sample(
             indices =>
             {
@@ -58,7 +58,7 @@ public class FiniteScalarTests
             threads: 1);
 
     [Fact]
-    public void Too_many_codes_for_64_bits_are_refused_with_a_hint()
+    public void TooManyCodesFor64BitsAreRefusedWithAHint()
     {
         var problem = Assert.Throws<InvalidOptionsException>(
             () => new FiniteScalarQuantizer(new() { Levels = [.. Enumerable.Repeat(8, 21)] }));
@@ -68,7 +68,7 @@ public class FiniteScalarTests
     }
 
     [Fact]
-    public void The_papers_sizes_are_near_their_powers_of_two()
+    public void ThePapersSizesAreNearTheirPowersOfTwo()
     {
         foreach (var bits in new[] { 8, 10, 12, 14, 16 })
         {

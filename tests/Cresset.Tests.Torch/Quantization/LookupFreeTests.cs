@@ -13,7 +13,7 @@ public class LookupFreeTests
     [InlineData(false, 100)]
     [InlineData(true, 1)]
     [InlineData(true, 100)]
-    public void Entropies_and_gradients_are_those_of_the_table_of_all_codes(bool spherical, double inverseTemperature)
+    public void EntropiesAndGradientsAreThoseOfTheTableOfAllCodes(bool spherical, double inverseTemperature)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(5);
@@ -37,7 +37,7 @@ public class LookupFreeTests
     }
 
     [Fact]
-    public void The_first_number_is_the_most_significant_bit()
+    public void TheFirstNumberIsTheMostSignificantBit()
     {
         using var scope = NewDisposeScope();
         using var quantizer = new LookupFreeQuantizer(new() { Bits = 3 });
@@ -46,7 +46,7 @@ public class LookupFreeTests
     }
 
     [Fact]
-    public void Sixty_bits_round_trip_without_a_table()
+    public void SixtyBitsRoundTripWithoutATable()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(6);

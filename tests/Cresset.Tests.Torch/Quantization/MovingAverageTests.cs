@@ -36,7 +36,7 @@ public class MovingAverageTests
     [InlineData("vqp_d80", 0.8, AverageStart.Codes, CodeSimilarity.Euclidean)]
     [InlineData("cosine_d99", 0.99, AverageStart.Codes, CodeSimilarity.Cosine)]
     [InlineData("sonnet_rule_d99", 0.99, AverageStart.Debiased, CodeSimilarity.Euclidean)]
-    public void Five_updates(string rule, double decay, AverageStart start, CodeSimilarity similarity)
+    public void FiveUpdates(string rule, double decay, AverageStart start, CodeSimilarity similarity)
     {
         using var scope = NewDisposeScope();
         using var file = Golden.Open("ema");
@@ -61,7 +61,7 @@ public class MovingAverageTests
     }
 
     [Fact]
-    public void Padding_touches_nothing()
+    public void PaddingTouchesNothing()
     {
         using var scope = NewDisposeScope();
         using var file = Golden.Open("ema");
@@ -77,7 +77,7 @@ public class MovingAverageTests
     }
 
     [Fact]
-    public void A_restarted_code_survives_the_next_step()
+    public void ARestartedCodeSurvivesTheNextStep()
     {
         using var scope = NewDisposeScope();
         using var quiet = Make(zeros(2, 1), 0.5, restart: 0.1);
@@ -89,7 +89,7 @@ public class MovingAverageTests
     }
 
     [Fact]
-    public void Decay_zero_gives_cluster_means_and_keeps_codes_nobody_chose()
+    public void DecayZeroGivesClusterMeansAndKeepsCodesNobodyChose()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(9);
@@ -106,7 +106,7 @@ public class MovingAverageTests
     }
 
     [Fact]
-    public void Evaluation_changes_nothing()
+    public void EvaluationChangesNothing()
     {
         using var scope = NewDisposeScope();
         using var file = Golden.Open("ema");
@@ -118,7 +118,7 @@ public class MovingAverageTests
     }
 
     [Fact]
-    public void A_resumed_run_draws_what_the_other_would_have_drawn()
+    public void AResumedRunDrawsWhatTheOtherWouldHaveDrawn()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(11);

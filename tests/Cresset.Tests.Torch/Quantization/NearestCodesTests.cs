@@ -48,7 +48,7 @@ public class NearestCodesTests
     [InlineData(CodeMetric.Euclidean, 8)]
     [InlineData(CodeMetric.InnerProduct, 16)]
     [InlineData(CodeMetric.InnerProduct, 8)]
-    public void Is_the_float64_search_with_the_lowest_index_on_ties(CodeMetric metric, int lanes)
+    public void IsTheFloat64SearchWithTheLowestIndexOnTies(CodeMetric metric, int lanes)
         => Cases.Sample(
             c =>
             {
@@ -60,7 +60,7 @@ public class NearestCodesTests
             threads: 1);
 
     [Fact]
-    public void Random_vectors_agree_with_float64_at_any_thread_count()
+    public void RandomVectorsAgreeWithFloat64AtAnyThreadCount()
     {
         var random = new Random(3);
         float[] Fill(int n) => [.. Enumerable.Range(0, n).Select(_ => (float)(random.NextDouble() - random.NextDouble()))];
@@ -75,7 +75,7 @@ public class NearestCodesTests
     }
 
     [Fact]
-    public void Follows_a_permutation_of_the_codes()
+    public void FollowsAPermutationOfTheCodes()
     {
         var random = new Random(5);
         float[] Fill(int n) => [.. Enumerable.Range(0, n).Select(_ => (float)random.NextDouble())];
@@ -90,7 +90,7 @@ public class NearestCodesTests
     }
 
     [Fact]
-    public void Vectors_that_are_not_finite_get_no_code_and_do_not_disturb_their_neighbours()
+    public void VectorsThatAreNotFiniteGetNoCodeAndDoNotDisturbTheirNeighbours()
     {
         float[] vectors = [0, 0, float.NaN, 0, 1, 1, float.PositiveInfinity, 2, 3e30f, 3e30f];
         float[] codes = [0, 0, 1, 1];
@@ -101,7 +101,7 @@ public class NearestCodesTests
     }
 
     [Fact]
-    public void A_codebook_far_from_the_origin_loses_no_digit()
+    public void ACodebookFarFromTheOriginLosesNoDigit()
     {
         using var scope = NewDisposeScope();
         using var file = Golden.Open("assign");
@@ -112,7 +112,7 @@ public class NearestCodesTests
     }
 
     [Fact]
-    public void The_device_path_agrees_with_the_kernel()
+    public void TheDevicePathAgreesWithTheKernel()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);
@@ -122,7 +122,7 @@ public class NearestCodesTests
     }
 
     [Fact]
-    public void A_damaged_codebook_and_lengths_that_do_not_fit_are_refused()
+    public void ADamagedCodebookAndLengthsThatDoNotFitAreRefused()
     {
         var found = new int[1];
         Assert.Contains("Code 1",
@@ -133,7 +133,7 @@ public class NearestCodesTests
     }
 
     [Fact]
-    public void Segment_sums_are_the_sums_by_code_at_any_thread_count()
+    public void SegmentSumsAreTheSumsByCodeAtAnyThreadCount()
         => Gen.Select(Gen.Int[1, 20], Gen.Int[1, 4000], Gen.Int[1, 40], Gen.Int).Sample(
             (width, rows, codes, seed) =>
             {
@@ -156,7 +156,7 @@ public class NearestCodesTests
             threads: 1);
 
     [Fact]
-    public void Segment_sums_name_the_position_of_a_bad_index()
+    public void SegmentSumsNameThePositionOfABadIndex()
         => Assert.Contains("Index 7 at position 1",
             Assert.Throws<ArgumentException>(() => SegmentSums.Add([1, 2], [0, 7], 1, new float[3], new float[3])).Message);
 }

@@ -36,7 +36,7 @@ public class PeerDefectTests
     }
 
     [Fact]
-    public void One_vector_of_NaN_does_not_poison_the_codes()
+    public void OneVectorOfNaNDoesNotPoisonTheCodes()
     {
         using var scope = NewDisposeScope();
         using var quantizer = Codebook(Data(1, 16, 4));
@@ -53,7 +53,7 @@ public class PeerDefectTests
     }
 
     [Fact]
-    public void Distances_far_from_the_origin_keep_their_digits()
+    public void DistancesFarFromTheOriginKeepTheirDigits()
     {
         using var scope = NewDisposeScope();
         Tensor codes = Data(4, 64, 16) + 300, rows = Data(5, 512, 16) + 300;
@@ -67,7 +67,7 @@ public class PeerDefectTests
     [InlineData(1)]
     [InlineData(3)]
     [InlineData(5)]
-    public void The_gradient_through_residual_stages_is_not_multiplied_by_their_number(int stages)
+    public void TheGradientThroughResidualStagesIsNotMultipliedByTheirNumber(int stages)
     {
         using var scope = NewDisposeScope();
         using var quantizer = new ResidualQuantizer(
@@ -80,7 +80,7 @@ public class PeerDefectTests
     [Theory]
     [InlineData(AverageStart.Codes)]
     [InlineData(AverageStart.Debiased)]
-    public void A_code_that_nobody_chooses_is_not_blown_up(AverageStart start)
+    public void ACodeThatNobodyChoosesIsNotBlownUp(AverageStart start)
     {
         using var scope = NewDisposeScope();
         var codes = cat([Data(8, 7, 4), full([1, 4], 20f)]);
@@ -91,7 +91,7 @@ public class PeerDefectTests
     }
 
     [Fact]
-    public void A_restart_outlives_the_next_moving_average()
+    public void ARestartOutlivesTheNextMovingAverage()
     {
         using var scope = NewDisposeScope();
         using var quantizer = Codebook(tensor(new float[] { 0, 1000 }, [2, 1]), decay: 0.9, restart: 0.95);
@@ -108,7 +108,7 @@ public class PeerDefectTests
     [InlineData(9)]
     [InlineData(11)]
     [InlineData(20)]
-    public void Finite_scalar_indices_do_not_overflow(int numbers)
+    public void FiniteScalarIndicesDoNotOverflow(int numbers)
     {
         using var scope = NewDisposeScope();
         using var quantizer = new FiniteScalarQuantizer(new() { Levels = [.. Enumerable.Repeat(8, numbers)] });
@@ -129,7 +129,7 @@ public class PeerDefectTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Beam_search_takes_any_batch_in_both_modes(bool training)
+    public void BeamSearchTakesAnyBatchInBothModes(bool training)
     {
         using var scope = NewDisposeScope();
         using var quantizer = new ResidualQuantizer(
@@ -144,7 +144,7 @@ public class PeerDefectTests
     }
 
     [Fact]
-    public void The_rotation_trick_at_zero_reaches_the_code_with_a_bounded_gradient()
+    public void TheRotationTrickAtZeroReachesTheCodeWithABoundedGradient()
     {
         using var scope = NewDisposeScope();
         var z = zeros(3, 4).requires_grad_();
@@ -158,7 +158,7 @@ public class PeerDefectTests
     [InlineData(4, 6)]
     [InlineData(6, 4)]
     [InlineData(1, 7)]
-    public void The_gated_prior_takes_maps_that_are_not_square(int height, int width)
+    public void TheGatedPriorTakesMapsThatAreNotSquare(int height, int width)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(15);
@@ -167,7 +167,7 @@ public class PeerDefectTests
     }
 
     [Fact]
-    public void Commitment_and_codebook_weights_act_on_their_own_terms()
+    public void CommitmentAndCodebookWeightsActOnTheirOwnTerms()
     {
         using var scope = NewDisposeScope();
         using var quantizer = new VectorQuantizer(
@@ -186,7 +186,7 @@ public class PeerDefectTests
     }
 
     [Fact]
-    public void Top_p_acts_without_top_k()
+    public void TopPActsWithoutTopK()
     {
         var probabilities = new double[3];
         CodeDistribution.Probabilities([3, 1, 0], new CodeSampling { TopP = 0.5 }, probabilities);
@@ -194,7 +194,7 @@ public class PeerDefectTests
     }
 
     [Fact]
-    public void Codes_of_indices_pass_the_learned_map_of_SimVQ()
+    public void CodesOfIndicesPassTheLearnedMapOfSimVQ()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(17);
@@ -206,7 +206,7 @@ public class PeerDefectTests
     }
 
     [Fact]
-    public void The_same_weight_is_not_forced_on_both_terms_and_bad_ones_are_named()
+    public void TheSameWeightIsNotForcedOnBothTermsAndBadOnesAreNamed()
         => Assert.Contains("CommitmentWeight",
             Assert.Throws<InvalidOptionsException>(() => new VectorQuantizer(new() { CommitmentWeight = -1 })).Message);
 }

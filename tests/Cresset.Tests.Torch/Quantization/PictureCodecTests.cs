@@ -22,7 +22,7 @@ public sealed class PictureCodecTests : IDisposable
     [InlineData(2, 2)]
     [InlineData(1, 1)]
     [InlineData(1, 3)]
-    public void Pieces_with_their_surroundings_are_the_whole(int dimensions, int stages)
+    public void PiecesWithTheirSurroundingsAreTheWhole(int dimensions, int stages)
     {
         using var scope = NewDisposeScope();
         UpsamplerOptions[] line = [new TransposedUpsampler(), new NearestUpsampler()];
@@ -56,7 +56,7 @@ public sealed class PictureCodecTests : IDisposable
     [InlineData("vq-vae", 2)]
     [InlineData("vq-vae2", 0)]
     [InlineData("vq-vae2", 3)]
-    public void A_tokenizer_in_a_file_takes_pictures_of_any_size(string architecture, int padding)
+    public void ATokenizerInAFileTakesPicturesOfAnySize(string architecture, int padding)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(1);
@@ -100,7 +100,7 @@ public sealed class PictureCodecTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_is_no_tokenizer_is_refused_with_what_to_do()
+    public void AFileThatIsNoTokenizerIsRefusedWithWhatToDo()
     {
         using var model = nn.Linear(2, 2);
         var path = Path.Combine(_folder, "linear.safetensors");
@@ -116,7 +116,7 @@ public sealed class PictureCodecTests : IDisposable
     [InlineData("a\\..\\out.png")]
     [InlineData("C:out.png")]
     [InlineData("a//b.png")]
-    public void Names_that_lead_out_of_the_folder_are_refused(string name)
+    public void NamesThatLeadOutOfTheFolderAreRefused(string name)
     {
         using var tokenizer = Small();
         var path = Path.Combine(_folder, "codes.cvq");
@@ -130,7 +130,7 @@ public sealed class PictureCodecTests : IDisposable
     [InlineData("1000000000", "1000000000")]
     [InlineData("-4", "32")]
     [InlineData("32", "x")]
-    public void A_size_that_is_not_that_of_the_codes_is_refused(string width, string height)
+    public void ASizeThatIsNotThatOfTheCodesIsRefused(string width, string height)
     {
         using var tokenizer = Small();
         var path = Path.Combine(_folder, "codes.cvq");
@@ -145,7 +145,7 @@ public sealed class PictureCodecTests : IDisposable
     [InlineData(".png", 1e-6)]
     [InlineData(".jpg", 0.1)]
     [InlineData(".webp", 0.1)]
-    public void Written_pictures_are_read_back(string extension, double tolerance)
+    public void WrittenPicturesAreReadBack(string extension, double tolerance)
     {
         foreach (var channels in new[] { 1, 3 })
         {
@@ -165,7 +165,7 @@ public sealed class PictureCodecTests : IDisposable
     }
 
     [Fact]
-    public void Similarity_in_strips_is_that_of_the_whole()
+    public void SimilarityInStripsIsThatOfTheWhole()
     {
         using var scope = NewDisposeScope();
         var stream = new SplitMix64(2);

@@ -29,7 +29,7 @@ public class PixelCnnGoldenTests
     [InlineData(MaskKind.B, 3)]
     [InlineData(MaskKind.B, 5)]
     [InlineData(MaskKind.B, 7)]
-    public void Masks_and_masked_convolutions(MaskKind kind, int kernel)
+    public void MasksAndMaskedConvolutions(MaskKind kind, int kernel)
     {
         using var scope = NewDisposeScope();
         using var file = Golden.Open("pixelcnn");
@@ -45,7 +45,7 @@ public class PixelCnnGoldenTests
     }
 
     [Fact]
-    public void Colour_groups_see_the_groups_before_them()
+    public void ColourGroupsSeeTheGroupsBeforeThem()
     {
         using var scope = NewDisposeScope();
         using var json = JsonDocument.Parse(File.ReadAllText(Repository.Reference("vq/coding_and_sampling.json")));
@@ -63,7 +63,7 @@ public class PixelCnnGoldenTests
     [Theory]
     [InlineData("gA", 7, MaskKind.A)]
     [InlineData("gB", 3, MaskKind.B)]
-    public void Gated_layers(string name, int kernel, MaskKind kind)
+    public void GatedLayers(string name, int kernel, MaskKind kind)
     {
         using var scope = NewDisposeScope();
         using var file = Golden.Open("pixelcnn");
@@ -77,7 +77,7 @@ public class PixelCnnGoldenTests
     [Theory]
     [InlineData("pgA", 3, 7, MaskKind.A)]
     [InlineData("pgB", 6, 3, MaskKind.B)]
-    public void Gated_layers_with_skips(string name, int channels, int kernel, MaskKind kind)
+    public void GatedLayersWithSkips(string name, int channels, int kernel, MaskKind kind)
     {
         using var scope = NewDisposeScope();
         using var file = Golden.Open("pixelcnn");
@@ -90,7 +90,7 @@ public class PixelCnnGoldenTests
     }
 
     [Fact]
-    public void The_whole_model_its_likelihood_and_what_depends_on_what()
+    public void TheWholeModelItsLikelihoodAndWhatDependsOnWhat()
     {
         using var scope = NewDisposeScope();
         using var file = Golden.Open("pixelcnn");

@@ -16,7 +16,7 @@ public class PriorLayoutTests
     [InlineData(
         "{architecture: {kind: vqgan, multipliers: [1, 1, 1], groups: 2, residual_blocks: 1, attention_levels: [], inner: 4}, width: 4, "
             + "quantizer: {kind: vector, codebook: {size: 16, width: 4}}}", 1, 2, 2, 16)]
-    public void Codes_come_back_from_the_map_of_the_prior(string model, int factors, int height, int width, int codes)
+    public void CodesComeBackFromTheMapOfThePrior(string model, int factors, int height, int width, int codes)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(2);
@@ -34,12 +34,12 @@ public class PriorLayoutTests
     }
 
     [Fact]
-    public void Digits_that_do_not_make_the_codes_are_refused()
+    public void DigitsThatDoNotMakeTheCodesAreRefused()
         => Assert.Contains("power of 2", Assert.Throws<ArgumentException>(() => CodeLayout.Digits([240], 2)).Message,
             StringComparison.Ordinal);
 
     [Fact]
-    public void Delayed_stages_see_the_coarser_ones_of_their_position_and_no_later_row()
+    public void DelayedStagesSeeTheCoarserOnesOfTheirPositionAndNoLaterRow()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -71,7 +71,7 @@ public class PriorLayoutTests
     }
 
     [Fact]
-    public void Guidance_of_a_raster_prior_goes_beyond_its_class()
+    public void GuidanceOfARasterPriorGoesBeyondItsClass()
     {
         using var scope = NewDisposeScope();
         using var prior = new CodeTransformer(new() { CodebookSize = 5, Classes = 3, MaxLength = 4, Width = 8, Layers = 1, Heads = 2 });
@@ -92,7 +92,7 @@ public class PriorLayoutTests
     }
 
     [Fact]
-    public void A_step_names_what_lies_beyond_its_tables()
+    public void AStepNamesWhatLiesBeyondItsTables()
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
@@ -112,7 +112,7 @@ public class PriorLayoutTests
     [InlineData("{kind: transformer, width: 8, layers: 1, heads: 2, class_dropout: 0.5, guidance: 1}", 4)]
     [InlineData("{kind: pixel-cnn, width: 8, layers: 1, class_dropout: 0.5, guidance: 1}", 4)]
     [InlineData("{kind: mask-git, width: 8, layers: 1, heads: 2, class_dropout: 0.5, guidance: 1, order: halton}", 3)]
-    public void A_prior_of_a_recipe_hides_classes_is_guided_and_fills(string model, int classes)
+    public void APriorOfARecipeHidesClassesIsGuidedAndFills(string model, int classes)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(2);

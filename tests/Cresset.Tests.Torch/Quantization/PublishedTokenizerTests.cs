@@ -14,7 +14,7 @@ public class PublishedTokenizerTests
     [InlineData("taming")]
     [InlineData("encodec")]
     [InlineData("dac")]
-    public void Codes_and_reconstructions_are_the_packages(string name)
+    public void CodesAndReconstructionsAreThePackages(string name)
     {
         using var scope = NewDisposeScope();
         using var source = TensorFile.Open(Reference(name));
@@ -43,7 +43,7 @@ public class PublishedTokenizerTests
     }
 
     [Fact]
-    public void Weights_of_another_kind_are_refused_with_what_is_read()
+    public void WeightsOfAnotherKindAreRefusedWithWhatIsRead()
     {
         using var source = TensorFile.Open(Reference("vq"));
         Assert.Contains("EnCodec", Assert.Throws<InvalidDataException>(() => PublishedTokenizer.Read(source, "vq")).Message,
@@ -58,7 +58,7 @@ public class PublishedTokenizerTests
 
     [Theory]
     [MemberData(nameof(Quantizers))]
-    public void States_of_quantizers_give_their_codes_and_values(string name)
+    public void StatesOfQuantizersGiveTheirCodesAndValues(string name)
     {
         using var scope = NewDisposeScope();
         using var source = TensorFile.Open(Reference(name));
@@ -76,7 +76,7 @@ public class PublishedTokenizerTests
     }
 
     [Fact]
-    public void A_state_of_another_make_is_refused_by_its_keys_and_changes_nothing()
+    public void AStateOfAnotherMakeIsRefusedByItsKeysAndChangesNothing()
     {
         using var scope = NewDisposeScope();
         using var source = TensorFile.Open(Reference("residual"));

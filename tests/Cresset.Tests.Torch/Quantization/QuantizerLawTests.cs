@@ -20,7 +20,7 @@ public class QuantizerLawTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Values_of_the_indices_are_the_quantized_values(string name)
+    public void ValuesOfTheIndicesAreTheQuantizedValues(string name)
     {
         using var scope = NewDisposeScope();
         using var quantizer = QuantizerFamily.Make(name);
@@ -35,7 +35,7 @@ public class QuantizerLawTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void A_value_quantizes_to_itself_where_codes_are_read_by_nearness(string name)
+    public void AValueQuantizesToItselfWhereCodesAreReadByNearness(string name)
     {
         if (name.StartsWith("residual", StringComparison.Ordinal) || name is "grouped residual" or "Gumbel" or "IBQ" or "projected"
             || name.StartsWith("finite", StringComparison.Ordinal)) return;
@@ -49,7 +49,7 @@ public class QuantizerLawTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Masked_and_not_finite_vectors_touch_nothing(string name)
+    public void MaskedAndNotFiniteVectorsTouchNothing(string name)
     {
         using var scope = NewDisposeScope();
         using Quantizer one = QuantizerFamily.Make(name), two = QuantizerFamily.Make(name), three = QuantizerFamily.Make(name);
@@ -79,7 +79,7 @@ public class QuantizerLawTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Gradients_reach_the_input_and_every_parameter_and_are_finite_at_zero(string name)
+    public void GradientsReachTheInputAndEveryParameterAndAreFiniteAtZero(string name)
     {
         using var scope = NewDisposeScope();
         using var quantizer = QuantizerFamily.Make(name);
@@ -103,7 +103,7 @@ public class QuantizerLawTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void The_order_of_the_vectors_does_not_matter(string name)
+    public void TheOrderOfTheVectorsDoesNotMatter(string name)
     {
         using var scope = NewDisposeScope();
         using var quantizer = QuantizerFamily.Make(name);
@@ -118,7 +118,7 @@ public class QuantizerLawTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Same_seed_same_bits_and_the_state_makes_a_twin(string name)
+    public void SameSeedSameBitsAndTheStateMakesATwin(string name)
     {
         using var scope = NewDisposeScope();
         using Quantizer one = QuantizerFamily.Make(name), two = QuantizerFamily.Make(name), other = QuantizerFamily.Make(name, seed: 2);
@@ -135,7 +135,7 @@ public class QuantizerLawTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Maps_and_half_precision_keep_shape_and_type(string name)
+    public void MapsAndHalfPrecisionKeepShapeAndType(string name)
     {
         using var scope = NewDisposeScope();
         using var quantizer = QuantizerFamily.Make(name);
@@ -153,7 +153,7 @@ public class QuantizerLawTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Bad_input_is_named_and_changes_nothing(string name)
+    public void BadInputIsNamedAndChangesNothing(string name)
     {
         using var scope = NewDisposeScope();
         using var quantizer = QuantizerFamily.Make(name);
@@ -178,7 +178,7 @@ public class QuantizerLawTests
     }
 
     [Fact]
-    public void Every_quantizer_is_in_the_family()
+    public void EveryQuantizerIsInTheFamily()
     {
         var made = QuantizerFamily.Names.Select(row => { using var q = QuantizerFamily.Make(row.Data); return q.GetType(); }).ToHashSet();
         var all = typeof(Quantizer).Assembly.GetTypes().Where(t => t.IsSubclassOf(typeof(Quantizer)) && !t.IsAbstract);

@@ -33,7 +33,7 @@ public class ResidualTests
     }
 
     [Fact]
-    public void The_reconstruction_gradient_arrives_once_and_each_stage_keeps_its_commitment_gradient()
+    public void TheReconstructionGradientArrivesOnceAndEachStageKeepsItsCommitmentGradient()
     {
         using var scope = NewDisposeScope();
         using var quantizer = Make(3);
@@ -58,7 +58,7 @@ public class ResidualTests
     }
 
     [Fact]
-    public void Fewer_stages_decode_coarsely_and_absent_ones_count_as_zero()
+    public void FewerStagesDecodeCoarselyAndAbsentOnesCountAsZero()
     {
         using var scope = NewDisposeScope();
         using var quantizer = Make(3);
@@ -73,7 +73,7 @@ public class ResidualTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Beam_search_lies_between_exhaustive_and_greedy_for_any_batch(bool training)
+    public void BeamSearchLiesBetweenExhaustiveAndGreedyForAnyBatch(bool training)
     {
         using var scope = NewDisposeScope();
         using ResidualQuantizer greedy = Make(3), beam = Make(3, beam: 6);
@@ -102,7 +102,7 @@ public class ResidualTests
     }
 
     [Fact]
-    public void Dropout_is_a_sample_and_keeps_a_prefix_of_the_stages()
+    public void DropoutIsASampleAndKeepsAPrefixOfTheStages()
     {
         using var scope = NewDisposeScope();
         using var quantizer = Make(4, dropout: 1);

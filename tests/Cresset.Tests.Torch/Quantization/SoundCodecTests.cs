@@ -17,7 +17,7 @@ public sealed class SoundCodecTests : IDisposable
     [InlineData("{kind: signal-vq-vae, residual_units: 1}")]
     [InlineData("{kind: dac, ratios: [2, 4], decoder_width: 8}")]
     [InlineData("{kind: encodec, ratios: [4, 2], lstm_layers: 1}")]
-    public void A_sound_of_any_length_comes_back_with_it_and_pieces_are_the_whole(string architecture)
+    public void ASoundOfAnyLengthComesBackWithItAndPiecesAreTheWhole(string architecture)
     {
         using var scope = NewDisposeScope();
         using var tokenizer = Tokenizer(architecture, 1);
@@ -45,7 +45,7 @@ public sealed class SoundCodecTests : IDisposable
     }
 
     [Fact]
-    public void A_tokenizer_of_two_channels_takes_one_and_gives_it_back()
+    public void ATokenizerOfTwoChannelsTakesOneAndGivesItBack()
     {
         using var scope = NewDisposeScope();
         using var tokenizer = Tokenizer("{kind: signal-vq-vae}", 2);
@@ -57,7 +57,7 @@ public sealed class SoundCodecTests : IDisposable
     }
 
     [Fact]
-    public void In_a_file_of_its_own_it_keeps_rate_and_codes()
+    public void InAFileOfItsOwnItKeepsRateAndCodes()
     {
         using var scope = NewDisposeScope();
         using var tokenizer = Tokenizer("{kind: dac, ratios: [2, 4], decoder_width: 8}", 1);
@@ -75,7 +75,7 @@ public sealed class SoundCodecTests : IDisposable
     [InlineData("../out.wav", "300", "leads out of the folder")]
     [InlineData("in.wav", "301", "has codes")]
     [InlineData("in.wav", "99999999999999", "expected 1 to")]
-    public void Files_that_lie_are_refused_before_anything_is_decoded(string name, string frames, string message)
+    public void FilesThatLieAreRefusedBeforeAnythingIsDecoded(string name, string frames, string message)
     {
         using var scope = NewDisposeScope();
         using var tokenizer = Tokenizer("{kind: signal-vq-vae}", 1);

@@ -15,7 +15,7 @@ public class TokenizerRecipeTests
     [InlineData("vqvae2-digits")]
     [InlineData("maskgit-digits")]
     [InlineData("transformer-vqvae2-digits")]
-    public void Recipes_train_evaluate_and_give_a_tokenizer_back(string name)
+    public void RecipesTrainEvaluateAndGiveATokenizerBack(string name)
     {
         var folder = Directory.CreateTempSubdirectory("cresset-vq");
         try
@@ -56,7 +56,7 @@ public class TokenizerRecipeTests
     [Theory]
     [InlineData("vqgan-digits")]
     [InlineData("pixelcnn-digits")]
-    public void Runs_of_the_first_version_are_read_and_its_restart_option_is_explained_in_recipes(string name)
+    public void RunsOfTheFirstVersionAreReadAndItsRestartOptionIsExplainedInRecipes(string name)
     {
         var folder = Directory.CreateTempSubdirectory("cresset-vq");
         try
@@ -83,7 +83,7 @@ public class TokenizerRecipeTests
     }
 
     [Fact]
-    public void A_recipe_names_every_quantizer_of_the_catalog()
+    public void ARecipeNamesEveryQuantizerOfTheCatalog()
     {
         var parts = BuiltInParts.Catalog.Of("quantizer");
         Assert.True(parts.Count >= 9);
@@ -107,7 +107,7 @@ public class TokenizerRecipeTests
     }
 
     [Fact]
-    public void A_recipe_names_every_prior_of_the_catalog()
+    public void ARecipeNamesEveryPriorOfTheCatalog()
     {
         foreach (var part in BuiltInParts.Catalog.Of("prior"))
         {
@@ -126,7 +126,7 @@ public class TokenizerRecipeTests
     [Theory]
     [InlineData("tokenizer.quantizer={kind: lfq, bits: 40}", "a prior has a logit for each, at most 1,048,576")]
     [InlineData("tokenizer.architecture=vq_vae2", "a prior of kind pixel-cnn needs a tokenizer with one map of codes; use vq-vae")]
-    public void A_tokenizer_without_a_prior_is_refused_before_it_is_trained(string setting, string message)
+    public void ATokenizerWithoutAPriorIsRefusedBeforeItIsTrained(string setting, string message)
     {
         var (key, value) = (setting.Split('=')[0], setting[(setting.IndexOf('=', StringComparison.Ordinal) + 1)..]);
         var recipe = Recipe.Parse($"job: code-prior\ntokenizer: {{{key.Split('.')[1]}: {value}}}", "prior.yaml", "prior",

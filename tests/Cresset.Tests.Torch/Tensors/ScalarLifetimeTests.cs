@@ -12,7 +12,7 @@ namespace Cresset.Tests.Torch.Tensors;
 public sealed class ScalarLifetimeTests
 {
     [Fact]
-    public void Sums_survive_collections_on_another_thread()
+    public void SumsSurviveCollectionsOnAnotherThread()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux()
             && System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64,

@@ -13,7 +13,7 @@ namespace Cresset.Tests.Torch.Training;
 public sealed class MixedPrecisionTests
 {
     [Fact]
-    public void A_network_takes_and_gives_float32_and_keeps_its_norms()
+    public void ANetworkTakesAndGivesFloat32AndKeepsItsNorms()
     {
         using var scope = NewDisposeScope();
         using var net = nn.Sequential(("conv", nn.Conv2d(3, 8, 3, padding: 1)), ("norm", nn.BatchNorm2d(8)), ("flat", nn.Flatten()),
@@ -32,7 +32,7 @@ public sealed class MixedPrecisionTests
     }
 
     [Fact]
-    public void Networks_that_use_weights_without_their_modules_work_too()
+    public void NetworksThatUseWeightsWithoutTheirModulesWorkToo()
     {
         using var scope = NewDisposeScope();
         using var conditioner = new GlowConditioner(4, 8, 16);
@@ -51,7 +51,7 @@ public sealed class MixedPrecisionTests
 
     /// <summary>Every network built of the shared blocks computes its products in bfloat16 and learns.</summary>
     [Fact]
-    public void Networks_of_shared_blocks_work_too()
+    public void NetworksOfSharedBlocksWorkToo()
     {
         using var scope = NewDisposeScope();
         using var decoder = new DecoderTransformer(11, new() { Layers = 1, Heads = 2, KeyValueHeads = 1, Width = 16, Context = 8 });

@@ -15,7 +15,7 @@ public sealed class BrainFloatActivationTests
     [InlineData("gelu_tanh")]
     [InlineData("mish")]
     [InlineData("relu2")]
-    public void A_bfloat16_value_is_the_float32_value_rounded(string name)
+    public void ABfloat16ValueIsTheFloat32ValueRounded(string name)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(7, CPU);
@@ -33,7 +33,7 @@ public sealed class BrainFloatActivationTests
     }
 
     [Fact]
-    public void A_gradient_is_kept()
+    public void AGradientIsKept()
     {
         using var scope = NewDisposeScope();
         var x = ones([4], dtype: ScalarType.BFloat16, requires_grad: true);

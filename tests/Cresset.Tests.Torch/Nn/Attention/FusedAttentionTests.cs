@@ -20,7 +20,7 @@ public sealed class FusedAttentionTests
 
     [Theory]
     [MemberData(nameof(Sizes))]
-    public void Agrees_with_the_definition_at_any_number_of_threads(long[] size, long keys)
+    public void AgreesWithTheDefinitionAtAnyNumberOfThreads(long[] size, long keys)
     {
         Assert.SkipUnless(Vector512.IsHardwareAccelerated, "this processor has no AVX-512");
         using var scope = NewDisposeScope();
@@ -48,7 +48,7 @@ public sealed class FusedAttentionTests
     }
 
     [Fact]
-    public void A_large_score_does_not_overflow_and_nan_stays()
+    public void ALargeScoreDoesNotOverflowAndNanStays()
     {
         Assert.SkipUnless(Vector512.IsHardwareAccelerated, "this processor has no AVX-512");
         using var scope = NewDisposeScope();
@@ -62,7 +62,7 @@ public sealed class FusedAttentionTests
     }
 
     [Fact]
-    public void Gradients_masks_and_odd_widths_go_to_libtorch()
+    public void GradientsMasksAndOddWidthsGoToLibtorch()
     {
         using var scope = NewDisposeScope();
         Tensor plain = zeros(1, 1, 4, 16), needing = zeros([1, 1, 4, 16], requires_grad: true), odd = zeros(1, 1, 4, 9);

@@ -18,7 +18,7 @@ public sealed class MatrixProductTests
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void The_convolution_is_the_linear_map_with_its_gradients(long[] shape, long outputs, bool hasBias)
+    public void TheConvolutionIsTheLinearMapWithItsGradients(long[] shape, long outputs, bool hasBias)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(1, CPU);
@@ -44,7 +44,7 @@ public sealed class MatrixProductTests
     [InlineData(13, 513, 33)]
     [InlineData(100, 1100, 7)]
     [InlineData(411, 70, 301)]
-    public void The_packed_product_is_the_linear_map_at_any_size_and_number_of_threads(long rows, long inputs, long outputs)
+    public void ThePackedProductIsTheLinearMapAtAnySizeAndNumberOfThreads(long rows, long inputs, long outputs)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(3, CPU);
@@ -61,7 +61,7 @@ public sealed class MatrixProductTests
     }
 
     [Fact]
-    public void Rows_that_do_not_divide_are_left_to_the_matrix_product()
+    public void RowsThatDoNotDivideAreLeftToTheMatrixProduct()
     {
         using var scope = NewDisposeScope();
         Assert.Null(MatrixProduct.LinearByConvolution(zeros(821, 8), zeros(4, 8), null));
@@ -71,7 +71,7 @@ public sealed class MatrixProductTests
     }
 
     [Fact]
-    public void Inputs_that_are_views_work()
+    public void InputsThatAreViewsWork()
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(2, CPU);
@@ -80,7 +80,7 @@ public sealed class MatrixProductTests
     }
 
     [Fact]
-    public void Widths_that_differ_are_refused()
+    public void WidthsThatDifferAreRefused()
     {
         using var scope = NewDisposeScope();
         Assert.ThrowsAny<Exception>(() => MatrixProduct.Linear(zeros(1024, 512), zeros(512, 256)));
