@@ -85,7 +85,7 @@ internal static class DoctorCommand
             var gpus = torch.cuda.is_available() ? $"{torch.cuda.device_count()} CUDA GPU(s)" : "no GPU in use";
             return new("libtorch",
                 $"{torch.__version__} loaded in {clock.ElapsedMilliseconds} ms, {torch.get_num_threads()} threads, {gpus}",
-                sum == 8 ? null : $"A 2x2 product came out as {sum} instead of 8.", sum != 8);
+                sum == 8 ? Unheard() : $"A 2x2 product came out as {sum} instead of 8.", sum != 8);
         }
         catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or NotSupportedException)
         {
@@ -93,6 +93,12 @@ internal static class DoctorCommand
                 TorchLibraryResolver.Failure?.Message ?? (e.InnerException ?? e).Message.ReplaceLineEndings(" "), Fatal: true);
         }
     }
+
+    // The program's own comes first, and whoever set the variable should know.
+    private static string? Unheard()
+        => LibtorchFolders.Find(LibtorchPackage.MainFile) is not null
+            && Environment.GetEnvironmentVariable(LibtorchFolders.Variable) is { Length: > 0 } named
+            ? $"{LibtorchFolders.Variable} is '{named}', which is not looked at: this program carries its own libtorch." : null;
 
     private static Finding NotThere()
     {

@@ -44,6 +44,18 @@ public class KeyValueCache : IDisposable
         foreach (var tensor in _keys.Concat(_values)) tensor.Dispose();
     }
 
+    /// <summary>Refuses a cache of other texts or of another model: a copy of one text into rooms for four would fill them all.</summary>
+    /// <exception cref="ArgumentException">It does not fit.</exception>
+    internal void RefuseUnfit(int layers, long batch, long heads, long headWidth, ScalarType type)
+    {
+        ObjectDisposedException.ThrowIf(_keys.Length > 0 && _keys[0].IsInvalid, this);
+        var (own, wanted) = (_keys[0].shape, (long[])[batch, heads, Capacity, headWidth]);
+        if (_keys.Length == layers && own.AsSpan().SequenceEqual(wanted) && _keys[0].dtype == type) return;
+        throw new ArgumentException(
+            $"The cache is for {_keys.Length} layers of [{string.Join(", ", own)}] in {_keys[0].dtype}; these texts need {layers} of "
+                + $"[{string.Join(", ", wanted)}] in {type}. Make one for them (NewCache(batch)).");
+    }
+
     /// <summary>What of the cache a new token sees, [N, 1, 1, capacity]; null for all that <see cref="Append"/> returns.</summary>
     internal virtual Tensor? Seen => null;
 

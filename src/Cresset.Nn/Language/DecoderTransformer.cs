@@ -85,7 +85,9 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
     /// <param name="cache">The tokens before these, which takes these up; null for none.</param>
     /// <exception cref="ShapeException">More tokens than the context holds.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is not in the vocabulary (looked at on the processor).</exception>
-    /// <exception cref="ArgumentException">Ids are not int64, or a cache is used where gradients are recorded.</exception>
+    /// <exception cref="ArgumentException">
+    /// Ids are not int64, or a cache is one of other texts or of another model, or is used where gradients are recorded.
+    /// </exception>
     public Tensor Forward(Tensor ids, KeyValueCache? cache)
     {
         ArgumentNullException.ThrowIfNull(ids);
@@ -96,11 +98,13 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
         if (ids.device_type == DeviceType.CPU) RowNumbers.Check(ids, Vocabulary, "the vocabulary", nameof(DecoderTransformer), nameof(ids));
         if (cache is not null && is_grad_enabled())
             throw new ArgumentException("DecoderTransformer: a cache keeps no gradients; run it under torch.no_grad().", nameof(cache));
+        cache?.RefuseUnfit(Options.Layers, ids.size(0), Options.Groups, Options.ActualHeadWidth, _tokens.weight!.dtype);
         long first = cache?.Length ?? 0, count = ids.size(1);
-        if (first + count > (cache?.Capacity ?? Options.Context))
+        // A cache of a model with a longer context has more room than there are positions.
+        var room = Math.Min(cache?.Capacity ?? Options.Context, Options.Context);
+        if (first + count > room)
             throw new ShapeException(
-                $"DecoderTransformer: {first + count} tokens, and the {(cache is null ? "context" : "cache")} holds "
-                    + $"{cache?.Capacity ?? Options.Context}.");
+                $"DecoderTransformer: {first + count} tokens, and the {(room == Options.Context ? "context" : "cache")} holds {room}.");
         using var scope = NewDisposeScope();
         var x = _tokens.call(ids);
         if (_positions is not null) x += _positions.call(arange(first, first + count, device: ids.device));

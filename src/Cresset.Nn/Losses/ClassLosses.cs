@@ -112,6 +112,10 @@ public sealed record CrossEntropyLossRule : ClassLossRule
 
     private protected override Tensor OfClasses(Tensor prediction, Tensor classes, Tensor? weights)
     {
+        if (weights is { requires_grad: true } && is_grad_enabled())
+            throw new ArgumentException(
+                $"{GetType().Name}: the weights of classes require gradients, which this loss gives to predictions alone. Take their "
+                    + $"detach().", nameof(weights));
         var whole = Reduction switch
         {
             LossReduction.Mean => nn.Reduction.Mean,

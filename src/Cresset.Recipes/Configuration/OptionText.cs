@@ -14,11 +14,8 @@ internal static class OptionText
         var invariant = CultureInfo.InvariantCulture;
         if (type == typeof(string)) return value;
         if (type == typeof(bool) && TryFlag(value, out var flag)) return flag;
-        if (type == typeof(double)
-            && double.TryParse(value.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, invariant, out var real)) return real;
-        if (type == typeof(float)
-            && float.TryParse(value.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, invariant, out var single))
-            return single;
+        if (type == typeof(double) && double.TryParse(Ungrouped(value), NumberStyles.Float, invariant, out var real)) return real;
+        if (type == typeof(float) && float.TryParse(Ungrouped(value), NumberStyles.Float, invariant, out var single)) return single;
         if (IsWhole(type) && TryWhole(value, out var whole))
         {
             if (type == typeof(Int128)) return whole;
@@ -95,15 +92,27 @@ internal static class OptionText
         return flag || value.ToLowerInvariant() is "false" or "no" or "off";
     }
 
+    // A line that groups digits stands between two of them; anywhere else the text is not a number, and stays as it is.
+    private static string Ungrouped(string value)
+    {
+        for (var i = value.IndexOf('_', StringComparison.Ordinal); i >= 0; i = value.IndexOf('_', i + 1))
+        {
+            if (i == 0 || i == value.Length - 1 || !char.IsAsciiDigit(value[i - 1]) || !char.IsAsciiDigit(value[i + 1])) return value;
+        }
+        return value.Replace("_", "", StringComparison.Ordinal);
+    }
+
     // "1e4" and "20_000" are whole numbers to people.
     private static bool TryWhole(string value, out Int128 whole)
     {
-        var text = value.Replace("_", "", StringComparison.Ordinal);
+        var text = Ungrouped(value);
         if (Int128.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out whole)) return true;
         if (!text.Contains('e', StringComparison.OrdinalIgnoreCase) && !text.EndsWith(".0", StringComparison.Ordinal)) return false;
-        if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) || real != Math.Floor(real)
-            || Math.Abs(real) > 9e15) return false;
-        whole = (Int128)real;
+        // The double tells that nothing stands behind the point (1e-30 is 0 as a decimal), the decimal has all digits of 1e18.
+        var invariant = CultureInfo.InvariantCulture;
+        if (!double.TryParse(text, NumberStyles.Float, invariant, out var real) || real != Math.Floor(real)) return false;
+        if (!decimal.TryParse(text, NumberStyles.Float, invariant, out var exact) || exact != decimal.Floor(exact)) return false;
+        whole = (Int128)exact;
         return true;
     }
 }

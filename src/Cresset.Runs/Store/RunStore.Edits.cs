@@ -34,9 +34,10 @@ public sealed partial class RunStore
     public void SetNote(string id, string note) => EditFacts(id, "UPDATE runs SET note = $1 WHERE key = $0", note);
 
     /// <summary>Gives a run another name; its id stays.</summary>
+    /// <exception cref="ArgumentException">The name is blank or not one line.</exception>
     public void Rename(string id, string name)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ThrowIfNotOneLine(name, nameof(name));
         EditFacts(id, "UPDATE runs SET name = $1 WHERE key = $0", name);
     }
 
@@ -44,10 +45,20 @@ public sealed partial class RunStore
     public void SetArchived(string id, bool archived) => EditFacts(id, "UPDATE runs SET archived = $1 WHERE key = $0", archived ? 1 : 0);
 
     /// <summary>Adds a label to a run.</summary>
+    /// <exception cref="ArgumentException">The label is blank or not one line.</exception>
     public void AddTag(string id, string tag)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(tag);
+        ThrowIfNotOneLine(tag, nameof(tag));
         EditFacts(id, "INSERT OR IGNORE INTO tags (run, tag) VALUES ($0, $1)", tag);
+    }
+
+    // Lists and exports have a line for each run.
+    private static void ThrowIfNotOneLine(string text, string argument)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(text, argument);
+        if (text.IndexOfAny([.. text.Where(char.IsControl)]) is var at and >= 0)
+            throw new ArgumentException($"The {argument} has the control character U+{(int)text[at]:X4} at place {at + 1}; needed is one "
+                + $"line of text.", argument);
     }
 
     /// <summary>Takes a label from a run.</summary>

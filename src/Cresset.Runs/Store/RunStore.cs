@@ -110,7 +110,7 @@ public sealed partial class RunStore : IDisposable
     public Run Begin(RunDescription description)
     {
         ArgumentNullException.ThrowIfNull(description);
-        ArgumentException.ThrowIfNullOrWhiteSpace(description.Name);
+        ThrowIfNotOneLine(description.Name, "name");
         ThrowIfReadOnly();
         var now = DateTime.UtcNow;
         var id = Files(Folder, () => ClaimId(() => NewId(description.Name, now)));

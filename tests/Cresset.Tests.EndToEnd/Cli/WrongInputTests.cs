@@ -202,6 +202,16 @@ public sealed class WrongInputTests : IDisposable
             "TorchSharp fell back to copying libtorch");
     }
 
+    [Fact]
+    public void DoctorNamesAFolderThatIsNotLookedAt()
+    {
+        var variables = new Dictionary<string, string> { ["CRESSET_LIBTORCH"] = "/nowhere at all" };
+        var (code, output, _) = CressetProcess.RunAlone(_folder, variables, "doctor");
+        Assert.Equal(0, code);
+        Assert.Contains("CRESSET_LIBTORCH is '/nowhere at all', which is not looked at", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("CRESSET_LIBTORCH", CressetProcess.RunAlone(_folder, null, "doctor").Output, StringComparison.Ordinal);
+    }
+
     private static void AssertNoTrace(string error)
     {
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);

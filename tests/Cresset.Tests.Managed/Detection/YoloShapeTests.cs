@@ -77,8 +77,9 @@ public sealed class YoloShapeTests
                 var context = new FormatContext { ImageFolder = Path.Combine(folder, "images") };
                 var read = format.ReadGroundTruth(Path.Combine(folder, "labels"), context);
                 var named = read.Images.ToDictionary(i => i.FileName, i => i.Id);
-                var moved = results.Items.ToArray().Select(d => d with { ImageId = named[$"{d.ImageId}.png"],
-                    CategoryId = read.Categories.Single(c => c.Name == $"class {d.CategoryId}").Id });
+                var classes = read.Categories.ToDictionary(c => c.Name, c => c.Id);
+                var moved = results.Items.ToArray()
+                    .Select(d => d with { ImageId = named[$"{d.ImageId}.png"], CategoryId = classes[$"class {d.CategoryId}"] });
                 var score = ProtocolEvaluator.Evaluate(read, new DetectionResults([.. moved]),
                     new YoloProtocol { Shape = IouKind.Keypoints }.ToOptions());
                 // Labels have six digits.

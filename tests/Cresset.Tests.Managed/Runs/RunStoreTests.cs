@@ -153,6 +153,23 @@ public sealed class RunStoreTests : IDisposable
         Assert.Equal(["d", "c"], store.List(new RunQuery { Limit = 2 }).Select(r => r.Name));
     }
 
+    [Theory]
+    [InlineData("two\nlines", "U+000A at place 4")]
+    [InlineData("bell\a", "U+0007 at place 5")]
+    [InlineData("end\u0085", "U+0085 at place 4")]
+    public void NamesAndLabelsAreOneLine(string text, string said)
+    {
+        using var store = RunStore.Open(_folder.Path);
+        using (store.Begin("plain ünï", "train"))
+        {
+        }
+        var id = store.Find("plain ünï").Id;
+        Action[] calls = [() => store.Begin(text, "train"), () => store.Rename(id, text), () => store.AddTag(id, text)];
+        foreach (var call in calls) Assert.Contains(said, Assert.Throws<ArgumentException>(call).Message, StringComparison.Ordinal);
+        Assert.Equal("plain ünï", Assert.Single(store.List()).Name);
+        Assert.Single(Directory.GetDirectories(_folder.Path));
+    }
+
     [Fact]
     public void DeletingTakesRowsAndFolder()
     {

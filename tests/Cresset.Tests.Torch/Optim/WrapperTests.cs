@@ -197,19 +197,19 @@ public sealed class WrapperTests
 
     private sealed class Tied : nn.Module
     {
-        private readonly Parameter one;
-        private readonly Parameter other;
+        private readonly Parameter _one;
+        private readonly Parameter _other;
 
         public Tied()
             : base(nameof(Tied))
         {
-            one = new Parameter(ones(4));
-            other = new Parameter(one.detach());
+            _one = new Parameter(ones(4));
+            _other = new Parameter(_one.detach());
             RegisterComponents();
         }
 
-        public Parameter One => (Parameter)named_parameters().First(p => p.name == nameof(one)).parameter;
+        public Parameter One => (Parameter)named_parameters().First(p => p.name == nameof(_one)).parameter;
 
-        public Parameter Other => (Parameter)named_parameters().First(p => p.name == nameof(other)).parameter;
+        public Parameter Other => (Parameter)named_parameters().First(p => p.name == nameof(_other)).parameter;
     }
 }

@@ -256,4 +256,24 @@ public sealed class DecoderTests
     }
 
     private static Tensor Ids(long count) => (arange(count * Length) * 7 % Vocabulary).reshape(count, Length);
+
+    [Fact]
+    public void ACacheOfOtherTextsOrAnotherModelIsRefused()
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        using var model = new DecoderTransformer(11, new() { Layers = 2, Heads = 2, Width = 16, Context = 8 });
+        using var other = new DecoderTransformer(11, new() { Layers = 1, Heads = 2, Width = 16, Context = 8 });
+        var ids = tensor(new long[] { 1, 2, 3 }).reshape(1, 3);
+        using var four = model.NewCache(4);
+        using var shallow = other.NewCache();
+        Assert.Throws<ArgumentException>(() => model.Forward(ids, four));
+        Assert.Throws<ArgumentException>(() => model.Forward(ids, shallow));
+        using var gone = model.NewCache();
+        gone.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => model.Forward(ids, gone));
+        using var narrow = model.NewCache();
+        model.to(float64);
+        Assert.Throws<ArgumentException>(() => model.Forward(ids, narrow));
+    }
 }

@@ -106,6 +106,19 @@ public sealed class LossEdgeTests
         Assert.Equal(Math.Sqrt(3), Losses.Triplet(far, near, far).ToDouble() / 1e20, 5);
     }
 
+    [Fact]
+    public void WeightsOfClassesGetNoGradientsUnsaid()
+    {
+        using var scope = NewDisposeScope();
+        var (scores, classes, weights) = (zeros(2, 3), tensor(new long[] { 0, 2 }), ones(3, requires_grad: true));
+        var rule = new CrossEntropyLossRule();
+        Assert.Contains("detach()", Assert.Throws<ArgumentException>(() => rule.Of(scores, classes, weights)).Message,
+            StringComparison.Ordinal);
+        Assert.Equal(Math.Log(3), rule.Of(scores, classes, weights.detach()).ToDouble(), 6);
+        using var quiet = no_grad();
+        Assert.Equal(Math.Log(3), rule.Of(scores, classes, weights).ToDouble(), 6);
+    }
+
     private static Tensor Ctc(long[] text, long length) => Losses.Ctc(zeros(5, 1, 4).log_softmax(-1),
         tensor(text).reshape(1, text.Length), tensor(new long[] { 5 }), tensor(new[] { length }));
 }
