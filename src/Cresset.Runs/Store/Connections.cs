@@ -7,6 +7,9 @@ namespace Cresset.Runs;
 internal sealed class Connections(string path, bool readOnly, TimeSpan? patience = null) : IDisposable
 {
     private const int CannotOpen = 14, ReadOnlyDatabase = 8;
+
+    // SQLITE_READONLY_ROLLBACK: a writer was killed while it changed the database, and a reader may not take back what it began.
+    private const int HalfWritten = 776;
     private readonly ConcurrentBag<SqliteConnection> _idle = [];
     private volatile bool _disposed;
     private bool _immutable;
@@ -15,6 +18,26 @@ internal sealed class Connections(string path, bool readOnly, TimeSpan? patience
     public T Use<T>(Func<SqliteConnection, T> use)
     {
         ObjectDisposedException.ThrowIf(_disposed, typeof(RunStore));
+        try
+        {
+            try
+            {
+                return UseOne(use);
+            }
+            catch (SqliteException e) when (readOnly && e.SqliteExtendedErrorCode == HalfWritten)
+            {
+                TakeBack();
+                return UseOne(use);
+            }
+        }
+        catch (SqliteException e)
+        {
+            throw Translate(e, path);
+        }
+    }
+
+    private T UseOne<T>(Func<SqliteConnection, T> use)
+    {
         SqliteConnection? connection = null;
         try
         {
@@ -23,10 +46,6 @@ internal sealed class Connections(string path, bool readOnly, TimeSpan? patience
             _idle.Add(connection);
             connection = null;
             return result;
-        }
-        catch (SqliteException e)
-        {
-            throw Translate(e, path);
         }
         finally
         {
@@ -57,11 +76,35 @@ internal sealed class Connections(string path, bool readOnly, TimeSpan? patience
         {
             return OpenWith(_immutable);
         }
+        catch (SqliteException e) when (readOnly && e.SqliteExtendedErrorCode == HalfWritten)
+        {
+            TakeBack();
+            return OpenWith(_immutable);
+        }
         catch (SqliteException e) when (readOnly && !_immutable && e.SqliteErrorCode is CannotOpen or ReadOnlyDatabase && File.Exists(path))
         {
             // A WAL database in a folder that cannot be written opens only if SQLite is told that nobody writes.
             _immutable = true;
             return OpenWith(true);
+        }
+    }
+
+    // The first look of a connection that may write takes back what the killed writer had begun. Told that nobody writes, SQLite would read
+    // the half-written pages as they are.
+    private void TakeBack()
+    {
+        try
+        {
+            using var writer = new SqliteConnection(
+                new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false }.ToString());
+            writer.Open();
+            writer.Scalar<long>("SELECT count(*) FROM sqlite_master");
+        }
+        catch (SqliteException e) when (e.SqliteErrorCode is CannotOpen or ReadOnlyDatabase)
+        {
+            throw new RunStoreException(
+                $"A process was killed while it wrote to '{path}', and what it began (runs.db-journal) can only be taken back where the "
+                    + "folder can be written. Open it there once, or copy the folder to a place of your own.", e);
         }
     }
 
