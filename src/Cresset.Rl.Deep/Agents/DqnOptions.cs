@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 
 namespace Cresset.Rl.Deep;
 
@@ -226,9 +227,7 @@ public sealed record DqnOptions : IOptionsRecord
         .Defined(Backend)
         .Must(Backend != NetworkBackend.Native || (Encoder == ObservationEncoder.Mlp && Values != ValueKind.Implicit && Memory == 0),
             Backend, "auto or torch with convolutions, a memory or implicit quantiles", field: nameof(Backend))
-        .Must(Device is "auto" or "cpu" or "cuda"
-            || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device,
-            "auto, cpu, cuda or cuda:N", field: nameof(Device))
+        .Must(ComputeDevice.IsName(Device, out _), Device, ComputeDevice.Names, field: nameof(Device))
         .Defined(Values)
         .Within(Atoms, 2, 10_000)
         .Finite(MinimumValue)

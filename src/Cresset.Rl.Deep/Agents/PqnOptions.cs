@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 
 namespace Cresset.Rl.Deep;
 
@@ -60,9 +61,7 @@ public sealed record PqnOptions : IOptionsRecord
         .Defined(Backend)
         .Must(Backend != NetworkBackend.Native || (Encoder == ObservationEncoder.Mlp && Memory == 0), Backend,
             "auto or torch with convolutions or a memory", field: nameof(Backend))
-        .Must(Device is "auto" or "cpu" or "cuda"
-            || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device,
-            "auto, cpu, cuda or cuda:N", field: nameof(Device))
+        .Must(ComputeDevice.IsName(Device, out _), Device, ComputeDevice.Names, field: nameof(Device))
         .AtLeast(RolloutSteps, 1)
         .AtLeast(Minibatches, 1)
         .AtLeast(Epochs, 1)

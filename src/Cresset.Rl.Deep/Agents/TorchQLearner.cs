@@ -100,17 +100,7 @@ internal sealed class TorchQLearner : QLearner
         }
     }
 
-    public override void FollowTarget(double share)
-    {
-        using var scope = NewDisposeScope();
-        using var quiet = no_grad();
-        var from = _online.state_dict();
-        foreach (var (key, value) in _target.state_dict())
-        {
-            if (share == 1) value.copy_(from[key]);
-            else value.add_(from[key] - value, alpha: share);
-        }
-    }
+    public override void FollowTarget(double share) => SlowTarget.Follow(_target, _online, share);
 
     public override void Save(Snapshot state)
     {

@@ -101,17 +101,7 @@ internal sealed class FeatureEncoder : IDisposable
     }
 
     /// <summary>Moves the target towards the encoder.</summary>
-    public void Follow(double share)
-    {
-        using var scope = NewDisposeScope();
-        using var quiet = no_grad();
-        var from = _online.state_dict();
-        foreach (var (key, value) in _target.state_dict())
-        {
-            if (share == 1) value.copy_(from[key]);
-            else value.add_(from[key] - value, alpha: share);
-        }
-    }
+    public void Follow(double share) => SlowTarget.Follow(_target, _online, share);
 
     public void Save(Snapshot state)
     {

@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 
 namespace Cresset.Rl.Deep;
 
@@ -46,9 +47,7 @@ public abstract record OffPolicyOptions : IOptionsRecord
     /// <inheritdoc/>
     public virtual IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Defined(Encoder)
-        .Must(Device is "auto" or "cpu" or "cuda"
-            || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device,
-            "auto, cpu, cuda or cuda:N", field: nameof(Device))
+        .Must(ComputeDevice.IsName(Device, out _), Device, ComputeDevice.Names, field: nameof(Device))
         .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden),
             "positive widths", "for example 256,256", nameof(Hidden))
         .Must(Replay is { Prioritized: false }, Replay?.Prioritized, "false: these agents draw evenly",

@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 
 namespace Cresset.Rl.Deep;
 
@@ -104,9 +105,7 @@ public sealed record ActorCriticOptions : IOptionsRecord
         .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden),
             "positive widths", "for example 64,64", nameof(Hidden))
         .Defined(Encoder)
-        .Must(Device is "auto" or "cpu" or "cuda"
-            || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device,
-            "auto, cpu, cuda or cuda:N", field: nameof(Device))
+        .Must(ComputeDevice.IsName(Device, out _), Device, ComputeDevice.Names, field: nameof(Device))
         .Defined(Activation)
         .Within(Memory, 0, 65_536)
         .Must(Memory == 0 || Encoder == ObservationEncoder.Mlp, Memory, "0 beside encoder=conv",

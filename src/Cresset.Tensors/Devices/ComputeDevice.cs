@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cresset.Native;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -7,6 +8,18 @@ namespace Cresset.Tensors;
 /// <summary>Finds the device a user asked for.</summary>
 public static class ComputeDevice
 {
+    /// <summary>What a device may be called.</summary>
+    internal const string Names = "auto, cpu, cuda or cuda:N";
+
+    /// <summary>Whether a device may be called so, on this machine or on another; with the number of the GPU.</summary>
+    internal static bool IsName(string? name, out int index)
+    {
+        index = 0;
+        if (name is "auto" or "cpu" or "cuda") return true;
+        return name is not null && name.StartsWith("cuda:", StringComparison.Ordinal)
+            && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out index);
+    }
+
     /// <summary>"auto" (a GPU when there is one), "cpu", "cuda" or "cuda:N".</summary>
     /// <exception cref="ArgumentException">No such device here; the message says what there is.</exception>
     public static Device Resolve(string name)
@@ -14,11 +27,7 @@ public static class ComputeDevice
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         if (name == "cpu") return CPU;
         if (name == "auto") return cuda.is_available() ? CUDA : CPU;
-        var index = 0;
-        if (name != "cuda"
-            && !(name.StartsWith("cuda:", StringComparison.Ordinal)
-                && int.TryParse(name.AsSpan(5), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture,
-                    out index))) throw new ArgumentException($"Device '{name}'; allowed: auto, cpu, cuda, cuda:N.", nameof(name));
+        if (!IsName(name, out var index)) throw new ArgumentException($"Device '{name}'; allowed: auto, cpu, cuda, cuda:N.", nameof(name));
         if (!cuda.is_available())
             throw new ArgumentException(
                 $"Device '{name}': this build or machine has no CUDA. Build with -p:CressetBackend=cuda on a machine with an NVIDIA GPU, "

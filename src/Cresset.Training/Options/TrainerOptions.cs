@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 
 namespace Cresset.Training;
 
@@ -100,9 +101,7 @@ public sealed record TrainerOptions : IOptionsRecord
         .AtLeast(ClipNorm, 0)
         .Within(EmaDecay, 0, 1, includeMax: false)
         .Defined(Precision)
-        .Must(Device is "auto" or "cpu" or "cuda"
-            || (Device?.StartsWith("cuda:", StringComparison.Ordinal) == true && int.TryParse(Device.AsSpan(5), out _)), Device,
-            "auto, cpu, cuda or cuda:N", field: nameof(Device))
+        .Must(ComputeDevice.IsName(Device, out _), Device, ComputeDevice.Names, field: nameof(Device))
         .AtLeast(EvaluateEvery, 0)
         .AtLeast(PicturesEvery, 0)
         .AtLeast(CheckpointEvery, 0)
