@@ -61,6 +61,28 @@ public sealed record DataFacts
     /// </summary>
     public string KnownSet() => GivenPictures.BuiltIn(this);
 
+    /// <summary>
+    /// Why a model of data with the earlier facts would take these for something else, as a sentence; null where it would not. Their name
+    /// (often a path) may differ.
+    /// </summary>
+    public string? DifferenceFrom(DataFacts earlier)
+    {
+        ArgumentNullException.ThrowIfNull(earlier);
+        if ((this with { Name = "" }).ToJson() == (earlier with { Name = "" }).ToJson()) return null;
+        if (!Shape.SequenceEqual(earlier.Shape) && Table is null)
+            return $"inputs were [{string.Join(", ", earlier.Shape)}] when the run began and are [{string.Join(", ", Shape)}] now";
+        if (!Classes.SequenceEqual(earlier.Classes))
+            return $"its classes were {Names(earlier.Classes)} when the run began and are {Names(Classes)} now";
+        if (!(Captions ?? []).SequenceEqual(earlier.Captions ?? [])) return "its captions are others than when the run began";
+        if (Table is { } table && earlier.Table is { } before && table.DifferenceFrom(before) is { } column) return column;
+        if (JsonSerializer.Serialize(Text, Format) != JsonSerializer.Serialize(earlier.Text, Format))
+            return "it gives other tokens than when the run began";
+        return "it becomes inputs by other rules than when the run began";
+    }
+
+    private static string Names(IReadOnlyList<string> classes) => classes.Count == 0 ? "none"
+        : $"{string.Join(", ", classes.Take(10))}{(classes.Count > 10 ? $" and {classes.Count - 10} more" : "")}";
+
     /// <summary>As JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Format);
 

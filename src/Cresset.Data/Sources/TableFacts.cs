@@ -29,6 +29,31 @@ public sealed record TableFacts
     public IReadOnlyList<string> Features
         => [.. Columns.SelectMany(c => c.Levels is { } levels ? levels.Select(l => $"{c.Name}={l}") : (IEnumerable<string>)[c.Name])];
 
+    /// <summary>Which column becomes something else than with the earlier facts, as a sentence; null where none does.</summary>
+    internal string? DifferenceFrom(TableFacts earlier)
+    {
+        if (!Features.SequenceEqual(earlier.Features))
+        {
+            var (now, before) = (Features.Except(earlier.Features).ToList(), earlier.Features.Except(Features).ToList());
+            return now.Count + before.Count == 0 ? "its columns stand in another order than when the run began"
+                : $"its inputs have {(now.Count > 0 ? $"{string.Join(", ", now.Take(10))} in addition" : "")}"
+                    + $"{(now.Count > 0 && before.Count > 0 ? " and " : "")}"
+                    + $"{(before.Count > 0 ? $"{string.Join(", ", before.Take(10))} no longer" : "")}, beside those when the run began";
+        }
+        foreach (var (column, before) in Columns.Zip(earlier.Columns))
+        {
+            if (column.Mean != before.Mean || column.Deviation != before.Deviation)
+            {
+                return string.Create(CultureInfo.InvariantCulture, $"column '{column.Name}' had mean {before.Mean:g6} and deviation "
+                    + $"{before.Deviation:g6} in the training part when the run began, {column.Mean:g6} and {column.Deviation:g6} now");
+            }
+        }
+        return TargetMean != earlier.TargetMean || TargetDeviation != earlier.TargetDeviation
+            ? string.Create(CultureInfo.InvariantCulture, $"the target '{Target}' had mean {earlier.TargetMean:g6} and deviation "
+                + $"{earlier.TargetDeviation:g6} in the training part when the run began, {TargetMean:g6} and {TargetDeviation:g6} now")
+            : null;
+    }
+
     /// <summary>Reads a table with the kinds of the training's columns.</summary>
     /// <exception cref="InvalidDataException">A column is missing or a cell does not fit.</exception>
     public CsvTable Read(string path)

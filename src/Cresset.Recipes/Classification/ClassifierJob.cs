@@ -34,7 +34,8 @@ internal sealed class ClassifierJob : DataJob<ClassifierOptions>, IPredictingJob
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(data);
-        var (mean, deviation) = data.Facts.ArePictures ? data.Standardization() : (null, null);
+        // A model that is loaded brings them.
+        var (mean, deviation) = data.Facts.ArePictures && !LateExamples.Are(data) ? data.Standardization() : (null, null);
         return new ClassifierTask(Net(options.ThrowIfInvalid(), data.Facts, mean, deviation), data,
             options.Loss.WithSmoothing(options.LabelSmoothing), options.Balance);
     }

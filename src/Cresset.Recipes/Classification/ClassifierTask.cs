@@ -30,7 +30,7 @@ internal sealed class ClassifierTask : DataTask, IExportsGraphs
         : base(data, "accuracy", higherIsBetter: true)
     {
         (_net, _loss, _augment) = (net, loss, augment);
-        if (balance) _weights = Own(tensor(data.ClassWeights()).DetachFromDisposeScope());
+        if (balance && !LateExamples.Are(data)) _weights = Own(tensor(data.ClassWeights()).DetachFromDisposeScope());
     }
 
     /// <inheritdoc/>

@@ -193,14 +193,16 @@ internal sealed class DensityTask : ITrainingTask, ILearnsFromData, IExportsGrap
                 pictures.MoveToOuterDisposeScope());
         }
         var drawn = _density.Draw(count > 0 ? count : 1000, temperature, generator);
-        var real = Original(Data.Train.Spread(1000).Inputs);
         var chart = new Chart(
             new ChartOptions { Title = title, Width = 620, Height = 560, XLabel = Name(0), YLabel = Name(Math.Min(1, drawn.size(1) - 1)) });
-        foreach (var (label, rows) in new[] { ("rows", real), ("drawn", drawn) })
-        {
+        void Add(string label, Tensor rows) =>
             chart.Scatter<float, float>(label, Column(rows, 0), Column(rows, Math.Min(1, rows.size(1) - 1)), 3);
-        }
-        var picture = new TaskPicture("samples", chart.ToPng(), "The first two columns: training rows, and rows drawn from the density.");
+        var canBeHad = LateExamples.CanBeHad(Data);
+        if (canBeHad) Add("rows", Original(Data.Train.Spread(1000).Inputs));
+        Add("drawn", drawn);
+        var picture = new TaskPicture("samples", chart.ToPng(), canBeHad
+            ? "The first two columns: training rows, and rows drawn from the density."
+            : "The first two columns of rows drawn from the density; the training rows are not there to be shown beside them.");
         return new Drawing([picture], drawn.MoveToOuterDisposeScope()) { Columns = facts.Table?.Features };
     }
 

@@ -48,6 +48,7 @@ internal sealed class PictureComparisonJob : StudyJob<PictureComparisonOptions, 
         using var scope = NewDisposeScope();
         using var generator = new Generator((ulong)((options.Seed * 100) + cell.Index + 1));
         using var data = options.Data.Open(new DataUse(TargetKind.Class, NeedsPictures: true));
+        cell.LearnsFrom(data);
         var facts = data.Facts;
         var held = data.Reported.Spread(2000);
         using var judge = new LearnedJudge(data.Train, held, facts.Classes.Count, options.JudgeSteps, (ulong)options.Seed,

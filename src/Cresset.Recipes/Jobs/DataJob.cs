@@ -31,6 +31,13 @@ public abstract class DataJob<TModel> : TrainingJob<TModel>, IUpgradesRecipes
     private protected override ITrainingTask CreateTask(ResolvedRecipe recipe)
         => CreateTask((TModel)recipe.Options["model"], (DataSource)recipe.Options["data"], (TrainerOptions)recipe.Options["trainer"]);
 
+    private protected override ITrainingTask? CreateWithoutData(JobContext context)
+    {
+        var options = context.Options<TModel>("model");
+        return RunData.Kept(context, () => context.Options<DataSource>("data").Open(Use(options))) is { } data
+            ? CreateTask(options, context.Options<TrainerOptions>("trainer"), data) : null;
+    }
+
     private protected override void Opened(ITrainingTask task, JobContext context)
     {
         if (task is not ILearnsFromData learner) return;
@@ -63,9 +70,11 @@ public abstract class DataJob<TModel> : TrainingJob<TModel>, IUpgradesRecipes
 
     private protected virtual string? Earlier(string key) => null;
 
-    private ITrainingTask CreateTask(TModel options, DataSource source, TrainerOptions trainer)
+    private ITrainingTask CreateTask(TModel options, DataSource source, TrainerOptions trainer) =>
+        CreateTask(options, trainer, source.Open(Use(options)));
+
+    private ITrainingTask CreateTask(TModel options, TrainerOptions trainer, DataSplit data)
     {
-        var data = source.Open(Use(options));
         try
         {
             return CreateTask(options, data, trainer);

@@ -68,7 +68,8 @@ public sealed partial class RecipeRunner
                 runner.Resume(id, null, null, watch, second.Token);
             }
             cancellation.ThrowIfCancellationRequested();
-            var metrics = trainers.Count > 0 ? runner.Evaluate(id, watch, cancellation).Outcome.Metrics : new Dictionary<string, double>();
+            var metrics = trainers.Count > 0 ? runner.Evaluate(id, watch, cancellation: cancellation).Outcome.Metrics
+                : new Dictionary<string, double>();
             var evaluations = trainers.Values.Sum(t => t.EvaluateEvery > 0 ? t.Steps / t.EvaluateEvery : 1);
             var expected = trainers.Count == 0 ? (TimeSpan?)null
                 : TimeSpan.FromSeconds((watch.SecondsPerStep * trainers.Values.Sum(t => (double)t.Steps))

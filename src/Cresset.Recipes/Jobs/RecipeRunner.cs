@@ -1,3 +1,4 @@
+using Cresset.Data;
 using Cresset.Distributed;
 using Cresset.Rl.Deep;
 using Cresset.Runs;
@@ -94,12 +95,26 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
     /// <summary>Evaluates a run's best checkpoint.</summary>
     /// <param name="runName">The run, or the path of its folder.</param>
     /// <param name="progress">Who watches.</param>
+    /// <param name="overrides">Where its data lie now (<c>data.path=PLACE</c>), and the device.</param>
     /// <param name="cancellation">Stop soon.</param>
-    public RecipeResult Evaluate(string runName, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
+    /// <exception cref="ConfigException">An override would judge another model than the run's, or by another division of its
+    /// data.</exception>
+    public RecipeResult Evaluate(string runName, IProgress<TrainingReport>? progress = null, IReadOnlyList<string>? overrides = null,
+        CancellationToken cancellation = default)
     {
         var info = Find(runName);
-        var recipe = RecipeOf(info);
-        return new RecipeResult(info.Id, info.Folder, recipe.Job.Evaluate(ContextOf(recipe, info, progress, cancellation)));
+        var recipe = RecipeOf(info, overrides);
+        if (overrides is { Count: > 0 }) RefuseOtherQuestions(recipe, RecipeOf(info));
+        try
+        {
+            return new RecipeResult(info.Id, info.Folder, recipe.Job.Evaluate(ContextOf(recipe, info, progress, cancellation)));
+        }
+        catch (IOException e) when (e is FileNotFoundException or DirectoryNotFoundException
+            && recipe.Options.GetValueOrDefault("data") is DataSource)
+        {
+            throw new FileNotFoundException($"{e.Message} 'cresset eval' judges the model on the held-out part of its data: say where "
+                + "they are now (data.path=PLACE). 'cresset sample', 'predict' and 'export' do without them.", e);
+        }
     }
 
     /// <summary>The functions of a run's best model, for files that other programs run.</summary>
@@ -208,6 +223,21 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
             throw new ConfigException(ConfigSource.CommandLine,
                 $"{section}.steps is {steps}, and the run has done {done} steps: they are not taken back. Name more than {done} to extend "
                     + $"the run; for a shorter training begin a new one.");
+        }
+    }
+
+    // Another division of the data would test the model with what it learned from.
+    private static void RefuseOtherQuestions(ResolvedRecipe asked, ResolvedRecipe trained)
+    {
+        var before = trained.Flatten();
+        foreach (var (key, value) in asked.Flatten())
+        {
+            if (before.TryGetValue(key, out var known) && known == value) continue;
+            var divides = key is "data.validation" or "data.test" || key.StartsWith("data.split", StringComparison.Ordinal);
+            if ((key.StartsWith("data.", StringComparison.Ordinal) && !divides) || key.EndsWith(".device", StringComparison.Ordinal))
+                continue;
+            throw new ConfigException(ConfigSource.CommandLine, $"{key} is {known ?? "not set"} in the run, and an evaluation judges the "
+                + "run as it was trained. What may change: where its data lie (data.path=PLACE), and the device (trainer.device=cpu).");
         }
     }
 

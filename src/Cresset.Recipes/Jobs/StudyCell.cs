@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Cresset.Data;
 using Cresset.Numerics;
 using Cresset.Runs;
 using Cresset.Training;
@@ -46,6 +47,10 @@ public sealed class StudyCell<TCell>
         _points.Add(new CellPoint(tag, step, value));
         _context.Recorder.Scalar(tag, step, value);
     }
+
+    /// <summary>Says what the cell learns from: cells that were measured before must have learned from the same.</summary>
+    /// <exception cref="DataMismatchException">They learned from other data.</exception>
+    public void LearnsFrom(DataSplit data) => RunData.RequireSame(_context, data, Earlier.Count > 0);
 
     /// <summary>Tells a sentence to whoever watches.</summary>
     public void Notice(string text) => _context.Progress?.Report(new NoticeReport(text));

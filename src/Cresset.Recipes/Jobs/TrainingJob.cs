@@ -73,7 +73,7 @@ public abstract class TrainingJob<TModel> : Job
     private protected virtual ITrainingTask CreateTask(ResolvedRecipe recipe) =>
         CreateTask((TModel)recipe.Options["model"], (TrainerOptions)recipe.Options["trainer"]);
 
-    /// <summary>A task to draw from and to export, from what the run's folder keeps; null opens the data.</summary>
+    /// <summary>A task to draw from and to export, from what the run's folder keeps of its data; null opens them.</summary>
     private protected virtual ITrainingTask? CreateWithoutData(JobContext context) => null;
 
     // A task was made for the run: the place to say what is worth saying about it.

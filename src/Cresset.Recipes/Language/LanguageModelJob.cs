@@ -48,32 +48,6 @@ internal sealed class LanguageModelJob : DataJob<DecoderOptions>, IWritesText
     }
 
     /// <inheritdoc/>
-    public override JobOutcome Evaluate(JobContext context)
-    {
-        try
-        {
-            return base.Evaluate(context);
-        }
-        catch (FileNotFoundException e)
-        {
-            throw new FileNotFoundException(
-                $"{e.Message} 'cresset eval' judges the model on the held-out part of that text: put it back where it was. "
-                    + "'cresset sample' and 'cresset export' do without it.", e);
-        }
-    }
-
-    private protected override void Opened(ITrainingTask task, JobContext context)
-    {
-        base.Opened(task, context);
-        var model = (LanguageModelTask)task;
-        new KeptVocabulary(model.Headline, model.Data.Facts).Keep(context);
-    }
-
-    private protected override ITrainingTask? CreateWithoutData(JobContext context)
-        => KeptVocabulary.Read(context.Folder) is { } kept
-            ? new LanguageModelTask(context.Options<DecoderOptions>("model").ThrowIfInvalid(), kept) : null;
-
-    /// <inheritdoc/>
     protected override Drawing Draw(ITrainingTask task, SampleRequest request, Generator generator, Device device)
     {
         ArgumentNullException.ThrowIfNull(request);

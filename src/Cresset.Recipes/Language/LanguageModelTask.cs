@@ -22,23 +22,12 @@ internal sealed class LanguageModelTask : ITrainingTask, ILearnsFromData, IExpor
 
     /// <summary>Takes the data over.</summary>
     internal LanguageModelTask(DecoderOptions options, DataSplit data)
-        : this(options, data,
-            new HeadlineMetric(data.Validation is not null && data.Test is not null ? "validation_nats" : "nats", HigherIsBetter: false))
-    {
-    }
-
-    /// <summary>A model to write with and to export.</summary>
-    internal LanguageModelTask(DecoderOptions options, KeptVocabulary kept)
-        : this(options, kept.WithoutText(), kept.Headline)
-    {
-    }
-
-    private LanguageModelTask(DecoderOptions options, DataSplit data, HeadlineMetric headline)
     {
         Data = data;
         _tokenizer = data.Facts.Text!.Open();
         _model = new DecoderTransformer(_tokenizer.Count, options);
-        Headline = headline;
+        Headline = new HeadlineMetric(data.Validation is not null && data.Test is not null ? "validation_nats" : "nats",
+            HigherIsBetter: false);
     }
 
     /// <inheritdoc/>

@@ -75,7 +75,7 @@ internal sealed class CodePriorJob : Job, IUpgradesRecipes, IAnswersThroughAnoth
     public override JobOutcome Sample(JobContext context, SampleRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return PriorOf(Trained(context))
+        return PriorOf(Trained(context), needsExamples: false)
             .Sample(Name, request, (task, _, _) => Draw((CodePriorTask)task, request), task => ((CodePriorTask)task).LastDraw);
     }
 
@@ -143,12 +143,16 @@ internal sealed class CodePriorJob : Job, IUpgradesRecipes, IAnswersThroughAnoth
             task => RunData.Compare(context, ((TokenizerTask)task).Data));
     }
 
-    private static TrainingStage PriorOf(JobContext context)
+    private static TrainingStage PriorOf(JobContext context, bool needsExamples = true)
     {
         var trainer = context.Options<TrainerOptions>("trainer");
         return new TrainingStage(
-            context.LastStage(TokenizerFolder), () => CreateTask(context, trainer), trainer,
-            context.Options<OptimizationOptions>("optimization"), task => RunData.Compare(context, ((CodePriorTask)task).Data));
+            context.LastStage(TokenizerFolder), () => CreateTask(context, trainer, needsExamples), trainer,
+            context.Options<OptimizationOptions>("optimization"), task =>
+            {
+                var data = ((CodePriorTask)task).Data;
+                if (!LateExamples.Are(data)) RunData.Compare(context, data);
+            });
     }
 
     void IUpgradesRecipes.Upgrade(ConfigMap recipe)
@@ -180,10 +184,10 @@ internal sealed class CodePriorJob : Job, IUpgradesRecipes, IAnswersThroughAnoth
         }
     }
 
-    private static CodePriorTask CreateTask(JobContext context, TrainerOptions trainer)
+    private static CodePriorTask CreateTask(JobContext context, TrainerOptions trainer, bool needsExamples)
     {
         var options = context.Options<TokenizerOptions>("tokenizer");
-        var data = OpenData(context);
+        var data = (needsExamples ? null : RunData.Kept(context, () => OpenData(context))) ?? OpenData(context);
         try
         {
             using var generator = new Generator(0);

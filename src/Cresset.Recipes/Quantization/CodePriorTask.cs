@@ -17,9 +17,9 @@ internal sealed class CodePriorTask : ITrainingTask, ILearnsFromData, IExportsGr
     private readonly Tokenizer _tokenizer;
     private readonly CodeModel _prior;
     private readonly CodePriorOptions _options;
-    private readonly TensorDataset _train;
-    private readonly TensorDataset? _validation;
-    private readonly TensorDataset _test;
+    private readonly Lazy<TensorDataset> _train;
+    private readonly Lazy<TensorDataset>? _validation;
+    private readonly Lazy<TensorDataset> _test;
     private readonly CodeLayout _layout;
 
     /// <summary>Encodes the pictures with a trained tokenizer, which the task owns from then on.</summary>
@@ -33,9 +33,16 @@ internal sealed class CodePriorTask : ITrainingTask, ILearnsFromData, IExportsGr
             throw new DataMismatchException(
                 $"{data.Facts.Name} has no classes; model.guidance goes away from maps without one: set it to 0.");
         _layout = CodeLayout.Of(tokenizer, [.. data.Facts.Shape.Skip(1).Select(side => side + (2 * padding))], options.Factors);
-        _train = Encode(PaddedPictures.Of(data.Train, padding));
-        _validation = data.Validation is { } validation && data.Test is not null ? Encode(PaddedPictures.Of(validation, padding)) : null;
-        _test = Encode(PaddedPictures.Of(data.Reported, padding));
+        Lazy<TensorDataset> Codes(IDataset part)
+        {
+            var codes = new Lazy<TensorDataset>(() => Encode(PaddedPictures.Of(part, padding)));
+            // A prior that only draws needs no codes of examples.
+            if (!LateExamples.Are(data)) _ = codes.Value;
+            return codes;
+        }
+        _train = Codes(data.Train);
+        _validation = data.Validation is { } validation && data.Test is not null ? Codes(validation) : null;
+        _test = Codes(data.Reported);
         using var generator = new Generator(seed);
         _prior = options.Build(_layout.Codes, data.Facts.Classes.Count, _layout.Height, _layout.Width, generator, _layout.Stages);
     }
@@ -59,7 +66,7 @@ internal sealed class CodePriorTask : ITrainingTask, ILearnsFromData, IExportsGr
     public nn.Module Module => _prior.Module;
 
     /// <inheritdoc/>
-    public IDataset TrainingData => _train;
+    public IDataset TrainingData => _train.Value;
 
     /// <inheritdoc/>
     public HeadlineMetric Headline => new(_validation is null ? _prior.Metric : $"validation_{_prior.Metric}", HigherIsBetter: false);
@@ -80,8 +87,8 @@ internal sealed class CodePriorTask : ITrainingTask, ILearnsFromData, IExportsGr
     {
         ArgumentNullException.ThrowIfNull(context);
         var metrics = new Dictionary<string, double>();
-        var nats = Nats(_test, context);
-        if (_validation is not null) metrics[Headline.Name] = Nats(_validation, context);
+        var nats = Nats(_test.Value, context);
+        if (_validation is not null) metrics[Headline.Name] = Nats(_validation.Value, context);
         metrics[_prior.Metric] = nats;
         if (_prior is not MaskedCodeModel)
         {
@@ -172,9 +179,8 @@ internal sealed class CodePriorTask : ITrainingTask, ILearnsFromData, IExportsGr
     {
         _prior.Dispose();
         _tokenizer.Dispose();
-        _train.Dispose();
-        _validation?.Dispose();
-        _test.Dispose();
+        foreach (var part in new[] { _train, _validation, _test })
+            if (part is { IsValueCreated: true }) part.Value.Dispose();
         Data.Dispose();
     }
 

@@ -43,6 +43,9 @@ internal sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGr
         _model = options.Build(channels, generator);
         _game = options.AdversarialWeight > 0 ? new AdversarialGame(options, channels, generator) : null;
         _perceptual = options.PerceptualWeight > 0 ? new PerceptualGame(options, channels, generator) : null;
+        _watch = new CodebookWatch(_model);
+        // What follows is where training begins.
+        if (LateExamples.Are(data)) return;
         using var scope = NewDisposeScope();
         // Enough pictures for two figures; all of them where the set is small.
         // At most 2^27 numbers (512 MB), so that large pictures fit as well.
@@ -53,7 +56,6 @@ internal sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGr
                 $"{data.Facts.Name}: all {(data.Facts.Sound is null ? "pixels" : "samples")} have the same value; there is nothing to "
                     + $"learn.");
         _model.StartOutputAt(some.mean([0, .. Enumerable.Range(2, (int)some.dim() - 2).Select(d => (long)d)]));
-        _watch = new CodebookWatch(_model);
     }
 
     /// <inheritdoc/>

@@ -25,7 +25,7 @@ internal sealed class SegmentationTask : DataTask, IExportsGraphs
     {
         _loss = options.Loss.Ignoring(NoClass);
         _net = SegmentationJob.Net(options, data.Facts, seed);
-        if (options.Balance) _weights = Own(Weights(data));
+        if (options.Balance && !LateExamples.Are(data)) _weights = Own(Weights(data));
     }
 
     /// <inheritdoc/>

@@ -68,10 +68,12 @@ public sealed record CloningOptions : IOptionsRecord
 public sealed class CloningAgent<TAction> : RolloutAgent<TAction>
     where TAction : unmanaged
 {
+    private const string LearnedFrom = "data/fingerprint";
     private readonly CloningOptions _options;
     private readonly PolicyActions<TAction> _acting;
     private readonly ActorCritic _learner;
     private readonly TransitionData? _data;
+    private readonly string? _fingerprint;
     private readonly ActorCriticBatch _batch;
 
     /// <summary>An agent that has imitated nothing yet.</summary>
@@ -86,7 +88,7 @@ public sealed class CloningAgent<TAction> : RolloutAgent<TAction>
         : base(environments, seed)
     {
         ArgumentNullException.ThrowIfNull(options);
-        (_options, _data) = (options.ThrowIfInvalid(), data);
+        (_options, _data, _fingerprint) = (options.ThrowIfInvalid(), data, data?.Fingerprint());
         _acting = new PolicyActions<TAction>(environments, options.InitialLogDeviation);
         if (data is not null) OfflineData.Check(environments, data, options.Data);
         _learner = new ActorCritic(ObservationSize, _acting.Distribution, options.Learner, options.BatchSize, Streams.Weights,
@@ -132,6 +134,24 @@ public sealed class CloningAgent<TAction> : RolloutAgent<TAction>
     /// <inheritdoc/>
     public override void Act(ReadOnlySpan<float> observations, int count, Span<TAction> actions, ReadOnlySpan<bool> masks = default)
         => _acting.Greedy(_learner, observations, count, ObservationSize, actions, masks);
+
+    /// <inheritdoc/>
+    public override void Save(Snapshot state)
+    {
+        base.Save(state);
+        if (_fingerprint is not null) state.Put(LearnedFrom, _fingerprint);
+    }
+
+    /// <inheritdoc/>
+    protected override void LoadAll(Snapshot state)
+    {
+        // Transitions are drawn by their numbers: of another file the same numbers are others. Earlier versions saved no fingerprint.
+        if (_fingerprint is not null && state.Has(LearnedFrom) && state.Text(LearnedFrom) != _fingerprint)
+            throw new InvalidDataException(
+                $"{_options.Data} holds other transitions than those that were learned from so far: bring back the file of then, or begin "
+                    + "a new run.");
+        base.LoadAll(state);
+    }
 
     /// <inheritdoc/>
     public override void Report(Action<string, double> figure)

@@ -58,6 +58,7 @@ public sealed partial class OwnDataTests : IDisposable
             Assert.Contains(notices.All,
                 n => n.Contains("left out", StringComparison.Ordinal) && n.Contains(".ipynb_checkpoints", StringComparison.Ordinal));
         Assert.Equal(result.Outcome.Metrics.Keys, runner.Evaluate(result.RunId).Outcome.Metrics.Keys);
+        DrawsIsExportedAndIsJudgedWhereverItsDataAre(runner, result, resolved);
         var stopped = Interrupted(runner, resolved);
         Assert.Equal(File.ReadAllBytes(Path.Combine(result.Folder, "model.safetensors")),
             File.ReadAllBytes(Path.Combine(runner.Resume(stopped).Folder, "model.safetensors")));
@@ -72,6 +73,43 @@ public sealed partial class OwnDataTests : IDisposable
         Assert.All(answers, a => Assert.True(a.Class is not null || (a.Value is { } v && double.IsFinite(v)) || a.Picture is not null));
         Parallel.For(0, 8,
             _ => Assert.Equal(answers.Select(a => (a.Class, a.Value)), model.Predict(input).Select(a => (a.Class, a.Value))));
+    }
+
+    private void DrawsIsExportedAndIsJudgedWhereverItsDataAre(RecipeRunner runner, RecipeResult result, ResolvedRecipe recipe)
+    {
+        List<byte[]> Drawn() => recipe.Job.Samples is null ? []
+            : [.. runner.Sample(result.RunId, new SampleRequest(2, 1, null, 1, Path.Combine(_folder, "drawn"))
+            {
+                Format = SampleFormat.Csv
+            }).Outcome.Pictures
+                .Select(File.ReadAllBytes)];
+        List<float[]> Exported()
+        {
+            if (recipe.Job.Name is "code-prior" or "sd3-miniature") return [];
+            using var scope = NewDisposeScope();
+            using var quiet = no_grad();
+            using var model = runner.OpenExport(result.RunId).Model;
+            return [.. model.Graphs.Where(g => g.Name is not "sample")
+                .Select(g => g.Function([.. g.Example.Select(e => ones_like(e))])[0])
+                .Select(answer => answer.to(ScalarType.Float32).flatten().data<float>().ToArray())];
+        }
+        var (drawn, exported, judged) = (Drawn(), Exported(), runner.Evaluate(result.RunId).Outcome.Metrics);
+        Assert.True(drawn.Count + exported.Count > 0, $"{recipe.Job.Name} draws nothing and exports nothing");
+        var (here, there) = (_folder, Path.Combine(_folder, "moved"));
+        Directory.CreateDirectory(there);
+        string[] names = ["photos", "masks", "houses.csv"];
+        foreach (var name in names) Directory.Move(Path.Combine(here, name), Path.Combine(there, name));
+        Assert.Equal(drawn, Drawn());
+        Assert.Equal(exported, Exported());
+        Assert.Contains("data.path=PLACE", Assert.Throws<FileNotFoundException>(() => runner.Evaluate(result.RunId)).Message,
+            StringComparison.Ordinal);
+        string[] places = [.. recipe.Flatten().Where(f => f.Key.StartsWith("data.", StringComparison.Ordinal)
+            && f.Value.StartsWith(here, StringComparison.Ordinal))
+            .Select(f => $"{f.Key}={f.Value.Replace(here, there, StringComparison.Ordinal)}")];
+        var notices = new Notices();
+        Assert.Equal(judged, runner.Evaluate(result.RunId, notices, overrides: places).Outcome.Metrics);
+        Assert.DoesNotContain(notices.All, n => n.Contains("have changed", StringComparison.Ordinal));
+        foreach (var name in names) Directory.Move(Path.Combine(there, name), Path.Combine(here, name));
     }
 
     // Stopped after its second step, as a kill would leave it: the checkpoint of that step is all there is.

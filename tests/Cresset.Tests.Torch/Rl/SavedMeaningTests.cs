@@ -2,6 +2,7 @@ using Cresset.Rl;
 using Cresset.Rl.Deep;
 using Cresset.Tensors;
 using Xunit;
+using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Rl;
 
@@ -30,6 +31,49 @@ public sealed class SavedMeaningTests
         saved.SavePolicy(policy);
         same.LoadPolicy(policy);
         Assert.Throws<InvalidDataException>(() => other.LoadPolicy(policy));
+    }
+
+    // Transitions are drawn by their numbers: with another file a resumed run would learn from both, and say so nowhere.
+    [Fact]
+    public void ACloneDoesNotGoOnWithOtherTransitions()
+    {
+        var file = Path.Combine(Path.GetTempPath(), $"cresset-transitions-{Guid.NewGuid():n}.safetensors");
+        try
+        {
+            using var first = Clone(file, reward: 1);
+            first.Advance();
+            using var state = new Snapshot();
+            first.Save(state);
+            using var same = Clone(file, reward: 1);
+            same.Load(state);
+            Assert.Equal(first.Step, same.Step);
+            using var other = Clone(file, reward: 2);
+            Assert.Contains("other transitions", Assert.Throws<InvalidDataException>(() => other.Load(state)).Message,
+                StringComparison.Ordinal);
+            Assert.Equal(0, other.Step);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    private static CloningAgent<int> Clone(string file, float reward)
+    {
+        using (var scope = NewDisposeScope())
+        {
+            SafetensorsWriter.Write(file, new Dictionary<string, Tensor>
+            {
+                ["observations"] = zeros(4, 4),
+                ["actions"] = tensor(new float[] { 0, 1, 0, 1 }),
+                ["rewards"] = full([4L], reward),
+                ["terminated"] = zeros(4),
+                ["truncated"] = zeros(4),
+                ["next_observations"] = zeros(4, 4),
+            });
+        }
+        return new(new SyncVectorEnvironment<float, int>(1, () => new CartPole(), AutoresetMode.SameStep),
+            new CloningOptions { Data = file, BatchSize = 2, Hidden = [4] }, TransitionData.Read(file), 1);
     }
 
     [Theory]

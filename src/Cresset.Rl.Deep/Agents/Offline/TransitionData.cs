@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp;
@@ -47,6 +49,16 @@ public sealed class TransitionData
 
     /// <summary>Whether the episode was cut, or what comes next in the file is not what followed, [Count].</summary>
     public bool[] Truncated { get; }
+
+    /// <summary>What tells these transitions from others: SHA-256 of all their numbers, in hexadecimal.</summary>
+    internal string Fingerprint()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var numbers in new[] { Observations, Actions, Rewards, NextObservations })
+            hash.AppendData(MemoryMarshal.AsBytes<float>(numbers));
+        foreach (var flags in new[] { Terminated, Truncated }) hash.AppendData(MemoryMarshal.AsBytes<bool>(flags));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="FileNotFoundException">There is none.</exception>
