@@ -95,7 +95,7 @@ internal static class DetectEvalCommand
                 }, null, interruption.Token) : null;
             var result = made?.Protocol ?? DetectRanks.Evaluate(ranks, dataset, detections, options, interruption.Token);
             if (ranks.Rank > 0) return ExitCode.Success;
-            var score = made?.Summary ?? ScoreSummary.Of(result, options.Kind, dataset, detections);
+            var score = made?.Summary ?? ScoreSummary.Of(result, options, dataset, detections);
             DetectFiles.RequireDefined(score, dataset, r.GetValue(empty));
             var verdicts = ScoreGates.Judge(score, gates, before);
             foreach (var path in reports)

@@ -63,7 +63,7 @@ internal sealed class DetectSubsetOptions
         {
             cancellation.ThrowIfCancellationRequested();
             var (part, found) = DatasetSubset.Of(dataset, results, images.Contains);
-            var score = ScoreSummary.Of(ProtocolEvaluator.Evaluate(part, found, options, null, cancellation), options.Kind, part, found);
+            var score = ScoreSummary.Of(ProtocolEvaluator.Evaluate(part, found, options, null, cancellation), options, part, found);
             slices.Add(new DetectSlice(field, value, part.Images.Count, part.Objects.Length, score));
         }
         return slices;

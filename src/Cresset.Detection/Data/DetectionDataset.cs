@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cresset.Numerics;
 
 namespace Cresset.Detection;
 
@@ -76,6 +77,25 @@ public sealed class DetectionDataset
     /// <summary>The name of a category, or its number when it has none.</summary>
     public string CategoryName(long id)
         => FindCategory(id) is { Name.Length: > 0 } category ? category.Name : id.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>
+    /// What tells these objects from others: images, categories, boxes, areas, marks and keypoints of all, whatever their order in a file.
+    /// </summary>
+    internal string Fingerprint()
+    {
+        var sum = 0UL;
+        foreach (var o in _objects)
+        {
+            var hash = Mixed(Mixed(Mixed(0, (ulong)o.ImageId), (ulong)o.CategoryId), (ulong)o.Marks);
+            foreach (var number in (ReadOnlySpan<double>)[o.Box.X, o.Box.Y, o.Box.Width, o.Box.Height, o.Area, .. o.Keypoints ?? []])
+                hash = Mixed(hash, BitConverter.DoubleToUInt64Bits(number));
+            // A sum does not know the order of what was added.
+            sum += hash;
+        }
+        return sum.ToString("x16", CultureInfo.InvariantCulture);
+
+        static ulong Mixed(ulong hash, ulong word) => SplitMix64.ForIndex(hash, word).Next();
+    }
 
     /// <summary>The same images and categories with other objects.</summary>
     internal DetectionDataset With(GroundTruthObject[] objects) => With(Images, Categories, objects);

@@ -130,6 +130,29 @@ public sealed record ProtocolOptions : IOptionsRecord
     /// <summary>Threads; 0 takes all cores. Results do not depend on it.</summary>
     public int Threads { get; init; }
 
+    /// <summary>What the numbers depend on beside protocol, kind, thresholds and images, where it is not what the tool takes.</summary>
+    internal IReadOnlyDictionary<string, string> Settings()
+    {
+        var settings = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        void Add(string name, bool differs, Func<FormattableString> value)
+        {
+            if (differs) settings[name] = FormattableString.Invariant(value());
+        }
+        string Joined<T>(IEnumerable<T> values) => string.Join(", ", values.Select(v => FormattableString.Invariant($"{v}")));
+        Add("max_detections", MaxDetections is not null, () => $"{Joined(MaxDetections!)}");
+        Add("area_ranges", AreaRanges is not null,
+            () => $"{Joined(AreaRanges!.Select(a => FormattableString.Invariant($"{a.Name}:{a.Min}:{a.Max}")))}");
+        Add("class_agnostic", ClassAgnostic, () => $"true");
+        Add("group_of_weight", GroupOfWeight != 0, () => $"{GroupOfWeight}");
+        Add("hierarchy", Hierarchy is not null, () => $"given");
+        Add("single_precision", YoloSinglePrecision, () => $"true");
+        Add("background_threshold", Protocol == DetectionProtocol.Tide && BackgroundThreshold != new ProtocolOptions().BackgroundThreshold,
+            () => $"{BackgroundThreshold}");
+        Add("keypoint_sigmas", Kind == IouKind.Keypoints && !KeypointSigmas.SequenceEqual(CocoOptions.PersonSigmas),
+            () => $"{Joined(KeypointSigmas)}");
+        return settings;
+    }
+
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Defined(Protocol)

@@ -88,7 +88,7 @@ public sealed class DetectionReport
     public DetectionReportOptions Options { get; }
 
     /// <summary>The numbers alone, as they are kept for a baseline.</summary>
-    public ScoreSummary Summary => ScoreSummary.Of(Protocol, Options.Protocol.Kind, Dataset, Results, Intervals);
+    public ScoreSummary Summary => ScoreSummary.Of(Protocol, Options.Protocol, Dataset, Results, Intervals);
 
     /// <summary>Who met whom at the report's IoU threshold, under the protocol.</summary>
     public DetectionMatching Matching { get; private set; } = null!;

@@ -73,6 +73,9 @@ public static class ScoreGates
         return new GateVerdict(gate, value, before, passed);
     }
 
+    private static string Listed(IEnumerable<double> thresholds) =>
+        string.Join(", ", thresholds.Select(t => t.ToString("0.####", CultureInfo.InvariantCulture)));
+
     private static void RequireComparable(ScoreSummary score, ScoreSummary baseline)
     {
         if (score.Protocol != baseline.Protocol || score.IouType != baseline.IouType)
@@ -84,8 +87,8 @@ public static class ScoreGates
         if (baseline.IouThresholds.Count > 0 && !baseline.IouThresholds.SequenceEqual(score.IouThresholds))
         {
             throw new ArgumentException(
-                $"the baseline has the IoU thresholds {string.Join(", ", baseline.IouThresholds)}; this score has "
-                    + $"{string.Join(", ", score.IouThresholds)}.", nameof(baseline));
+                $"the baseline has the IoU thresholds {Listed(baseline.IouThresholds)}; this score has {Listed(score.IouThresholds)}.",
+                nameof(baseline));
         }
         if (score.Images != baseline.Images || score.Objects != baseline.Objects)
         {
@@ -93,6 +96,25 @@ public static class ScoreGates
                 $"the baseline was scored on {baseline.Images} images with {baseline.Objects} objects, this score on {score.Images} with "
                     + $"{score.Objects}; write a new baseline for this data set.", nameof(baseline));
         }
+        // Files of earlier versions say neither.
+        if (baseline.Settings is { } before && score.Settings is { } now)
+        {
+            foreach (var name in before.Keys.Union(now.Keys).Order(StringComparer.Ordinal))
+            {
+                var (was, isNow) = (before.GetValueOrDefault(name), now.GetValueOrDefault(name));
+                const string Own = "as the protocol has it";
+                if (was != isNow)
+                    throw new ArgumentException($"the baseline was scored with {name} {was ?? Own}; this score has it {isNow ?? Own}.",
+                        nameof(baseline));
+            }
+        }
+        if (score.Classes.Select(c => c.Name).Except(baseline.Classes.Select(c => c.Name)).FirstOrDefault() is { } unknown)
+            throw new ArgumentException($"the baseline has no class '{unknown}'; write a new baseline for this data set.",
+                nameof(baseline));
+        if (baseline.GroundTruthFingerprint is { } other && score.GroundTruthFingerprint is { } own && other != own)
+            throw new ArgumentException(
+                $"the baseline was scored on as many images and objects, but other boxes, classes or marks ({baseline.GroundTruth}); write "
+                    + "a new baseline for this data set.", nameof(baseline));
     }
 }
 

@@ -30,6 +30,17 @@ public sealed record ScoreSummary
     /// <summary>File of the detections; may be empty.</summary>
     public string Results { get; init; } = "";
 
+    /// <summary>
+    /// What tells the objects of the ground truth from others; null in files of earlier versions.
+    /// </summary>
+    public string? GroundTruthFingerprint { get; init; }
+
+    /// <summary>
+    /// What else the numbers depend on, where it is not what the protocol's tool takes (<c>class_agnostic</c>, <c>area_ranges</c> ...);
+    /// null in files of earlier versions.
+    /// </summary>
+    public IReadOnlyDictionary<string, string>? Settings { get; init; }
+
     /// <summary>Number of images.</summary>
     public int Images { get; init; }
 
@@ -52,18 +63,21 @@ public sealed record ScoreSummary
     public required IReadOnlyList<ClassScore> Classes { get; init; }
 
     /// <summary>The numbers of a result.</summary>
-    public static ScoreSummary Of(ProtocolResult result, IouKind kind, DetectionDataset dataset, DetectionResults results,
+    public static ScoreSummary Of(ProtocolResult result, ProtocolOptions options, DetectionDataset dataset, DetectionResults results,
         IReadOnlyList<IntervalEstimate>? intervals = null)
     {
         ArgumentNullException.ThrowIfNull(result);
+        ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(results);
         return new ScoreSummary
         {
             Protocol = DetectionProtocols.NameOf(result.Protocol),
-            IouType = ReportJson.KindName(kind),
+            IouType = ReportJson.KindName(options.Kind),
             GroundTruth = dataset.Source,
             Results = results.Source,
+            GroundTruthFingerprint = dataset.Fingerprint(),
+            Settings = options.Settings(),
             Images = dataset.Images.Count,
             Objects = dataset.Objects.Length,
             Detections = results.Items.Length,
@@ -146,6 +160,9 @@ public sealed record ScoreSummary
                 IouType = root.GetProperty("iou_type").GetString()!,
                 GroundTruth = root.GetProperty("ground_truth").GetString() ?? "",
                 Results = root.GetProperty("results").GetString() ?? "",
+                GroundTruthFingerprint = root.TryGetProperty("ground_truth_fingerprint", out var print) ? print.GetString() : null,
+                Settings = root.TryGetProperty("settings", out var settings)
+                    ? settings.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetString() ?? "") : null,
                 Images = root.GetProperty("images").GetInt32(),
                 Objects = root.GetProperty("objects").GetInt32(),
                 Detections = root.GetProperty("detections").GetInt32(),
@@ -173,6 +190,13 @@ public sealed record ScoreSummary
         json.WriteString("iou_type", IouType);
         json.WriteString("ground_truth", GroundTruth);
         json.WriteString("results", Results);
+        if (GroundTruthFingerprint is { } print) json.WriteString("ground_truth_fingerprint", print);
+        if (Settings is { } settings)
+        {
+            json.WriteStartObject("settings");
+            foreach (var (name, value) in settings) json.WriteString(name, value);
+            json.WriteEndObject();
+        }
         json.WriteNumber("images", Images);
         json.WriteNumber("objects", Objects);
         json.WriteNumber("detections", Detections);

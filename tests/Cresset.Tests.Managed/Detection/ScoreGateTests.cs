@@ -17,7 +17,7 @@ public sealed class ScoreGateTests : IDisposable
         foreach (var protocol in Enum.GetValues<DetectionProtocol>())
         {
             var result = ProtocolEvaluator.Evaluate(set.Truth, set.Results, protocol);
-            var score = ScoreSummary.Of(result, IouKind.Box, set.Truth, set.Results);
+            var score = ScoreSummary.Of(result, new() { Protocol = protocol }, set.Truth, set.Results);
             var path = Path.Combine(_folder, "score.json");
             score.Write(path);
             var read = ScoreSummary.Read(path);
@@ -54,6 +54,43 @@ public sealed class ScoreGateTests : IDisposable
         Assert.Throws<DetectionAssertException>(() => DetectionAssert.NoDrop(score, Score(0.5, 0.8, 0.1), "APx=0.2"));
     }
 
+    // Each changes the numbers and none of the counts.
+    [Fact]
+    public void ABaselineSaysWhatItsNumbersDependOn()
+    {
+        var set = new RandomSet(3);
+        ScoreSummary Of(ProtocolOptions options) =>
+            ScoreSummary.Of(ProtocolEvaluator.Evaluate(set.Truth, set.Results, options), options, set.Truth, set.Results);
+        var plain = Of(new());
+        var path = Path.Combine(_folder, "base.json");
+        plain.Write(path);
+        ScoreGate[] gates = [new ScoreGate("AP", 1, IsDrop: true)];
+        Assert.Single(ScoreGates.Judge(Of(new() { Threads = 1 }), gates, ScoreSummary.Read(path)));
+        foreach (var other in new ProtocolOptions[]
+        {
+            new() { ClassAgnostic = true }, new() { AreaRanges = [new AreaRange("tiny", 0, 10)] }, new() { MaxDetections = [1, 10, 100] },
+        })
+        {
+            Assert.Contains("the baseline", Assert.Throws<ArgumentException>(
+                () => ScoreGates.Judge(Of(other), gates, ScoreSummary.Read(path))).Message, StringComparison.Ordinal);
+        }
+        // As many objects, one of them a hair to the right; in another order they are the same.
+        var objects = set.Truth.Objects.ToArray();
+        var turned = set.Truth.With([.. objects.Reverse()]);
+        Assert.Equal(set.Truth.Fingerprint(), turned.Fingerprint());
+        var box = objects[0].Box;
+        objects[0] = objects[0] with { Box = new Box(box.X + 0.001, box.Y, box.Width, box.Height) };
+        var moved = set.Truth.With(objects);
+        var score = ScoreSummary.Of(ProtocolEvaluator.Evaluate(moved, set.Results, new ProtocolOptions()), new(), moved, set.Results);
+        Assert.Contains("other boxes", Assert.Throws<ArgumentException>(
+            () => ScoreGates.Judge(score, gates, ScoreSummary.Read(path))).Message, StringComparison.Ordinal);
+        // What an earlier version wrote says neither, and is still taken.
+        var earlier = plain with { Settings = null, GroundTruthFingerprint = null };
+        earlier.Write(path);
+        Assert.Null(ScoreSummary.Read(path).Settings);
+        Assert.Single(ScoreGates.Judge(score, gates, ScoreSummary.Read(path)));
+    }
+
     [Theory]
     [InlineData("AP")]
     [InlineData("=0.5")]
@@ -65,9 +102,11 @@ public sealed class ScoreGateTests : IDisposable
     [Fact]
     public void BaselinesOfAnotherQuestionAreRefused()
     {
-        var score = Score(0.5, 0.8, 0.1);
+        var score = Score(0.5, 0.8, 0.1) with { Settings = new Dictionary<string, string>(), GroundTruthFingerprint = "0" };
         foreach (var other in new[] { score with { Protocol = "voc10" }, score with { IouType = "segm" }, score with { Objects = 99 },
-            score with { IouThresholds = [.3] } })
+            score with { IouThresholds = [.3] }, score with { Classes = [] },
+            score with { Settings = new Dictionary<string, string> { ["class_agnostic"] = "true" } },
+            score with { GroundTruthFingerprint = "0000000000000001" } })
         {
             Assert.Throws<ArgumentException>(() => ScoreGates.Judge(score, [new ScoreGate("AP", 0, IsDrop: true)], other));
         }
