@@ -95,6 +95,19 @@ internal static class RunData
             noted.HasTest ? new LateExamples(opened, data => data.Test!) : null, fingerprint);
     }
 
+    /// <summary>What tells the data of a run from others; null where it noted none, or its note is damaged.</summary>
+    public static DataFingerprint? FingerprintOf(string folder)
+    {
+        try
+        {
+            return DataFingerprint.Parse(Read(Path.Combine(folder, FileName))?.Fingerprint);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            return null;
+        }
+    }
+
     private static void Tell(JobContext context, IEnumerable<string> notes)
     {
         foreach (var note in notes) context.Progress?.Report(new NoticeReport(note));

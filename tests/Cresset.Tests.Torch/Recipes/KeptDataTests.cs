@@ -128,6 +128,31 @@ public sealed class KeptDataTests : IDisposable
         RunData.RequireSame(context, other, hasBegun: true);
     }
 
+    // A folder that is filled while a sweep is stopped: its later cells learn more than its first.
+    [Fact]
+    public void ASweepSaysWhenItsCellsLearnedFromDifferentData()
+    {
+        using var store = RunStore.Open(Path.Combine(_folder, "runs"));
+        var catalog = new RecipeCatalog();
+        var table = Path.Combine(_folder, "rows.csv");
+        void Write(int rows) =>
+            File.WriteAllText(table, "x,y\n" + string.Concat(Enumerable.Range(0, rows).Select(i => $"{i},{i * i % 7}\n")));
+        var recipe = Recipe.Parse("job: density\ntrainer: {steps: 2, batch_size: 8, device: cpu}\n"
+            + $"data: {{kind: csv, path: {table}}}\n", "test.yaml", "test", BuiltInParts.Catalog);
+        var plan = Sweep.Plan(recipe, [Sweep.Axis("lr=1e-3,1e-2")], 1, 0);
+        foreach (var (name, later) in new[] { ("same", 40), ("grown", 50) })
+        {
+            var sweep = new Sweep(store, catalog, name);
+            Write(40);
+            Assert.True(sweep.RunCell(plan, 0));
+            Write(later);
+            Assert.True(sweep.RunCell(plan, 1));
+            var notice = sweep.DataNotice(sweep.Rows(plan)!);
+            if (later == 40) Assert.Null(notice);
+            else Assert.Contains("learned from another state of the data", notice, StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData("trainer.steps=3")]
     [InlineData("data.split.validation=0.3")]
