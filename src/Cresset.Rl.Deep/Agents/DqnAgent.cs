@@ -13,15 +13,9 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     private readonly ReplayBuffer _replay;
     private readonly ReplayBatch _batch;
     private readonly QLearner _learner;
-    private readonly float[] _before;
-    private readonly int[] _actions;
-    private readonly int[] _taken;
-    private readonly bool[] _masks;
     private readonly float[] _errors;
     private readonly int _start;
-    private readonly int _maskSize;
-    private readonly CopyMemories _memories;
-    private readonly float[] _remembered;
+    private readonly ChoiceSteps _steps;
     private readonly Stretches? _stretches;
     private float[] _values = [];
 
@@ -48,11 +42,11 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         _learner = isNative
             ? new NativeQLearner(ObservationSize, ActionCount, options, Streams.Weights, Streams.Noise)
             : new TorchQLearner(environments.SingleObservationSpace, ActionCount, options, Streams, encoder);
-        _maskSize = environments.Masks.IsEmpty ? 0 : environments.MaskSize;
-        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, maskSize: _maskSize,
+        var maskSize = environments.Masks.IsEmpty ? 0 : environments.MaskSize;
+        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, maskSize: maskSize,
             goals: environments.Goals, actionSize: 1, memorySize: options.Memory);
         var rows = options.BatchSize;
-        (_memories, _remembered) = (new CopyMemories(environments.Count, options.Memory), new float[environments.Count * options.Memory]);
+        _steps = new ChoiceSteps(environments, _replay, maskSize, options.Memory);
         if (options.Memory > 0)
         {
             var (count, steps) = (options.BatchSize / options.SequenceSteps, options.SequenceSteps + options.BurnIn);
@@ -63,12 +57,8 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
             rows = count * steps;
             _stretches = new Stretches(steps, new bool[rows], new float[count * options.Memory]);
         }
-        _batch = new ReplayBatch(rows, ObservationSize, maskSize: _maskSize);
-        _masks = new bool[environments.Count * _maskSize];
-        _taken = new int[environments.Count];
+        _batch = new ReplayBatch(rows, ObservationSize, maskSize: maskSize);
         _errors = new float[options.BatchSize];
-        _actions = new int[environments.Count];
-        _before = new float[environments.Count * ObservationSize];
         environments.Reset(seed);
         if (options.Noisy) _learner.DrawNoise();
         if (options.Replay.Data is { } file)
@@ -98,8 +88,15 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     public override void Advance()
     {
         var first = Step + 1;
-        if (_options.Replay.Offline) Step += Environments.Count;
-        else Live();
+        if (_options.Replay.Offline)
+        {
+            Step += Environments.Count;
+        }
+        else
+        {
+            Choose();
+            Step = _steps.Take(Step, Episodes);
+        }
         // With several copies a round may pass several due dates; each is kept.
         if (Step > _options.LearningStarts && _replay.Count >= _options.BatchSize && _replay.Turns >= (_stretches?.Steps ?? 0))
         {
@@ -109,30 +106,6 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
             }
         }
         if (Dates(first, _options.TargetEvery) > 0) _learner.FollowTarget(_options.TargetShare);
-    }
-
-    // One action in every copy, kept.
-    private void Live()
-    {
-        Choose();
-        Environments.Observations.CopyTo(_before);
-        Environments.Masks.CopyTo(_masks);
-        for (var i = 0; i < _actions.Length; i++) _taken[i] = _actions[i] + _start;
-        Environments.Step(_taken);
-        for (var i = 0; i < Environments.Count; i++)
-        {
-            Step++;
-            var outcome = new StepOutcome(Environments.Rewards[i], Environments.Terminated[i], Environments.Truncated[i]);
-            var next = (outcome.Ended ? Environments.FinalObservations : Environments.Observations).Slice(i * ObservationSize,
-                ObservationSize);
-            var nextMasks = outcome.Ended ? Environments.FinalMasks : Environments.Masks;
-            if (MemorySize > 0) _replay.Remember(i, _remembered.AsSpan(i * MemorySize, MemorySize), _memories.Begins(i));
-            _memories.Stepped(i, outcome.Ended);
-            _replay.Add(i, _before.AsSpan(i * ObservationSize, ObservationSize), _actions[i], outcome, next,
-                Rollouts.Row(_masks, i, _maskSize), Rollouts.Row(nextMasks, i, _maskSize));
-            Episodes.Add(i, Step, Environments.RawRewards[i], outcome.Ended);
-        }
-        _replay.EndTurn();
     }
 
     /// <inheritdoc/>
@@ -180,7 +153,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         var (highest, gap) = (double.NegativeInfinity, 0.0);
         var values = Values(Environments.Count);
         // A look ahead, which is not remembered.
-        _learner.Values(Environments.Observations, Environments.Count, values, noise: false, [.. _memories.Values]);
+        _learner.Values(Environments.Observations, Environments.Count, values, noise: false, [.. _steps.Memories.Values]);
         for (var i = 0; i < Environments.Count; i++)
         {
             var row = values.Slice(i * ActionCount, ActionCount);
@@ -199,7 +172,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     {
         base.Save(state);
         state.Put("agent/updates", Updates);
-        _memories.Save(state);
+        _steps.Memories.Save(state);
         _replay.Save(state);
     }
 
@@ -208,7 +181,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     {
         base.LoadAll(state);
         Updates = (long)state.Number("agent/updates");
-        _memories.Load(state, Environments.Lost);
+        _steps.Memories.Load(state, Environments.Lost);
         _replay.Load(state);
     }
 
@@ -248,22 +221,21 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
     {
         var epsilon = Step < _options.LearningStarts ? 1 : _options.Exploration.At(Step);
         var greedy = false;
-        for (var i = 0; i < _actions.Length; i++)
+        var actions = _steps.Actions;
+        for (var i = 0; i < actions.Length; i++)
         {
             var isRandom = epsilon > 0 && Streams.Exploration.NextDouble() < epsilon;
-            _actions[i] = isRandom ? Rollouts.Random(Streams.Exploration, ActionCount, Rollouts.Row(Environments.Masks, i, _maskSize)) : -1;
+            actions[i] = isRandom ? _steps.Random(i, Streams.Exploration) : -1;
             greedy |= !isRandom;
         }
         // What is seen is remembered, whatever is done then.
         if (!greedy && MemorySize == 0) return;
-        _memories.Values.CopyTo(_remembered, 0);
-        var values = Values(_actions.Length);
-        _learner.Values(Environments.Observations, _actions.Length, values, noise: true, _memories.Values);
-        for (var i = 0; i < _actions.Length; i++)
+        _steps.KeepMemories();
+        var values = Values(actions.Length);
+        _learner.Values(Environments.Observations, actions.Length, values, noise: true, _steps.Memories.Values);
+        for (var i = 0; i < actions.Length; i++)
         {
-            if (_actions[i] < 0)
-                _actions[i] = QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount),
-                    Rollouts.Row(Environments.Masks, i, _maskSize));
+            if (actions[i] < 0) actions[i] = QTargets.ArgMax<float>(values.Slice(i * ActionCount, ActionCount), _steps.Mask(i));
         }
     }
 

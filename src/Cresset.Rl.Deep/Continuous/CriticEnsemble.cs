@@ -4,7 +4,10 @@ using Cresset.Tensors;
 
 namespace Cresset.Rl.Deep;
 
-/// <summary>Several critics of states and continuous actions with their slowly following targets.</summary>
+/// <summary>
+/// Several critics with their slowly following targets: of states and continuous actions, or, where an action has no values to be read, of
+/// states alone, with an output for each choice.
+/// </summary>
 internal sealed class CriticEnsemble
 {
     private readonly MlpNetwork[] _networks;
@@ -35,6 +38,8 @@ internal sealed class CriticEnsemble
     public int Outputs { get; }
 
     internal IReadOnlyList<MlpNetwork> Networks => _networks;
+
+    internal IReadOnlyList<MlpNetwork> Targets => _targets;
 
     public void Forward(ReadOnlySpan<float> observations, ReadOnlySpan<float> actions, int rows) =>
         Pass(_networks, _passes, observations, actions, rows);

@@ -3,7 +3,7 @@ using Cresset.Tensors;
 
 namespace Cresset.Rl.Deep;
 
-/// <summary>What agents share that learn continuous actions from a replay buffer.</summary>
+/// <summary>What agents share that learn a policy from a replay buffer.</summary>
 public abstract record OffPolicyOptions : IOptionsRecord
 {
     /// <summary>

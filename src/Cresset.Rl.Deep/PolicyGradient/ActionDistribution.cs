@@ -113,6 +113,13 @@ internal sealed class CategoricalActions(int count) : ActionDistribution
         }
     }
 
+    /// <summary>Logarithms of all chances, minus infinity where a choice is not allowed; overwritten by the next call.</summary>
+    public ReadOnlySpan<float> Logs(ReadOnlySpan<float> raw, ReadOnlySpan<bool> mask)
+    {
+        LogSoftmax(raw, mask);
+        return _logs;
+    }
+
     private float EntropyOfLogs()
     {
         var entropy = 0f;

@@ -124,6 +124,7 @@ public sealed class OnnxRecipeTests : IDisposable
     [Theory]
     [InlineData("ppo-cartpole", "choice")]
     [InlineData("dqn-cartpole", "choice")]
+    [InlineData("sac-discrete-cartpole", "choice")]
     [InlineData("td3-pendulum", "action")]
     public void PoliciesActAsTheirAgents(string name, string output)
     {

@@ -62,6 +62,10 @@ public sealed class ResumeTests : IDisposable
         ["sac"] =
             "sac-pendulum training.steps=300 training.evaluate_every=100 training.checkpoint_every=100 training.evaluation_episodes=1 "
                 + "agent.hidden=[8] agent.replay.capacity=250 agent.learning_starts=64 agent.batch_size=32 agent.train_every=16",
+        ["sac-discrete"] =
+            "sac-discrete-cartpole training.steps=300 training.evaluate_every=100 training.checkpoint_every=100 "
+                + "training.evaluation_episodes=2 agent.hidden=[8] agent.replay.capacity=200 agent.learning_starts=64 "
+                + "agent.batch_size=32 agent.train_every=8",
         ["td3"] =
             "td3-pendulum training.steps=300 training.evaluate_every=100 training.checkpoint_every=100 training.evaluation_episodes=1 "
                 + "agent.hidden=[8] agent.replay.capacity=250 agent.learning_starts=64 agent.batch_size=32 agent.train_every=16",

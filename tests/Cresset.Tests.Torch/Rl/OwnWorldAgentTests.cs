@@ -12,7 +12,8 @@ namespace Cresset.Tests.Torch.Rl;
 [LeakFree]
 public sealed class OwnWorldAgentTests
 {
-    public static TheoryData<string> Kinds => ["dqn", "dqn-torch", "rainbow", "munchausen", "iqn", "pqn", "ppo", "a2c", "reinforce"];
+    public static TheoryData<string> Kinds =>
+        ["dqn", "dqn-torch", "rainbow", "munchausen", "iqn", "pqn", "sac-discrete", "ppo", "a2c", "reinforce"];
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -28,6 +29,7 @@ public sealed class OwnWorldAgentTests
 
     [Theory]
     [InlineData("dqn", 15_000)]
+    [InlineData("sac-discrete", 8_000)]
     [InlineData("ppo", 40_000)]
     public void TheMaskedShopIsRunWell(string kind, int steps)
     {
@@ -223,7 +225,7 @@ public sealed class OwnWorldAgentTests
         foreach (var (key, tensor) in a.Tensors) Assert.True(tensor.bytes.SequenceEqual(b.Tensors[key].bytes), key);
     }
 
-    private static IEnvironment<float, int> Shop() => new FlattenObservation<int>(new TimeLimit<int, int>(new Inventory(), 30));
+    internal static IEnvironment<float, int> Shop() => new FlattenObservation<int>(new TimeLimit<int, int>(new Inventory(), 30));
 
     private static IAgent<int> Shopkeeper(string kind, ulong seed)
     {
@@ -248,6 +250,18 @@ public sealed class OwnWorldAgentTests
             "iqn" =>
                 new DqnAgent(Copies(1), dqn with { Values = ValueKind.Implicit, Atoms = 8, BatchSize = 8, LearningStarts = 280 }, seed),
             "pqn" => new PqnAgent(Copies(2), new() { Hidden = [16], RolloutSteps = 16 }, seed),
+            "sac-discrete" => new DiscreteSacAgent(Copies(1), new()
+            {
+                Hidden = [32],
+                LearningStarts = 200,
+                BatchSize = 32,
+                TrainEvery = 2,
+                LearningRate = dqn.LearningRate,
+                TargetShare = 0.02,
+                Gamma = 0.9,
+                TargetEntropyShare = 0.2,
+                Replay = new() { Capacity = 20_000 },
+            }, seed),
             "ppo" =>
                 new ActorCriticAgent<int>(Copies(4),
                     new() { Hidden = [32], RolloutSteps = 64, Gamma = 0.9, LearningRate = StepSizeRule.Constant(2e-3) }, seed),
