@@ -50,10 +50,7 @@ public sealed class DqnAgent : RolloutAgent<int>, IAgent
         if (options.Memory > 0)
         {
             var (count, steps) = (options.BatchSize / options.SequenceSteps, options.SequenceSteps + options.BurnIn);
-            if (_replay.Capacity / environments.Count < steps)
-                throw new ArgumentException(
-                    $"replay.capacity is {options.Replay.Capacity}: {_replay.Capacity / environments.Count} steps of each copy; a stretch "
-                        + $"of agent.burn_in + agent.sequence_steps has {steps}.", nameof(options));
+            MemoryChecks.RefuseShortReplay(options.Replay, _replay.Capacity / environments.Count, steps);
             rows = count * steps;
             _stretches = new Stretches(steps, new bool[rows], new float[count * options.Memory]);
         }

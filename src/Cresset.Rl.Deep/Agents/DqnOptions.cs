@@ -215,15 +215,7 @@ public sealed record DqnOptions : IOptionsRecord
         .Defined(Encoder)
         .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden),
             "positive widths", "for example 256,256", nameof(Hidden))
-        .Within(Memory, 0, 65_536)
-        .Must(Memory == 0 || Encoder == ObservationEncoder.Mlp, Memory, "0 beside encoder=conv", MemoryLimits.BehindConvolutions)
-        .Must(Memory == 0 || Replay is null or { NStep: 1, Prioritized: false, Hindsight: 0, Data: null }, Memory,
-            "0 beside replay.n_step, replay.prioritized, replay.hindsight or replay.data",
-            "a memory learns from stretches of single steps as they were taken, drawn evenly")
-        .AtLeast(SequenceSteps, 1)
-        .AtLeast(BurnIn, 0)
-        .Must(Memory == 0 || SequenceSteps < 1 || BatchSize % SequenceSteps == 0, BatchSize,
-            $"a multiple of sequence_steps ({SequenceSteps})", "A memory learns from whole stretches.", nameof(BatchSize))
+        .Remembering(Memory, Encoder, Replay, BatchSize, SequenceSteps, BurnIn)
         .Defined(Backend)
         .Must(Backend != NetworkBackend.Native || (Encoder == ObservationEncoder.Mlp && Values != ValueKind.Implicit && Memory == 0),
             Backend, "auto or torch with convolutions, a memory or implicit quantiles", field: nameof(Backend))

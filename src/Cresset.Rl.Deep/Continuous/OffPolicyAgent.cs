@@ -15,6 +15,9 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
     private readonly float[] _actions;
     private readonly float[] _taken;
     private readonly int _actionSize;
+    private readonly CopyMemories _memories;
+    private readonly float[] _remembered;
+    private readonly StretchBatch? _stretches;
     private ContinuousLearner? _learner;
 
     private protected OffPolicyAgent(VectorEnvironment<float, float> environments, OffPolicyOptions options, ulong seed)
@@ -32,9 +35,16 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
                         + $"Leave clip-action out, or wrap the environment in rescale-action.", nameof(environments));
         }
         _actionSize = _box.Size;
-        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, _actionSize,
-            goals: environments.Goals);
-        _batch = new ReplayBatch(options.BatchSize, ObservationSize, _actionSize);
+        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, _actionSize, 0, environments.Goals,
+            options.Memory);
+        (_memories, _remembered) = (new CopyMemories(environments.Count, options.Memory), new float[environments.Count * options.Memory]);
+        if (options.Memory > 0)
+        {
+            MemoryChecks.RefuseShortReplay(options.Replay, _replay.Capacity / environments.Count, options.SequenceSteps + options.BurnIn);
+            _stretches = new StretchBatch(options.BatchSize, options.SequenceSteps, options.BurnIn, ObservationSize, _actionSize, 0,
+                options.Memory);
+        }
+        _batch = _stretches?.Learned ?? new ReplayBatch(options.BatchSize, ObservationSize, _actionSize);
         _before = new float[environments.Count * ObservationSize];
         _actions = new float[environments.Count * _actionSize];
         _taken = new float[environments.Count * _actionSize];
@@ -66,7 +76,11 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
         .. base.Identity, ("gamma", _options.Gamma), ("replay.n_step", _options.Replay.NStep), ("replay.capacity", _replay.Capacity),
         ("replay.frames", _options.Replay.Frames),
         ("replay.storage", (int)_options.Replay.Storage),
+        .. MemorySize > 0 ? new[] { ("memory", (double)MemorySize) } : [],
     ];
+
+    /// <inheritdoc/>
+    public override int MemorySize => _options.Memory;
 
     /// <inheritdoc/>
     public override void Advance()
@@ -77,7 +91,7 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
         // With several copies a round may pass several due dates; each is kept.
         var due = (Step / _options.TrainEvery) - ((first - 1) / _options.TrainEvery);
         if (due == 0) return;
-        if (Step > _options.LearningStarts && _replay.Count >= _options.BatchSize)
+        if (Step > _options.LearningStarts && _replay.Count >= _options.BatchSize && _replay.Turns >= (_stretches?.Stretches.Steps ?? 0))
         {
             for (var update = 0L; update < due * _options.UpdatesPerTraining; update++) Learn();
         }
@@ -87,13 +101,16 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
     // One action in every copy, kept.
     private void Live()
     {
+        _memories.Values.CopyTo(_remembered, 0);
         if (Step < _options.LearningStarts)
         {
+            // What is seen is remembered, whatever is done then.
+            if (MemorySize > 0) _learner!.Act(Environments.Observations, Environments.Count, _actions, null, _memories.Values);
             foreach (ref var value in _actions.AsSpan()) value = (float)Streams.Exploration.Uniform(-1, 1);
         }
         else
         {
-            _learner!.Act(Environments.Observations, Environments.Count, _actions, Streams.Exploration);
+            _learner!.Act(Environments.Observations, Environments.Count, _actions, Streams.Exploration, _memories.Values);
         }
         Environments.Observations.CopyTo(_before);
         Scale(_actions, _taken);
@@ -104,6 +121,8 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
             var outcome = new StepOutcome(Environments.Rewards[i], Environments.Terminated[i], Environments.Truncated[i]);
             var next = (outcome.Ended ? Environments.FinalObservations : Environments.Observations).Slice(i * ObservationSize,
                 ObservationSize);
+            if (MemorySize > 0) _replay.Remember(i, _remembered.AsSpan(i * MemorySize, MemorySize), _memories.Begins(i));
+            _memories.Stepped(i, outcome.Ended);
             _replay.Add(i, _before.AsSpan(i * ObservationSize, ObservationSize), _actions.AsSpan(i * _actionSize, _actionSize), outcome,
                 next);
             Episodes.Add(i, Step, Environments.RawRewards[i], outcome.Ended);
@@ -114,11 +133,14 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
 
     /// <inheritdoc/>
     public override void Act(ReadOnlySpan<float> observations, int count, Span<float> actions, ReadOnlySpan<bool> masks = default)
+        => Best(observations, count, actions, []);
+
+    /// <inheritdoc/>
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<float> actions, ReadOnlySpan<bool> masks,
+        Span<float> memory)
     {
-        Rollouts.CheckRows(observations, count, ObservationSize, actions.Length / _actionSize);
-        var chosen = actions[..(count * _actionSize)];
-        _learner!.Act(observations, count, chosen, null);
-        Scale(chosen, chosen);
+        Rollouts.CheckMemory(memory.Length, count, MemorySize);
+        Best(observations, count, actions, memory);
     }
 
     /// <inheritdoc/>
@@ -133,6 +155,7 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
     {
         base.Save(state);
         state.Put("agent/updates", Updates);
+        _memories.Save(state);
         _replay.Save(state);
     }
 
@@ -142,6 +165,7 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
         ArgumentNullException.ThrowIfNull(state);
         base.LoadAll(state);
         Updates = state.Whole("agent/updates");
+        _memories.Load(state, Environments.Lost);
         _replay.Load(state);
     }
 
@@ -160,6 +184,14 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
     {
         _learner = learner;
         learner.BeginCollecting(Streams.Exploration);
+    }
+
+    private void Best(ReadOnlySpan<float> observations, int count, Span<float> actions, Span<float> memory)
+    {
+        Rollouts.CheckRows(observations, count, ObservationSize, actions.Length / _actionSize);
+        var chosen = actions[..(count * _actionSize)];
+        _learner!.Act(observations, count, chosen, null, memory);
+        Scale(chosen, chosen);
     }
 
     // From [-1, 1] to the bounds of the environment.
@@ -184,8 +216,9 @@ public abstract class OffPolicyAgent : RolloutAgent<float>
 
     private void Learn()
     {
-        _replay.Sample(_batch, Streams.Replay);
-        var (loss, norm) = _learner!.Update(_batch, _options.LearningRate.At(Step), Figures);
+        if (_stretches is null) _replay.Sample(_batch, Streams.Replay);
+        else _stretches.Draw(_replay, Streams.Replay);
+        var (loss, norm) = _learner!.Update(_batch, _options.LearningRate.At(Step), Figures, _stretches);
         Updates++;
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
             throw new DivergenceException(Algorithm, Step, double.IsFinite(loss) ? norm : loss);

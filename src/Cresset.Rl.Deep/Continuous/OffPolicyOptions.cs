@@ -13,7 +13,25 @@ public abstract record OffPolicyOptions : IOptionsRecord
     public ObservationEncoder Encoder { get; init; }
 
     /// <summary>
-    /// Where libtorch computes: "auto" (a GPU when there is one), "cpu", "cuda" or "cuda:N". All but the encoder is on the processor.
+    /// Units of a GRU that reads the observations of an episode, for worlds that do not show everything; policy and critics see what it
+    /// remembers beside the observation itself. 0 for none. It is an encoder like those of pictures (one for all, taught by the critics'
+    /// loss), and learns from stretches of steps.
+    /// </summary>
+    public int Memory { get; init; }
+
+    /// <summary>Steps of a stretch that a memory learns from; it looks back as many. A batch has batch_size / sequence_steps of
+    /// them.</summary>
+    public int SequenceSteps { get; init; } = 16;
+
+    /// <summary>
+    /// Steps before each stretch that only bring the memory up to date (Kapturowski et al. 2019). It begins with what was remembered when
+    /// they were taken.
+    /// </summary>
+    public int BurnIn { get; init; } = 8;
+
+    /// <summary>
+    /// Where libtorch computes: "auto" (a GPU when there is one), "cpu", "cuda" or "cuda:N". All but encoder and memory is on the
+    /// processor.
     /// </summary>
     public string Device { get; init; } = "auto";
 
@@ -47,6 +65,7 @@ public abstract record OffPolicyOptions : IOptionsRecord
     /// <inheritdoc/>
     public virtual IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .Defined(Encoder)
+        .Remembering(Memory, Encoder, Replay, BatchSize, SequenceSteps, BurnIn)
         .Must(ComputeDevice.IsName(Device, out _), Device, ComputeDevice.Names, field: nameof(Device))
         .Must(Hidden is not null && Hidden.All(h => h is >= 1 and <= 65_536), Hidden is null ? null : string.Join(", ", Hidden),
             "positive widths", "for example 256,256", nameof(Hidden))

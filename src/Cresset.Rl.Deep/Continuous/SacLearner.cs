@@ -51,15 +51,17 @@ internal sealed class SacLearner : ContinuousLearner
 
     internal SquashedPolicy Policy => _policy;
 
-    public override void Act(ReadOnlySpan<float> observations, int count, Span<float> actions, RandomStream? explore) =>
-        _policy.Act(_encoder is null ? observations : _encoder.Act(observations, count), count, actions, explore);
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<float> actions, RandomStream? explore,
+        Span<float> memory = default) =>
+        _policy.Act(_encoder is null ? observations : _encoder.Act(observations, count, memory), count, actions, explore);
 
     public override void BeginCollecting(RandomStream random) => _policy.BeginCollecting(random);
 
-    public override (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, LearningFigures figures)
+    public override (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, LearningFigures figures,
+        StretchBatch? stretches = null)
     {
         var rows = batch.Size;
-        _encoder?.Encode(batch);
+        _encoder?.Encode(batch, stretches);
         var (here, after, judged) = _encoder is null ? (batch.Observations, batch.NextObservations, batch.NextObservations)
             : (_encoder.Here, _encoder.Next, _encoder.NextByTarget);
         _policy.Draw(here, rows, _noise, _actions, _logProbs, keep: true);

@@ -50,10 +50,11 @@ internal sealed class Td3Learner : ContinuousLearner
 
     internal MlpNetwork Policy => _policy;
 
-    public override void Act(ReadOnlySpan<float> observations, int count, Span<float> actions, RandomStream? explore)
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<float> actions, RandomStream? explore,
+        Span<float> memory = default)
     {
         if (count > _acting.MaxRows) _acting = _policy.CreateWorkspace(count, withGradients: false);
-        _policy.Forward(_acting, _encoder is null ? observations : _encoder.Act(observations, count), count);
+        _policy.Forward(_acting, _encoder is null ? observations : _encoder.Act(observations, count, memory), count);
         Squash(_acting, count, actions);
         if (explore is null) return;
         Span<float> noise = stackalloc float[_actionSize];
@@ -67,10 +68,11 @@ internal sealed class Td3Learner : ContinuousLearner
 
     public override void EndEpisode(int copy) => _exploration.AsSpan(copy * _actionSize, _actionSize).Clear();
 
-    public override (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, LearningFigures figures)
+    public override (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, LearningFigures figures,
+        StretchBatch? stretches = null)
     {
         var rows = batch.Size;
-        _encoder?.Encode(batch);
+        _encoder?.Encode(batch, stretches);
         var (here, after) = _encoder is null ? (batch.Observations, batch.NextObservations) : (_encoder.Here, _encoder.NextByTarget);
         _target.Forward(_targetPass, after, rows);
         Squash(_targetPass, rows, _actions);

@@ -12,6 +12,7 @@ public sealed class DiscreteSacAgent : RolloutAgent<int>, IAgent
     private readonly ReplayBatch _batch;
     private readonly DiscreteSacLearner _learner;
     private readonly ChoiceSteps _steps;
+    private readonly StretchBatch? _stretches;
     private readonly int _start;
 
     /// <summary>An agent at the start of its first episodes.</summary>
@@ -30,10 +31,16 @@ public sealed class DiscreteSacAgent : RolloutAgent<int>, IAgent
         var space = Rollouts.ActionsOf(environments);
         (ActionCount, _start) = (space.Count, space.Start);
         var maskSize = environments.Masks.IsEmpty ? 0 : environments.MaskSize;
-        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, maskSize: maskSize,
-            goals: environments.Goals);
-        _batch = new ReplayBatch(options.BatchSize, ObservationSize, maskSize: maskSize);
-        _steps = new ChoiceSteps(environments, _replay, maskSize, memorySize: 0);
+        _replay = new ReplayBuffer(options.Replay, ObservationSize, environments.Count, options.Gamma, 1, maskSize,
+            environments.Goals, options.Memory);
+        if (options.Memory > 0)
+        {
+            MemoryChecks.RefuseShortReplay(options.Replay, _replay.Capacity / environments.Count, options.SequenceSteps + options.BurnIn);
+            _stretches = new StretchBatch(options.BatchSize, options.SequenceSteps, options.BurnIn, ObservationSize, 1, maskSize,
+                options.Memory);
+        }
+        _batch = _stretches?.Learned ?? new ReplayBatch(options.BatchSize, ObservationSize, maskSize: maskSize);
+        _steps = new ChoiceSteps(environments, _replay, maskSize, options.Memory);
         _learner = new DiscreteSacLearner(ObservationSize, ActionCount, environments.Count, options, Streams.Weights,
             FeatureEncoder.Make(environments.SingleObservationSpace, options, Streams.Weights, encoder));
         environments.Reset(seed);
@@ -69,7 +76,11 @@ public sealed class DiscreteSacAgent : RolloutAgent<int>, IAgent
         .. base.Identity, ("gamma", _options.Gamma), ("replay.n_step", _options.Replay.NStep), ("replay.capacity", _replay.Capacity),
         ("replay.frames", _options.Replay.Frames), ("replay.storage", (int)_options.Replay.Storage),
         ("choices", ActionCount), ("critics", _learner.Critics.Count),
+        .. MemorySize > 0 ? new[] { ("memory", (double)MemorySize) } : [],
     ];
+
+    /// <inheritdoc/>
+    public override int MemorySize => _options.Memory;
 
     /// <inheritdoc/>
     public override void Advance()
@@ -78,6 +89,7 @@ public sealed class DiscreteSacAgent : RolloutAgent<int>, IAgent
         if (_options.Replay.Offline) Step += Environments.Count;
         else Live();
         if (Step <= _options.LearningStarts || _replay.Count < _options.BatchSize) return;
+        if (_replay.Turns < (_stretches?.Stretches.Steps ?? 0)) return;
         // With several copies a round may pass several due dates; each is kept.
         var due = (Step / _options.TrainEvery) - ((first - 1) / _options.TrainEvery);
         for (var update = 0L; update < due * _options.UpdatesPerTraining; update++) Learn();
@@ -85,11 +97,13 @@ public sealed class DiscreteSacAgent : RolloutAgent<int>, IAgent
 
     /// <inheritdoc/>
     public override void Act(ReadOnlySpan<float> observations, int count, Span<int> actions, ReadOnlySpan<bool> masks = default)
+        => Likeliest(observations, count, actions, masks, []);
+
+    /// <inheritdoc/>
+    public override void Act(ReadOnlySpan<float> observations, int count, Span<int> actions, ReadOnlySpan<bool> masks, Span<float> memory)
     {
-        Rollouts.CheckRows(observations, count, ObservationSize, actions.Length);
-        Rollouts.CheckMasks(masks.Length, count, ActionCount);
-        _learner.Act(observations, count, actions, masks, null);
-        foreach (ref var action in actions[..count]) action += _start;
+        Rollouts.CheckMemory(memory.Length, count, MemorySize);
+        Likeliest(observations, count, actions, masks, memory);
     }
 
     /// <inheritdoc/>
@@ -104,6 +118,7 @@ public sealed class DiscreteSacAgent : RolloutAgent<int>, IAgent
     {
         base.Save(state);
         state.Put("agent/updates", Updates);
+        _steps.Memories.Save(state);
         _replay.Save(state);
     }
 
@@ -113,6 +128,7 @@ public sealed class DiscreteSacAgent : RolloutAgent<int>, IAgent
         ArgumentNullException.ThrowIfNull(state);
         base.LoadAll(state);
         Updates = state.Whole("agent/updates");
+        _steps.Memories.Load(state, Environments.Lost);
         _replay.Load(state);
     }
 
@@ -127,24 +143,35 @@ public sealed class DiscreteSacAgent : RolloutAgent<int>, IAgent
         base.Dispose(disposing);
     }
 
+    private void Likeliest(ReadOnlySpan<float> observations, int count, Span<int> actions, ReadOnlySpan<bool> masks, Span<float> memory)
+    {
+        Rollouts.CheckRows(observations, count, ObservationSize, actions.Length);
+        Rollouts.CheckMasks(masks.Length, count, ActionCount);
+        _learner.Act(observations, count, actions, masks, null, memory);
+        foreach (ref var action in actions[..count]) action += _start;
+    }
+
     // One action in every copy, kept.
     private void Live()
     {
-        if (Step < _options.LearningStarts)
+        _steps.KeepMemories();
+        var isRandom = Step < _options.LearningStarts;
+        // What is seen is remembered, whatever is done then.
+        if (!isRandom || MemorySize > 0)
+            _learner.Act(Environments.Observations, Environments.Count, _steps.Actions, Environments.Masks,
+                isRandom ? null : Streams.Exploration, _steps.Memories.Values);
+        if (isRandom)
         {
             for (var i = 0; i < Environments.Count; i++) _steps.Actions[i] = _steps.Random(i, Streams.Exploration);
-        }
-        else
-        {
-            _learner.Act(Environments.Observations, Environments.Count, _steps.Actions, Environments.Masks, Streams.Exploration);
         }
         Step = _steps.Take(Step, Episodes);
     }
 
     private void Learn()
     {
-        _replay.Sample(_batch, Streams.Replay);
-        var (loss, norm) = _learner.Update(_batch, _options.LearningRate.At(Step), Figures);
+        if (_stretches is null) _replay.Sample(_batch, Streams.Replay);
+        else _stretches.Draw(_replay, Streams.Replay);
+        var (loss, norm) = _learner.Update(_batch, _options.LearningRate.At(Step), Figures, _stretches);
         Updates++;
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
             throw new DivergenceException(Algorithm, Step, double.IsFinite(loss) ? norm : loss);

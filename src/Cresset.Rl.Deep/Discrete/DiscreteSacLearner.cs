@@ -52,10 +52,13 @@ internal sealed class DiscreteSacLearner : INetworkState, IDisposable
     /// <param name="actions">Receives one choice per row, from 0.</param>
     /// <param name="masks">Which are allowed, [count, choices]; empty where all are.</param>
     /// <param name="explore">The stream of the draws, or null.</param>
-    public void Act(ReadOnlySpan<float> observations, int rows, Span<int> actions, ReadOnlySpan<bool> masks, RandomStream? explore)
+    /// <param name="memory">What each row remembers, [count, units]; receives what it remembers after this step. Empty where nothing is
+    /// remembered, or where the rows are the first of their episodes.</param>
+    public void Act(ReadOnlySpan<float> observations, int rows, Span<int> actions, ReadOnlySpan<bool> masks, RandomStream? explore,
+        Span<float> memory = default)
     {
         if (rows > _acting.MaxRows) _acting = _policy.CreateWorkspace(rows, withGradients: false);
-        _policy.Forward(_acting, _encoder is null ? observations : _encoder.Act(observations, rows), rows);
+        _policy.Forward(_acting, _encoder is null ? observations : _encoder.Act(observations, rows, memory), rows);
         Span<float> chosen = stackalloc float[1];
         for (var i = 0; i < rows; i++)
         {
@@ -71,11 +74,13 @@ internal sealed class DiscreteSacLearner : INetworkState, IDisposable
     /// <param name="batch">The transitions.</param>
     /// <param name="learningRate">Step size.</param>
     /// <param name="figures">Receives named figures.</param>
+    /// <param name="stretches">The stretches that the transitions lie in, where something is remembered.</param>
     /// <returns>Loss of the critics and their gradient norm.</returns>
-    public (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, LearningFigures figures)
+    public (double Loss, double Norm) Update(ReplayBatch batch, double learningRate, LearningFigures figures,
+        StretchBatch? stretches = null)
     {
         var rows = batch.Size;
-        _encoder?.Encode(batch);
+        _encoder?.Encode(batch, stretches);
         var (here, after, judged) = _encoder is null ? (batch.Observations, batch.NextObservations, batch.NextObservations)
             : (_encoder.Here, _encoder.Next, _encoder.NextByTarget);
         // The whole update uses one temperature, that of its beginning.

@@ -72,6 +72,17 @@ public sealed class ReplayBatch
     /// <summary>Rows of the buffer, for new priorities, [Size].</summary>
     public int[] Rows { get; }
 
+    /// <summary>Takes over one transition of a batch of the same sizes.</summary>
+    internal void Take(ReplayBatch from, int row, int to)
+    {
+        from.Observations.AsSpan(row * ObservationSize, ObservationSize).CopyTo(Observations.AsSpan(to * ObservationSize));
+        from.NextObservations.AsSpan(row * ObservationSize, ObservationSize).CopyTo(NextObservations.AsSpan(to * ObservationSize));
+        from.Actions.AsSpan(row * ActionSize, ActionSize).CopyTo(Actions.AsSpan(to * ActionSize));
+        from.Masks.AsSpan(row * MaskSize, MaskSize).CopyTo(Masks.AsSpan(to * MaskSize));
+        from.NextMasks.AsSpan(row * MaskSize, MaskSize).CopyTo(NextMasks.AsSpan(to * MaskSize));
+        (Returns[to], Discounts[to], Weights[to], Rows[to]) = (from.Returns[row], from.Discounts[row], from.Weights[row], from.Rows[row]);
+    }
+
     internal Span<byte> ActionBytes(int row) => MemoryMarshal.AsBytes(Actions.AsSpan(row * ActionSize, ActionSize));
 
     internal ReadOnlySpan<bool> NextMask(int row) => MaskSize == 0 ? [] : NextMasks.AsSpan(row * MaskSize, MaskSize);

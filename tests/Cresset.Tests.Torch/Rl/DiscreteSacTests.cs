@@ -9,14 +9,14 @@ using static TorchSharp.torch;
 
 namespace Cresset.Tests.Torch.Rl;
 
-/// <summary>SAC over choices: updates against PyTorch, masks, the learned temperature, learning, resuming bit for bit, refusals.</summary>
+/// <summary>SAC over choices: updates against PyTorch, masks, the learned temperature, resuming bit for bit, refusals.</summary>
 [LeakFree]
 public sealed class DiscreteSacTests
 {
     private static readonly JsonElement Reference =
         JsonDocument.Parse(File.ReadAllText(Repository.Reference("rl/discrete_sac.json"))).RootElement;
 
-    public static TheoryData<string> Agents => ["plain", "masks", "fixed", "conv", "own"];
+    public static TheoryData<string> Agents => ["plain", "masks", "fixed", "own"];
 
     [Fact]
     public void UpdatesEqualPyTorch()
@@ -117,7 +117,7 @@ public sealed class DiscreteSacTests
         }
         Assert.Equal([0, 2], seen.Order());
         learner.Act(observations, 2, actions, masks, null);
-        Assert.Contains(actions[0], [0, 2]);
+        Assert.True(actions[0] is 0 or 2);
         Assert.Equal(1, actions[1]);
     }
 
@@ -175,14 +175,6 @@ public sealed class DiscreteSacTests
         var actions = new int[1];
         agent.Act([1], 1, actions);
         Assert.Equal(7, actions[0]);
-    }
-
-    [Fact]
-    public void PicturesAreLearnedFrom()
-    {
-        using var agent = Make("conv", 4, learn: true);
-        while (agent.Step < 900) agent.Advance();
-        Assert.Equal(4, EpisodeEvaluation.Run(agent, () => new Beacon(255), 30, 9).Mean, 0.2);
     }
 
     [Theory]
@@ -248,7 +240,7 @@ public sealed class DiscreteSacTests
         Device = "cpu",
     };
 
-    private static DiscreteSacAgent Make(string kind, ulong seed, bool learn = false) => kind switch
+    private static DiscreteSacAgent Make(string kind, ulong seed) => kind switch
     {
         "plain" => new DiscreteSacAgent(Copies(2, () => new CartPole()), Options(), seed),
         "masks" => new DiscreteSacAgent(Copies(1, OwnWorldAgentTests.Shop),
@@ -260,16 +252,8 @@ public sealed class DiscreteSacTests
             UpdatesPerTraining = 2,
             Replay = new() { Capacity = 50, NStep = 3 },
         }, seed),
-        _ => new DiscreteSacAgent(Copies(2, () => new Beacon(255)), Options() with
-        {
-            Encoder = kind == "own" ? ObservationEncoder.Mlp : ObservationEncoder.Conv,
-            Hidden = [learn ? 64 : 8],
-            BatchSize = learn ? 32 : 8,
-            Gamma = 0,
-            TrainEvery = learn ? 1 : 2,
-            InitialTemperature = 0.1,
-            Replay = new() { Capacity = 1000, Storage = ReplayStorage.Uint8 },
-        }, seed, kind == "own" ? () => nn.Sequential(("dense", nn.Linear(64, 8)), ("tanh", nn.Tanh())) : null),
+        _ => new DiscreteSacAgent(Copies(2, () => new Beacon()), Options() with { TrainEvery = 2 }, seed,
+            () => nn.Sequential(("dense", nn.Linear(64, 8)), ("tanh", nn.Tanh()))),
     };
 
     private static SyncVectorEnvironment<float, int> Copies(int count, Func<IEnvironment<float, int>> make) =>
