@@ -19,6 +19,7 @@ table=(
   "CartPole-v1|PPO|ppo-cartpole||500 ± 0 (100k)"
   "CartPole-v1|A2C|a2c-cartpole||500 ± 0 (500k)"
   "CartPole-v1|REINFORCE|reinforce-cartpole||-"
+  "CartPole-v1|SAC over choices|sac-discrete-cartpole||-"
   "Pendulum-v1|SAC|sac-pendulum||-157.0 (20k)"
   "Pendulum-v1|TD3|td3-pendulum||-151.9 (20k)"
   "Pendulum-v1|TQC|sac-pendulum|job=tqc|-151.3 (20k)"
