@@ -65,7 +65,7 @@ internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
 
     /// <summary>[N, L, width] to the same shape.</summary>
     /// <param name="input">The tokens.</param>
-    /// <param name="mask">What may be looked at, see <see cref="Attention.ScaledDotProduct"/>.</param>
+    /// <param name="mask">What may be looked at, what the cache holds included, see <see cref="Attention.ScaledDotProduct"/>.</param>
     /// <param name="causal">Each token sees itself and those before it.</param>
     /// <param name="turns">Cosines and sines of the places; null without rotary positions.</param>
     /// <param name="cache">Tokens before these, which takes these up; null for none.</param>
@@ -87,8 +87,8 @@ internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
         {
             var before = cache.Length;
             (k, v) = cache.Append(layer, k, v);
-            // Token i of these sees all that came before them and itself.
-            if (before > 0 && count > 1) mask = ones(count, before + count, dtype: ScalarType.Bool, device: tokens.device).tril(before);
+            // Token i of these sees all that came before them and itself, unless a mask says otherwise.
+            if (before > 0 && count > 1) mask ??= ones(count, before + count, dtype: ScalarType.Bool, device: tokens.device).tril(before);
             causal = causal && before == 0;
             mask = cache.Seen ?? mask;
         }

@@ -69,5 +69,6 @@ public abstract class OneLevelTokenizer : Tokenizer
             if (input.size(i) % Stride != 0)
                 throw Shape.Wrong(input, SpatialDimensions == 1 ? $"a length that {Stride} divides" : $"sizes that {Stride} divides", Cure);
         }
+        CodeShapes(input.shape[2..]);
     }
 }

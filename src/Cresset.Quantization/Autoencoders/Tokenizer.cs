@@ -22,8 +22,28 @@ public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
     public abstract IReadOnlyList<int> Strides { get; }
 
     /// <summary>
+    /// Shape of each level's codes for data of those sides ([H, W] or [L]), the coarsest level first, without batch and stages: [h, w],
+    /// [l], or [n] where the codes of several scales are one list.
+    /// </summary>
+    /// <exception cref="ArgumentException">The scales of a quantizer end with another side than its maps have.</exception>
+    public IReadOnlyList<long[]> CodeShapes(IReadOnlyList<long> sides)
+    {
+        ArgumentNullException.ThrowIfNull(sides);
+        return [.. Strides.Zip(Quantizers, (stride, quantizer) => CodeShape([.. sides.Select(side => side / stride)], quantizer.Scales))];
+    }
+
+    private static long[] CodeShape(long[] map, IReadOnlyList<int> scales)
+    {
+        if (scales.Count == 0) return map;
+        if (map.Length == 2 && map[0] == scales[^1] && map[1] == scales[^1]) return [scales.Sum(side => (long)side * side)];
+        throw new ArgumentException(
+            $"The quantizer's scales [{string.Join(", ", scales)}] end with {scales[^1]}; the maps of these data are "
+                + $"{string.Join("x", map)}. Square maps are needed, and scales that end with their side.");
+    }
+
+    /// <summary>
     /// Codes of data [N, C, H, W] (or [N, C, L]): int64 [N, h, w] a level (and the stages at the end when a vector has several), the
-    /// coarsest first. Computed in evaluation mode: reading codes teaches nothing.
+    /// coarsest first; [N, n] where the codes of several scales are one list. Computed in evaluation mode: reading codes teaches nothing.
     /// </summary>
     public IReadOnlyList<Tensor> Encode(Tensor data)
     {
@@ -94,7 +114,9 @@ public abstract class Tokenizer : nn.Module<Tensor, VqVaeOutput>
         var bits = 0L;
         for (var i = 0; i < Quantizers.Count; i++)
         {
-            var positions = samples / (long)Math.Pow(Strides[i], SpatialDimensions);
+            var scales = Quantizers[i].Scales;
+            var positions = scales.Count > 0 ? scales.Sum(side => (long)side * side)
+                : samples / (long)Math.Pow(Strides[i], SpatialDimensions);
             bits += BitRate.BitsPerItem(positions, Quantizers[i].CodebookSizes);
         }
         return bits;

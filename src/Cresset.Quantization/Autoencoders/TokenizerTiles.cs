@@ -22,7 +22,7 @@ public static class TokenizerTiles
         Check(model, tile);
         ArgumentNullException.ThrowIfNull(data);
         model.CheckData(data);
-        if (model.EncoderReach is not { } reach) return model.Encode(data)[0];
+        if (model.EncoderReach is not { } reach || HasScales(model)) return model.Encode(data)[0];
         return Pieces(data, 2, model.SpatialDimensions, model.Strides[0], tile, reach, 1, part => model.Encode(part)[0], 1);
     }
 
@@ -68,6 +68,7 @@ public static class TokenizerTiles
     {
         Check(model, tile);
         ArgumentNullException.ThrowIfNull(codes);
+        if (HasScales(model)) return model.Decode([codes]);
         if (codes.dim() < 1 + model.SpatialDimensions)
             throw new ArgumentException(
                 $"codes have the shape [{string.Join(", ", codes.shape)}]; expected "
@@ -85,6 +86,9 @@ public static class TokenizerTiles
             throw new ArgumentException($"The tokenizer has {model.Strides.Count} levels of codes; pieces are made for one.",
                 nameof(model));
     }
+
+    // Their codes stand for the whole.
+    private static bool HasScales(Tokenizer model) => model.Quantizers[0].Scales.Count > 0;
 
     private static IEnumerable<Tensor> PiecesOf(long positions, int tile, int? reach, Func<long, long, Tensor> work, int outDimension,
         int outUnit)

@@ -162,6 +162,9 @@ public sealed class Codebook : nn.Module, IPoolsExamples
         return Options.Similarity == CodeSimilarity.Cosine && Options.Learning == CodebookLearning.Gradient ? UnitVectors.Of(codes) : codes;
     }
 
+    /// <summary>True until the first training batch has placed the codes.</summary>
+    internal bool AwaitsVectors => !Frozen && !_initialized.ToBoolean();
+
     /// <summary>Places the codes by k-means on the first training batch, once.</summary>
     internal void InitializeFrom(Tensor rows)
     {

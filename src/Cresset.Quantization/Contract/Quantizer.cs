@@ -31,8 +31,19 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     /// </summary>
     public abstract IReadOnlyList<long> CodebookSizes { get; }
 
-    /// <summary>Bits that the indices of one vector hold: the sum of log2 of <see cref="CodebookSizes"/>.</summary>
-    public double BitsPerVector => CodebookSizes.Sum(size => Math.Log2(size));
+    /// <summary>
+    /// Sides of the square maps of codes that stand for one map of vectors, the coarsest first; empty where every vector has codes of its
+    /// own. With scales the input is [N, S, S, D], S the last of them, and the indices are int64 [N, L]: the maps of codes one after the
+    /// other, each in raster order, L the sum of the sides' squares.
+    /// </summary>
+    public virtual IReadOnlyList<int> Scales => [];
+
+    /// <summary>
+    /// Bits that the indices of one vector hold: the sum of log2 of <see cref="CodebookSizes"/>; with <see cref="Scales"/> those of a map,
+    /// shared among its vectors.
+    /// </summary>
+    public double BitsPerVector =>
+        CodebookSizes.Sum(size => Math.Log2(size)) * (Scales.Count == 0 ? 1 : CodesOfMap / (Scales[^1] * (double)Scales[^1]));
 
     /// <summary>What to do with vectors that are not finite.</summary>
     public NonFinitePolicy NonFinite { get; set; } = NonFinitePolicy.Throw;
@@ -55,6 +66,7 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
                 $"The quantizer takes vectors of width {Width} in the last dimension; for [N, {Width}, H, W] maps call QuantizeMap.");
         if (!input.is_floating_point())
             throw new ArgumentException($"input is {input.dtype}; expected a floating point type.", nameof(input));
+        if (Scales.Count > 0) CheckMaps(input, mask);
         using var scope = NewDisposeScope();
         var positions = input.shape[..^1];
         var rows = input.reshape(-1, Width);
@@ -83,10 +95,9 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
             values = zeros([count, Width], dtype: values.dtype, device: values.device).index_add(0, kept, values, 1);
             indices = full([count, indices.size(1)], -1L, dtype: ScalarType.Int64, device: indices.device).index_copy_(0, kept, indices);
         }
-        var stages = CodebookSizes.Count;
         var output = new QuantizerOutput(
             values.reshape(input.shape).to(input.dtype),
-            stages == 1 ? indices.reshape(positions) : indices.reshape([.. positions, stages]),
+            indices.reshape(IndexShape(positions)),
             Total(result.Terms, rows),
             result.Terms,
             new QuantizerStatistics(usage, learned?.Restarted ?? 0, notFinite, error, learned?.Warnings ?? []));
@@ -125,13 +136,14 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(indices);
         if (input.dim() < 1 || input.size(-1) != Width) throw Shape.Wrong(input, $"[..., {Width}]");
+        if (Scales.Count > 0) CheckMaps(input, null);
         var stages = CodebookSizes.Count;
-        long[] expected = stages == 1 ? input.shape[..^1] : [.. input.shape[..^1], stages];
+        var expected = IndexShape(input.shape[..^1]);
         if (!indices.shape.SequenceEqual(expected)) throw Shape.Wrong(indices, Shape.Text(expected), "One index per vector and stage.");
         CodeRange.Check(indices, CodebookSizes, nameof(indices), none: true);
         using var scope = NewDisposeScope();
         var rows = input.reshape(-1, Width);
-        var given = indices.reshape(-1, stages);
+        var given = indices.reshape(-1, Scales.Count > 0 ? CodesOfMap : stages);
         if (!given.ge(0).any().ToBoolean()) throw new ArgumentException("indices are -1 everywhere: nothing counts.", nameof(indices));
         return CrossEntropyOfRows(rows.to(WorkingType(input.dtype)), given).MoveToOuterDisposeScope();
     }
@@ -176,6 +188,12 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
         ArgumentNullException.ThrowIfNull(indices);
         using var scope = NewDisposeScope();
         var stages = CodebookSizes.Count;
+        if (Scales.Count > 0)
+        {
+            Shape.Expect(indices, "N L", ("L", CodesOfMap));
+            CodeRange.Check(indices, CodebookSizes, nameof(indices), none: true);
+            return DecodeRows(indices).reshape(indices.size(0), Scales[^1], Scales[^1], Width).MoveToOuterDisposeScope();
+        }
         var given = stages == 1 ? 1 : indices.dim() > 0 ? indices.size(-1) : 0;
         if (given < 1 || given > stages || (given < stages && !AcceptsFewerStages))
             throw Shape.Wrong(indices, $"[..., {stages}]: one index per stage");
@@ -208,14 +226,42 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
     /// <summary>Quantizes the vectors that take part.</summary>
     protected internal abstract RowResult QuantizeRows(RowBatch batch);
 
-    /// <summary>Values [N, D] of indices [N, S]; every index is in range or -1.</summary>
+    /// <summary>
+    /// Values [N, D] of indices [N, S]; with <see cref="Scales"/> [N S², D] of indices [N, L]. Every index is in range or -1.
+    /// </summary>
     protected internal abstract Tensor DecodeRows(Tensor indices);
 
-    /// <summary>Histograms of indices [N, S], one per column; -1 counts nowhere.</summary>
+    private long CodesOfMap => Scales.Sum(side => (long)side * side);
+
+    private long[] IndexShape(long[] positions) =>
+        Scales.Count > 0 ? [positions[0], CodesOfMap] : CodebookSizes.Count == 1 ? positions : [.. positions, CodebookSizes.Count];
+
+    private void CheckMaps(Tensor input, Tensor? mask)
+    {
+        var side = Scales[^1];
+        if (input.dim() != 4 || input.size(1) != side || input.size(2) != side)
+            throw Shape.Wrong(input, $"[N, {side}, {side}, {Width}]",
+                $"The scales [{string.Join(", ", Scales)}] code whole maps, of the last one's size; for [N, {Width}, {side}, {side}] maps "
+                    + $"call QuantizeMap.");
+        if (mask is not null)
+            throw new ArgumentException("mask was given; codes over scales stand for whole maps: leave it out.", nameof(mask));
+    }
+
+    /// <summary>Histograms of indices: of [N, S] one per column, of [N, L] one per scale; -1 counts nowhere.</summary>
     private CodeUsage[] Usage(Tensor indices)
     {
         using var scope = NewDisposeScope();
-        var sizes = CodebookSizes;
+        if (Scales.Count > 0)
+        {
+            int[] lengths = [.. Scales.Select(side => side * side)];
+            return [.. Enumerable.Range(0, lengths.Length)
+                .Select(k => UsageOf(indices.narrow(1, lengths.Take(k).Sum(), lengths[k]), [CodebookSizes[0]])[0])];
+        }
+        return UsageOf(indices, CodebookSizes);
+    }
+
+    private static CodeUsage[] UsageOf(Tensor indices, IReadOnlyList<long> sizes)
+    {
         var all = TensorSpans.Of<long>(indices.cpu().contiguous());
         var usage = new CodeUsage[sizes.Count];
         for (var s = 0; s < usage.Length; s++)
@@ -275,13 +321,13 @@ public abstract class Quantizer : nn.Module<Tensor, QuantizerOutput>
             var finite = rows.detach().isfinite().all(1).cpu();
             var bad = keep is null ? finite.logical_not() : keep.logical_and(finite.logical_not());
             notFinite = bad.sum().ToInt64();
-            if (notFinite > 0 && NonFinite == NonFinitePolicy.Throw)
+            if (notFinite > 0 && (NonFinite == NonFinitePolicy.Throw || Scales.Count > 0))
             {
                 var first = bad.to(ScalarType.Int64).argmax().ToInt64();
                 throw new ArgumentException(
                     $"{notFinite} of {rows.size(0)} vectors of the input hold NaN or an infinity, the first at position "
                         + $"{CodeRange.Position(first, positions)}. Nothing was changed. Look for a diverging encoder (lower the learning "
-                        + $"rate, clip gradients), or set NonFinite = Skip.");
+                        + $"rate, clip gradients){(Scales.Count > 0 ? "." : ", or set NonFinite = Skip.")}");
             }
             keep = keep is null ? finite : keep.logical_and(finite);
             if (!keep.any().ToBoolean()) throw new ArgumentException("No vector of the input is finite: there is nothing to quantize.");

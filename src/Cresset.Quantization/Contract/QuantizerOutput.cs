@@ -6,7 +6,7 @@ namespace Cresset.Quantization;
 /// <param name="Quantized">Quantized values, shape and dtype of the input; its gradient reaches the input by the quantizer's estimator.
 /// Masked positions hold 0.</param>
 /// <param name="Indices">Code indices (int64): the shape of the input without its vector dimension, and one more dimension at the end when
-/// a vector has several indices. Masked positions and dropped stages hold -1.</param>
+/// a vector has several indices; [N, L] with <see cref="Quantizer.Scales"/>. Masked positions and dropped stages hold -1.</param>
 /// <param name="Loss">The weighted sum of <paramref name="Terms"/> (float scalar): add it to the reconstruction loss.</param>
 /// <param name="Terms">The terms of the loss.</param>
 /// <param name="Statistics">Usage, restarts, warnings.</param>

@@ -2,7 +2,7 @@ namespace Cresset.Quantization;
 
 /// <summary>What one call of a quantizer did, beside its tensors.</summary>
 /// <param name="Batch">How often each code was chosen in this call, one histogram an index of a vector (a residual quantizer has one a
-/// stage).</param>
+/// stage, a quantizer over scales one a scale).</param>
 /// <param name="Restarted">Dead codes that were moved to a vector of the batch.</param>
 /// <param name="NotFinite">Vectors that were skipped because they hold NaN or an infinity.</param>
 /// <param name="Error">Mean squared difference between vectors and their quantized values, over all elements.</param>

@@ -31,7 +31,11 @@ public sealed record ProjectedQuantizerOptions : QuantizerOptions
     internal override bool HasOwnGradient => true;
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().AtLeast(Width, 1).Nested(Inner);
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .AtLeast(Width, 1)
+        .Nested(Inner)
+        .Must(Inner is not { TakesWholeMaps: true }, "a quantizer over scales", "a quantizer of single vectors",
+            "A quantizer over scales has a width of its own: set codebook.width, or latent_width of a recipe.", nameof(Inner));
 }
 
 /// <summary>
@@ -67,5 +71,9 @@ public sealed record MultiHeadQuantizerOptions : QuantizerOptions
     internal override bool HasOwnGradient => Head.HasOwnGradient;
 
     /// <inheritdoc/>
-    public override IEnumerable<OptionProblem> Validate() => new OptionChecks().AtLeast(Heads, 1).Nested(Head);
+    public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
+        .AtLeast(Heads, 1)
+        .Nested(Head)
+        .Must(Head is not { TakesWholeMaps: true }, "a quantizer over scales", "a quantizer of single vectors",
+            "A quantizer over scales codes whole maps: use it by itself.", nameof(Head));
 }

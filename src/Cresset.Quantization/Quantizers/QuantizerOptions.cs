@@ -29,6 +29,11 @@ public abstract record QuantizerOptions : IOptionsRecord
     internal virtual bool HasOwnGradient => false;
 
     /// <summary>
+    /// True when it codes maps as wholes, so that no other quantizer can give it their vectors: see <see cref="Quantizer.Scales"/>.
+    /// </summary>
+    internal virtual bool TakesWholeMaps => false;
+
+    /// <summary>
     /// By how much the grid of a residual stage is finer than that of the first; 1 where codes follow the residuals by themselves.
     /// </summary>
     internal virtual double StageScale(int stage) => 1;

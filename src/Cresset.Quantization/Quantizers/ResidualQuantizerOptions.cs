@@ -60,6 +60,8 @@ public sealed record ResidualQuantizerOptions : QuantizerOptions
     public override IEnumerable<OptionProblem> Validate() => new OptionChecks()
         .AtLeast(Stages, 1)
         .Nested(Stage)
+        .Must(Stage is not { TakesWholeMaps: true }, "a quantizer over scales", "a quantizer of single vectors",
+            "A quantizer over scales codes whole maps: use it by itself.", nameof(Stage))
         .Must(Sizes.Count == 0 || Sizes.Count == Stages, Sizes.Count, $"one size a stage ({Stages}), or none", field: nameof(Sizes))
         .Must(Sizes.Count == 0 || !SharedCodebook || Sizes.Distinct().Count() == 1, string.Join(", ", Sizes),
             "equal sizes while SharedCodebook is true", field: nameof(Sizes))

@@ -43,11 +43,20 @@ internal sealed record PictureCodes : LiveComputation
                 Of = inputs.size(0),
                 Original = Png(one),
                 Rebuilt = Png(rebuilt),
-                Levels = codes.Select(c => new { c.shape, Codes = c.cpu().contiguous().data<long>().ToArray() }).ToList(),
+                Levels = codes.SelectMany((c, level) => Maps(c, task.Model.Quantizers[level].Scales))
+                    .Select(c => new { c.shape, Codes = c.cpu().contiguous().data<long>().ToArray() }).ToList(),
                 Usage = usage.Select(u => new { u.Size, u.Used, u.Perplexity, Counts = u.Counts().Select(c => c.Count).ToArray() })
                     .ToList(),
             };
         });
+    }
+
+    // The maps of several scales lie one after the other.
+    private static IEnumerable<Tensor> Maps(Tensor codes, IReadOnlyList<int> scales)
+    {
+        if (scales.Count == 0) return [codes];
+        var sizes = scales.Select(side => (long)side * side).ToArray();
+        return codes.split(sizes, 1).Zip(scales, (map, side) => map.reshape(-1, side, side));
     }
 
     private static string Png(Tensor picture)

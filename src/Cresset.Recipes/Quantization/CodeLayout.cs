@@ -6,7 +6,7 @@ namespace Cresset.Recipes;
 /// <summary>
 /// How the codes of a tokenizer lie in the one map [H, W] that a prior sees: the stages of a position side by side; the levels of several
 /// maps one after the other, the coarsest first, in one row;
-/// a code of very many in digits side by side, the greatest first.
+/// a code of very many in digits side by side, the greatest first; the codes of several scales in one row as they are.
 /// </summary>
 internal sealed class CodeLayout
 {
@@ -15,8 +15,9 @@ internal sealed class CodeLayout
     private readonly int _factors;
     private readonly long _digits;
 
-    private CodeLayout(IReadOnlyList<long[]> levels, IReadOnlyList<long> sizes, int factors)
+    private CodeLayout(IReadOnlyList<long[]> levels, IReadOnlyList<long> sizes, int factors, IReadOnlyList<int> scales)
     {
+        Scales = scales;
         (_levels, _stages, _factors) = (levels, sizes.Count, factors);
         _digits = Digits(sizes, factors);
         Codes = CodePriorOptions.Codes(_digits);
@@ -32,6 +33,9 @@ internal sealed class CodeLayout
     /// <summary>Codes of a position that stand side by side.</summary>
     public int Stages => _stages * _factors;
 
+    /// <summary>Sides of the maps of codes that lie one after the other; empty where there are none.</summary>
+    public IReadOnlyList<int> Scales { get; }
+
     /// <summary>Rows of the map.</summary>
     public int Height { get; }
 
@@ -39,10 +43,10 @@ internal sealed class CodeLayout
     public int Width { get; }
 
     /// <summary>The layout for examples of those sides, border included.</summary>
-    /// <exception cref="ArgumentException">There are too many codes, or they cannot be written in that many digits.</exception>
+    /// <exception cref="ArgumentException">There are too many codes, they cannot be written in that many digits, or the sides do not suit
+    /// a quantizer's scales.</exception>
     public static CodeLayout Of(Tokenizer tokenizer, IReadOnlyList<long> sides, int factors)
-        => new([.. tokenizer.Strides.Select(stride => sides.Select(side => side / stride).ToArray())],
-            tokenizer.Quantizers[0].CodebookSizes, factors);
+        => new(tokenizer.CodeShapes(sides), tokenizer.Quantizers[0].CodebookSizes, factors, tokenizer.Quantizers[0].Scales);
 
     /// <summary>How many different digits a code has in so many of them.</summary>
     /// <exception cref="ArgumentException">The codes are not such a power.</exception>

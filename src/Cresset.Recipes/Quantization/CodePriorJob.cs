@@ -51,6 +51,8 @@ internal sealed class CodePriorJob : Job, IUpgradesRecipes, IAnswersThroughAnoth
         // Known before the tokenizer has been trained for nothing.
         var tokenizer = (TokenizerOptions)recipe.Options["tokenizer"];
         var prior = (CodePriorOptions)recipe.Options["model"];
+        using var quantizer = tokenizer.Bottleneck.Build();
+        CheckScales(quantizer, tokenizer, prior);
         if (!tokenizer.Architecture.HasOneMap && !prior.TakesSequences)
         {
             throw new ArgumentException(
@@ -58,7 +60,6 @@ internal sealed class CodePriorJob : Job, IUpgradesRecipes, IAnswersThroughAnoth
                     + $"{PartCatalog.NameOf(prior.GetType())} needs a tokenizer with one map of codes; "
                 + "use vq-vae, or a prior that takes any row of codes: transformer, mask-git.");
         }
-        using var quantizer = tokenizer.Bottleneck.Build();
         if (quantizer.CodebookSizes.Distinct().Count() > 1)
         {
             throw new ArgumentException(
@@ -66,6 +67,22 @@ internal sealed class CodePriorJob : Job, IUpgradesRecipes, IAnswersThroughAnoth
                     + $"give all stages the same.");
         }
         CodePriorOptions.Codes(CodeLayout.Digits(quantizer.CodebookSizes, prior.Factors));
+    }
+
+    private static void CheckScales(Quantizer quantizer, TokenizerOptions tokenizer, CodePriorOptions prior)
+    {
+        var (kind, hasScales) = (PartCatalog.NameOf(prior.GetType()), quantizer.Scales.Count > 0);
+        if (prior.PredictsScales && !hasScales)
+            throw new ArgumentException(
+                $"model={kind}: it predicts the codes of scales; tokenizer.quantizer is "
+                    + $"{PartCatalog.NameOf(tokenizer.Quantizer.GetType())}. Use tokenizer.quantizer=next-scale, or another prior (cresset "
+                    + "list --priors).");
+        if (prior.PredictsScales && prior.Factors > 1)
+            throw new ArgumentException($"model.factors is {prior.Factors}; a prior of kind {kind} predicts codes whole: leave it out.");
+        if (hasScales && !prior.TakesSequences)
+            throw new ArgumentException(
+                $"tokenizer.quantizer={PartCatalog.NameOf(tokenizer.Quantizer.GetType())}: its codes are those of several scales in one "
+                    + $"row, where a prior of kind {kind} finds no neighbours; use next-scale, transformer or mask-git.");
     }
 
     /// <inheritdoc/>

@@ -58,6 +58,9 @@ public abstract record CodePriorOptions : IOptionsRecord
     /// </summary>
     internal virtual bool TakesSequences => false;
 
+    /// <summary>Whether it learns the codes of a quantizer over scales, and no others.</summary>
+    internal virtual bool PredictsScales => false;
+
     /// <summary>Codes that a prior chooses from at a place.</summary>
     /// <exception cref="ArgumentException">There are too many.</exception>
     internal static int Codes(long most)
@@ -67,12 +70,16 @@ public abstract record CodePriorOptions : IOptionsRecord
                     + $"model.factors, fewer bits or levels, or several small codes: residual or heads.");
 
     /// <summary>Makes the model over maps of [height, width] codes.</summary>
-    internal CodeModel Build(int codes, int classes, int height, int width, torch.Generator generator, int stages = 1)
+    internal CodeModel Build(int codes, int classes, int height, int width, torch.Generator generator, int stages = 1,
+        IReadOnlyList<int>? scales = null)
     {
         var own = ByClass ? classes : 0;
-        return Build(Model(codes, own == 0 ? 0 : own + (HasClassForNone && ClassDropout > 0 ? 1 : 0), checked(height * width), stages), own,
-            generator);
+        var all = own == 0 ? 0 : own + (HasClassForNone && ClassDropout > 0 ? 1 : 0);
+        return Build(Model(codes, all, checked(height * width), stages, scales ?? []), own, generator);
     }
+
+    private protected virtual IOptionsRecord Model(int codes, int classes, int positions, int stages, IReadOnlyList<int> scales)
+        => Model(codes, classes, positions, stages);
 
     private protected virtual IOptionsRecord Model(int codes, int classes, int positions, int stages) => Model(codes, classes, positions);
 
@@ -278,4 +285,48 @@ internal sealed record DelayedTransformerPrior : CodePriorOptions
 
     private protected override CodeModel Build(IOptionsRecord model, int classes, torch.Generator generator)
         => new DelayedCodeModel(new DelayedCodeTransformer((DelayedCodeTransformerOptions)model, generator), this, classes);
+}
+
+/// <summary>
+/// VAR: a transformer that predicts all codes of a scale at once from those of the coarser ones; a map takes as many passes as scales.
+/// </summary>
+[Part("next-scale", "Tian et al. 2024, arXiv:2404.02905", Aliases = ["var"])]
+internal sealed record NextScalePrior : CodePriorOptions
+{
+    private static readonly NextScaleTransformerOptions Library = new();
+
+    /// <summary>Channels; a multiple of the heads.</summary>
+    public int Width { get; init; } = Library.Width;
+
+    /// <summary>Layers.</summary>
+    public int Layers { get; init; } = Library.Layers;
+
+    /// <summary>Attention heads.</summary>
+    public int Heads { get; init; } = Library.Heads;
+
+    /// <summary>Dropout after attention and feed-forward.</summary>
+    public double Dropout { get; init; } = Library.Dropout;
+
+    internal override bool TakesSequences => true;
+
+    internal override bool PredictsScales => true;
+
+    // A map of one scale, where none are told.
+    private protected override IOptionsRecord Model(int codes, int classes, int positions)
+        => Model(codes, classes, positions, 1, [(int)Math.Round(Math.Sqrt(positions))]);
+
+    private protected override IOptionsRecord Model(int codes, int classes, int positions, int stages, IReadOnlyList<int> scales)
+        => scales.Count == 0 ? Model(codes, classes, positions) : Library with
+        {
+            CodebookSize = codes,
+            Classes = classes,
+            Scales = scales,
+            Width = Width,
+            Layers = Layers,
+            Heads = Heads,
+            Dropout = Dropout
+        };
+
+    private protected override CodeModel Build(IOptionsRecord model, int classes, torch.Generator generator) =>
+        new RasterCodeModel(new NextScaleTransformer((NextScaleTransformerOptions)model, generator), this, classes);
 }

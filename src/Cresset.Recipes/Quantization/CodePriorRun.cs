@@ -77,7 +77,7 @@ public sealed class CodePriorRun : IDisposable
             }
             using var generator = new Generator(0);
             var layout = CodeLayout.Of(tokenizer.Model, tokenizer.Sides, options.Factors);
-            model = options.Build(layout.Codes, classes, layout.Height, layout.Width, generator, layout.Stages);
+            model = options.Build(layout.Codes, classes, layout.Height, layout.Width, generator, layout.Stages, layout.Scales);
             StateDict.Load(model.Module, weights);
             model.Module.eval();
             return new CodePriorRun(model, layout, options, tokenizer, info.Id);

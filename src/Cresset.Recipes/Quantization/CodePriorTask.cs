@@ -44,7 +44,8 @@ internal sealed class CodePriorTask : ITrainingTask, ILearnsFromData, IExportsGr
         _validation = data.Validation is { } validation && data.Test is not null ? Codes(validation) : null;
         _test = Codes(data.Reported);
         using var generator = new Generator(seed);
-        _prior = options.Build(_layout.Codes, data.Facts.Classes.Count, _layout.Height, _layout.Width, generator, _layout.Stages);
+        _prior = options.Build(_layout.Codes, data.Facts.Classes.Count, _layout.Height, _layout.Width, generator, _layout.Stages,
+            _layout.Scales);
     }
 
     /// <inheritdoc/>

@@ -23,9 +23,10 @@ internal sealed class CodebookWatch : ISaved
     /// <summary>What tells the codebooks apart in names of values: empty for a single one.</summary>
     public IReadOnlyList<string> Suffixes { get; }
 
-    /// <summary>Empty histograms, one a codebook: levels from the coarsest, their stages in order.</summary>
+    /// <summary>Empty histograms, one a codebook: levels from the coarsest, their stages or scales in order.</summary>
     public static CodeUsage[] Fresh(Tokenizer tokenizer) =>
-        [.. tokenizer.Quantizers.SelectMany(q => q.CodebookSizes).Select(size => new CodeUsage(size))];
+        [.. tokenizer.Quantizers.SelectMany(q => q.Scales.Count > 0 ? q.Scales.Select(_ => q.CodebookSizes[0]) : q.CodebookSizes)
+            .Select(size => new CodeUsage(size))];
 
     /// <summary>Adds the choices of one call to histograms made by <see cref="Fresh"/>.</summary>
     public static void Add(CodeUsage[] usage, VqVaeOutput output)
@@ -208,7 +209,8 @@ internal sealed class CodebookWatch : ISaved
         {
             var stages = tokenizer.Quantizers[level].CodebookSizes.Count;
             var place = levels == 1 ? "" : level == 0 ? "_top" : level == levels - 1 ? "_bottom" : $"_level{level}";
-            for (var stage = 0; stage < stages; stage++) names.Add(stages == 1 ? place : $"{place}_stage{stage}");
+            if (tokenizer.Quantizers[level].Scales is { Count: > 0 } scales) names.AddRange(scales.Select(side => $"{place}_scale{side}"));
+            else for (var stage = 0; stage < stages; stage++) names.Add(stages == 1 ? place : $"{place}_stage{stage}");
         }
         return names;
     }

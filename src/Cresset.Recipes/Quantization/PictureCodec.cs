@@ -15,10 +15,11 @@ public sealed class PictureCodec(TokenizerRun tokenizer)
     private const int Tile = 128;
 
     /// <summary>
-    /// Codes of a picture, stages innermost, and their shape: [1, h, w], or [1, n] where a tokenizer of several levels lays them one after
-    /// the other.
+    /// Codes of a picture, stages innermost, and their shape: [1, h, w], or [1, n] where a tokenizer of several levels or scales lays them
+    /// one after the other.
     /// </summary>
-    /// <exception cref="ArgumentException">The picture has other channels than the tokenizer.</exception>
+    /// <exception cref="ArgumentException">The picture has other channels than the tokenizer, or a size that its scales do not
+    /// take.</exception>
     public (long[] Codes, long[] Shape) Encode(PicturePlanes picture)
     {
         ArgumentNullException.ThrowIfNull(picture);
@@ -30,6 +31,7 @@ public sealed class PictureCodec(TokenizerRun tokenizer)
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var (height, width) = tokenizer.Padded(picture.Height, picture.Width);
+        var shapes = tokenizer.Model.CodeShapes([height, width]);
         var border = tokenizer.Border;
         var planes = tensor(picture.Values, [1, picture.Channels, picture.Height, picture.Width]);
         if (border > 0) planes = nn.functional.pad(planes, [border, border, border, border]);
@@ -38,9 +40,8 @@ public sealed class PictureCodec(TokenizerRun tokenizer)
         if (right > 0 || below > 0) planes = nn.functional.pad(planes, [0, right, 0, below], mode: PaddingModes.Replicate);
         if (tokenizer.Model is { Strides.Count: 1 } single)
         {
-            var stride = single.Strides[0];
-            var codes = IsLarge(height / stride, width / stride) ? TokenizerTiles.Encode(single, planes, Tile) : single.Encode(planes)[0];
-            return (codes.cpu().contiguous().data<long>().ToArray(), [1, height / stride, width / stride]);
+            var codes = IsLarge(shapes[0]) ? TokenizerTiles.Encode(single, planes, Tile) : single.Encode(planes)[0];
+            return (codes.cpu().contiguous().data<long>().ToArray(), [1, .. shapes[0]]);
         }
         long[] all = [.. tokenizer.Model.Encode(planes).SelectMany(level => level.cpu().contiguous().data<long>().ToArray())];
         return (all, [1, all.Length / tokenizer.CodebookSizes.Count]);
@@ -59,8 +60,7 @@ public sealed class PictureCodec(TokenizerRun tokenizer)
         var (rows, columns) = tokenizer.Padded(height, width);
         var stages = tokenizer.CodebookSizes.Count;
         var shapes =
-            tokenizer.Model.Strides.Select(
-                stride => stages == 1 ? new long[] { 1, rows / stride, columns / stride } : [1, rows / stride, columns / stride, stages])
+            tokenizer.Model.CodeShapes([rows, columns]).Select(shape => stages == 1 ? (long[])[1, .. shape] : [1, .. shape, stages])
                 .ToArray();
         var expected = shapes.Sum(shape => shape.Aggregate(1L, (a, b) => a * b));
         if (codes.Length != expected)
@@ -73,7 +73,7 @@ public sealed class PictureCodec(TokenizerRun tokenizer)
             levels.Add(tensor(codes.AsSpan(start, count).ToArray(), shape));
             start += count;
         }
-        var all = tokenizer.Model is { Strides.Count: 1 } single && IsLarge(shapes[0][1], shapes[0][2])
+        var all = tokenizer.Model is { Strides.Count: 1 } single && IsLarge(shapes[0][1..])
             ? TokenizerTiles.Decode(single, levels[0], Tile) : tokenizer.Model.Decode(levels);
         var picture = all.clamp(0, 1).narrow(2, tokenizer.Border, height).narrow(3, tokenizer.Border, width).cpu().contiguous();
         var planes = new PicturePlanes((int)picture.size(1), height, width);
@@ -109,5 +109,5 @@ public sealed class PictureCodec(TokenizerRun tokenizer)
         return (psnr, sum / rows);
     }
 
-    private static bool IsLarge(long rows, long columns) => rows * columns > 2L * Tile * Tile;
+    private static bool IsLarge(long[] map) => map[0] * (map.Length > 1 ? map[1] : 1) > 2L * Tile * Tile;
 }

@@ -165,8 +165,8 @@ public sealed class TokenizerRun : IDisposable
     public IReadOnlyList<long> PositionsOf(int height, int width)
     {
         var (rows, columns) = Padded(height, width);
-        var strides = Model.Strides;
-        return strides.Count == 1 ? [rows / strides[0], columns / strides[0]] : [strides.Sum(stride => rows / stride * (columns / stride))];
+        var shapes = Model.CodeShapes([rows, columns]);
+        return shapes.Count == 1 ? shapes[0] : [shapes.Sum(shape => shape.Aggregate(1L, (a, b) => a * b))];
     }
 
     /// <summary>Rows and columns of a picture with the border of training and what the strides need.</summary>
@@ -200,11 +200,11 @@ public sealed class TokenizerRun : IDisposable
         var all = tensor(codes, [codes.Length / each, each]);
         var levels = new List<Tensor>();
         var start = 0L;
-        foreach (var side in Model.Strides.Select(stride => PaddedSize / stride))
+        foreach (var shape in Model.CodeShapes(Sides))
         {
-            var length = (long)side * side * stages;
+            var length = (int)shape.Aggregate((long)stages, (a, b) => a * b);
             var part = all.narrow(1, start, length);
-            levels.Add(stages == 1 ? part.reshape(-1, side, side) : part.reshape(-1, side, side, stages));
+            levels.Add(stages == 1 ? part.reshape([-1, .. shape]) : part.reshape([-1, .. shape, stages]));
             start += length;
         }
         var pictures = Model.Decode(levels).clamp(0, 1);

@@ -41,6 +41,8 @@ internal sealed class TokenizerTask : ITrainingTask, ILearnsFromData, IExportsGr
         using var generator = new Generator(seed);
         var channels = (int)data.Facts.Shape[0];
         _model = options.Build(channels, generator);
+        // Scales that end with another side than the maps have are known before the first batch.
+        _model.CodeShapes([.. _subject.Shape.Skip(1)]);
         _game = options.AdversarialWeight > 0 ? new AdversarialGame(options, channels, generator) : null;
         _perceptual = options.PerceptualWeight > 0 ? new PerceptualGame(options, channels, generator) : null;
         _watch = new CodebookWatch(_model);

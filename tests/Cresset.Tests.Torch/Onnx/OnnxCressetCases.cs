@@ -40,7 +40,7 @@ internal static class OnnxCressetCases
         {
             new OnnxCase($"quantizer {p.Name}",
                 () => new Holding<Quantizer>(((QuantizerOptions)p.Create()).Build(new Generator(3)), (q, x) => q.call(x).Quantized),
-                () => [randn(6, Width(p.Create()))]),
+                () => [randn(Shape(p.Create()))]),
         }),
     ];
 
@@ -129,10 +129,10 @@ internal static class OnnxCressetCases
         return new Holding<DensityModel>(flow, function);
     }
 
-    private static long Width(object options)
+    private static long[] Shape(object options)
     {
         using var quantizer = ((QuantizerOptions)options).Build(new Generator(3));
-        return quantizer.Width;
+        return quantizer.Scales.Count == 0 ? [6, quantizer.Width] : [2, quantizer.Scales[^1], quantizer.Scales[^1], quantizer.Width];
     }
 
     private sealed class Velocity : nn.Module<Tensor, Tensor, Tensor>

@@ -57,6 +57,7 @@ public sealed class OnnxRecipeTests : IDisposable
     [InlineData("transformer", 2)]
     [InlineData("mask-git", 1)]
     [InlineData("delayed-transformer", 1)]
+    [InlineData("next-scale", 1)]
     public void PriorsRunAlike(string kind, int functions)
     {
         if (!OperatingSystem.IsLinux()) return;
@@ -65,10 +66,12 @@ public sealed class OnnxRecipeTests : IDisposable
         foreach (var classes in new[] { 0, 4 })
         {
             var options = (CodePriorOptions)BuiltInParts.Catalog.Get("prior", kind).Create();
-            using var model = options.Build(12, classes, 3, 4, generator, kind == "delayed-transformer" ? 2 : 1);
+            var (height, width) = options.PredictsScales ? (1, 14) : (3, 4);
+            using var model = options.Build(12, classes, height, width, generator, kind == "delayed-transformer" ? 2 : 1,
+                options.PredictsScales ? [1, 2, 3] : null);
             model.Module.eval();
             using var quiet = no_grad();
-            var graphs = model.Graphs(3, 4);
+            var graphs = model.Graphs(height, width);
             Assert.Equal(functions, graphs.Count);
             Export($"prior {kind}{(classes > 0 ? " of classes" : "")}", graphs);
         }

@@ -13,6 +13,7 @@ public class PriorLayoutTests
     [InlineData("{quantizer: {kind: residual, stages: 3, stage: {codebook: {size: 16, width: 4}}}}", 1, 2, 6, 16)]
     [InlineData("{quantizer: {kind: lfq, bits: 18}}", 2, 2, 4, 512)]
     [InlineData("{architecture: vq-vae2, quantizer: {kind: vector, codebook: {size: 16, width: 4}}}", 1, 1, 5, 16)]
+    [InlineData("{downsamplings: 1, quantizer: {kind: next-scale, scales: [1, 2, 4], codebook: {size: 16, width: 4}}}", 1, 1, 21, 16)]
     [InlineData(
         "{architecture: {kind: vqgan, multipliers: [1, 1, 1], groups: 2, residual_blocks: 1, attention_levels: [], inner: 4}, width: 4, "
             + "quantizer: {kind: vector, codebook: {size: 16, width: 4}}}", 1, 2, 2, 16)]

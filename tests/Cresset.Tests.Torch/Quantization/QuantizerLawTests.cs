@@ -182,6 +182,7 @@ public class QuantizerLawTests
     {
         var made = QuantizerFamily.Names.Select(row => { using var q = QuantizerFamily.Make(row.Data); return q.GetType(); }).ToHashSet();
         var all = typeof(Quantizer).Assembly.GetTypes().Where(t => t.IsSubclassOf(typeof(Quantizer)) && !t.IsAbstract);
-        Assert.DoesNotContain(all, t => !made.Contains(t) && t != typeof(ScaledQuantizer));
+        // One over scales takes whole maps; NextScaleQuantizerTests has its laws.
+        Assert.DoesNotContain(all, t => !made.Contains(t) && t != typeof(ScaledQuantizer) && t != typeof(NextScaleQuantizer));
     }
 }

@@ -90,13 +90,14 @@ public class TokenizerRecipeTests
         foreach (var name in parts.Select(p => p.Name))
         {
             var options = (TokenizerOptions)new RecipeCatalog().Find("vqvae-digits")
-                .Resolve([$"quantizer={name}", "model.width=8", "latent_width=8"]).Options["model"];
+                .Resolve([$"quantizer={name}", "model.width=8", "latent_width=8", .. Scales(name)]).Options["model"];
             using var scope = NewDisposeScope();
             using var generator = new Generator(1);
             using var model = options.Build(1, generator);
             Assert.Equal(8, model.Quantizers[0].Width);
             var codes = model.Encode(rand([2, 1, 8, 8], generator: generator));
-            Assert.Equal(model.Quantizers[0].CodebookSizes.Count, codes[0].dim() == 3 ? 1 : codes[0].size(3));
+            if (model.Quantizers[0].Scales.Count > 0) Assert.Equal([2L, 5], codes[0].shape);
+            else Assert.Equal(model.Quantizers[0].CodebookSizes.Count, codes[0].dim() == 3 ? 1 : codes[0].size(3));
             Assert.Equal([2L, 1, 8, 8], model.Decode(codes).shape);
             Assert.True(model.BitsPerItem(64) > 0);
             // Without a width of the latent vectors, the quantizer's own counts.
@@ -105,6 +106,9 @@ public class TokenizerRecipeTests
             Assert.Equal(alone.Width, own.Quantizers[0].Width);
         }
     }
+
+    // They end with the side of the maps, two.
+    private static string[] Scales(string quantizer) => quantizer == "next-scale" ? ["quantizer.scales=[1, 2]"] : [];
 
     [Fact]
     public void ARecipeNamesEveryPriorOfTheCatalog()
@@ -126,10 +130,22 @@ public class TokenizerRecipeTests
     [Theory]
     [InlineData("tokenizer.quantizer={kind: lfq, bits: 40}", "a prior has a logit for each, at most 1,048,576")]
     [InlineData("tokenizer.architecture=vq_vae2", "a prior of kind pixel-cnn needs a tokenizer with one map of codes; use vq-vae")]
+    [InlineData("tokenizer.quantizer=next-scale", "a prior of kind pixel-cnn finds no neighbours; use next-scale, transformer or mask-git")]
     public void ATokenizerWithoutAPriorIsRefusedBeforeItIsTrained(string setting, string message)
     {
         var (key, value) = (setting.Split('=')[0], setting[(setting.IndexOf('=', StringComparison.Ordinal) + 1)..]);
         var recipe = Recipe.Parse($"job: code-prior\ntokenizer: {{{key.Split('.')[1]}: {value}}}", "prior.yaml", "prior",
+            BuiltInParts.Catalog).Resolve();
+        Assert.Contains(message, Assert.Throws<ArgumentException>(() => new CodePriorJob().Check(recipe)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "tokenizer.quantizer is vector. Use tokenizer.quantizer=next-scale")]
+    [InlineData("tokenizer: {quantizer: next-scale}", "a prior of kind next-scale predicts codes whole", ", factors: 2")]
+    public void APriorOverScalesNeedsThem(string tokenizer, string message, string model = "")
+    {
+        var recipe = Recipe.Parse($"job: code-prior\nmodel: {{kind: next-scale{model}}}\n{tokenizer}", "prior.yaml", "prior",
             BuiltInParts.Catalog).Resolve();
         Assert.Contains(message, Assert.Throws<ArgumentException>(() => new CodePriorJob().Check(recipe)).Message,
             StringComparison.Ordinal);

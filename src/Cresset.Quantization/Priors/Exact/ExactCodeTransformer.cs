@@ -5,7 +5,7 @@ internal sealed class ExactCodeTransformer : ExactPrior
 {
     private readonly float[] _tokens;
     private readonly float[] _positions;
-    private readonly Block[] _blocks;
+    private readonly ExactTransformerBlock[] _blocks;
     private readonly (float[] Scale, float[] Shift) _norm;
     private readonly ExactConvolution _head;
     private readonly int _heads;
@@ -17,14 +17,8 @@ internal sealed class ExactCodeTransformer : ExactPrior
         (_heads, _maxLength) = (prior.Options.Heads, prior.Options.MaxLength);
         _tokens = Weights.Of("tok.weight");
         _positions = Weights.Of("pos");
-        _blocks = [.. Enumerable.Range(0, Weights.Count("blocks.")).Select(i => new Block(
-            Norm($"blocks.{i}.ln_1"),
-            ExactConvolution.Of(Weights, $"blocks.{i}.qkv"),
-            ExactConvolution.Of(Weights, $"blocks.{i}.proj"),
-            Norm($"blocks.{i}.ln_2"),
-            ExactConvolution.Of(Weights, $"blocks.{i}.fc"),
-            ExactConvolution.Of(Weights, $"blocks.{i}.out")))];
-        _norm = Norm("ln_f");
+        _blocks = ExactTransformerBlock.All(Weights);
+        _norm = ExactTransformerBlock.Norm(Weights, "ln_f");
         _head = ExactConvolution.Of(Weights, "head");
     }
 
@@ -37,11 +31,6 @@ internal sealed class ExactCodeTransformer : ExactPrior
         for (var i = 0; i < maps; i++) starts[i] = CodebookSize + (labels.IsEmpty ? 0 : labels[i]);
         return new Session(this, maps, height * width, width, starts);
     }
-
-    private (float[] Scale, float[] Shift) Norm(string name) => (Weights.Of($"{name}.weight"), Weights.Of($"{name}.bias"));
-
-    private sealed record Block((float[] Scale, float[] Shift) First, ExactConvolution Projection, ExactConvolution Merge,
-        (float[] Scale, float[] Shift) Second, ExactConvolution Expand, ExactConvolution Contract);
 
     private sealed class Session : ExactSession
     {
@@ -75,19 +64,8 @@ internal sealed class ExactCodeTransformer : ExactPrior
             ExactWeights.Rows(_model._tokens, _width, _inputs, _x, 0);
             for (var map = 0; map < Maps; map++) Add(_x.AsSpan(map * _width, _width), _model._positions.AsSpan(position * _width, _width));
             for (var i = 0; i < _attention.Length; i++)
-            {
-                var block = _model._blocks[i];
-                FixedOrder.Normalize(_x, block.First.Scale, block.First.Shift, _normed, Maps);
-                block.Projection.Apply(_normed, _projected, Maps);
-                _attention[i].Step(_projected, position, _normed);
-                block.Merge.Apply(_normed, _merged, Maps);
-                Add(_x, _merged);
-                FixedOrder.Normalize(_x, block.Second.Scale, block.Second.Shift, _normed, Maps);
-                block.Expand.Apply(_normed, _wide, Maps);
-                foreach (ref var value in _wide.AsSpan()) value = FixedOrder.Gelu(value);
-                block.Contract.Apply(_wide, _merged, Maps);
-                Add(_x, _merged);
-            }
+                _model._blocks[i].Apply(_x, Maps, _normed, _projected, _merged, _wide,
+                    () => _attention[i].Take(_projected, position, 1, _normed));
             FixedOrder.Normalize(_x, _model._norm.Scale, _model._norm.Shift, _normed, Maps);
             _model._head.Apply(_normed, Logits, Maps);
         }

@@ -110,7 +110,7 @@ internal sealed class ExactPixelSnail : ExactPrior
                     _placed[at + _channels + 1] = ((float)column / _width) - 0.5f;
                 }
                 block.Projection.Apply(_placed, _projected, Maps);
-                _attention[b].Step(_projected, (row * _width) + column, _h);
+                _attention[b].Take(_projected, (row * _width) + column, 1, _h);
                 block.Merge.Apply(_h, _before, Maps);
                 Add(_x, _before);
             }
