@@ -38,6 +38,7 @@ Dictionary<string, Action> samples = new()
     ["snippets/onnx"] = OnnxSnippets.OutAndBack,
     ["snippets/vq-quantizing"] = QuantizationSnippets.Quantizing,
     ["snippets/vq-drawing"] = QuantizationSnippets.Drawing,
+    ["snippets/vq-scales"] = QuantizationSnippets.Scales,
     ["classify-digits"] = ClassifyDigits.Run,
     ["flow-on-moons"] = FlowOnMoons.Run,
     ["own-task"] = OwnTask.Run,

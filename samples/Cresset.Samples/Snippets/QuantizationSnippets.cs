@@ -17,6 +17,17 @@ internal static class QuantizationSnippets
         using var again = quantizer.DecodeMap(output.Indices);     // the same values, from the numbers alone
     }
 
+    public static void Scales()
+    {
+        using var scope = NewDisposeScope();
+        var latents = randn(2, 16, 4, 4);
+        var labels = arange(8, ScalarType.Int64);
+        using var quantizer = new NextScaleQuantizer(new() { Scales = [1, 2, 3, 4], Codebook = new() { Size = 32, Width = 16 } });
+        using var output = quantizer.QuantizeMap(latents);        // [N, 16, 4, 4]; output.Indices int64 [N, 30]: 1 + 4 + 9 + 16
+        using var prior = new NextScaleTransformer(new() { CodebookSize = 32, Classes = 10, Scales = [1, 2, 3, 4] });
+        using var codes = prior.Sample(8, 1, 30, seed: 1, labels);   // four passes
+    }
+
     public static void Importing()
     {
         using var source = TensorFile.Open("quantizer.pt");

@@ -165,16 +165,19 @@ internal static class VqEncodeCommand
             {
                 cancellation.ThrowIfCancellationRequested();
                 PicturePlanes picture;
+                long[] codes, shape;
                 try
                 {
                     picture = PicturePlanes.Load(path, tokenizer.Channels);
+                    (codes, shape) = codec.Encode(picture);
                 }
-                catch (Exception failure) when (failure is InvalidDataException or UnauthorizedAccessException or FileNotFoundException)
+                catch (Exception failure) when (failure is InvalidDataException or UnauthorizedAccessException or FileNotFoundException
+                    or ArgumentException)
                 {
+                    // The last: a size that a tokenizer of scales does not take.
                     LeftOut.Add((name, failure.Message));
                     continue;
                 }
-                var (codes, shape) = codec.Encode(picture);
                 for (var i = 0; i < codes.Length; i++)
                 {
                     if (i % all >= stages) codes[i] = -1;

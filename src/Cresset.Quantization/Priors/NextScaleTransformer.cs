@@ -81,7 +81,7 @@ public sealed class NextScaleTransformer : CodePrior, IRecomputes
         var x = Inputs(codes.reshape(codes.size(0), -1), labels, 0, _grid.Codes);
         var sight = tensor(_sight, [_grid.Codes, _grid.Codes], device: x.device);
         foreach (var block in _blocks)
-            x = Recomputes ? Recomputation.Call([block], inputs => block.Forward(inputs[0], sight), x) : block.Forward(x, sight);
+            x = Recomputes ? Recomputation.Call([block], inputs => block.Forward(inputs[0], inputs[1]), x, sight) : block.Forward(x, sight);
         return Head(x).transpose(1, 2).reshape(codes.size(0), CodebookSize, codes.size(1), codes.size(2)).MoveToOuterDisposeScope();
     }
 

@@ -105,6 +105,38 @@ public sealed class VqCommandTests : IDisposable
     }
 
     [Fact]
+    public void CodesOfScalesGoThroughFilesTheirPriorAndAStop()
+    {
+        string[] few = ["tokenizer_trainer.steps=60", "tokenizer_trainer.evaluate_every=0", "trainer.evaluate_every=0",
+            "trainer.checkpoint_every=20", "trainer.threads=1", "tokenizer_trainer.threads=1"];
+        Ok(["train", "var-digits", "-q", "trainer.steps=60", .. few]);
+        Directory.CreateDirectory(Path.Combine(_folder, "pictures"));
+        for (var i = 0; i < 9; i++) File.WriteAllBytes(Path.Combine(_folder, "pictures", $"{i}.png"), GrayPng(i, stroke: 0));
+        Assert.Contains("9 pictures of 8x8: 150 bits each", Ok("vq", "encode", "var-digits", "pictures", "-o", "plain.cvq"),
+            StringComparison.Ordinal);
+        Assert.Matches(new Regex(@"\d+ bits each \(150 without the prior\)"),
+            Ok("vq", "encode", "var-digits", "pictures", "--prior", "var-digits", "-o", "coded.cvq"));
+        Ok("vq", "decode", "var-digits", "plain.cvq", "-o", "back");
+        Ok("vq", "decode", "var-digits", "coded.cvq", "--prior", "var-digits", "-o", "again");
+        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "back")))
+            Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(_folder, "again", Path.GetFileName(file))));
+        Ok("vq", "export", "var-digits", "-o", "alone.safetensors");
+        File.WriteAllBytes(Path.Combine(_folder, "wide.png"), GrayPng(1, width: 16));
+        Fails(1, "end with 4; the maps of these data are 4x8", "vq", "encode", "alone.safetensors", "wide.png", "-o", "no.cvq");
+        Fails(2, "no place", "vq", "complete", "var-digits", Path.Combine("pictures", "0.png"), "--hole", "0,4,8,4", "--class", "3",
+            "-o", "no.png");
+        Assert.Contains("codes_per_second", Ok("sample", "var-digits", "3", "-n", "2"), StringComparison.Ordinal);
+
+        // A run that went on after a stop ends with the same weights.
+        Ok(["train", "var-digits", "-q", "--runs", "stopped", "trainer.steps=40", .. few]);
+        Ok("train", "--resume", "var-digits", "-q", "--runs", "stopped", "trainer.steps=60");
+        byte[] Weights(string runs) =>
+            File.ReadAllBytes(Assert.Single(Directory.GetDirectories(Path.Combine(_folder, runs), "var-digits-*")
+                .Select(run => Path.Combine(run, "model.safetensors"))));
+        Assert.Equal(Weights("runs"), Weights("stopped"));
+    }
+
+    [Fact]
     public void SoundsBecomeCodesOfAnyRateAndComeBackWithTheirLengths()
     {
         Ok("train", "rvq-audio", "-q", "trainer.steps=12", "trainer.evaluate_every=0", "data.count=40", "data.length=1024", "model.width=8",

@@ -162,22 +162,6 @@ public class NextScalePriorTests
     }
 
     [Fact]
-    public void RecomputationGivesTheSameGradients()
-    {
-        using var scope = NewDisposeScope();
-        using var prior = Make();
-        prior.train();
-        var (codes, labels) = Data(4);
-        var parameters = prior.parameters().ToArray();
-        Tensor[] Gradients(bool recomputes)
-        {
-            prior.Recomputes = recomputes;
-            return [.. autograd.grad([prior.NegativeLogLikelihood(codes, labels).mean()], parameters)];
-        }
-        foreach (var (plain, again) in Gradients(false).Zip(Gradients(true))) Golden.Near(plain, again, 1e-6, "gradient");
-    }
-
-    [Fact]
     public void FilesOfScalesAreCodedByTheirPrior()
     {
         using var scope = NewDisposeScope();

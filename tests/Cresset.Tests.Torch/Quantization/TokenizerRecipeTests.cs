@@ -14,6 +14,7 @@ public class TokenizerRecipeTests
     [InlineData("vqgan-digits")]
     [InlineData("vqvae2-digits")]
     [InlineData("maskgit-digits")]
+    [InlineData("var-digits")]
     [InlineData("transformer-vqvae2-digits")]
     public void RecipesTrainEvaluateAndGiveATokenizerBack(string name)
     {
@@ -23,7 +24,7 @@ public class TokenizerRecipeTests
             using var store = RunStore.Open(folder.FullName);
             var runner = new RecipeRunner(store, new RecipeCatalog());
             List<string> overrides = ["trainer.steps=26", "trainer.evaluate_every=0"];
-            var isPrior = name is "pixelcnn-digits" or "maskgit-digits" or "transformer-vqvae2-digits";
+            var isPrior = name is "pixelcnn-digits" or "maskgit-digits" or "var-digits" or "transformer-vqvae2-digits";
             if (isPrior) overrides.AddRange(["tokenizer_trainer.steps=30", "tokenizer_trainer.evaluate_every=0"]);
             if (name == "vqgan-digits") overrides.Add("model.adversarial_start=10");
             var result = runner.Train(new RecipeCatalog().Find(name).Resolve(overrides));

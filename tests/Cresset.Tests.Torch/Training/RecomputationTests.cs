@@ -15,7 +15,7 @@ namespace Cresset.Tests.Torch.Training;
 [LeakFree]
 public sealed class RecomputationTests
 {
-    public static TheoryData<string> Nets => ["classifier", "unet", "transformer"];
+    public static TheoryData<string> Nets => ["classifier", "unet", "transformer", "scales"];
 
     [Theory]
     [MemberData(nameof(Nets))]
@@ -31,7 +31,8 @@ public sealed class RecomputationTests
     {
         var able = new[] { typeof(UNet).Assembly, typeof(CodeTransformer).Assembly, typeof(PictureClassifier).Assembly }.Distinct()
             .SelectMany(a => a.GetTypes()).Where(t => t.IsAssignableTo(typeof(IRecomputes)));
-        Assert.Equal([nameof(CodeTransformer), nameof(PictureClassifier), nameof(UNet)], able.Select(t => t.Name).Order());
+        Assert.Equal([nameof(CodeTransformer), nameof(NextScaleTransformer), nameof(PictureClassifier), nameof(UNet)],
+            able.Select(t => t.Name).Order());
     }
 
     [Fact]
@@ -72,7 +73,7 @@ public sealed class RecomputationTests
         for (var step = 0; step < 2; step++)
         {
             var loss =
-                (name == "transformer" ? ((CodePrior)net).call(inputs, null) : name == "unet" ? ((UNet)net).call(inputs)
+                (net is CodePrior prior ? prior.call(inputs, null) : name == "unet" ? ((UNet)net).call(inputs)
                     : ((nn.Module<Tensor, Tensor>)net).call(inputs)).square().mean();
             Derivatives.Backward(loss);
             found[$"loss {step}"] = Bytes(loss);
@@ -95,6 +96,9 @@ public sealed class RecomputationTests
         "unet" =>
             (new UNet(1, 2, new UNetOptions { Channels = [8, 16], BlocksPerLevel = 1, Dropout = 0.3, Norm = new BatchNormOptions() },
                 generator), rand(2, 1, 16, 16, generator: generator)),
+        "scales" =>
+            (new NextScaleTransformer(new() { CodebookSize = 7, Scales = [1, 2, 3], Width = 16, Heads = 2, Dropout = 0.3 }, generator),
+                randint(0, 7, [3, 1, 14], generator: generator)),
         _ => (new CodeTransformer(
             new CodeTransformerOptions { CodebookSize = 7, Width = 16, Layers = 2, Heads = 2, MaxLength = 16, Dropout = 0.3 }, generator),
             randint(0, 7, [3, 4, 4], generator: generator)),
