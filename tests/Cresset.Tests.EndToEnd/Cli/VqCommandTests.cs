@@ -107,9 +107,9 @@ public sealed class VqCommandTests : IDisposable
     [Fact]
     public void CodesOfScalesGoThroughFilesTheirPriorAndAStop()
     {
-        string[] few = ["tokenizer_trainer.steps=60", "tokenizer_trainer.evaluate_every=0", "trainer.evaluate_every=0",
-            "trainer.checkpoint_every=20", "trainer.threads=1", "tokenizer_trainer.threads=1"];
-        Ok(["train", "var-digits", "-q", "trainer.steps=60", .. few]);
+        string[] few = ["tokenizer_trainer.steps=20", "tokenizer_trainer.evaluate_every=0", "trainer.evaluate_every=0",
+            "trainer.checkpoint_every=10", "trainer.threads=1", "tokenizer_trainer.threads=1"];
+        Ok(["train", "var-digits", "-q", "trainer.steps=20", .. few]);
         Directory.CreateDirectory(Path.Combine(_folder, "pictures"));
         for (var i = 0; i < 9; i++) File.WriteAllBytes(Path.Combine(_folder, "pictures", $"{i}.png"), GrayPng(i, stroke: 0));
         Assert.Contains("9 pictures of 8x8: 150 bits each", Ok("vq", "encode", "var-digits", "pictures", "-o", "plain.cvq"),
@@ -128,8 +128,8 @@ public sealed class VqCommandTests : IDisposable
         Assert.Contains("codes_per_second", Ok("sample", "var-digits", "3", "-n", "2"), StringComparison.Ordinal);
 
         // A run that went on after a stop ends with the same weights.
-        Ok(["train", "var-digits", "-q", "--runs", "stopped", "trainer.steps=40", .. few]);
-        Ok("train", "--resume", "var-digits", "-q", "--runs", "stopped", "trainer.steps=60");
+        Ok(["train", "var-digits", "-q", "--runs", "stopped", "trainer.steps=10", .. few]);
+        Ok("train", "--resume", "var-digits", "-q", "--runs", "stopped", "trainer.steps=20");
         byte[] Weights(string runs) =>
             File.ReadAllBytes(Assert.Single(Directory.GetDirectories(Path.Combine(_folder, runs), "var-digits-*")
                 .Select(run => Path.Combine(run, "model.safetensors"))));
