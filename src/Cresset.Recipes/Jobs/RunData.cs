@@ -2,6 +2,7 @@ using System.Text.Json;
 using Cresset.Data;
 using Cresset.Numerics;
 using Cresset.Runs;
+using Cresset.Tensors;
 using Cresset.Training;
 
 namespace Cresset.Recipes;
@@ -74,8 +75,11 @@ internal static class RunData
     {
         ArgumentNullException.ThrowIfNull(context);
         var path = Path.Combine(context.Folder, FileName);
-        if (Read(path) is not { } noted || FactsOf(noted, path) is not { } facts
+        if (Read(path) is not { } noted || (FactsOf(noted, path) ?? FactsOfModel(context.Folder)) is not { } facts
             || DataFingerprint.Parse(noted.Fingerprint) is not { } fingerprint) return null;
+        var (hasValidation, hasTest) = noted.Facts is not null ? (noted.HasValidation, noted.HasTest)
+            : (!noted.Parts.Contains(" 0 to choose by", StringComparison.Ordinal),
+                !noted.Parts.Contains(" 0 to be tested on", StringComparison.Ordinal));
         var opened = new Lazy<DataSplit>(() =>
         {
             var data = open();
@@ -91,8 +95,8 @@ internal static class RunData
             }
         });
         return new DataSplit(facts, new LateExamples(opened, data => data.Train, owns: true),
-            noted.HasValidation ? new LateExamples(opened, data => data.Validation!) : null,
-            noted.HasTest ? new LateExamples(opened, data => data.Test!) : null, fingerprint);
+            hasValidation ? new LateExamples(opened, data => data.Validation!) : null,
+            hasTest ? new LateExamples(opened, data => data.Test!) : null, fingerprint);
     }
 
     /// <summary>What tells the data of a run from others; null where it noted none, or its note is damaged.</summary>
@@ -128,6 +132,15 @@ internal static class RunData
 
     private static DataFacts? FactsOf(Noted noted, string path) =>
         noted.Facts is { } facts ? DataFacts.Parse(facts.GetRawText(), path) : null;
+
+    // Earlier versions noted no facts; their finished models have them.
+    private static DataFacts? FactsOfModel(string folder)
+    {
+        var path = Path.Combine(folder, ModelFile.Name);
+        if (!File.Exists(path)) return null;
+        using var file = SafetensorsFile.Open(path);
+        return file.Metadata.TryGetValue(DataFacts.MetadataKey, out var json) ? DataFacts.Parse(json, path) : null;
+    }
 
     private static Noted? Read(string path)
     {

@@ -357,8 +357,11 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
             var found = same.Select(run => (run.Id, Print: RunData.FingerprintOf(run.Folder))).Where(run => run.Print is not null).ToList();
             var other = found.FirstOrDefault(run => run.Print != found[0].Print);
             if (other.Print is not null)
-                return $"{other.Id} learned from another state of the data than {found[0].Id}: {other.Print.DifferenceFrom(found[0].Print!)}. "
-                    + "Their figures cannot be compared; begin the sweep under a new name (--name).";
+            {
+                return $"{other.Id} learned from another state of the data than {found[0].Id}: "
+                    + $"{other.Print.DifferenceFrom(found[0].Print!)}. Their figures cannot be compared; begin the sweep under a new name "
+                    + "(--name).";
+            }
         }
         return null;
     }

@@ -51,7 +51,8 @@ public sealed class KeptDataTests : IDisposable
         File.WriteAllText(text, words);
         Assert.Equal(judged, runner.Evaluate(run.RunId).Outcome.Metrics);
 
-        // A run of before noted no more than a fingerprint, and takes its vocabulary from the text.
+        // A run of before noted no more than a fingerprint, and one without an end takes its vocabulary from the text.
+        File.Delete(Path.Combine(run.Folder, "model.safetensors"));
         var kept = Path.Combine(run.Folder, "data.json");
         var noted = JsonNode.Parse(File.ReadAllText(kept))!.AsObject();
         noted.Remove("Facts");
@@ -88,6 +89,13 @@ public sealed class KeptDataTests : IDisposable
         Assert.Contains("column 'a' had mean 0.", judged, StringComparison.Ordinal);
         Assert.Equal(judged, Assert.Throws<DataMismatchException>(() => runner.Resume(run.RunId, ["trainer.steps=4"])).Message);
         Assert.Equal(RunStatus.Finished, store.Get(run.RunId).Status);
+
+        // Earlier versions noted less, and their model's own file says what it learned from.
+        var path = Path.Combine(run.Folder, "data.json");
+        var noted = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        foreach (var key in new[] { "Facts", "HasValidation", "HasTest" }) noted.Remove(key);
+        File.WriteAllText(path, noted.ToJsonString());
+        Assert.Equal(drawn, Draw());
     }
 
     // A class that comes first moves the others' numbers by one: a model of three classes would be scored by wrong names.

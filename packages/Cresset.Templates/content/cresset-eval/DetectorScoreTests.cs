@@ -18,7 +18,8 @@ public sealed class DetectorScoreTests
     {
         var truth = CocoFormat.ReadGroundTruth(Path(truthFile));
         var results = CocoFormat.ReadResults(Path(resultsFile), truth);
-        return ScoreSummary.Of(ProtocolEvaluator.Evaluate(truth, results, DetectionProtocol.Coco), IouKind.Box, truth, results);
+        var rules = new ProtocolOptions { Protocol = DetectionProtocol.Coco };
+        return ScoreSummary.Of(ProtocolEvaluator.Evaluate(truth, results, rules), rules, truth, results);
     }
 
     private static string Path(string file) => System.IO.Path.Combine(AppContext.BaseDirectory, "scores", file);
