@@ -31,7 +31,7 @@ public sealed record DataFingerprint(int Count, string Hash, string Basis)
         return Count != earlier.Count
             ? $"the data have changed: {earlier.Count} files or examples when the run began, {Count} now"
             : $"the data have changed: as many files or examples as when the run began ({Count}), but other "
-                + $"{(Basis == earlier.Basis ? Basis : "contents")}";
+                + $"{(Basis == "names and sizes" && Basis == earlier.Basis ? Basis : "names or contents")}";
     }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Cresset.Data;
 using Cresset.Numerics;
 using Cresset.Runs;
@@ -23,7 +24,7 @@ internal static class RunData
         ArgumentNullException.ThrowIfNull(data);
         var path = Path.Combine(context.Folder, FileName);
         var noted = Read(path);
-        if (noted is not null && DataFingerprint.Parse(noted.Fingerprint) is { } began)
+        if (noted is not null)
         {
             var hasWeights = HasWeights(context.Folder);
             if (hasWeights && FactsOf(noted, path) is { } facts && data.Facts.DifferenceFrom(facts) is { } other)
@@ -32,14 +33,14 @@ internal static class RunData
                     + "back the data of then, or begin a new run (trainer.init_from=RUN takes its weights). 'cresset predict' asks the "
                     + "model as it is about any file.");
             }
-            if (hasWeights && data.Fingerprint.DifferenceFrom(began) is { } difference)
+            if (hasWeights && data.Fingerprint.DifferenceFrom(noted.Data) is { } difference)
             {
                 var meaning = context.Recorder is NullRunRecorder
                     ? $"Judged are {data.Reported.Count} examples of a division of their own: some may be ones that the model learned from"
                     : "What comes now is not what an uninterrupted run would bring";
                 context.Progress?.Report(new NoticeReport($"{data.Facts.Name}: {difference}. {meaning}."));
             }
-            if (hasWeights || data.Fingerprint == began) return;
+            if (hasWeights || data.Fingerprint == noted.Data) return;
         }
         if (context.Recorder is not NullRunRecorder) Note(context, data, path);
         else if (noted is null) Tell(context, data.Notes);
@@ -52,15 +53,12 @@ internal static class RunData
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(data);
         var path = Path.Combine(context.Folder, FileName);
-        if (DataFingerprint.Parse(Read(path)?.Fingerprint) is { } began && data.Fingerprint.DifferenceFrom(began) is { } difference)
+        if (Read(path)?.Data is { } began)
         {
+            if (data.Fingerprint.DifferenceFrom(began) is not { } difference) return;
             if (hasBegun)
                 throw new DataMismatchException($"{data.Facts.Name}: {difference}. What was measured before cannot be compared with what "
                     + "these would bring: bring back the data of then, or begin a new run.");
-        }
-        else if (File.Exists(path))
-        {
-            return;
         }
         Note(context, data, path);
     }
@@ -75,8 +73,7 @@ internal static class RunData
     {
         ArgumentNullException.ThrowIfNull(context);
         var path = Path.Combine(context.Folder, FileName);
-        if (Read(path) is not { } noted || (FactsOf(noted, path) ?? FactsOfModel(context.Folder)) is not { } facts
-            || DataFingerprint.Parse(noted.Fingerprint) is not { } fingerprint) return null;
+        if (Read(path) is not { } noted || (FactsOf(noted, path) ?? FactsOfModel(context.Folder)) is not { } facts) return null;
         var (hasValidation, hasTest) = noted.Facts is not null ? (noted.HasValidation, noted.HasTest)
             : (!noted.Parts.Contains(" 0 to choose by", StringComparison.Ordinal),
                 !noted.Parts.Contains(" 0 to be tested on", StringComparison.Ordinal));
@@ -96,7 +93,7 @@ internal static class RunData
         });
         return new DataSplit(facts, new LateExamples(opened, data => data.Train, owns: true),
             hasValidation ? new LateExamples(opened, data => data.Validation!) : null,
-            hasTest ? new LateExamples(opened, data => data.Test!) : null, fingerprint);
+            hasTest ? new LateExamples(opened, data => data.Test!) : null, noted.Data);
     }
 
     /// <summary>What tells the data of a run from others; null where it noted none, or its note is damaged.</summary>
@@ -104,7 +101,7 @@ internal static class RunData
     {
         try
         {
-            return DataFingerprint.Parse(Read(Path.Combine(folder, FileName))?.Fingerprint);
+            return Read(Path.Combine(folder, FileName))?.Data;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
@@ -147,15 +144,22 @@ internal static class RunData
         if (!File.Exists(path)) return null;
         try
         {
-            return JsonSerializer.Deserialize<Noted>(File.ReadAllText(path));
+            // An empty note is damage too: taken for none, the data of today would pass for those of then.
+            if (JsonSerializer.Deserialize<Noted>(File.ReadAllText(path)) is { Parts: not null } noted
+                && DataFingerprint.Parse(noted.Fingerprint) is not null) return noted;
         }
-        catch (JsonException e)
+        catch (JsonException)
         {
-            throw new InvalidDataException(
-                $"{path} is damaged ({e.Message.Split('.')[0]}); delete it to go on without knowing whether the data are the same.", e);
+            // Told below.
         }
+        throw new InvalidDataException($"{path} is damaged and does not say what the run learned from; delete it to go on with the data as "
+            + "they are now, without knowing whether they are the same.");
     }
 
     private sealed record Noted(string Fingerprint, string Parts, IReadOnlyList<string> Notes, JsonElement? Facts = null,
-        bool HasValidation = false, bool HasTest = false);
+        bool HasValidation = false, bool HasTest = false)
+    {
+        [JsonIgnore]
+        public DataFingerprint Data => DataFingerprint.Parse(Fingerprint)!;
+    }
 }

@@ -60,9 +60,12 @@ public sealed class KeptDataTests : IDisposable
         Assert.Equal(written, Write(runner, run.RunId));
         File.Delete(text);
         Assert.Throws<FileNotFoundException>(() => Write(runner, run.RunId));
-        File.WriteAllText(kept, "{");
-        Assert.Contains("data.json is damaged", Assert.Throws<InvalidDataException>(() => Write(runner, run.RunId)).Message,
-            StringComparison.Ordinal);
+        foreach (var damaged in new[] { "{", "", "null", "[]", "{}", """{"Fingerprint":5}""", """{"Fingerprint":null,"Facts":{}}""" })
+        {
+            File.WriteAllText(kept, damaged);
+            Assert.Contains("data.json is damaged", Assert.Throws<InvalidDataException>(() => Write(runner, run.RunId)).Message,
+                StringComparison.Ordinal);
+        }
     }
 
     // Rows that come later move the mean of a column: drawn in new units, old weights would give wrong numbers without a word.
