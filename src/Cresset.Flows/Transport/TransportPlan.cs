@@ -18,7 +18,7 @@ public static class TransportPlan
         return NetworkSimplex.Solve(cost, supply, demand);
     }
 
-    /// <summary>The plan of least cost minus entropy (Cuturi 2013), by Sinkhorn's iterations in the log domain.</summary>
+    /// <summary>The plan of least cost minus entropy (Cuturi 2013), by Sinkhorn's iterations, stabilised.</summary>
     /// <param name="cost">Costs, row by row.</param>
     /// <param name="supply">Mass of each row.</param>
     /// <param name="demand">Mass of each column.</param>
@@ -39,34 +39,10 @@ public static class TransportPlan
         ArgumentOutOfRangeException.ThrowIfLessThan(iterations, 1);
         if (!(tolerance >= 0) || !double.IsFinite(tolerance))
             throw new ArgumentOutOfRangeException(nameof(tolerance), tolerance, "The tolerance must be finite and at least 0.");
-        int n = supply.Length, m = demand.Length;
-        double[] f = new double[n], g = new double[m], terms = new double[Math.Max(n, m)];
-        var plan = new double[n * m];
-        double error = 0, largest = 0;
+        var largest = 0.0;
         foreach (var mass in demand) largest = Math.Max(largest, mass);
-        for (var iteration = 0; iteration < iterations; iteration++)
-        {
-            for (var j = 0; j < m; j++)
-            {
-                for (var i = 0; i < n; i++) terms[i] = (f[i] - cost[i * m + j]) / regularisation;
-                g[j] = regularisation * (Math.Log(demand[j]) - LogSumExp(terms.AsSpan(0, n)));
-            }
-            for (var i = 0; i < n; i++)
-            {
-                for (var j = 0; j < m; j++) terms[j] = (g[j] - cost[i * m + j]) / regularisation;
-                f[i] = regularisation * (Math.Log(supply[i]) - LogSumExp(terms.AsSpan(0, m)));
-            }
-            if (iteration % 10 != 9 && iteration != iterations - 1) continue;
-            error = 0;
-            for (var j = 0; j < m; j++)
-            {
-                var sum = 0.0;
-                for (var i = 0; i < n; i++) sum += plan[i * m + j] = Math.Exp((f[i] + g[j] - cost[i * m + j]) / regularisation);
-                error = Math.Max(error, Math.Abs(sum - demand[j]));
-            }
-            if (error <= tolerance) return plan;
-        }
-        if (!(error <= 1e-3 * largest))
+        var (plan, error) = SinkhornScaling.Solve(cost, supply, demand, regularisation, iterations, tolerance);
+        if (!(error <= Math.Max(tolerance, 1e-3 * largest)))
             throw new ArithmeticException(
                 $"Sinkhorn: after {iterations} iterations a column's mass is off by {error:g3}, {100 * error / largest:g3} % of the "
                     + $"largest. Raise the regularisation ({regularisation:g3}) or the iterations; TransportPlan.Exact needs neither.");
@@ -102,16 +78,6 @@ public static class TransportPlan
             drawn[i] = Math.Min(at, plan.Length - 1);
         }
         return tensor(drawn).MoveToOuterDisposeScope();
-    }
-
-    private static double LogSumExp(ReadOnlySpan<double> values)
-    {
-        var largest = double.NegativeInfinity;
-        foreach (var value in values) largest = Math.Max(largest, value);
-        if (double.IsInfinity(largest)) return largest;
-        var sum = 0.0;
-        foreach (var value in values) sum += Math.Exp(value - largest);
-        return largest + Math.Log(sum);
     }
 
     private static void Check(ReadOnlySpan<double> cost, ReadOnlySpan<double> supply, ReadOnlySpan<double> demand)

@@ -348,22 +348,9 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     public string? DataNotice(IReadOnlyList<SweepRow> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        static string Named(IReadOnlyDictionary<string, string> config) => string.Join('\n', config
-            .Where(c => c.Key.StartsWith("data.", StringComparison.Ordinal) && !c.Key.StartsWith("data.split", StringComparison.Ordinal))
-            .OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => $"{c.Key}={c.Value}"));
-        foreach (var same in store.List(new RunQuery { Tag = Tag, IncludeArchived = true })
-            .Where(run => rows.Any(row => row.Runs.Contains(run.Id))).GroupBy(run => Named(store.Config(run.Id))))
-        {
-            var found = same.Select(run => (run.Id, Print: RunData.FingerprintOf(run.Folder))).Where(run => run.Print is not null).ToList();
-            var other = found.FirstOrDefault(run => run.Print != found[0].Print);
-            if (other.Print is not null)
-            {
-                return $"{other.Id} learned from another state of the data than {found[0].Id}: "
-                    + $"{other.Print.DifferenceFrom(found[0].Print!)}. Their figures cannot be compared; begin the sweep under a new name "
-                    + "(--name).";
-            }
-        }
-        return null;
+        return RunComparison.DataNotice(store, store.List(new RunQuery { Tag = Tag, IncludeArchived = true })
+                .Where(run => rows.Any(row => row.Runs.Contains(run.Id)))) is { } notice
+            ? $"{notice} Begin the sweep under a new name (--name)." : null;
     }
 
     private static string Words((IReadOnlyList<string> Setting, ResolvedRecipe Recipe) cell) =>

@@ -12,7 +12,9 @@ internal sealed class Connections(string path, bool readOnly, TimeSpan? patience
     private const int HalfWritten = 776;
     private readonly ConcurrentBag<SqliteConnection> _idle = [];
     private volatile bool _disposed;
+    private readonly Lock _copying = new();
     private bool _immutable;
+    private string? _copy;
 
     /// <summary>Calls <paramref name="use"/> with a connection and turns SQLite's errors into ours.</summary>
     public T Use<T>(Func<SqliteConnection, T> use)
@@ -83,9 +85,36 @@ internal sealed class Connections(string path, bool readOnly, TimeSpan? patience
         }
         catch (SqliteException e) when (readOnly && !_immutable && e.SqliteErrorCode is CannotOpen or ReadOnlyDatabase && File.Exists(path))
         {
-            // A WAL database in a folder that cannot be written opens only if SQLite is told that nobody writes.
-            _immutable = true;
-            return OpenWith(true);
+            // A WAL database in a folder that cannot be written opens only if SQLite is told that nobody writes; then it leaves the log
+            // unread, and with it the last commits of a recorder that was killed.
+            if (LeftLog is not null) CopyWithLog();
+            else _immutable = true;
+            return OpenWith(_immutable);
+        }
+    }
+
+    private string? LeftLog => new FileInfo(path + "-wal") is { Exists: true, Length: > 0 } log ? log.FullName : null;
+
+    // Nobody is at work with a log whose shared memory is missing, so nothing changes while it is copied.
+    private void CopyWithLog()
+    {
+        lock (_copying)
+        {
+            if (_copy is not null) return;
+            var folder = Directory.CreateTempSubdirectory("cresset-store-").FullName;
+            try
+            {
+                var copy = Path.Combine(folder, Path.GetFileName(path));
+                File.Copy(path + "-wal", copy + "-wal");
+                File.Copy(path, copy);
+                _copy = copy;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                Directory.Delete(folder, recursive: true);
+                throw new RunStoreException($"The last commits of '{path}' are in its log (runs.db-wal), which can be read only where the "
+                    + $"folder can be written, and a copy of both cannot be made: {e.Message} Copy the folder to a place of your own.", e);
+            }
         }
     }
 
@@ -112,6 +141,15 @@ internal sealed class Connections(string path, bool readOnly, TimeSpan? patience
     {
         _disposed = true;
         while (_idle.TryTake(out var connection)) connection.Dispose();
+        if (_copy is null) return;
+        try
+        {
+            Directory.Delete(Path.GetDirectoryName(_copy)!, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The system clears its folder of temporary files.
+        }
     }
 
     public static Exception Translate(SqliteException e, string path) => e.SqliteErrorCode switch
@@ -145,7 +183,7 @@ internal sealed class Connections(string path, bool readOnly, TimeSpan? patience
 
     private SqliteConnection OpenWith(bool immutable)
     {
-        var source = immutable ? $"file:{Uri.EscapeDataString(path).Replace("%2F", "/", StringComparison.Ordinal)}?immutable=1" : path;
+        var source = immutable ? $"file:{Uri.EscapeDataString(path).Replace("%2F", "/", StringComparison.Ordinal)}?immutable=1" : _copy ?? path;
         var settings = new SqliteConnectionStringBuilder
         {
             DataSource = source,

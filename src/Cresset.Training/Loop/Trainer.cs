@@ -67,6 +67,8 @@ public sealed partial class Trainer : ISaved, IDisposable
         if (options.Threads > 0) set_num_threads(options.Threads);
         else if (_ranks.Size > 1) set_num_threads(Math.Max(1, Environment.ProcessorCount / _ranks.LocalSize));
         WarmStart.Freeze(task.Module, options.Freeze);
+        // Ranks that share their statistics have more values than each of them.
+        if (!(options.SyncBatchNorm && _ranks.Size > 1)) BatchStatistics.Guard(task.Module);
         Recompute(task.Module, options.Recompute);
         task.Module.to(_device);
         TensorExchange.Broadcast(_ranks, StateDict.Of(task.Module).Values);

@@ -72,6 +72,7 @@ internal sealed class SharedBatchNorm
         // The number of values comes along: parts need not be alike.
         var sums = Sum(cat([wide.sum(dimensions), full(1, (float)(x.numel() / channels), device: x.device)]));
         var count = sums.narrow(0, channels, 1).detach();
+        BatchStatistics.Require(_layer.GetName(), (long)count.ToDouble(), x.shape);
         var mean = sums.narrow(0, 0, channels) / count;
         // Squares of distances from the mean: those of the values themselves would cancel.
         var centred = wide - mean.reshape(shape);

@@ -94,6 +94,25 @@ public sealed class NewStoreTests : IDisposable
         using (var connection = store.OpenConnection()) Assert.Equal("ok", connection.Scalar<string>("PRAGMA integrity_check"));
     }
 
+    // A recorder's folder, copied while it was at work or after it was killed, on a disk that can only be read.
+    [Fact]
+    public void TheLastCommitsInALogAreReadWhereNothingCanBeWritten()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var copy = new TemporaryFolder();
+        using (var store = RunStore.Open(_folder.Path))
+        {
+            using var run = store.Begin("last", "test");
+            foreach (var file in new[] { "runs.db", "runs.db-wal" }) File.Copy(_folder.File(file), copy.File(file));
+            run.Finish(RunStatus.Finished);
+        }
+        WithoutSharedMemory(copy.Path);
+        var before = (File.ReadAllBytes(copy.File("runs.db")), File.ReadAllBytes(copy.File("runs.db-wal")));
+        using (var reader = RunStore.OpenReadOnly(copy.Path)) Assert.Equal("last", Assert.Single(reader.List()).Name);
+        Assert.Equal(before.Item1, File.ReadAllBytes(copy.File("runs.db")));
+        Assert.Equal(before.Item2, File.ReadAllBytes(copy.File("runs.db-wal")));
+    }
+
     // What a network file system does: the file that would be shared memory cannot be opened, be it the store's or that of a trial.
     private static void WithoutSharedMemory(string folder, params string[] trials)
     {

@@ -126,6 +126,45 @@ public sealed class TransportTests
         Assert.Equal(exact, last, 1);
     }
 
+    /// <summary>The plan is that of steps in the log domain throughout, where factors have to be absorbed and masses are zero too.</summary>
+    [Theory]
+    [InlineData(1, 1, 1)]
+    [InlineData(3, 41, 0.5)]
+    [InlineData(40, 33, 0.05)]
+    [InlineData(20, 20, 0.002)]
+    public void ScalingGivesThePlanOfTheLogDomain(int n, int m, double regularisation)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(8);
+        var cost = TransportCost.SquaredDistances(randn(n, 3, generator: generator), randn(m, 3, generator: generator));
+        double[] Masses(int count)
+        {
+            var masses = rand(count, dtype: ScalarType.Float64, generator: generator).data<double>().ToArray();
+            if (count > 2) masses[1] = 0;
+            return [.. masses.Select(v => v / masses.Sum())];
+        }
+        double[] a = Masses(n), b = Masses(m), f = new double[n], g = new double[m];
+        double Entry(int i, int j) => (f[i] + g[j] - cost[(i * m) + j]) / regularisation;
+        static double LogSum(IEnumerable<double> terms)
+        {
+            double[] all = [.. terms];
+            var largest = all.Max();
+            return double.IsInfinity(largest) ? largest : largest + Math.Log(all.Sum(v => Math.Exp(v - largest)));
+        }
+        for (var iteration = 0; iteration < 3000; iteration++)
+        {
+            Array.Clear(g);
+            for (var j = 0; j < m; j++) g[j] = regularisation * (Math.Log(b[j]) - LogSum(Enumerable.Range(0, n).Select(i => Entry(i, j))));
+            Array.Clear(f);
+            for (var i = 0; i < n; i++) f[i] = regularisation * (Math.Log(a[i]) - LogSum(Enumerable.Range(0, m).Select(j => Entry(i, j))));
+        }
+        var plan = SinkhornScaling.Solve(cost, a, b, regularisation, iterations: 3000, tolerance: 0).Plan;
+        for (var i = 0; i < n; i++)
+        {
+            for (var j = 0; j < m; j++) Assert.Equal(Math.Exp(Entry(i, j)), plan[(i * m) + j], 1e-10);
+        }
+    }
+
     [Fact]
     [LeakFree]
     public void CouplingKeepsTheDataAndRespectsLabels()

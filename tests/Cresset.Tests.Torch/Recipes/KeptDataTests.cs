@@ -161,6 +161,8 @@ public sealed class KeptDataTests : IDisposable
             var notice = sweep.DataNotice(sweep.Rows(plan)!);
             if (later == 40) Assert.Null(notice);
             else Assert.Contains("learned from another state of the data", notice, StringComparison.Ordinal);
+            // And who lays two of them side by side by hand.
+            Assert.Equal(notice is null, RunComparison.DataNotice(store, store.List(new RunQuery { Tag = sweep.Tag })) is null);
         }
     }
 

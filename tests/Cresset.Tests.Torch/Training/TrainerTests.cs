@@ -28,6 +28,22 @@ public sealed class TrainerTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    // libtorch would go on and leave NaN in the running variance, which only the next evaluation shows.
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(4, 4)]
+    public void OneValueAChannelIsNoBatch(int batch, int accumulate)
+    {
+        using var task = new LineTask();
+        using var trainer = new Trainer(task, Options with { BatchSize = batch, Accumulate = accumulate, Steps = 2 }, Optimization,
+            NullRunRecorder.Instance);
+        var message = Assert.Throws<ArgumentException>(() => trainer.Run()).Message;
+        Assert.Contains("'norm'", message, StringComparison.Ordinal);
+        Assert.Contains("[1, 16]", message, StringComparison.Ordinal);
+        using var scope = NewDisposeScope();
+        Assert.All(task.Module.named_buffers(), b => Assert.True(b.buffer.to(ScalarType.Float32).isfinite().all().ToBoolean()));
+    }
+
     [Fact]
     public void InterruptedAndResumedRunsEndWithTheSameBits()
     {
