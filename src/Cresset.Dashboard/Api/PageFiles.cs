@@ -20,8 +20,8 @@ internal sealed class PageFiles
     private static readonly Dictionary<string, (string[] Modules, string Question, string? Parameter)> Needs = new()
     {
         ["/"] = ([], "/api/runs", null),
-        ["/run"] = (["run.js", "gallery.js", "plots.js", "view.js"], "/api/run", "id"),
-        ["/compare"] = (["compare.js", "gallery.js", "plots.js", "view.js"], "/api/compare", "run"),
+        ["/run"] = (["charts.js", "strokes.js", "run.js", "gallery.js", "plots.js", "view.js"], "/api/run", "id"),
+        ["/compare"] = (["charts.js", "strokes.js", "compare.js", "gallery.js", "plots.js", "view.js"], "/api/compare", "run"),
         ["/explore"] = (["explore.js"], "/api/subjects", null),
         ["/guide"] = (["guide.js"], "", null),
     };
@@ -71,6 +71,7 @@ internal sealed class PageFiles
     {
         var (modules, question, parameter) = Needs[address];
         var links = modules.Select(name => $"</page/{name}>; rel=modulepreload").ToList();
+        if (modules.Contains("charts.js")) links.Add("</page/vendor/uplot.js>; rel=preload; as=script");
         var values = parameter is null ? [] : query[parameter].OfType<string>().Distinct().Take(MostRuns).ToList();
         // Ids as the store gives them need no escape; of others nobody knows how the page writes them.
         var isPlain = values.TrueForAll(v => v.Length > 0 && v.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'));

@@ -2,7 +2,7 @@
 import { fill, h, image, later } from './dom.js';
 import { get, picture } from './api.js';
 import { ago, better, count, duration, number, shortId } from './format.js';
-import { spark } from './charts.js';
+import { spark } from './spark.js';
 import { fetchCurves, isEpoch } from './curves.js';
 import { chosen } from './chosen.js';
 import { inOrder, lookUp, parse } from './filter.js';
