@@ -20,6 +20,7 @@ public static class NativeRuntime
         RepeatableProducts.Apply();
         WideConvolutions.Apply();
         TorchLibraryResolver.Register();
+        // Also says when libtorch has come, for what waits for that.
         ScalarLifetime.Register();
     }
 

@@ -20,7 +20,11 @@ internal static unsafe class ScalarLifetime
 
     public static void Register()
     {
-        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64) return;
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            LibtorchArrival.NeverTold();
+            return;
+        }
         foreach (var loaded in AppDomain.CurrentDomain.GetAssemblies()) Extend(loaded);
         AppDomain.CurrentDomain.AssemblyLoad += (_, e) => Extend(e.LoadedAssembly);
     }
@@ -30,18 +34,26 @@ internal static unsafe class ScalarLifetime
         if (assembly.GetName().Name != "TorchSharp" || _torchSharp is not null) return;
         var method = assembly.GetType("TorchSharp.PInvoke.NativeMethods")?.GetMethod(Function,
             BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public, [typeof(nint)]);
-        if (method is null) return;
+        if (method is null)
+        {
+            LibtorchArrival.NeverTold();
+            return;
+        }
         _torchSharp = assembly;
         try
         {
             if (MemoryFile.TryInMemory(Function,
-                OneFunctionLibrary.Build(Function, (nint)(delegate* unmanaged<nint, void>)&FreeLater)) is not { } path) return;
+                OneFunctionLibrary.Build(Function, (nint)(delegate* unmanaged<nint, void>)&FreeLater)) is not { } path)
+            {
+                LibtorchArrival.NeverTold();
+                return;
+            }
             _stand = NativeLibrary.Load(path);
             // The runtime asks for a library once a function, when the function is bound: this one is bound now.
             // An assembly has one resolver, so what waits for libtorch to be loaded is done by it as well.
             NativeLibrary.SetDllImportResolver(assembly, (name, _, _) =>
             {
-                NnpackWarnings.Silence();
+                LibtorchArrival.Look();
                 return name == Library ? _stand : 0;
             });
             Marshal.Prelink(method);
@@ -50,6 +62,7 @@ internal static unsafe class ScalarLifetime
             or InvalidOperationException or IOException)
         {
             // Somebody else resolves TorchSharp's library, or no file in memory can be loaded here: then scalars live as long as they did.
+            LibtorchArrival.NeverTold();
         }
         finally
         {

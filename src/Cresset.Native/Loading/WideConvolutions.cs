@@ -4,10 +4,10 @@ namespace Cresset.Native.Loading;
 
 /// <summary>
 /// oneDNN, which computes libtorch's convolutions, blocks its loops by the sizes of the processor's caches. A virtual machine may hide them
-/// (its
-/// CPUID lists no cache), and then oneDNN 3.7 gives wrong numbers: convolutions whose channels do not fill their blocks (33, 40, 72 or 100
-/// of them, say) are off by half their size, with AVX-512, AVX2 and AVX alike. Its SSE4.1 kernels block by nothing and are right, so such
-/// machines get those, several times slower. <c>ONEDNN_MAX_CPU_ISA</c>, where set, is left as it is.
+/// (its CPUID lists no cache), and then oneDNN 3.7 gives wrong numbers: convolutions whose channels do not fill their blocks (33, 40, 72 or
+/// 100 of them, say) are off by half their size, with AVX-512, AVX2 and AVX alike. In builds of libtorch that are known it is told that
+/// there is nothing to know (<see cref="CacheSizes"/>). In others it is held to its SSE4.1 kernels, which block by nothing and are right,
+/// three to five times slower. <c>ONEDNN_MAX_CPU_ISA</c>, where set, is left as it is.
 /// </summary>
 internal static class WideConvolutions
 {
@@ -16,14 +16,36 @@ internal static class WideConvolutions
     private const int AmdCaches = unchecked((int)0x8000001D);
     private const int HighestExtended = unchecked((int)0x80000000);
 
+    private static bool _waits;
+
     /// <summary>False once convolutions have been held to narrow instructions.</summary>
     public static bool Allowed { get; private set; } = true;
 
     public static string Story { get; private set; } = "convolutions use what the processor has";
 
+    /// <summary>Looks at the machine, before libtorch is loaded.</summary>
     public static void Apply()
     {
         if (!X86Base.IsSupported || ListsCaches()) return;
+        _waits = true;
+        Story = "this machine hides the sizes of its caches; what that means for convolutions is settled when libtorch is loaded";
+    }
+
+    /// <summary>
+    /// Mends what oneDNN knows, once libtorch is loaded and before it computes; where nothing can tell when that is, before it is loaded.
+    /// </summary>
+    public static void Settle(bool isLoaded)
+    {
+        if (!_waits) return;
+        _waits = false;
+        if (isLoaded && CacheSizes.Forget())
+            Story = "convolutions use what the processor has; oneDNN takes usual sizes for the caches, which this machine hides";
+        else Hold();
+    }
+
+    // oneDNN reads the variable when it makes its first kernel.
+    private static void Hold()
+    {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } chosen)
         {
             Story = $"convolutions as {Variable}={chosen} says, though this machine hides its caches and wide ones may be wrong";
