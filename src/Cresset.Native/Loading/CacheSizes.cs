@@ -37,13 +37,21 @@ internal static unsafe class CacheSizes
     // Where the file's first page, with its header and build id, lies in memory.
     private static nint? Find()
     {
-        foreach (var line in File.ReadLines("/proc/self/maps"))
+        try
         {
-            // address-address rights offset device inode path
-            var parts = line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries);
-            if (parts.Length == 6 && parts[1][0] == 'r' && long.Parse(parts[2], NumberStyles.HexNumber, CultureInfo.InvariantCulture) == 0
-                && Path.GetFileName(parts[5].Trim()) == "libtorch_cpu.so")
-                return nint.Parse(parts[0].Split('-')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            foreach (var line in File.ReadLines("/proc/self/maps"))
+            {
+                // address-address rights offset device inode path
+                var parts = line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries);
+                if (parts.Length == 6 && parts[1][0] == 'r' && parts[2].All(digit => digit == '0')
+                    && Path.GetFileName(parts[5].Trim()) == "libtorch_cpu.so"
+                    && nint.TryParse(parts[0].Split('-')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var start))
+                    return start;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A system that does not tell.
         }
         return null;
     }
