@@ -11,7 +11,7 @@ names=("$@")
 [ $# -gt 0 ] || names=(
     zhao-gridworld-policy-iteration zhao-gridworld-mc-basic zhao-gridworld-mc zhao-gridworld-qlearning windy-grid walk19-lambda walk19-nstep cliff-walking maximization-bias
     baird-counterexample dyna-maze blackjack-exploring-starts qlearning-taxi sarsa-mountaincar-tiles digits-classifier realnvp-moons nsf-checkerboard otcfm-moons reflow-moons
-    realnvp-digits nice-digits maf-digits nsf-digits glow-digits rectified-flow-digits vqvae-digits pixelcnn-digits maskgit-digits var-digits sd3-digits posterior-two-moons
+    realnvp-digits nice-digits maf-digits nsf-digits glow-digits rectified-flow-digits vqvae-digits pixelcnn-digits maskgit-digits var-digits transformer-digits-words sd3-digits posterior-two-moons
     ppo-cartpole dqn-cartpole pqn-cartpole reinforce-cartpole sac-pendulum td3-pendulum gpt-shakespeare espcn-x2
 )
 failed=0

@@ -26,6 +26,11 @@ internal static class SampleCommand
             Description = "Below 1: safer samples; above 1: more varied.",
             DefaultValueFactory = _ => 1
         };
+        var guidance = new Option<double?>("--guidance")
+        {
+            Description = "How closely pictures follow classes or prompts, in place of the recipe's model.guidance.",
+            HelpName = "W"
+        };
         var length = new Option<int>("--length") { Description = "Texts: how many tokens to draw (default: the model's own number)." };
         var topK = new Option<int>("--top-k") { Description = "Texts: draw among so many of the likeliest tokens (default: all)." };
         var topP = new Option<double>(
@@ -48,8 +53,8 @@ internal static class SampleCommand
         var json = SharedOptions.Json();
         var runs = SharedOptions.RunsFolder();
         var with = new PartsOption(parts);
-        var command = new Command("sample", Summary) { run, conditions, count, seed, temperature, length, topK, topP, format, output,
-            with.Option, runs, json };
+        var command = new Command("sample", Summary) { run, conditions, count, seed, temperature, guidance, length, topK, topP, format,
+            output, with.Option, runs, json };
         command.SetAction(result =>
         {
             if (result.GetValue(count) < 0)
@@ -78,6 +83,7 @@ internal static class SampleCommand
                 Length = result.GetValue(length),
                 TopK = result.GetValue(topK),
                 TopP = result.GetValue(topP),
+                Guidance = result.GetValue(guidance),
                 Written = result.GetValue(json) ? null : Write,
             };
             TrainCommand.Report(
@@ -86,6 +92,7 @@ internal static class SampleCommand
             return ExitCode.Success;
         });
         return command.WithExamples("cresset sample sd3-garments sneaker \"an ankle boot\"", "cresset sample sd3-digits seven three",
+            "cresset sample transformer-digits-words \"a handwritten seven\" --guidance 2",
             "cresset sample glow-digits --temperature 0.7 --seed 1 -n 64", "cresset sample my-table -n 1000 --format csv -o drawn/",
             "cresset sample gpt-shakespeare \"ROMEO:\" --length 400 --temperature 0.8 --top-k 40");
     }

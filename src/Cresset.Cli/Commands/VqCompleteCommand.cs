@@ -32,6 +32,11 @@ internal static class VqCompleteCommand
         };
         var count = new Option<int>("--count", "-n") { Description = "Pictures.", HelpName = "N", DefaultValueFactory = _ => 8 };
         var label = new Option<int?>("--class") { Description = "Number of the class, for a prior that has classes.", HelpName = "N" };
+        var prompt = new Option<string?>("--prompt")
+        {
+            Description = "What the picture shows, for a prior that is told captions.",
+            HelpName = "TEXT"
+        };
         var temperature = new Option<double>("--temperature")
         {
             Description = "Temperature of the codes.",
@@ -49,7 +54,7 @@ internal static class VqCompleteCommand
         var force = new Option<bool>("--force") { Description = "Replace the file if it exists." };
         var runs = SharedOptions.RunsFolder();
         var command = new Command("complete", "Fill a hole of a picture with what a prior finds likely.") { run, file, hole, count, label,
-            temperature, seed, output, force, with.Option, runs };
+            prompt, temperature, seed, output, force, with.Option, runs };
         command.SetAction(result =>
         {
             var path = result.GetValue(output)!;
@@ -69,7 +74,7 @@ internal static class VqCompleteCommand
             var (stride, border) = (prior.Tokenizer.Model.Strides[0], prior.Tokenizer.Border);
             bool Touches(long at, int from, int length) => ((at + 1) * stride) - border > from && (at * stride) - border < from + length;
             var pictures = prior.Complete(picture, (row, column) => !(Touches(row, top, height) && Touches(column, left, width)), wanted,
-                result.GetValue(label), result.GetValue(temperature), result.GetValue(seed));
+                result.GetValue(label), result.GetValue(temperature), result.GetValue(seed), result.GetValue(prompt));
             var rebuilt = prior.Tokenizer.Decode(prior.Tokenizer.Encode(picture));
             var all = cat([picture, rebuilt, pictures]).contiguous();
             var grid = ImageGrid.Render(all.data<float>().ToArray(), wanted + 2, planes.Channels, planes.Height, planes.Width,

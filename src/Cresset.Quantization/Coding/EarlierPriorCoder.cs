@@ -25,6 +25,9 @@ internal static class EarlierPriorCoder
         var total = shape.Aggregate((double)codebookSizes.Count, (a, b) => a * b);
         if (total > (payload.Length + 16.0) * MostCodesPerByte)
             throw new InvalidDataException($"The header claims {total:F0} codes in a payload of {payload.Length} bytes.");
+        if (coder.Prior.Captions is not null)
+            throw new InvalidDataException(
+                "The file is of an earlier version, whose priors read no captions: it was written with another prior.");
         using var noGrad = no_grad();
         using var mode = EvaluationMode.Of(coder.Prior);
         using var scope = NewDisposeScope();

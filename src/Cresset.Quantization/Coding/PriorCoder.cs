@@ -18,29 +18,31 @@ public sealed class PriorCoder : ICodeCoder
     private const int TotalBits = 24;
     private const int LargestCodebook = 1 << 22;
     private readonly CodePrior _prior;
-    private readonly long[]? _labels;
+    private readonly long[]? _condition;
+    private readonly int _each = 1;
     private readonly ExactPrior _exact;
     private readonly Lock _likelihood = new();
 
     /// <summary>Codes with <paramref name="prior"/>.</summary>
     /// <param name="prior">The prior; its weights must be finite.</param>
-    /// <param name="labels">
-    /// Class labels int64 [maps of the file], which the reader must know too. Null for a prior with classes: each map is then coded under
-    /// the class that makes it likeliest, and each frame begins with these classes, ⌈log2 classes⌉ bits each.
+    /// <param name="condition">
+    /// Classes int64 [maps of the file], which the reader must know too. Null for a prior with classes: each map is then coded under the
+    /// class that makes it likeliest, and each frame begins with these classes, ⌈log2 classes⌉ bits each. For a prior of captions int64
+    /// [maps of the file, T], which the frames carry, so that a reader needs none; null codes maps under no caption.
     /// </param>
-    public PriorCoder(CodePrior prior, Tensor? labels = null)
+    public PriorCoder(CodePrior prior, Tensor? condition = null)
     {
         ArgumentNullException.ThrowIfNull(prior);
         if (prior.CodebookSize > LargestCodebook)
             throw new ArgumentException(
                 $"The prior knows {prior.CodebookSize} codes; the coder's frequencies, parts of 2^{TotalBits}, tell at most "
                     + $"{LargestCodebook} apart.", nameof(prior));
-        if (labels is not null)
+        if (condition is not null)
         {
-            if (prior.Classes == 0) throw new ArgumentException("labels were given, but the prior has no classes.", nameof(labels));
-            CodeRange.Check(labels, [prior.Classes], nameof(labels));
+            prior.CheckCondition(condition, condition.dim() == 0 ? 0 : condition.size(0));
             using var scope = NewDisposeScope();
-            _labels = labels.cpu().contiguous().data<long>().ToArray();
+            _condition = condition.cpu().contiguous().data<long>().ToArray();
+            if (condition.dim() == 2) _each = (int)condition.size(1);
         }
         (_prior, _exact) = (prior, prior.Exact());
     }
@@ -50,9 +52,7 @@ public sealed class PriorCoder : ICodeCoder
 
     internal CodePrior Prior => _prior;
 
-    internal long[]? Labels => _labels;
-
-    private int ClassBits => BitPacking.BitsFor(_prior.Classes);
+    internal long[]? Labels => _condition;
 
     /// <inheritdoc/>
     public byte[] Encode(CodeFrame frame, ReadOnlySpan<long> codes)
@@ -64,10 +64,10 @@ public sealed class PriorCoder : ICodeCoder
             throw new ArgumentException($"{codes.Length} codes; {frame.Maps} maps of {area} codes take {(long)frame.Maps * area}.",
                 nameof(codes));
         var all = codes.ToArray();
-        var labels = _prior.Classes == 0 ? [] : _labels is null ? LikeliestClasses(all, frame.Maps, height, width) : LabelsOf(frame);
+        var condition = Condition(frame, all, height, width, out var written);
         var encoder = new RangeEncoder();
         var absence = frame.HasNone ? new AbsenceModel(frame.Maps, frame.CodebookSizes.Count) : null;
-        Run(frame.Maps, height, width, labels, (map, position, logits, starts) =>
+        Run(frame.Maps, height, width, condition, (map, position, logits, starts) =>
         {
             var code = all[(map * area) + position];
             if (absence is not null)
@@ -79,8 +79,7 @@ public sealed class PriorCoder : ICodeCoder
             encoder.Encode(starts[code], starts[code + 1] - starts[code], starts[^1]);
             return code;
         });
-        var payload = encoder.Finish();
-        return _prior.Classes > 0 && _labels is null ? [.. BitPacking.Pack(labels, ClassBits), .. payload] : payload;
+        return [.. written, .. encoder.Finish()];
     }
 
     /// <inheritdoc/>
@@ -91,12 +90,12 @@ public sealed class PriorCoder : ICodeCoder
         if ((Int128)height * width * frame.Maps > int.MaxValue)
             throw new ArgumentException($"{frame.Maps} maps of {height} x {width} are more codes than one frame can hold.", nameof(frame));
         var area = height * width;
-        long[] labels = [];
-        if (_prior.Classes > 0) labels = _labels is null ? ReadClasses(ref payload, frame.Maps, _prior.Classes) : LabelsOf(frame);
+        var condition = _prior.Captions is { } captions ? CodedCaptions.Read(ref payload, frame.Maps, captions)
+            : _prior.Classes == 0 ? [] : _condition is null ? ReadClasses(ref payload, frame.Maps, _prior.Classes) : Given(frame);
         var decoder = new RangeDecoder(payload);
         var absence = frame.HasNone ? new AbsenceModel(frame.Maps, frame.CodebookSizes.Count) : null;
         var codes = new long[checked(frame.Maps * area)];
-        Run(frame.Maps, height, width, labels, (map, position, logits, starts) =>
+        Run(frame.Maps, height, width, condition, (map, position, logits, starts) =>
         {
             var code = -1L;
             if (absence is null || !absence.Decode(decoder, map, position))
@@ -169,10 +168,28 @@ public sealed class PriorCoder : ICodeCoder
         Frequencies(shares, starts);
     }
 
-    private long[] LabelsOf(CodeFrame frame) => frame.FirstMap + frame.Maps <= _labels!.Length
-        ? _labels[(int)frame.FirstMap..(int)(frame.FirstMap + frame.Maps)]
+    // What the maps are coded under, and what a frame begins with so that its reader knows it.
+    private long[] Condition(CodeFrame frame, long[] codes, int height, int width, out byte[] written)
+    {
+        written = [];
+        if (_prior.Captions is { } captions)
+        {
+            var words = _condition is null ? [] : Given(frame);
+            written = CodedCaptions.Write(words, frame.Maps, captions);
+            return words.Length > 0 ? words : new long[frame.Maps];
+        }
+        if (_prior.Classes == 0) return [];
+        if (_condition is not null) return Given(frame);
+        var likeliest = LikeliestClasses(codes, frame.Maps, height, width);
+        written = BitPacking.Pack(likeliest, BitPacking.BitsFor(_prior.Classes));
+        return likeliest;
+    }
+
+    private long[] Given(CodeFrame frame) => (frame.FirstMap + frame.Maps) * _each <= _condition!.Length
+        ? _condition.AsSpan((int)frame.FirstMap * _each, frame.Maps * _each).ToArray()
         : throw new ArgumentException(
-            $"The coder has labels of {_labels.Length} maps; the file has at least {frame.FirstMap + frame.Maps}.");
+            $"The coder has the {(_prior.Captions is null ? "labels" : "captions")} of {_condition.Length / _each} maps; the file has at "
+                + $"least {frame.FirstMap + frame.Maps}.");
 
     /// <summary>Height and width of the prior's map.</summary>
     internal (int Height, int Width) Layout(IReadOnlyList<long> mapShape, IReadOnlyList<long> sizes)
@@ -209,10 +226,10 @@ public sealed class PriorCoder : ICodeCoder
         }
     }
 
-    private void Run(int maps, int height, int width, long[] labels, CodeOf code)
+    private void Run(int maps, int height, int width, long[] condition, CodeOf code)
     {
         if (maps == 0 || height == 0 || width == 0) return;
-        var session = _exact.Begin(maps, height, width, labels);
+        var session = _exact.Begin(maps, height, width, condition);
         var chosen = new long[maps];
         var size = _exact.CodebookSize;
         var starts = new uint[size + 1];

@@ -79,20 +79,20 @@ internal sealed class FullPassSession : CodeSession
 {
     private readonly CodePrior _prior;
     private readonly Tensor _codes;
-    private readonly Tensor? _labels;
+    private readonly Tensor? _condition;
     private readonly Device _device;
 
-    public FullPassSession(CodePrior prior, long batch, long height, long width, Tensor? labels)
+    public FullPassSession(CodePrior prior, long batch, long height, long width, Tensor? condition)
         : base(prior, batch, height, width)
     {
         _prior = prior;
-        _labels = labels?.alias().DetachFromDisposeScope();
+        _condition = condition?.alias().DetachFromDisposeScope();
         _codes = zeros(batch, height, width, dtype: ScalarType.Int64).DetachFromDisposeScope();
         _device = prior.parameters().First().device;
     }
 
     private protected override Tensor Compute() =>
-        _prior.call(_codes.to(_device), _labels?.to(_device)).select(3, Position % Width).select(2, Position / Width);
+        _prior.call(_codes.to(_device), _condition?.to(_device)).select(3, Position % Width).select(2, Position / Width);
 
     private protected override void Store(ReadOnlySpan<long> codes)
     {
@@ -103,6 +103,6 @@ internal sealed class FullPassSession : CodeSession
     private protected override void Dispose(bool disposing)
     {
         _codes.Dispose();
-        _labels?.Dispose();
+        _condition?.Dispose();
     }
 }

@@ -9,24 +9,24 @@ internal sealed class CodeTransformerSession : CodeSession
 {
     private readonly CodeTransformer _model;
     private readonly KeyValueCache _cache;
+    private readonly Tensor? _told;
     private Tensor _token;
 
-    public CodeTransformerSession(CodeTransformer model, long batch, long height, long width, Tensor? labels)
+    public CodeTransformerSession(CodeTransformer model, long batch, long height, long width, Tensor? condition)
         : base(model, batch, height, width)
     {
         _model = model;
-        var options = model.Options;
-        _cache = new KeyValueCache(model.Blocks.Count, batch, options.Heads, height * width, options.Width / options.Heads,
-            model.parameters().First());
-        _token = model.Start(batch, labels).DetachFromDisposeScope();
+        _cache = model.NewCache(batch, height * width);
+        using var noGrad = no_grad();
+        _told = model.Told(condition)?.DetachFromDisposeScope();
+        _token = model.Start(batch, condition).DetachFromDisposeScope();
     }
 
     private protected override Tensor Compute()
     {
         _cache.Length = Position;
-        var x = _model.Embed(_token, Position).unsqueeze(1);
-        for (var i = 0; i < _model.Blocks.Count; i++) x = _model.Blocks[i].Forward(x, cache: _cache, layer: i);
-        return _model.Head(x.squeeze(1));
+        var input = _model.Embed(_token, Position);
+        return _model.Next(_told is null ? input : input + _told, _cache);
     }
 
     private protected override void Store(ReadOnlySpan<long> codes)
@@ -38,6 +38,7 @@ internal sealed class CodeTransformerSession : CodeSession
     private protected override void Dispose(bool disposing)
     {
         _cache.Dispose();
+        _told?.Dispose();
         _token.Dispose();
     }
 }

@@ -1,4 +1,3 @@
-using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp;
@@ -21,12 +20,8 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
     private readonly Embedding _start;
     [ComponentName(Name = "pos")]
     private readonly Parameter _positions;
-    [ComponentName(Name = "blocks")]
-    private readonly ModuleList<TransformerBlock> _blocks = [];
-    [ComponentName(Name = "ln_f")]
-    private readonly nn.Module<Tensor, Tensor> _norm;
-    [ComponentName(Name = "head")]
-    private readonly Projection _head;
+    private readonly CodeStack _stack;
+    private readonly CodeCondition _condition;
     private readonly DelayedCodeTransformerOptions _options;
 
     /// <summary>Draws weights N(0, 0.02) from the generator (seed 0 when null).</summary>
@@ -34,6 +29,7 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         : base(nameof(DelayedCodeTransformer))
     {
         _options = options.ThrowIfInvalid();
+        _condition = new CodeCondition(options);
         using var own = generator is null ? new Generator(0) : null;
         generator ??= own;
         // Each stage has codes of its own, and one number more for places without a code.
@@ -41,12 +37,11 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         _start = nn.Embedding(Math.Max(1, options.Classes), options.Width);
         _positions = new Parameter(Initialize.Normal(empty(Rows(options.MaxLength), options.Width), 0, 0.02, generator));
         _positions.DetachFromDisposeScope();
-        var layer = new CodeTransformerOptions { Width = options.Width, Heads = options.Heads, Dropout = options.Dropout };
-        for (var i = 0; i < options.Layers; i++) _blocks.Add(CodeTransformerBlock.New(layer, generator!));
-        _norm = TransformerBlock.NewNorm(options.Width, isRootMeanSquare: false, 1e-5);
-        _head = new Projection(options.Width, (long)options.Stages * options.CodebookSize, false, WeightPlace.Cpu);
-        foreach (var weight in new[] { _tokens.weight!, _start.weight!, _head.Weight }) Initialize.Normal(weight, 0, 0.02, generator);
         RegisterComponents();
+        _stack = new CodeStack(this, options, (long)options.Stages * options.CodebookSize, hasBias: false, generator!);
+        foreach (var weight in new[] { _tokens.weight!, _start.weight!, _stack.Head.Weight })
+            Initialize.Normal(weight, 0, 0.02, generator);
+        _condition.AddEncoder(this, options.Width, generator!);
     }
 
     /// <summary>Codes a stage chooses from.</summary>
@@ -56,30 +51,31 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
     public int Stages => _options.Stages;
 
     /// <summary>
-    /// Logits [B, L, S, K] of every code, given the rows of the pattern before its own, from codes int64 [B, L, S] and labels int64 [B]
-    /// (null exactly when there are no classes).
+    /// Logits [B, L, S, K] of every code, given the rows of the pattern before its own, from codes int64 [B, L, S] and classes int64
+    /// [B] or captions int64 [B, T] (null exactly when it is conditioned on neither).
     /// </summary>
-    public override Tensor forward(Tensor codes, Tensor? labels)
+    public override Tensor forward(Tensor codes, Tensor? condition)
     {
         Shape.Expect(codes, "B L S", ("S", Stages));
         CodeRange.Check(codes, [CodebookSize], nameof(codes));
         CheckLength(codes.size(1));
-        CheckLabels(labels);
+        _condition.Check(condition, codes.size(0));
         using var scope = NewDisposeScope();
         var rows = DelayPattern.Apply(codes, CodebookSize);
         var steps = rows.size(1);
-        var x = cat([Start(codes.size(0), labels).unsqueeze(1), Embed(rows.narrow(1, 0, steps - 1))], 1) + _positions.narrow(0, 0, steps);
-        foreach (var block in _blocks) x = block.call(x);
-        var logits = _head.call(_norm.call(x)).reshape(codes.size(0), steps, Stages, CodebookSize);
+        var x = cat([Start(codes.size(0), condition).unsqueeze(1), Embed(rows.narrow(1, 0, steps - 1))], 1)
+            + _positions.narrow(0, 0, steps);
+        if (_condition.Vectors(condition) is { } told) x = x + told.unsqueeze(1);
+        var logits = _stack.Logits(x, causal: true).reshape(codes.size(0), steps, Stages, CodebookSize);
         var length = codes.size(1);
         return stack([.. Enumerable.Range(0, Stages).Select(s => logits.select(2, s).narrow(1, s, length))], 2).MoveToOuterDisposeScope();
     }
 
     /// <summary>Minus log probability in nats of every code, [B, L, S].</summary>
-    public Tensor NegativeLogLikelihood(Tensor codes, Tensor? labels = null)
+    public Tensor NegativeLogLikelihood(Tensor codes, Tensor? condition = null)
     {
         using var scope = NewDisposeScope();
-        return (-call(codes, labels).log_softmax(3).gather(3, codes.unsqueeze(3)).squeeze(3)).MoveToOuterDisposeScope();
+        return (-call(codes, condition).log_softmax(3).gather(3, codes.unsqueeze(3)).squeeze(3)).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -89,48 +85,50 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
     /// <param name="batch">Sequences.</param>
     /// <param name="length">Positions.</param>
     /// <param name="seed">Seed of the draws.</param>
-    /// <param name="labels">int64 [B], or null when there are no classes.</param>
+    /// <param name="condition">Classes int64 [B] or captions int64 [B, T]; null when unconditional.</param>
     /// <param name="sampling">Temperature, top-k, top-p.</param>
-    /// <param name="guidance">How far the logits go beyond those of <paramref name="labels"/>, away from those of <paramref name="away"/>:
+    /// <param name="guidance">How far the logits go beyond those of the condition, away from those of <paramref name="away"/>:
     /// c + guidance (c - u), 0 for none.</param>
-    /// <param name="away">int64 [B], the labels that guidance goes away from: a class that stood in training for sequences without
-    /// one.</param>
+    /// <param name="away">The condition that guidance goes away from: what stood in training for sequences without one, a class of its own
+    /// or a caption of zeros.</param>
     /// <param name="cancellation">Stops between rows.</param>
     public Tensor Sample(
-        long batch, long length, ulong seed, Tensor? labels = null, CodeSampling? sampling = null, double guidance = 0, Tensor? away = null,
+        long batch, long length, ulong seed, Tensor? condition = null, CodeSampling? sampling = null, double guidance = 0,
+        Tensor? away = null,
         CancellationToken cancellation = default)
     {
         if (!(guidance >= 0) || double.IsInfinity(guidance))
             throw new ArgumentOutOfRangeException(nameof(guidance), guidance, "Guidance is 0 or greater, and finite.");
-        if (guidance > 0 && (labels is null || away is null))
-            throw new ArgumentException($"guidance is {guidance}; it needs labels, and the labels that it goes away from.", nameof(away));
+        if (guidance > 0 && (condition is null || away is null))
+            throw new ArgumentException($"guidance is {guidance}; it needs a condition, and the one that it goes away from.", nameof(away));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batch);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         sampling = (sampling ?? new CodeSampling()).ThrowIfInvalid();
         CheckLength(length);
-        CheckLabels(labels);
+        _condition.Check(condition, batch);
+        if (guidance > 0) _condition.Check(away, batch);
         using var noGrad = no_grad();
         using var mode = EvaluationMode.Of(this);
         using var scope = NewDisposeScope();
         var steps = Rows((int)length);
         // What guidance goes away from is a second half of the batch, with the same codes.
         var halves = guidance > 0 ? 2 : 1;
-        using var cache = new KeyValueCache(_blocks.Count, halves * batch, _options.Heads, steps, _options.Width / _options.Heads,
-            _positions);
+        using var cache = _stack.NewCache(halves * batch, steps, _positions);
         var streams = new SplitMix64[batch];
         for (var b = 0; b < batch; b++) streams[b] = SplitMix64.ForIndex(seed, (ulong)b);
         var rows = new long[batch * steps * Stages];
         Array.Fill(rows, CodebookSize);
         var probabilities = new double[CodebookSize];
-        var input = Start(halves * batch, halves == 2 ? cat([labels!, away!]) : labels);
+        var both = halves == 2 ? cat([condition!, away!]) : condition;
+        var (input, told) = (Start(halves * batch, both), _condition.Vectors(both));
         for (var t = 0; t < steps; t++)
         {
             cancellation.ThrowIfCancellationRequested();
             using var step = NewDisposeScope();
             cache.Length = t;
-            var x = (input + _positions[t]).unsqueeze(1);
-            for (var i = 0; i < _blocks.Count; i++) x = _blocks[i].Forward(x, cache: cache, layer: i);
-            var raw = _head.call(_norm.call(x.squeeze(1))).to(ScalarType.Float32);
+            var x = input + _positions[t];
+            if (told is not null) x = x + told;
+            var raw = _stack.Step(x.unsqueeze(1), cache).squeeze(1).to(ScalarType.Float32);
             if (halves == 2) raw = raw.narrow(0, 0, batch) + ((raw.narrow(0, 0, batch) - raw.narrow(0, batch, batch)) * guidance);
             var logits = TensorSpans.Of<float>(raw.cpu().contiguous());
             var drawn = new long[batch * Stages];
@@ -157,8 +155,8 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
 
     private int Rows(int length) => length + _options.Stages - 1;
 
-    private Tensor Start(long batch, Tensor? labels) =>
-        _start.call(labels is null ? zeros([batch], dtype: ScalarType.Int64, device: _positions.device) : labels.to(_positions.device));
+    private Tensor Start(long batch, Tensor? condition) => _start.call(_condition.Labels(condition)?.to(_positions.device)
+        ?? zeros([batch], dtype: ScalarType.Int64, device: _positions.device));
 
     /// <summary>Sums over the stages [B, T, D] of rows int64 [B, T, S].</summary>
     private Tensor Embed(Tensor rows) =>
@@ -169,13 +167,5 @@ public sealed class DelayedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         if (length > _options.MaxLength)
             throw new ArgumentException(
                 $"The sequence has {length} positions; the transformer was made for at most {_options.MaxLength} (MaxLength).");
-    }
-
-    private void CheckLabels(Tensor? labels)
-    {
-        if (labels is null != (_options.Classes == 0))
-            throw new ArgumentException($"labels must be given exactly when there are classes; Classes is {_options.Classes}.",
-                nameof(labels));
-        if (labels is not null) CodeRange.Check(labels, [_options.Classes], nameof(labels));
     }
 }

@@ -61,8 +61,8 @@ internal sealed class GatedMaskedLayer : nn.Module
     /// <summary>Both stacks one layer on.</summary>
     /// <param name="vertical">[N, C, H, W].</param>
     /// <param name="horizontal">[N, C, H, W].</param>
-    /// <param name="labels">int64 [N]; null without classes.</param>
-    public (Tensor Vertical, Tensor Horizontal) Apply(Tensor vertical, Tensor horizontal, Tensor? labels = null)
+    /// <param name="told">What the condition adds before the gates, [N, 2C]; null without one.</param>
+    public (Tensor Vertical, Tensor Horizontal) Apply(Tensor vertical, Tensor horizontal, Tensor? told = null)
     {
         Shape.Expect(vertical, "N C H W", ("C", _residual.weight!.size(1)));
         Shape.Expect(horizontal, "N C H W",
@@ -74,7 +74,7 @@ internal sealed class GatedMaskedLayer : nn.Module
             .narrow(2, 0, vertical.size(2));
         var h = nn.functional.conv2d(horizontal, HorizontalWeight(horizontal), Like(_horizontal.bias!, horizontal), padding: [0, half])
             .narrow(3, 0, horizontal.size(3));
-        var condition = Condition(labels)?.unsqueeze(2).unsqueeze(3);
+        var condition = told?.unsqueeze(2).unsqueeze(3);
         var link = _link.call(v) + h;
         var outV = Gate(condition is null ? v : v + condition);
         var outH = _residual.call(Gate(condition is null ? link : link + condition));
@@ -104,7 +104,8 @@ internal sealed class GatedMaskedLayer : nn.Module
         return HasResidual ? output + columns.select(2, columns.size(2) - 1) : output;
     }
 
-    internal Tensor? Condition(Tensor? labels) => _classes?.call(labels!);
+    /// <summary>Rows [N, 2C] of classes int64 [N]; null without classes.</summary>
+    internal Tensor? RowsOf(Tensor? labels) => _classes?.call(labels!);
 
     internal static Tensor Gate(Tensor x)
     {

@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// Gated PixelCNN over codes: two stacks without a blind spot, optionally conditioned on a class. Maps of any height and width.
+/// Gated PixelCNN over codes: two stacks without a blind spot, optionally conditioned on a class or a caption. Maps of any height and
+/// width.
 /// </summary>
 /// <remarks>
 /// State-dict keys: <c>embedding</c>, <c>layers.N.*</c> (see <see cref="GatedMaskedLayer"/>), <c>output_conv.0</c>, <c>output_conv.2</c>.
@@ -24,7 +25,7 @@ public sealed class GatedPixelCnn : CodePrior
 
     /// <summary>Draws weights from the generator (seed 0 when null).</summary>
     public GatedPixelCnn(PixelCnnOptions options, Generator? generator = null)
-        : base(nameof(GatedPixelCnn), options.ThrowIfInvalid().CodebookSize, options.Classes)
+        : base(nameof(GatedPixelCnn), options)
     {
         using var own = generator is null ? new Generator(0) : null;
         generator ??= own;
@@ -40,6 +41,7 @@ public sealed class GatedPixelCnn : CodePrior
             nn.Conv2d(options.OutputWidth, options.CodebookSize, 1));
         Initialize.Reset(_output, generator!);
         RegisterComponents();
+        Condition.AddEncoder(this, (long)options.Layers * 2 * options.Width, generator!);
     }
 
     internal ModuleList<GatedMaskedLayer> Layers => _layers;
@@ -52,20 +54,31 @@ public sealed class GatedPixelCnn : CodePrior
 
     private protected override ExactPrior ToExact() => new ExactGatedPixelCnn(this);
 
-    private protected override Tensor Logits(Tensor codes, Tensor? labels)
+    private protected override Tensor Logits(Tensor codes, Tensor? condition)
     {
         using var scope = NewDisposeScope();
-        return LogitsOf(_embedding.call(codes).permute(0, 3, 1, 2), labels).MoveToOuterDisposeScope();
+        return LogitsOf(_embedding.call(codes).permute(0, 3, 1, 2), condition).MoveToOuterDisposeScope();
     }
 
     /// <summary>As the forward pass from embeddings [N, C, H, W] on.</summary>
-    internal Tensor LogitsOf(Tensor embedded, Tensor? labels)
+    internal Tensor LogitsOf(Tensor embedded, Tensor? condition)
     {
         var (v, h) = (embedded, embedded);
-        foreach (var layer in _layers) (v, h) = layer.Apply(v, h, labels);
+        var told = Told(condition);
+        for (var i = 0; i < _layers.Count; i++) (v, h) = _layers[i].Apply(v, h, told[i]);
         return _output.call(h);
     }
 
-    private protected override CodeSession OpenSession(long batch, long height, long width, Tensor? labels) =>
-        new GatedPixelCnnSession(this, batch, height, width, labels);
+    /// <summary>
+    /// What each layer adds before its gates, [N, 2C]; null without a condition. A caption's vector has a piece for each.
+    /// </summary>
+    internal Tensor?[] Told(Tensor? condition)
+    {
+        var vectors = Condition.Vectors(condition);
+        return [.. _layers.Select((layer, i) => vectors is null ? layer.RowsOf(condition)
+            : vectors.narrow(1, i * vectors.size(1) / _layers.Count, vectors.size(1) / _layers.Count))];
+    }
+
+    private protected override CodeSession OpenSession(long batch, long height, long width, Tensor? condition) =>
+        new GatedPixelCnnSession(this, batch, height, width, condition);
 }

@@ -16,7 +16,7 @@ internal sealed class GatedPixelCnnSession : CodeSession
     private readonly Tensor?[] _conditions;
     private readonly Tensor[] _links;
 
-    public GatedPixelCnnSession(GatedPixelCnn model, long batch, long height, long width, Tensor? labels)
+    public GatedPixelCnnSession(GatedPixelCnn model, long batch, long height, long width, Tensor? condition)
         : base(model, batch, height, width)
     {
         _model = model;
@@ -29,7 +29,7 @@ internal sealed class GatedPixelCnnSession : CodeSession
         _conditions = new Tensor?[layers.Count];
         _links = new Tensor[layers.Count];
         var like = model.parameters().First();
-        labels = labels?.to(like.device);
+        var told = model.Told(condition?.to(like.device));
         var channels = model.Embed(zeros(1, dtype: ScalarType.Int64, device: like.device)).size(1);
         for (var i = 0; i < layers.Count; i++)
         {
@@ -38,7 +38,7 @@ internal sealed class GatedPixelCnnSession : CodeSession
             _vertical[i] = zeros(batch, channels, height + half, width, dtype: like.dtype, device: like.device).DetachFromDisposeScope();
             _horizontal[i] = zeros(batch, channels, width + half, dtype: like.dtype, device: like.device).DetachFromDisposeScope();
             _flat[i] = layers[i].FlatHorizontalWeight(_horizontal[i]).clone().DetachFromDisposeScope();
-            _conditions[i] = layers[i].Condition(labels)?.DetachFromDisposeScope();
+            _conditions[i] = told[i]?.clone().DetachFromDisposeScope();
             _links[i] = zeros(1).DetachFromDisposeScope();
         }
     }

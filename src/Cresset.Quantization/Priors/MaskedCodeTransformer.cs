@@ -1,4 +1,3 @@
-using Cresset.Nn;
 using Cresset.Numerics;
 using Cresset.Tensors;
 using TorchSharp;
@@ -18,12 +17,8 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
     private readonly Embedding _tokens;
     [ComponentName(Name = "pos")]
     private readonly Parameter _positions;
-    [ComponentName(Name = "blocks")]
-    private readonly ModuleList<TransformerBlock> _blocks = [];
-    [ComponentName(Name = "ln_f")]
-    private readonly nn.Module<Tensor, Tensor> _norm;
-    [ComponentName(Name = "head")]
-    private readonly Projection _head;
+    private readonly CodeStack _stack;
+    private readonly CodeCondition _condition;
     private readonly CodeTransformerOptions _options;
 
     /// <summary>Draws weights N(0, 0.02) from the generator (seed 0 when null).</summary>
@@ -31,6 +26,7 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         : base(nameof(MaskedCodeTransformer))
     {
         _options = options.ThrowIfInvalid();
+        _condition = new CodeCondition(options, takesNone: true);
         using var own = generator is null ? new Generator(0) : null;
         generator ??= own;
         // Codes, the mask, then the classes.
@@ -38,46 +34,42 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         Initialize.Normal(_tokens.weight!, 0, 0.02, generator);
         _positions = new Parameter(Initialize.Normal(empty(options.MaxLength, options.Width), 0, 0.02, generator));
         _positions.DetachFromDisposeScope();
-        for (var i = 0; i < options.Layers; i++) _blocks.Add(CodeTransformerBlock.New(options, generator!));
-        _norm = TransformerBlock.NewNorm(options.Width, isRootMeanSquare: false, 1e-5);
-        _head = new Projection(options.Width, options.CodebookSize, true, WeightPlace.Cpu);
-        Initialize.Normal(_head.Weight, 0, 0.02, generator);
         RegisterComponents();
+        _stack = new CodeStack(this, options, options.CodebookSize, hasBias: true, generator!);
+        Initialize.Normal(_stack.Head.Weight, 0, 0.02, generator);
+        _condition.AddEncoder(this, options.Width, generator!);
     }
 
     /// <summary>Codes a position chooses from; the mask has this number.</summary>
     public int CodebookSize => _options.CodebookSize;
 
     /// <summary>
-    /// Logits [B, K, H, W] from codes int64 [B, H, W], where the value <see cref="CodebookSize"/> means masked, and labels int64 [B], where
-    /// -1 means no class.
+    /// Logits [B, K, H, W] from codes int64 [B, H, W], where the value <see cref="CodebookSize"/> means masked, and classes int64 [B],
+    /// where -1 means none, or captions int64 [B, T], where zeros mean none.
     /// </summary>
-    public override Tensor forward(Tensor codes, Tensor? labels)
+    public override Tensor forward(Tensor codes, Tensor? condition)
     {
         Shape.Expect(codes, "B H W");
         CodeRange.Check(codes, [CodebookSize + 1], nameof(codes));
-        if (labels is not null) CodeRange.Check(labels, [_options.Classes], nameof(labels), none: true);
         long batch = codes.size(0), height = codes.size(1), width = codes.size(2), length = height * width;
         if (length > _options.MaxLength)
             throw new ArgumentException(
                 $"The map has {length} codes; the transformer was made for at most {_options.MaxLength} (MaxLength).", nameof(codes));
-        if (labels is null != (_options.Classes == 0))
-            throw new ArgumentException($"labels must be given exactly when there are classes; Classes is {_options.Classes}.",
-                nameof(labels));
+        _condition.Check(condition, batch);
         using var scope = NewDisposeScope();
         var x = _tokens.call(codes.reshape(batch, length)) + _positions.narrow(0, 0, length);
         // A map without a class gets no class token.
-        if (labels is not null)
+        if (_condition.Labels(condition) is { } labels)
             x = x + (_tokens.call(labels.clamp_min(0) + (CodebookSize + 1)) * labels.ge(0).unsqueeze(1).to(x.dtype)).unsqueeze(1);
-        foreach (var block in _blocks) x = block.Forward(x);
-        return _head.call(_norm.call(x)).transpose(1, 2).reshape(batch, CodebookSize, height, width).MoveToOuterDisposeScope();
+        if (_condition.Vectors(condition) is { } told) x = x + told.unsqueeze(1);
+        return _stack.Logits(x).transpose(1, 2).reshape(batch, CodebookSize, height, width).MoveToOuterDisposeScope();
     }
 
     /// <summary>
     /// Mean cross-entropy in nats of codes hidden at random: the share hidden follows the cosine of a uniform number, at least one code a
     /// map.
     /// </summary>
-    public Tensor Loss(Tensor codes, Tensor? labels, Generator generator)
+    public Tensor Loss(Tensor codes, Tensor? condition, Generator generator)
     {
         Shape.Expect(codes, "B H W");
         CodeRange.Check(codes, [CodebookSize], nameof(codes));
@@ -89,9 +81,12 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         var rank = rand(flat.shape, generator: generator).argsort(1).argsort(1).to(codes.device);
         var hidden = rank < count;
         var input = flat.masked_fill(hidden, CodebookSize).reshape(codes.shape);
-        if (labels is not null && _options.ClassDropout > 0 && training)
-            labels = labels.masked_fill((rand([codes.size(0)], generator: generator) < _options.ClassDropout).to(labels.device), -1);
-        var log = call(input, labels).flatten(2).log_softmax(1).gather(1, flat.unsqueeze(1)).squeeze(1);
+        if (condition is not null && _options.ClassDropout > 0 && training)
+        {
+            var isHidden = (rand([codes.size(0)], generator: generator) < _options.ClassDropout).to(condition.device);
+            condition = where(condition.dim() == 1 ? isHidden : isHidden.unsqueeze(1), _condition.Nothing(condition), condition);
+        }
+        var log = call(input, condition).flatten(2).log_softmax(1).gather(1, flat.unsqueeze(1)).squeeze(1);
         return (-(log * hidden).sum() / hidden.sum()).MoveToOuterDisposeScope();
     }
 
@@ -102,7 +97,7 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
     /// <param name="height">H.</param>
     /// <param name="width">W.</param>
     /// <param name="seed">Seed of the draws.</param>
-    /// <param name="labels">int64 [B], or null.</param>
+    /// <param name="condition">Classes int64 [B] or captions int64 [B, T]; null when unconditional.</param>
     /// <param name="steps">Steps; 8 to 12 are usual.</param>
     /// <param name="schedule">How many codes stay masked.</param>
     /// <param name="choiceTemperature">Scale of the Gumbel noise in the choice of what to keep, falling to 0 over the steps; without
@@ -110,7 +105,7 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
     /// <param name="sampling">Temperature, top-k and top-p of the codes.</param>
     /// <param name="order">Which codes are kept first.</param>
     /// <param name="guidance">
-    /// How far the logits go beyond those of the class, away from those without one: c + guidance (c - u), 0 for none (Ho and Salimans
+    /// How far the logits go beyond those of the condition, away from those without one: c + guidance (c - u), 0 for none (Ho and Salimans
     /// 2022, arXiv:2207.12598).
     /// The model must have been trained with <see cref="CodeTransformerOptions.ClassDropout"/>.
     /// </param>
@@ -121,7 +116,7 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         long height,
         long width,
         ulong seed,
-        Tensor? labels = null,
+        Tensor? condition = null,
         int steps = 8,
         MaskSchedule schedule = MaskSchedule.Cosine,
         double choiceTemperature = 4.5,
@@ -134,9 +129,9 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         ArgumentOutOfRangeException.ThrowIfNegative(choiceTemperature);
         ArgumentOutOfRangeException.ThrowIfNegative(guidance);
         if (!Enum.IsDefined(order)) throw new ArgumentOutOfRangeException(nameof(order), order, "Not an order of masked codes.");
-        if (guidance > 0 && (labels is null || _options.ClassDropout == 0))
+        if (guidance > 0 && (condition is null || _options.ClassDropout == 0))
             throw new ArgumentException(
-                $"guidance {guidance} needs labels and a model trained with ClassDropout above 0, so that it knows maps without a class.",
+                $"guidance {guidance} needs a condition and a model trained with ClassDropout above 0, so that it knows maps without one.",
                 nameof(guidance));
         using var noGrad = no_grad();
         using var mode = EvaluationMode.Of(this);
@@ -164,9 +159,9 @@ public sealed class MaskedCodeTransformer : nn.Module<Tensor, Tensor?, Tensor>
         {
             using var step = NewDisposeScope();
             var input = tensor(codes, [batch, height, width], device: _positions.device);
-            var classes = labels?.to(_positions.device);
-            var raw = call(input, classes);
-            if (guidance > 0) raw = raw + ((raw - call(input, full_like(classes!, -1L))) * guidance);
+            var told = condition?.to(_positions.device);
+            var raw = call(input, told);
+            if (guidance > 0) raw = raw + ((raw - call(input, _condition.Nothing(told!))) * guidance);
             var logits = TensorSpans.Of<float>(raw.flatten(2).transpose(1, 2).to(ScalarType.Float32).cpu().contiguous());
             for (var b = 0; b < batch; b++)
             {

@@ -12,17 +12,19 @@ internal sealed class NextScaleSession : CodeSession
 {
     private readonly NextScaleTransformer _model;
     private readonly KeyValueCache _cache;
-    private readonly Tensor? _labels;
+    private readonly Tensor _start;
     private readonly Tensor _codes;
     private Tensor? _logits;
     private int _scale = -1;
 
-    public NextScaleSession(NextScaleTransformer model, long batch, long height, long width, Tensor? labels)
+    public NextScaleSession(NextScaleTransformer model, long batch, long height, long width, Tensor? condition)
         : base(model, batch, height, width)
     {
         _model = model;
         _cache = model.NewCache(batch);
-        _labels = labels?.alias().DetachFromDisposeScope();
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        _start = model.Start(batch, condition).DetachFromDisposeScope();
         _codes = zeros(batch, model.Grid.Codes, dtype: ScalarType.Int64).DetachFromDisposeScope();
     }
 
@@ -34,7 +36,7 @@ internal sealed class NextScaleSession : CodeSession
             _scale++;
             _logits?.Dispose();
             var first = starts[_scale];
-            _logits = _model.Step(_codes.narrow(1, 0, first), _labels, Batch, first, starts[_scale + 1] - first, _cache)
+            _logits = _model.Step(_codes.narrow(1, 0, first), _start, first, starts[_scale + 1] - first, _cache)
                 .DetachFromDisposeScope();
         }
         return _logits!.select(1, Position - starts[_scale]);
@@ -49,7 +51,7 @@ internal sealed class NextScaleSession : CodeSession
     private protected override void Dispose(bool disposing)
     {
         _cache.Dispose();
-        _labels?.Dispose();
+        _start.Dispose();
         _codes.Dispose();
         _logits?.Dispose();
     }

@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Cresset.Quantization;
 
 /// <summary>
-/// A prior over the codes of a <see cref="NextScaleQuantizer"/>: all codes of a scale are predicted at once, from the class and from what
-/// the coarser scales add up to, brought to the scale's size. A map takes as many passes as there are scales.
+/// A prior over the codes of a <see cref="NextScaleQuantizer"/>: all codes of a scale are predicted at once, from the class or caption
+/// and from what the coarser scales add up to, brought to the scale's size. A map takes as many passes as there are scales.
 /// </summary>
 /// <remarks>
 /// Its maps are rows [1, L] of the scales' codes, the coarsest first. What is brought up are vectors of its own for each code, so that it
@@ -25,12 +25,7 @@ public sealed class NextScaleTransformer : CodePrior, IRecomputes
     private readonly Embedding _classes;
     [ComponentName(Name = "pos")]
     private readonly Parameter _positions;
-    [ComponentName(Name = "blocks")]
-    private readonly ModuleList<TransformerBlock> _blocks = [];
-    [ComponentName(Name = "ln_f")]
-    private readonly nn.Module<Tensor, Tensor> _norm;
-    [ComponentName(Name = "head")]
-    private readonly Projection _head;
+    private readonly CodeStack _stack;
     private readonly NextScaleTransformerOptions _options;
     private readonly ScaleGrid _grid;
     private readonly float[] _told;
@@ -38,7 +33,7 @@ public sealed class NextScaleTransformer : CodePrior, IRecomputes
 
     /// <summary>Draws weights N(0, 0.02) from the generator (seed 0 when null).</summary>
     public NextScaleTransformer(NextScaleTransformerOptions options, Generator? generator = null)
-        : base(nameof(NextScaleTransformer), options.ThrowIfInvalid().CodebookSize, options.Classes)
+        : base(nameof(NextScaleTransformer), options)
     {
         _options = options;
         _grid = new ScaleGrid(options.Scales);
@@ -51,12 +46,11 @@ public sealed class NextScaleTransformer : CodePrior, IRecomputes
         _classes = nn.Embedding(Math.Max(1, options.Classes), options.Width);
         _positions = new Parameter(Initialize.Normal(empty(_grid.Codes, options.Width), 0, 0.02, generator));
         _positions.DetachFromDisposeScope();
-        var layer = new CodeTransformerOptions { Width = options.Width, Heads = options.Heads, Dropout = options.Dropout };
-        for (var i = 0; i < options.Layers; i++) _blocks.Add(CodeTransformerBlock.New(layer, generator!));
-        _norm = TransformerBlock.NewNorm(options.Width, isRootMeanSquare: false, 1e-5);
-        _head = new Projection(options.Width, options.CodebookSize, false, WeightPlace.Cpu);
-        foreach (var weight in new[] { _tokens.weight!, _classes.weight!, _head.Weight }) Initialize.Normal(weight, 0, 0.02, generator);
         RegisterComponents();
+        _stack = new CodeStack(this, options, options.CodebookSize, hasBias: false, generator!);
+        foreach (var weight in new[] { _tokens.weight!, _classes.weight!, _stack.Head.Weight })
+            Initialize.Normal(weight, 0, 0.02, generator);
+        Condition.AddEncoder(this, options.Width, generator!);
     }
 
     /// <inheritdoc/>
@@ -74,50 +68,52 @@ public sealed class NextScaleTransformer : CodePrior, IRecomputes
 
     private protected override ExactPrior ToExact() => new ExactNextScaleTransformer(this);
 
-    private protected override Tensor Logits(Tensor codes, Tensor? labels)
+    private protected override Tensor Logits(Tensor codes, Tensor? condition)
     {
         CheckLength(codes.size(1) * codes.size(2));
         using var scope = NewDisposeScope();
-        var x = Inputs(codes.reshape(codes.size(0), -1), labels, 0, _grid.Codes);
+        var x = Inputs(codes.reshape(codes.size(0), -1), Start(codes.size(0), condition), 0, _grid.Codes);
         var sight = tensor(_sight, [_grid.Codes, _grid.Codes], device: x.device);
-        foreach (var block in _blocks)
-            x = Recomputes ? Recomputation.Call([block], inputs => block.Forward(inputs[0], inputs[1]), x, sight) : block.Forward(x, sight);
-        return Head(x).transpose(1, 2).reshape(codes.size(0), CodebookSize, codes.size(1), codes.size(2)).MoveToOuterDisposeScope();
+        return _stack.Logits(x, sight, recomputes: Recomputes).transpose(1, 2)
+            .reshape(codes.size(0), CodebookSize, codes.size(1), codes.size(2)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Logits [N, count, K] of places that begin at one of a scale, from all codes before it, int64 [N, first].</summary>
-    internal Tensor Step(Tensor before, Tensor? labels, long batch, int first, int count, KeyValueCache cache)
+    /// <summary>
+    /// Logits [N, count, K] of places that begin at one of a scale, from all codes before it, int64 [N, first], and from
+    /// <see cref="Start"/>.
+    /// </summary>
+    internal Tensor Step(Tensor before, Tensor start, int first, int count, KeyValueCache cache)
     {
         using var scope = NewDisposeScope();
         cache.Length = first;
-        var x = first == 0 ? Start(batch, labels) + _positions.narrow(0, 0, count) : Inputs(before, labels, first, count);
+        var x = first == 0 ? start + _positions.narrow(0, 0, count) : Inputs(before, start, first, count);
         var sight = ones(count, first + count, dtype: ScalarType.Bool, device: x.device);
-        for (var i = 0; i < _blocks.Count; i++) x = _blocks[i].Forward(x, sight, cache: cache, layer: i);
-        return Head(x).MoveToOuterDisposeScope();
+        return _stack.Step(x, cache, sight).MoveToOuterDisposeScope();
     }
 
-    internal KeyValueCache NewCache(long batch)
-        => new(_blocks.Count, batch, _options.Heads, _grid.Codes, _options.Width / _options.Heads, _positions);
+    internal KeyValueCache NewCache(long batch) => _stack.NewCache(batch, _grid.Codes, _positions);
 
-    private protected override CodeSession OpenSession(long batch, long height, long width, Tensor? labels)
+    private protected override CodeSession OpenSession(long batch, long height, long width, Tensor? condition)
     {
         CheckLength(height * width);
-        return new NextScaleSession(this, batch, height, width, labels);
+        return new NextScaleSession(this, batch, height, width, condition);
     }
 
     /// <summary>Inputs [N, count, D] of places from one on, of codes int64 [N, n]: those of coarser scales count alone.</summary>
-    private Tensor Inputs(Tensor codes, Tensor? labels, int first, int count)
+    private Tensor Inputs(Tensor codes, Tensor start, int first, int count)
     {
         var told = tensor(_told, [_grid.Codes, _grid.Codes], dtype: _positions.dtype, device: _positions.device)
             .narrow(0, first, count).narrow(1, 0, codes.size(1));
-        return told.MatMul(_tokens.call(codes.to(_positions.device))) + _positions.narrow(0, first, count) + Start(codes.size(0), labels);
+        return told.MatMul(_tokens.call(codes.to(_positions.device))) + _positions.narrow(0, first, count) + start;
     }
 
-    // [N, 1, D]: the class, at every place.
-    private Tensor Start(long batch, Tensor? labels) => _classes.call(labels is null
-        ? zeros([batch], dtype: ScalarType.Int64, device: _positions.device) : labels.to(_positions.device)).unsqueeze(1);
-
-    private Tensor Head(Tensor x) => _head.call(_norm.call(x));
+    /// <summary>What stands at every place, [N, 1, D]: the class, or what stands for none and the vector of the caption.</summary>
+    internal Tensor Start(long batch, Tensor? condition)
+    {
+        var rows = _classes.call(Condition.Labels(condition)?.to(_positions.device)
+            ?? zeros([batch], dtype: ScalarType.Int64, device: _positions.device));
+        return (Condition.Vectors(condition) is { } told ? rows + told : rows).unsqueeze(1);
+    }
 
     private void CheckLength(long length)
     {

@@ -26,7 +26,7 @@ public sealed class PixelCnn : CodePrior
 
     /// <summary>Draws weights from the generator (seed 0 when null).</summary>
     public PixelCnn(PixelCnnOptions options, Generator? generator = null)
-        : base(nameof(PixelCnn), options.ThrowIfInvalid().CodebookSize, options.Classes)
+        : base(nameof(PixelCnn), options)
     {
         using var own = generator is null ? new Generator(0) : null;
         generator ??= own;
@@ -44,21 +44,22 @@ public sealed class PixelCnn : CodePrior
             nn.Conv2d(options.OutputWidth, options.CodebookSize, 1));
         Initialize.Reset(_output, generator!);
         RegisterComponents();
+        Condition.AddEncoder(this, width, generator!);
     }
 
     private protected override ExactPrior ToExact() => new ExactPixelCnn(this);
 
-    private protected override Tensor Logits(Tensor codes, Tensor? labels)
+    private protected override Tensor Logits(Tensor codes, Tensor? condition)
     {
         using var scope = NewDisposeScope();
         var x = _first.call(_embedding.call(codes).permute(0, 3, 1, 2));
-        var condition = _classes?.call(labels!).unsqueeze(2).unsqueeze(3);
+        var told = (_classes?.call(condition!) ?? Condition.Vectors(condition))?.unsqueeze(2).unsqueeze(3);
         foreach (var layer in _layers)
         {
-            var h = condition is null ? x : x + condition;
+            var h = told is null ? x : x + told;
             x = x + layer.call(h.relu());
         }
-        if (condition is not null) x = x + condition;
+        if (told is not null) x = x + told;
         return _output.call(x.relu()).MoveToOuterDisposeScope();
     }
 }

@@ -3,14 +3,8 @@ using Cresset.Numerics;
 namespace Cresset.Quantization;
 
 /// <summary>A prior of masked convolutions over maps of codes.</summary>
-public sealed record PixelCnnOptions : IOptionsRecord
+public sealed record PixelCnnOptions : PriorOptions
 {
-    /// <summary>Codes a position chooses from.</summary>
-    public int CodebookSize { get; init; } = 512;
-
-    /// <summary>Classes it is conditioned on; 0 for none.</summary>
-    public int Classes { get; init; }
-
     /// <summary>Channels.</summary>
     public int Width { get; init; } = 32;
 
@@ -27,9 +21,7 @@ public sealed record PixelCnnOptions : IOptionsRecord
     public int OutputWidth { get; init; } = 512;
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .AtLeast(CodebookSize, 2)
-        .AtLeast(Classes, 0)
+    public override IEnumerable<OptionProblem> Validate() => Common()
         .AtLeast(Width, 1)
         .AtLeast(Layers, 1)
         .Must(FirstKernel % 2 == 1 && FirstKernel >= 3, FirstKernel, "an odd number from 3", "A kernel of 1 of type A sees nothing.",

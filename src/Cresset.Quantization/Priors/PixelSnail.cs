@@ -30,7 +30,7 @@ public sealed class PixelSnail : CodePrior
 
     /// <summary>Draws weights from the generator (seed 0 when null).</summary>
     public PixelSnail(PixelSnailOptions options, Generator? generator = null)
-        : base(nameof(PixelSnail), options.ThrowIfInvalid().CodebookSize, options.Classes)
+        : base(nameof(PixelSnail), options)
     {
         Options = options;
         using var own = generator is null ? new Generator(0) : null;
@@ -50,20 +50,21 @@ public sealed class PixelSnail : CodePrior
         foreach (var module in new nn.Module[] { _above, _left, _previous, _output }) Initialize.Reset(module, generator!);
         for (var i = 0; i < options.Blocks; i++) _blocks.Add(new PixelSnailBlock(width, options.ResidualUnits, options.Heads, generator!));
         RegisterComponents();
+        Condition.AddEncoder(this, width, generator!);
     }
 
     internal PixelSnailOptions Options { get; }
 
     private protected override ExactPrior ToExact() => new ExactPixelSnail(this);
 
-    private protected override Tensor Logits(Tensor codes, Tensor? labels)
+    private protected override Tensor Logits(Tensor codes, Tensor? condition)
     {
         using var scope = NewDisposeScope();
-        return LogitsOf(_embedding.call(codes).permute(0, 3, 1, 2), labels).MoveToOuterDisposeScope();
+        return LogitsOf(_embedding.call(codes).permute(0, 3, 1, 2), condition).MoveToOuterDisposeScope();
     }
 
     /// <summary>As the forward pass from embeddings [N, C, H, W] on.</summary>
-    internal Tensor LogitsOf(Tensor x, Tensor? labels)
+    internal Tensor LogitsOf(Tensor x, Tensor? condition)
     {
         long height = x.size(2), width = x.size(3);
         // Two rows above in five columns, and three positions to the left: together the causal neighbourhood without the position itself.
@@ -72,7 +73,7 @@ public sealed class PixelSnail : CodePrior
         // The code before in raster order, which at the start of a row is far away: so attention finds every earlier code at some position.
         var before = nn.functional.pad(x.flatten(2), [1, 0]).narrow(2, 0, height * width).reshape(x.shape);
         var h = up + left + _previous.call(before);
-        if (_classes is not null) h = h + _classes.call(labels!).unsqueeze(2).unsqueeze(3);
+        if ((_classes?.call(condition!) ?? Condition.Vectors(condition)) is { } told) h = h + told.unsqueeze(2).unsqueeze(3);
         foreach (var block in _blocks) h = block.call(h);
         return _output.call(nn.functional.elu(h, 1));
     }

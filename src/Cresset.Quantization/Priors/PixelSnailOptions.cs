@@ -3,14 +3,8 @@ using Cresset.Numerics;
 namespace Cresset.Quantization;
 
 /// <summary>A prior of causal convolutions and causal attention over positions (PixelSNAIL, Chen et al. 2017, arXiv:1712.09763).</summary>
-public sealed record PixelSnailOptions : IOptionsRecord
+public sealed record PixelSnailOptions : PriorOptions
 {
-    /// <summary>Codes a position chooses from.</summary>
-    public int CodebookSize { get; init; } = 512;
-
-    /// <summary>Classes it is conditioned on; 0 for none.</summary>
-    public int Classes { get; init; }
-
     /// <summary>Channels.</summary>
     public int Width { get; init; } = 64;
 
@@ -24,9 +18,7 @@ public sealed record PixelSnailOptions : IOptionsRecord
     public int Heads { get; init; } = 4;
 
     /// <inheritdoc/>
-    public IEnumerable<OptionProblem> Validate() => new OptionChecks()
-        .AtLeast(CodebookSize, 2)
-        .AtLeast(Classes, 0)
+    public override IEnumerable<OptionProblem> Validate() => Common()
         .AtLeast(Width, 1)
         .AtLeast(Blocks, 1)
         .AtLeast(ResidualUnits, 1)

@@ -3,6 +3,9 @@ namespace Cresset.Recipes;
 /// <summary>A job whose samples are texts.</summary>
 internal interface IWritesText;
 
+/// <summary>A job that draws with a strength of guidance that may be asked for.</summary>
+internal interface IDrawsGuided;
+
 /// <summary>A job that is one of several, by the recipe.</summary>
 internal interface IChoosesJob
 {

@@ -40,6 +40,9 @@ public sealed record SampleRequest(int Count = 0, ulong Seed = 0, IReadOnlyList<
     /// <summary>Only the likeliest tokens that together have this probability, where the model writes texts.</summary>
     public double TopP { get; init; } = 1;
 
+    /// <summary>How closely samples follow their condition, where the model has guidance; null leaves it to the model.</summary>
+    public double? Guidance { get; init; }
+
     /// <summary>Gets each piece of a text as it is drawn.</summary>
     public Action<string>? Written { get; init; }
 
@@ -49,6 +52,13 @@ public sealed record SampleRequest(int Count = 0, ulong Seed = 0, IReadOnlyList<
     {
         if (Length != 0 || TopK != 0 || TopP != 1)
             throw new ArgumentException($"'{job}' writes no text, so that --length, --top-k and --top-p do not apply; leave them out.");
+    }
+
+    /// <summary>Refuses guidance.</summary>
+    /// <exception cref="ArgumentException">It was asked for.</exception>
+    internal void RefuseGuidance(string job)
+    {
+        if (Guidance is not null) throw new ArgumentException($"'{job}' draws without guidance; leave --guidance out.");
     }
 
     /// <summary>Refuses what a model cannot follow; nothing that was asked for is passed over in silence.</summary>

@@ -1,9 +1,10 @@
 using Cresset.Data;
 using Cresset.Diffusion;
+using Cresset.Numerics;
 
 namespace Cresset.Recipes;
 
-/// <summary>The closed language of a miniature: a name for each class and the ways to ask for one.</summary>
+/// <summary>The closed language of what draws from words: a name for each class and the ways to ask for one.</summary>
 /// <param name="Names">The classes.</param>
 /// <param name="Patterns">Ways to ask; <c>{0}</c> is the name, <c>{a}</c> the article before it.</param>
 /// <param name="Tokenizer">Knows every word of every way.</param>
@@ -51,6 +52,24 @@ internal sealed record MiniatureWords(IReadOnlyList<string> Names, IReadOnlyList
 
     /// <summary>The first way to ask for a class.</summary>
     public string Prompt(int index) => Fill(Patterns[0], Names[index]);
+
+    /// <summary>Refuses a prompt that would lose words.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="model">What reads it, for the message.</param>
+    /// <exception cref="ArgumentException">It is too long, or holds a word that is not known.</exception>
+    public void Check(string prompt, string model)
+    {
+        var words = WordTokenizer.WordsOf(prompt).Count;
+        if (words > Tokenizer.ContextLength - 2)
+            throw new ArgumentException(
+                $"The prompt \"{prompt}\" has {words} words; the {model} reads at most {Tokenizer.ContextLength - 2}. Ask for example for "
+                    + $"\"{Prompt(Names.Count - 1)}\".", nameof(prompt));
+        Tokenizer.Encode(prompt, out var unknown);
+        if (unknown.Count > 0)
+            throw new ArgumentException(
+                $"The {model} does not know the word \"{unknown[0]}\".{NearestName.Suggest(unknown[0], Tokenizer.Words)} It knows: "
+                    + $"{string.Join(", ", Tokenizer.Words)}.", nameof(prompt));
+    }
 
     /// <summary>What stands beside a row of drawn pictures.</summary>
     public string Label(int index) => Names[index];

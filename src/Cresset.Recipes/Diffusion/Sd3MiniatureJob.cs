@@ -9,7 +9,7 @@ namespace Cresset.Recipes;
 
 /// <summary>Trains <see cref="Sd3MiniatureTask"/>.</summary>
 [Part("sd3-miniature")]
-internal sealed class Sd3MiniatureJob : DataJob<Sd3MiniatureOptions>
+internal sealed class Sd3MiniatureJob : DataJob<Sd3MiniatureOptions>, IDrawsGuided
 {
     /// <inheritdoc/>
     public override string Name => "sd3-miniature";
@@ -75,6 +75,6 @@ internal sealed class Sd3MiniatureJob : DataJob<Sd3MiniatureOptions>
         request.RefuseWhatIsNotTaken(Name, takesTemperature: false, takesConditions: true);
         var miniature = (Sd3MiniatureTask)task;
         var prompts = request.Conditions is { Count: > 0 } asked ? asked : miniature.Names;
-        return miniature.Draw(prompts, request.Count > 0 ? request.Count : 10, generator);
+        return miniature.Draw(prompts, request.Count > 0 ? request.Count : 10, generator, request.Guidance);
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cresset.Data;
 using Cresset.Diffusion;
 using Cresset.Numerics;
@@ -144,24 +145,16 @@ internal sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExport
     }
 
     /// <summary>Draws prompts into one picture: one row per prompt.</summary>
-    public Drawing Draw(IReadOnlyList<string> prompts, int each, Generator generator)
+    public Drawing Draw(IReadOnlyList<string> prompts, int each, Generator generator, double? guidance = null)
     {
         ArgumentNullException.ThrowIfNull(prompts);
-        foreach (var prompt in prompts)
-        {
-            Model.Tokenizer.Encode(prompt, out var unknown);
-            var words = WordTokenizer.WordsOf(prompt).Count;
-            if (words > Model.Tokenizer.ContextLength - 2)
-                throw new ArgumentException(
-                    $"The prompt \"{prompt}\" has {words} words; the miniature reads at most {Model.Tokenizer.ContextLength - 2}. Ask for "
-                        + $"example for \"{_words.Prompt(_words.Names.Count - 1)}\".", nameof(prompts));
-            if (unknown.Count > 0)
-                throw new ArgumentException(
-                    $"The miniature does not know the word \"{unknown[0]}\".{NearestName.Suggest(unknown[0], Model.Tokenizer.Words)} It "
-                        + $"knows: {string.Join(", ", Model.Tokenizer.Words)}.", nameof(prompts));
-        }
+        foreach (var prompt in prompts) _words.Check(prompt, "miniature");
+        if (guidance is { } wanted && !(wanted >= 1 && double.IsFinite(wanted)))
+            throw new ArgumentException(
+                string.Create(CultureInfo.InvariantCulture, $"--guidance is {wanted}; allowed: 1 (the plain model) or more."),
+                nameof(guidance));
         string[] asked = [.. prompts.SelectMany(p => Enumerable.Repeat(p, each))];
-        var pictures = Draw(asked, generator, CancellationToken.None);
+        var pictures = Draw(asked, generator, CancellationToken.None, guidance);
         return new Drawing([Grid(pictures, each, prompts, null, "")], pictures) { Labels = asked };
     }
 
@@ -237,14 +230,14 @@ internal sealed class Sd3MiniatureTask : ITrainingTask, ILearnsFromData, IExport
         return Model.Loss(latents, ids, dropout, _times, generator).MoveToOuterDisposeScope();
     }
 
-    private Tensor Draw(IReadOnlyList<string> prompts, Generator generator, CancellationToken cancellation)
+    private Tensor Draw(IReadOnlyList<string> prompts, Generator generator, CancellationToken cancellation, double? guidance = null)
     {
         using var scope = NewDisposeScope();
         var parts = prompts.Chunk(DrawnAtOnce).Select(part =>
         {
             cancellation.ThrowIfCancellationRequested();
             return Cropped(
-                Model.Sample(part, _options.DrawSteps, _options.Guidance, generator, sampler: _options.Sampler,
+                Model.Sample(part, _options.DrawSteps, guidance ?? _options.Guidance, generator, sampler: _options.Sampler,
                     cancellation: cancellation));
         }).ToArray();
         return cat(parts).add_(1).div_(2).clamp_(0, 1).MoveToOuterDisposeScope();

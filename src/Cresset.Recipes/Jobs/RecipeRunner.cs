@@ -141,6 +141,7 @@ public sealed partial class RecipeRunner(RunStore? store, RecipeCatalog catalog)
         var info = Find(runName);
         var recipe = RecipeOf(info);
         if (recipe.Job is not IWritesText) request.RefuseTextOptions(recipe.Job.Name);
+        if (recipe.Job is not IDrawsGuided) request.RefuseGuidance(recipe.Job.Name);
         return new RecipeResult(info.Id, info.Folder, recipe.Job.Sample(ContextOf(recipe, info, progress, cancellation), request));
     }
 

@@ -15,7 +15,7 @@ namespace Cresset.Recipes;
 /// on in the stage it was in.
 /// </summary>
 [Part("code-prior")]
-internal sealed class CodePriorJob : Job, IUpgradesRecipes, IAnswersThroughAnother
+internal sealed class CodePriorJob : Job, IUpgradesRecipes, IAnswersThroughAnother, IDrawsGuided
 {
     private const string TokenizerFolder = "tokenizer";
     private const string SamplingSteps = "sampling_steps";
@@ -51,6 +51,8 @@ internal sealed class CodePriorJob : Job, IUpgradesRecipes, IAnswersThroughAnoth
         // Known before the tokenizer has been trained for nothing.
         var tokenizer = (TokenizerOptions)recipe.Options["tokenizer"];
         var prior = (CodePriorOptions)recipe.Options["model"];
+        if (prior.Condition.IsText && tokenizer.Architecture.SpatialDimensions == 1)
+            throw new ArgumentException("model.condition=text: sounds have no captions; use model.condition=none.");
         using var quantizer = tokenizer.Bottleneck.Build();
         CheckScales(quantizer, tokenizer, prior);
         if (!tokenizer.Architecture.HasOneMap && !prior.TakesSequences)
@@ -176,16 +178,23 @@ internal sealed class CodePriorJob : Job, IUpgradesRecipes, IAnswersThroughAnoth
     {
         OldDataKeys.Move(recipe, "tokenizer");
         OldTokenizerKeys.Move(recipe, "tokenizer");
+        OldPriorKeys.Move(recipe);
         // A run of version 0.1 stored MaskGIT's option with every kind of prior.
         if (recipe["model"] is ConfigMap model && model[SamplingSteps] is { } steps && EarlierPart.IsStored(steps)
             && BuiltInParts.Catalog.Find("prior", (model[ConfigMap.Kind] as ConfigText)?.Value ?? "")?.Type != typeof(MaskGitPrior))
             model.Remove(SamplingSteps);
     }
 
-    string? IUpgradesRecipes.Earlier(string key) => OldTokenizerKeys.Keys.Contains(key) ? $"tokenizer.{key}" : null;
+    string? IUpgradesRecipes.Earlier(string key) => OldTokenizerKeys.Keys.Contains(key) ? $"tokenizer.{key}"
+        : OldPriorKeys.Keys.Contains(key) ? $"model.{key}" : null;
 
-    private static DataSplit OpenData(JobContext context) =>
-        context.Options<DataSource>("data").Open(TokenizerJob.UseOf(context.Options<TokenizerOptions>("tokenizer")));
+    // Both stages open the data alike, so that what the run notes of them holds for both.
+    private static DataSplit OpenData(JobContext context)
+    {
+        var use = TokenizerJob.UseOf(context.Options<TokenizerOptions>("tokenizer"));
+        return context.Options<DataSource>("data")
+            .Open(context.Options<CodePriorOptions>("model").Condition.IsText ? use with { Target = TargetKind.Caption } : use);
+    }
 
     private static TokenizerTask CreateTokenizer(JobContext context, TrainerOptions trainer)
     {
@@ -221,7 +230,7 @@ internal sealed class CodePriorJob : Job, IUpgradesRecipes, IAnswersThroughAnoth
 
     private static Drawing Draw(CodePriorTask prior, SampleRequest request)
     {
-        var count = request.Count > 0 ? request.Count : prior.Classes == 0 ? 64 : 8;
-        return prior.Draw(count, request.Conditions ?? [], request.Temperature, request.Seed);
+        var count = request.Count > 0 ? request.Count : prior.IsConditional ? 8 : 64;
+        return prior.Draw(count, request.Conditions ?? [], request.Temperature, request.Seed, request.Guidance);
     }
 }

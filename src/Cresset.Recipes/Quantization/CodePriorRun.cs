@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cresset.Data;
 using Cresset.Quantization;
 using Cresset.Runs;
 using Cresset.Tensors;
@@ -15,9 +16,10 @@ public sealed class CodePriorRun : IDisposable
 
     private readonly CodeLayout _layout;
     private readonly CodePriorOptions _options;
+    private readonly PriorWords? _words;
 
-    private CodePriorRun(CodeModel model, CodeLayout layout, CodePriorOptions options, TokenizerRun tokenizer, string id) =>
-        (_model, _layout, _options, Tokenizer, Id) = (model, layout, options, tokenizer, id);
+    private CodePriorRun(CodeModel model, CodeLayout layout, CodePriorOptions options, PriorWords? words, TokenizerRun tokenizer, string id)
+        => (_model, _layout, _options, _words, Tokenizer, Id) = (model, layout, options, words, tokenizer, id);
 
     /// <summary>The prior that gives probabilities of each code given those before it, in evaluation mode.</summary>
     /// <exception cref="InvalidDataException">The model gives none (MaskGIT), or of digits of a code.</exception>
@@ -63,6 +65,7 @@ public sealed class CodePriorRun : IDisposable
         if (!File.Exists(weights)) throw new InvalidDataException($"{weights} is missing: the run has not finished. Resume it first.");
         var tokenizer = TokenizerRun.Open(info, recipes);
         CodeModel? model = null;
+        PriorWords? words = null;
         try
         {
             var options = (CodePriorOptions)recipe.Options["model"];
@@ -77,14 +80,17 @@ public sealed class CodePriorRun : IDisposable
             }
             using var generator = new Generator(0);
             var layout = CodeLayout.Of(tokenizer.Model, tokenizer.Sides, options.Factors);
-            model = options.Build(layout.Codes, classes, layout.Height, layout.Width, generator, layout.Stages, layout.Scales);
+            if (options.Condition.IsText) words = PriorWords.Of(Facts(tokenizer.WeightsFile));
+            model = options.Build(layout.Codes, classes, layout.Height, layout.Width, generator, layout.Stages, layout.Scales,
+                words?.Tokenizer);
             StateDict.Load(model.Module, weights);
             model.Module.eval();
-            return new CodePriorRun(model, layout, options, tokenizer, info.Id);
+            return new CodePriorRun(model, layout, options, words, tokenizer, info.Id);
         }
         catch
         {
             model?.Dispose();
+            words?.Dispose();
             tokenizer.Dispose();
             throw;
         }
@@ -99,14 +105,19 @@ public sealed class CodePriorRun : IDisposable
     /// <param name="label">The class; null where there are none.</param>
     /// <param name="temperature">Temperature of the codes.</param>
     /// <param name="seed">Seed of the draws.</param>
+    /// <param name="prompt">What the picture shows, for a prior that is told captions, which needs it; else null.</param>
     /// <returns>Pictures [count, C, H, W] in 0..1.</returns>
-    /// <exception cref="ArgumentException">The prior cannot fill such a hole, the picture is of another size, or a class is missing, out of
-    /// range or not wanted.</exception>
-    public Tensor Complete(Tensor picture, Func<long, long, bool> keeps, int count, int? label, double temperature, ulong seed)
+    /// <exception cref="ArgumentException">The prior cannot fill such a hole, the picture is of another size, or a class or prompt is
+    /// missing, not known or not wanted.</exception>
+    public Tensor Complete(Tensor picture, Func<long, long, bool> keeps, int count, int? label, double temperature, ulong seed,
+        string? prompt = null)
     {
         ArgumentNullException.ThrowIfNull(picture);
         ArgumentNullException.ThrowIfNull(keeps);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        if (_words is null != prompt is null)
+            throw new ArgumentException(_words is null ? "The prior is told no captions; leave the prompt out."
+                : $"The prior is told what a picture shows; give a prompt such as \"{_words.Prompt(0)}\".", nameof(prompt));
         if (Classes == 0 != label is null)
             throw new ArgumentException(Classes == 0 ? "The prior has no classes; name none."
                 : $"The prior is conditioned on {Classes} classes; name one.", nameof(label));
@@ -123,8 +134,9 @@ public sealed class CodePriorRun : IDisposable
             Tokenizer.Model.Encode(border == 0 ? picture : nn.functional.pad(picture, [border, border, border, border])));
         using var kept = tensor(_layout.Keeps(keeps), [1, _layout.Height, _layout.Width]);
         var known = codes.masked_fill(kept.logical_not(), -1).expand(count, -1, -1).contiguous();
-        var labels = label is null ? null : full([count], (long)label, dtype: ScalarType.Int64);
-        var maps = _model.Sample(count, _layout.Height, _layout.Width, seed, labels,
+        var condition = prompt is not null ? _words!.Ids([prompt]).repeat_interleave(count, 0)
+            : label is null ? null : full([count], (long)label, dtype: ScalarType.Int64);
+        var maps = _model.Sample(count, _layout.Height, _layout.Width, seed, condition,
             new() { Temperature = temperature, TopK = _options.TopK, TopP = _options.TopP }, known);
         var pictures = Tokenizer.Model.Decode(_layout.Split(maps)).clamp(0, 1);
         return pictures.narrow(2, border, Tokenizer.Size).narrow(3, border, Tokenizer.Size).contiguous().MoveToOuterDisposeScope();
@@ -134,6 +146,15 @@ public sealed class CodePriorRun : IDisposable
     public void Dispose()
     {
         _model.Dispose();
+        _words?.Dispose();
         Tokenizer.Dispose();
+    }
+
+    private static DataFacts Facts(string weights)
+    {
+        using var file = SafetensorsFile.Open(weights);
+        return file.Metadata.TryGetValue(DataFacts.MetadataKey, out var json) ? DataFacts.Parse(json, weights)
+            : throw new InvalidDataException(
+                $"{weights}: the metadata lacks '{DataFacts.MetadataKey}', which has the words that the prior knows. Train it again.");
     }
 }

@@ -137,6 +137,35 @@ public sealed class VqCommandTests : IDisposable
     }
 
     [Fact]
+    public void APriorIsToldTheCaptionsOfAFolder()
+    {
+        string[] train = ["train", "transformer-digits-words", "-q", "data=folder", "data.path=pictures", "data.size=8", "data.channels=1",
+            "model.width=16", "tokenizer_trainer.steps=4", "tokenizer_trainer.evaluate_every=0", "tokenizer_trainer.batch_size=8",
+            "trainer.steps=4", "trainer.evaluate_every=0", "trainer.batch_size=8"];
+        Directory.CreateDirectory(Path.Combine(_folder, "pictures"));
+        for (var i = 0; i < 20; i++)
+        {
+            File.WriteAllBytes(Path.Combine(_folder, "pictures", $"{i}.png"), GrayPng(i % 2 == 0 ? 1 : 6));
+            File.WriteAllText(Path.Combine(_folder, "pictures", $"{i}.txt"), i % 2 == 0 ? "a bar on the left" : "A bar, on the right.\n");
+        }
+        Ok(train);
+        Assert.Contains("codes_per_second",
+            Ok("sample", "transformer-digits-words", "a bar on the right", "left", "-n", "2", "--guidance", "2"), StringComparison.Ordinal);
+        Fails(2, "The prior does not know the word \"boot\".", "sample", "transformer-digits-words", "a boot");
+        Fails(2, "has no words", "sample", "transformer-digits-words", "");
+        Fails(2, "--guidance is -1; allowed: 0 (none) or more", "sample", "transformer-digits-words", "--guidance", "-1");
+        // Coded under no caption, and a hole is filled with what the words say.
+        Ok("vq", "encode", "transformer-digits-words", "pictures", "--prior", "transformer-digits-words", "-o", "coded.cvq");
+        Ok("vq", "decode", "transformer-digits-words", "coded.cvq", "--prior", "transformer-digits-words", "-o", "back");
+        var picture = Path.Combine("pictures", "0.png");
+        Ok("vq", "complete", "transformer-digits-words", picture, "--hole", "0,4,8,4", "--prompt", "a bar on the left", "-n", "2");
+        Fails(2, "give a prompt such as \"a bar on the ", "vq", "complete", "transformer-digits-words", picture, "--hole", "0,4,8,4",
+            "-o", "no.png");
+        File.Delete(Path.Combine(_folder, "pictures", "3.txt"));
+        Fails(2, "no caption for 1 picture (3.png)", train);
+    }
+
+    [Fact]
     public void SoundsBecomeCodesOfAnyRateAndComeBackWithTheirLengths()
     {
         Ok("train", "rvq-audio", "-q", "trainer.steps=12", "trainer.evaluate_every=0", "data.count=40", "data.length=1024", "model.width=8",

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cresset.Diffusion;
 using Cresset.Onnx;
 using Cresset.Onnx.Verification;
 using Cresset.Recipes;
@@ -63,17 +64,19 @@ public sealed class OnnxRecipeTests : IDisposable
         if (!OperatingSystem.IsLinux()) return;
         using var scope = NewDisposeScope();
         using var generator = new Generator(3);
-        foreach (var classes in new[] { 0, 4 })
+        foreach (var (told, said) in new (ConditionOptions, string)[] { (new NoCondition(), ""), (new ClassCondition(), " of classes"),
+            (new TextCondition { Width = 16 }, " of words") })
         {
-            var options = (CodePriorOptions)BuiltInParts.Catalog.Get("prior", kind).Create();
+            var options = (CodePriorOptions)BuiltInParts.Catalog.Get("prior", kind).Create() with { Condition = told };
             var (height, width) = options.PredictsScales ? (1, 14) : (3, 4);
-            using var model = options.Build(12, classes, height, width, generator, kind == "delayed-transformer" ? 2 : 1,
-                options.PredictsScales ? [1, 2, 3] : null);
+            using var model = options.Build(12, 4, height, width, generator, kind == "delayed-transformer" ? 2 : 1,
+                options.PredictsScales ? [1, 2, 3] : null, new WordTokenizer(["a", "red", "boot"], 6));
             model.Module.eval();
             using var quiet = no_grad();
             var graphs = model.Graphs(height, width);
             Assert.Equal(functions, graphs.Count);
-            Export($"prior {kind}{(classes > 0 ? " of classes" : "")}", graphs);
+            Assert.Equal(told.IsText, graphs.All(g => g.Inputs.Contains("words")));
+            Export($"prior {kind}{said}", graphs);
         }
     }
 

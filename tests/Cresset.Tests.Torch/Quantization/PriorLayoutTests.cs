@@ -110,9 +110,9 @@ public class PriorLayoutTests
     }
 
     [Theory]
-    [InlineData("{kind: transformer, width: 8, layers: 1, heads: 2, class_dropout: 0.5, guidance: 1}", 4)]
-    [InlineData("{kind: pixel-cnn, width: 8, layers: 1, class_dropout: 0.5, guidance: 1}", 4)]
-    [InlineData("{kind: mask-git, width: 8, layers: 1, heads: 2, class_dropout: 0.5, guidance: 1, order: halton}", 3)]
+    [InlineData("{kind: transformer, width: 8, layers: 1, heads: 2, condition: {kind: class, dropout: 0.5}, guidance: 1}", 4)]
+    [InlineData("{kind: pixel-cnn, width: 8, layers: 1, condition: {kind: class, dropout: 0.5}, guidance: 1}", 4)]
+    [InlineData("{kind: mask-git, width: 8, layers: 1, heads: 2, condition: {kind: class, dropout: 0.5}, guidance: 1, order: halton}", 3)]
     public void APriorOfARecipeHidesClassesIsGuidedAndFills(string model, int classes)
     {
         using var scope = NewDisposeScope();

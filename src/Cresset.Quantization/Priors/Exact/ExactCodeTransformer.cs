@@ -22,14 +22,13 @@ internal sealed class ExactCodeTransformer : ExactPrior
         _head = ExactConvolution.Of(Weights, "head");
     }
 
-    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> labels)
+    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> condition)
     {
         if ((long)height * width > _maxLength)
             throw new ArgumentException(
                 $"The map has {(long)height * width} codes; the transformer was made for at most {_maxLength} (MaxLength).");
-        var starts = new long[maps];
-        for (var i = 0; i < maps; i++) starts[i] = CodebookSize + (labels.IsEmpty ? 0 : labels[i]);
-        return new Session(this, maps, height * width, width, starts);
+        long[] starts = [.. Labels(condition, maps).Select(label => CodebookSize + label)];
+        return new Session(this, maps, height * width, width, starts, Captions(condition, maps));
     }
 
     private sealed class Session : ExactSession
@@ -39,16 +38,17 @@ internal sealed class ExactCodeTransformer : ExactPrior
         private readonly ExactAttention[] _attention;
         private readonly int _width;
         private readonly long[] _inputs;
+        private readonly float[]? _told;
         private readonly float[] _x;
         private readonly float[] _normed;
         private readonly float[] _projected;
         private readonly float[] _merged;
         private readonly float[] _wide;
 
-        public Session(ExactCodeTransformer model, int maps, int length, int mapWidth, long[] starts)
+        public Session(ExactCodeTransformer model, int maps, int length, int mapWidth, long[] starts, float[]? told)
             : base(model.CodebookSize, maps)
         {
-            (_model, _mapWidth, _inputs) = (model, mapWidth, starts);
+            (_model, _mapWidth, _inputs, _told) = (model, mapWidth, starts, told);
             _width = model._norm.Scale.Length;
             _attention = [.. model._blocks.Select(_ => new ExactAttention(maps, model._heads, _width, length))];
             _x = new float[maps * _width];
@@ -63,6 +63,7 @@ internal sealed class ExactCodeTransformer : ExactPrior
             var position = (row * _mapWidth) + column;
             ExactWeights.Rows(_model._tokens, _width, _inputs, _x, 0);
             for (var map = 0; map < Maps; map++) Add(_x.AsSpan(map * _width, _width), _model._positions.AsSpan(position * _width, _width));
+            if (_told is not null) Add(_x, _told);
             for (var i = 0; i < _attention.Length; i++)
                 _model._blocks[i].Apply(_x, Maps, _normed, _projected, _merged, _wide,
                     () => _attention[i].Take(_projected, position, 1, _normed));

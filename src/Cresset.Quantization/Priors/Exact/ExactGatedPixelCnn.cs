@@ -17,11 +17,21 @@ internal sealed class ExactGatedPixelCnn : ExactPrior
         _output = ExactConvolution.Of(Weights, "output_conv.2");
     }
 
-    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> labels)
+    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> condition)
     {
         var conditions = new float[]?[_layers.Length];
-        for (var i = 0; i < conditions.Length; i++) conditions[i] = Conditions($"layers.{i}.class_cond_embedding.weight", labels);
+        var vectors = Captions(condition, maps);
+        for (var i = 0; i < conditions.Length; i++)
+            conditions[i] = vectors is null ? Conditions($"layers.{i}.class_cond_embedding.weight", condition, maps)
+                : Piece(vectors, i, conditions.Length, maps);
         return new Session(this, maps, height, width, conditions);
+    }
+
+    // A caption's vector has a piece for each layer.
+    private static float[] Piece(float[] vectors, int piece, int pieces, int maps)
+    {
+        var (whole, each) = (vectors.Length / maps, vectors.Length / maps / pieces);
+        return [.. Enumerable.Range(0, maps).SelectMany(map => vectors.AsSpan((map * whole) + (piece * each), each).ToArray())];
     }
 
     private Layer Read(int i)

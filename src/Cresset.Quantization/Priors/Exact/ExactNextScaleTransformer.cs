@@ -23,12 +23,19 @@ internal sealed class ExactNextScaleTransformer : ExactPrior
         _head = ExactConvolution.Of(Weights, "head");
     }
 
-    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> labels)
+    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> condition)
     {
         if ((long)height * width != _grid.Codes)
             throw new ArgumentException(
                 $"The map has {(long)height * width} codes; the scales [{string.Join(", ", _grid.Scales)}] have {_grid.Codes}.");
-        return new Session(this, maps, width, Conditions("cls.weight", labels.IsEmpty ? new long[maps] : labels)!);
+        var (table, channels) = (Weights.Of("cls.weight"), _norm.Scale.Length);
+        var start = new float[maps * channels];
+        ExactWeights.Rows(table, channels, Labels(condition, maps), start, 0);
+        if (Captions(condition, maps) is { } told)
+        {
+            for (var i = 0; i < start.Length; i++) start[i] += told[i];
+        }
+        return new Session(this, maps, width, start);
     }
 
     private sealed class Session : ExactSession
@@ -36,16 +43,16 @@ internal sealed class ExactNextScaleTransformer : ExactPrior
         private readonly ExactNextScaleTransformer _model;
         private readonly int _mapWidth;
         private readonly int _width;
-        private readonly float[] _classes;
+        private readonly float[] _start;
         private readonly float[][] _known;
         private readonly ExactAttention[] _attention;
         private float[] _all = [];
         private int _scale = -1;
 
-        public Session(ExactNextScaleTransformer model, int maps, int mapWidth, float[] classes)
+        public Session(ExactNextScaleTransformer model, int maps, int mapWidth, float[] start)
             : base(model.CodebookSize, maps)
         {
-            (_model, _mapWidth, _classes) = (model, mapWidth, classes);
+            (_model, _mapWidth, _start) = (model, mapWidth, start);
             _width = model._norm.Scale.Length;
             _known = [.. Enumerable.Range(0, maps).Select(_ => new float[model._grid.Codes * _width])];
             _attention = [.. model._blocks.Select(_ => new ExactAttention(maps, model._heads, _width, model._grid.Codes))];
@@ -85,7 +92,7 @@ internal sealed class ExactNextScaleTransformer : ExactPrior
                         count);
                 Add(one, _model._positions.AsSpan(first * _width, one.Length));
                 for (var place = 0; place < count; place++)
-                    Add(one.AsSpan(place * _width, _width), _classes.AsSpan(map * _width, _width));
+                    Add(one.AsSpan(place * _width, _width), _start.AsSpan(map * _width, _width));
                 one.CopyTo(x, map * one.Length);
             }
             float[] normed = new float[x.Length], merged = new float[x.Length], projected = new float[checked(3 * x.Length)],

@@ -19,8 +19,8 @@ internal sealed class ExactPixelCnn : ExactPrior
         _output = ExactConvolution.Of(Weights, "output.2");
     }
 
-    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> labels) =>
-        new Session(this, maps, height, width, Conditions("class_embedding.weight", labels));
+    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> condition) =>
+        new Session(this, maps, height, width, Conditions("class_embedding.weight", condition, maps));
 
     // What lies before the position in reading order; "own" 1 lets a layer of type B see the position itself too.
     private ExactConvolution Masked(string name, int own)

@@ -24,8 +24,8 @@ internal sealed class ExactPixelSnail : ExactPrior
         _output = ExactConvolution.Of(Weights, "output");
     }
 
-    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> labels) =>
-        new Session(this, maps, height, width, Conditions("class_embedding.weight", labels));
+    public override ExactSession Begin(int maps, int height, int width, ReadOnlySpan<long> condition) =>
+        new Session(this, maps, height, width, Conditions("class_embedding.weight", condition, maps));
 
     private Block Read(int i)
     {

@@ -4,15 +4,15 @@ namespace Cresset.Quantization;
 internal sealed record ExactTransformerBlock((float[] Scale, float[] Shift) First, ExactConvolution Projection, ExactConvolution Merge,
     (float[] Scale, float[] Shift) Second, ExactConvolution Expand, ExactConvolution Contract)
 {
-    /// <summary>The blocks of a prior, in order.</summary>
-    public static ExactTransformerBlock[] All(ExactWeights weights)
-        => [.. Enumerable.Range(0, weights.Count("blocks.")).Select(i => new ExactTransformerBlock(
-            Norm(weights, $"blocks.{i}.ln_1"),
-            ExactConvolution.Of(weights, $"blocks.{i}.qkv"),
-            ExactConvolution.Of(weights, $"blocks.{i}.proj"),
-            Norm(weights, $"blocks.{i}.ln_2"),
-            ExactConvolution.Of(weights, $"blocks.{i}.fc"),
-            ExactConvolution.Of(weights, $"blocks.{i}.out")))];
+    /// <summary>The blocks under a prefix, in order.</summary>
+    public static ExactTransformerBlock[] All(ExactWeights weights, string prefix = "")
+        => [.. Enumerable.Range(0, weights.Count($"{prefix}blocks.")).Select(i => new ExactTransformerBlock(
+            Norm(weights, $"{prefix}blocks.{i}.ln_1"),
+            ExactConvolution.Of(weights, $"{prefix}blocks.{i}.qkv"),
+            ExactConvolution.Of(weights, $"{prefix}blocks.{i}.proj"),
+            Norm(weights, $"{prefix}blocks.{i}.ln_2"),
+            ExactConvolution.Of(weights, $"{prefix}blocks.{i}.fc"),
+            ExactConvolution.Of(weights, $"{prefix}blocks.{i}.out")))];
 
     /// <summary>Scale and shift of a layer norm.</summary>
     public static (float[] Scale, float[] Shift) Norm(ExactWeights weights, string name) =>
