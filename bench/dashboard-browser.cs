@@ -119,7 +119,8 @@ static async Task Zoomed(IBrowser browser, string address)
           const area = document.querySelector('.area[data-range]');
           area.focus();
           window.shown = [];
-          new PerformanceObserver(list => list.getEntries().forEach(e => e.name === 'keydown' && window.shown.push(e.duration))).observe({ type: 'event', durationThreshold: 16 });
+          new PerformanceObserver(list => list.getEntries().forEach(e => e.name === 'keydown' && window.shown.push(e.duration)))
+            .observe({ type: 'event', durationThreshold: 16 });
           area.addEventListener('keydown', event => {
             const loads = Number(area.dataset.loads);
             window.whole = new Promise(done => {

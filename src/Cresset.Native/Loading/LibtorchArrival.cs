@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Cresset.Native.Loading;
 
-/// <summary>What is settled when libtorch has come into the process and has computed nothing yet, on machines that hide their caches.</summary>
+/// <summary>
+/// What is settled when libtorch has come into the process and has computed nothing yet, on machines that hide their caches.
+/// </summary>
 internal static partial class LibtorchArrival
 {
     // RTLD_LAZY | RTLD_NOLOAD: the library if it is in the process, never a load of another one.

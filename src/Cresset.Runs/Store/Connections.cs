@@ -183,7 +183,8 @@ internal sealed class Connections(string path, bool readOnly, TimeSpan? patience
 
     private SqliteConnection OpenWith(bool immutable)
     {
-        var source = immutable ? $"file:{Uri.EscapeDataString(path).Replace("%2F", "/", StringComparison.Ordinal)}?immutable=1" : _copy ?? path;
+        var source = immutable ? $"file:{Uri.EscapeDataString(path).Replace("%2F", "/", StringComparison.Ordinal)}?immutable=1"
+            : _copy ?? path;
         var settings = new SqliteConnectionStringBuilder
         {
             DataSource = source,

@@ -126,7 +126,9 @@ public sealed class TransportTests
         Assert.Equal(exact, last, 1);
     }
 
-    /// <summary>The plan is that of steps in the log domain throughout, where factors have to be absorbed and masses are zero too.</summary>
+    /// <summary>
+    /// The plan is that of steps in the log domain throughout, where factors have to be absorbed and masses are zero too.
+    /// </summary>
     [Theory]
     [InlineData(1, 1, 1)]
     [InlineData(3, 41, 0.5)]
