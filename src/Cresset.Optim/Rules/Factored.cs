@@ -150,6 +150,9 @@ public sealed record AdafactorBigVisionRule : OptimizerRule
         s.Parameter.add_(update, alpha: -s.Rate);
     }
 
+    /// <summary>Whether a tensor is factored and its longest dimension comes before the second.</summary>
+    internal bool IsFactoredBackwards(Tensor parameter) => Factored(parameter) is { } d && d.Second > d.Longest;
+
     /// <summary>The two longest dimensions, if both are long enough.</summary>
     private (int Second, int Longest)? Factored(Tensor parameter)
     {

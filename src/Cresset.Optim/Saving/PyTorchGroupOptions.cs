@@ -128,9 +128,25 @@ internal static class PyTorchGroupOptions
         => one is IEnumerable a and not string && other is IEnumerable b ? a.Cast<object>().SequenceEqual(b.Cast<object>())
             : Equals(one, other);
 
-    public static double? Number(JsonObject json, string key) => json[key] is { } node ? (double)Convert(node, typeof(double), key)! : null;
+    /// <summary>Whether the groups are an export of our own.</summary>
+    public static bool IsOwn(JsonObject group) => group.ContainsKey("cresset_numbers");
 
-    private static IEnumerable<PropertyInfo> Options(OptimizerRule rule) =>
+    /// <summary>Whether PyTorch has the method too.</summary>
+    public static bool IsOfPyTorch(OptimizerRule rule) => rule is SgdRule or AdamFamilyRule or NAdamRule or RAdamRule or RmsPropRule
+        or AdagradRule or AdadeltaRule or AdamaxRule or AsgdRule or RpropRule or AdafactorRule or LbfgsRule;
+
+    /// <summary>Whether the groups have nothing but options that PyTorch's own class for this rule has.</summary>
+    public static bool Fits(IReadOnlyList<JsonObject> groups, OptimizerRule rule) => IsOfPyTorch(rule)
+        && groups.All(g => (rule is not AdamFamilyRule || g.ContainsKey("amsgrad"))
+            && g.All(p => Ignored.Contains(p.Key) || p.Key is "betas" or "momentum" or "decoupled_weight_decay" or LineSearch
+                || Pairs.ContainsKey((rule.GetType(), p.Key)) || Options(rule).Any(o => NameOf(o.Name) == p.Key)));
+
+    public static double? Number(JsonObject json, string key) => json[key] is { } node ? Number(node, key) : null;
+
+    /// <summary>A value of the file that must be a number.</summary>
+    public static double Number(JsonNode? node, string key) => (double)Convert(node, typeof(double), key)!;
+
+    public static IEnumerable<PropertyInfo> Options(OptimizerRule rule) =>
         rule.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance)
         .Where(p => p.CanWrite && p.Name is not ("LearningRate" or "WeightDecay" or "Maximize"));
 
@@ -138,16 +154,22 @@ internal static class PyTorchGroupOptions
         rule.GetType().GetProperty(name) is { CanWrite: true } p ? p : null;
 
     /// <summary>The option that a group's momentum stands for.</summary>
-    private static string? CycledName(OptimizerRule rule)
+    public static string? CycledName(OptimizerRule rule)
         => rule.CycledMomentum is not { } value ? null
             : new[] { "Momentum", "Beta1", "Beta" }.FirstOrDefault(n => Property(rule, n)?.GetValue(rule) is double own && own == value);
 
-    private static bool IsOff(JsonNode? node) => node is null
+    public static bool IsOff(JsonNode? node) => node is null
         || (node is JsonValue value
             && ((value.TryGetValue<bool>(out var flag) && !flag) || (value.TryGetValue<double>(out var number) && number == 0)));
 
-    private static void Set(OptimizerRule rule, PropertyInfo property, JsonNode? node, string key) =>
+    public static void Set(OptimizerRule rule, PropertyInfo property, JsonNode? node, string key) =>
         property.SetValue(rule, Convert(node, property.PropertyType, key));
+
+    /// <summary>A value of the file that must be true or false.</summary>
+    public static bool Flag(JsonNode? node, string key) => (bool)Convert(node, typeof(bool), key)!;
+
+    /// <summary>A value of the file as text.</summary>
+    public static string Text(JsonNode? node) => node?.ToJsonString() ?? "null";
 
     private static object? Convert(JsonNode? node, Type type, string key)
     {
@@ -174,7 +196,7 @@ internal static class PyTorchGroupOptions
         }
     }
 
-    private static JsonNode? Node(object? value) => value switch
+    public static JsonNode? Node(object? value) => value switch
     {
         null => null,
         bool b => b,

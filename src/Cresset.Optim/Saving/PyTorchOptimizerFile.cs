@@ -2,7 +2,7 @@ using Cresset.Tensors;
 
 namespace Cresset.Optim;
 
-/// <summary>An optimizer's state out of a PyTorch checkpoint (<c>.pt</c>, <c>.pth</c>, <c>.ckpt</c>).</summary>
+/// <summary>An optimizer's state in a PyTorch checkpoint (<c>.pt</c>, <c>.pth</c>, <c>.ckpt</c>).</summary>
 public static class PyTorchOptimizerFile
 {
     /// <summary>The state, ready for <see cref="PyTorchOptimizerState.Load"/>; the caller disposes it.</summary>
@@ -14,5 +14,21 @@ public static class PyTorchOptimizerFile
         using var file = PyTorchFile.OpenOverview(path);
         var (tensors, groups) = file.ReadOptimizer(name);
         return new PyTorchOptimizerState(tensors, groups);
+    }
+
+    /// <summary>
+    /// Writes the state of <paramref name="optimizer"/> as torch.save writes a <c>state_dict()</c>: <c>torch.load</c> reads it (also with
+    /// <c>weights_only=True</c>) and the class's <c>load_state_dict</c> takes it, in an optimizer over the same parameters in the same
+    /// groups.
+    /// </summary>
+    /// <param name="path">The file; it is replaced whole or not at all.</param>
+    /// <param name="optimizer">The optimizer.</param>
+    /// <param name="origin">The package that is to go on.</param>
+    /// <exception cref="NotSupportedException">The package has no such method, or its class cannot go on exactly from these options; the
+    /// message says why.</exception>
+    public static void Write(string path, Optimizer optimizer, OptimizerOrigin origin)
+    {
+        ArgumentNullException.ThrowIfNull(optimizer);
+        PyTorchOptimizerTree.Write(path, optimizer, origin);
     }
 }

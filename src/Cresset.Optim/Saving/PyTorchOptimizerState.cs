@@ -19,6 +19,15 @@ public sealed record PyTorchOptimizerState(IReadOnlyDictionary<string, Tensor> T
 
     private const string OwnNumbers = "cresset_numbers", Own = "own.";
 
+    /// <summary>The state of <paramref name="optimizer"/> in the layout of another package. The tensors are copies.</summary>
+    /// <exception cref="NotSupportedException">The package has no such method, or its class cannot go on exactly from these options; the
+    /// message says why.</exception>
+    public static PyTorchOptimizerState Export(Optimizer optimizer, OptimizerOrigin origin)
+    {
+        ArgumentNullException.ThrowIfNull(optimizer);
+        return origin == OptimizerOrigin.PyTorch ? Export(optimizer) : PackageStates.Write(optimizer, origin);
+    }
+
     /// <summary>The state of <paramref name="optimizer"/> in PyTorch's layout. The tensors are copies.</summary>
     public static PyTorchOptimizerState Export(Optimizer optimizer)
     {
@@ -64,26 +73,34 @@ public sealed record PyTorchOptimizerState(IReadOnlyDictionary<string, Tensor> T
     /// <summary>
     /// Loads this state into <paramref name="optimizer"/>, whose parameters must be in PyTorch's order with the same groups. Every option
     /// of the file is taken (betas, eps, amsgrad, maximize, nesterov, ...); only how PyTorch computes (foreach, fused, capturable,
-    /// differentiable) is left out.
+    /// differentiable) is left out. A state of timm or pytorch_optimizer is told by its options, and continued where that is possible
+    /// exactly.
     /// </summary>
+    /// <param name="optimizer">The optimizer.</param>
+    /// <param name="origin">Whose state it is; null tells it by the options.</param>
     /// <exception cref="ArgumentException">Groups or parameters differ in number, a tensor is missing or has another shape, or the file has
     /// an option that the rule does not know; nothing changes then.</exception>
     /// <exception cref="FormatException">The groups are not JSON of PyTorch's form.</exception>
-    public void Load(Optimizer optimizer)
+    public void Load(Optimizer optimizer, OptimizerOrigin? origin = null)
     {
         ArgumentNullException.ThrowIfNull(optimizer);
+        using var scope = NewDisposeScope();
         var groups = Parse();
         var counts = groups.Select(g => g["params"]?.AsArray().Count ?? 0).ToArray();
         if (!counts.SequenceEqual(optimizer.Groups.Select(g => g.Bindings.Count)))
             throw new ArgumentException(
                 $"The file has groups of {string.Join(", ", counts)} parameters; the optimizer has "
                     + $"{string.Join(", ", optimizer.Groups.Select(g => g.Bindings.Count))}.", nameof(optimizer));
-        var rules = optimizer.Groups.Select((g, i) => PyTorchGroupOptions.Read(groups[i], g.Rule)).ToList();
+        IReadOnlyList<OptimizerRule> rules;
+        OptimizerState? state = null;
+        if (PackageStates.Find(groups, optimizer.Rule, origin) is { } method)
+            (rules, state) = PackageStateReader.Read(method, optimizer, groups, Tensors);
+        else rules = Rules(optimizer, groups);
         var before = optimizer.Groups.Select(g => (g.Rule, g.LearningRate, g.WeightDecay, g.Momentum)).ToList();
         for (var g = 0; g < rules.Count; g++) optimizer.Groups[g].Take(rules[g]);
         try
         {
-            optimizer.LoadStateDict(Translate(optimizer, groups));
+            optimizer.LoadStateDict(state ?? Translate(optimizer, groups));
         }
         catch (ArgumentException)
         {
@@ -94,6 +111,18 @@ public sealed record PyTorchOptimizerState(IReadOnlyDictionary<string, Tensor> T
                 (optimizer.Groups[g].LearningRate, optimizer.Groups[g].WeightDecay, optimizer.Groups[g].Momentum) = (rate, decay, momentum);
             }
             throw;
+        }
+    }
+
+    private static IReadOnlyList<OptimizerRule> Rules(Optimizer optimizer, List<JsonObject> groups)
+    {
+        try
+        {
+            return [.. optimizer.Groups.Select((g, i) => PyTorchGroupOptions.Read(groups[i], g.Rule))];
+        }
+        catch (ArgumentException e) when (!groups.Exists(PyTorchGroupOptions.IsOwn) && PackageStates.Note(optimizer.Rule) is { } note)
+        {
+            throw new ArgumentException(e.Message + note, e);
         }
     }
 

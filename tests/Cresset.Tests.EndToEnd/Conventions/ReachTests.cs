@@ -33,8 +33,12 @@ public sealed class ReachTests
             "Numerics.Spsa",
             "Numerics.SpsaPerturbation", "Numerics.SecondOrderSpsa", "Numerics.SecondOrderSpsaOptions", "Numerics.SymmetricEigen",
             "Numerics.BinaryCurves", "Numerics.Venter"]),
-        ("files of PyTorch's optimizers, which go on in a program", [
-            "Optim.PyTorchGroupOptions", "Optim.PyTorchLbfgsState", "Optim.PyTorchOptimizerFile", "Optim.PyTorchOptimizerState"]),
+        ("files of PyTorch's optimizers and other packages', which go on in a program", [
+            "Optim.PyTorchGroupOptions", "Optim.PyTorchLbfgsState", "Optim.PyTorchOptimizerFile", "Optim.PyTorchOptimizerState",
+            "Optim.OptimizerOrigin", "Optim.PackageMethod", "Optim.PackageOption", "Optim.PackageReading", "Optim.PackageRefusal",
+            "Optim.PackageSlot", "Optim.PackageStateReader", "Optim.PackageStateWriter", "Optim.PackageStates", "Optim.PackageStep",
+            "Optim.PackageWriting", "Optim.PyTorchOptimizerStates", "Optim.PyTorchOptimizerTree", "Optim.SlotForm", "Optim.TimmStates",
+            "Tensors.TorchWriter"]),
         ("scores within a program or a test project",
             ["Detection.DetectionAssert", "Detection.DetectionAssertException", "Detection.DetectionMetric", "Recipes.DetectionTensors"]),
         ("wrappers with functions of the caller's own", [

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using System.Text.Json.Nodes;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Cresset.Tensors;
@@ -83,6 +84,12 @@ internal sealed class TorchOptimizer
         throw new InvalidDataException($"{_path}: '{PickleText.Short(name)}' is there twice.");
     }
 
+    private static double Number(Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        return tensor.reshape(1).to(ScalarType.Float64)[0].ToDouble();
+    }
+
     // Lists in lists that share their parts can unfold without bound.
     private void Visit(string name, int depth)
     {
@@ -114,7 +121,9 @@ internal sealed class TorchOptimizer
                             $"{_path}: '{PickleText.Short(name)}' has a key that is {PickleText.Kind(key)}.")] = Json(inner,
                                 $"{name}.{PickleText.Plain(key)}", depth + 1);
                 return result;
-            // A rate kept as a tensor (capturable, fused): its number is read by the state's reader alone, so it is named.
+            // A rate or a count of steps that is kept as a tensor (capturable, fused).
+            case TorchTensor { Count: 1 } stored:
+                using (var tensor = _read(stored)) return Json(Number(tensor), name, depth + 1);
             default:
                 throw new InvalidDataException(
                     $"{_path}: '{PickleText.Short(name)}' is {PickleText.Kind(value)}; a group holds numbers, texts and lists.");
