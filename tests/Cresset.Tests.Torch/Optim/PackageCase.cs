@@ -18,7 +18,7 @@ internal sealed class PackageCase : IDisposable
         var split = title.IndexOf('/', StringComparison.Ordinal);
         (Origin, _name) = (title[..split] == "timm" ? OptimizerOrigin.Timm : OptimizerOrigin.PyTorchOptimizer, title[(split + 1)..]);
         Method = PackageStates.Methods.Single(m => m.Origin == Origin && m.Class == _name.Split(' ')[0]);
-        State = PyTorchOptimizerFile.Read(File(Origin), _name + ".optimizer");
+        State = PyTorchOptimizerFile.Read(File(Origin), "cases." + _name);
         using var scope = NewDisposeScope();
         Parameters = [.. Weights("before").Select(w => new Parameter(w.clone()))];
         foreach (var p in Parameters) p.DetachFromDisposeScope();
@@ -31,7 +31,7 @@ internal sealed class PackageCase : IDisposable
     public static IEnumerable<string> Titles => new[] { OptimizerOrigin.Timm, OptimizerOrigin.PyTorchOptimizer }.SelectMany(origin =>
     {
         using var file = PyTorchFile.OpenOverview(File(origin));
-        return file.Optimizers.Select(o => $"{PackageStates.NameOf(origin)}/{o[..^".optimizer".Length]}").ToList();
+        return file.Optimizers.Select(o => $"{PackageStates.NameOf(origin)}/{o["cases.".Length..]}").ToList();
     });
 
     public OptimizerOrigin Origin { get; }
@@ -124,7 +124,7 @@ internal sealed class PackageCase : IDisposable
 
     private IEnumerable<Tensor> Weights(string when)
     {
-        using var file = PyTorchFile.Open(File(Origin), $"{_name}.{when}");
-        return [.. Enumerable.Range(0, 3).Select(i => file.Read($"{i}"))];
+        using var file = PyTorchFile.Open(File(Origin), when);
+        return [.. Enumerable.Range(0, 3).Select(i => file.Read($"{_name}/{i}"))];
     }
 }

@@ -130,6 +130,23 @@ public sealed class PackageLawTests
     }
 
     [Fact]
+    public void AClassThatDiffersIsNamedWithTheReason()
+    {
+        using var scope = NewDisposeScope();
+        using var p = new Parameter(ones(2));
+        using var optimizer = new Optimizer([new ParameterGroupSpec("g", [new NamedParameter("p", p)])], new AdaBeliefRule());
+        var state = new PyTorchOptimizerState(new Dictionary<string, Tensor> { ["state.0.exp_avg"] = ones(2) },
+            """
+            [{"lr": 0.5, "betas": [0.8, 0.95], "weight_decay": 0.0, "weight_decouple": true, "fixed_decay": false, "rectify": false,
+              "ams_bound": false, "foreach": null, "eps": 1e-16, "step": 5, "params": [0]}]
+            """);
+        var message = Assert.Throws<ArgumentException>(() => state.Load(optimizer)).Message;
+        Assert.Contains("step = 5", message, StringComparison.Ordinal);
+        Assert.Contains("timm's AdaBelief", message, StringComparison.Ordinal);
+        Assert.Contains("pytorch_optimizer's AdaBelief (it adds 1e-15 under the root", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ShapesThatAClassTreatsOtherwiseAreRefused()
     {
         using var scope = NewDisposeScope();

@@ -94,6 +94,8 @@ public sealed class PackageStateTests
         }
         foreach (var option in run.Method.Options.Where(o => o.Key is not null && !o.IsOptional))
         {
+            // Without it the file is one of NAdamW.
+            if (option.Key == "amsgrad" && run.Method.Class == "AdamWLegacy") continue;
             var error = Record.Exception(() => run.With(g => g.Remove(option.Key!)).Load(run.Optimizer, run.Origin));
             Assert.True(error is ArgumentException && error.Message.Contains($"\"{option.Key}\"", StringComparison.Ordinal),
                 $"{title} without {option.Key}: {error?.Message}");

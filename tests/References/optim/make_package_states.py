@@ -74,7 +74,7 @@ pytorch_optimizer = {
     "SGDP": dict(momentum=0.8, dampening=0.1, weight_decay=0.3, eps=1e-3, delta=2.0, wd_ratio=0.2, nesterov=True),
     "SOAP": dict(betas=(0.8, 0.95), shampoo_beta=0.9, weight_decay=0.3, precondition_frequency=3, max_precondition_dim=4, eps=1e-3,
                  correct_bias=False),
-    "SOAP vectors": dict(weight_decay=0.3, precondition_1d=True, precondition_frequency=2),
+    "SOAP vectors": dict(weight_decay=0.3, precondition_1d=True, precondition_frequency=2, eps=1e-3),
     "SM3": dict(momentum=0.8, beta=0.7, eps=1e-3),
     "SM3 plain": dict(eps=1e-3),
     "Yogi": dict(betas=(0.8, 0.95), eps=1e-2, weight_decay=0.3, weight_decouple=False, initial_accumulator=1e-3),
@@ -97,17 +97,14 @@ def run(kind, options):
         second["weight_decay"] = 0.1
     params = [torch.nn.Parameter(start(s, i)) for i, s in enumerate(shapes)]
     optimizer = kind([{"params": [params[0], params[2]]}, {"params": [params[1]], **second}], **options)
-    result = {}
     for step in range(10):
         for i, p in enumerate(params):
             p.grad = gradient(shapes[i], i, step)
         optimizer.step()
         if step == 4:
             # What is saved is what is there now: later steps change tensors in place.
-            result["optimizer"] = copy.deepcopy(optimizer.state_dict())
-            result["before"] = {str(i): p.detach().clone() for i, p in enumerate(params)}
-    result["after"] = {str(i): p.detach().clone() for i, p in enumerate(params)}
-    return result
+            state, before = copy.deepcopy(optimizer.state_dict()), [p.detach().clone() for p in params]
+    return state, before, [p.detach().clone() for p in params]
 
 
 def main():
@@ -125,10 +122,12 @@ def main():
         cases = pytorch_optimizer
         for options in cases.values():
             options["foreach"] = False
-    saved = {}
+    saved = {"cases": {}, "before": {}, "after": {}}
     for name, options in cases.items():
         kind = next(getattr(room, name.split()[0]) for room in rooms if hasattr(room, name.split()[0]))
-        saved[name] = run(kind, options)
+        saved["cases"][name], before, after = run(kind, options)
+        for i in range(3):
+            saved["before"][f"{name}/{i}"], saved["after"][f"{name}/{i}"] = before[i], after[i]
     torch.save(saved, out)
 
 

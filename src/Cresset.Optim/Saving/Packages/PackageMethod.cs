@@ -47,10 +47,13 @@ internal sealed record PackageMethod(OptimizerOrigin Origin, string Class, Type 
     /// <summary>The names of the options, the rate and what trainers add included.</summary>
     public bool Knows(string key) => Beside.Contains(key) || Options.Any(o => o.Key == key);
 
-    /// <summary>Whether the groups have the options of this class and no other.</summary>
-    public bool Fits(IReadOnlyList<JsonObject> groups) => groups.All(g =>
-        Marks.All(g.ContainsKey) && Options.All(o => o.Key is null || o.IsOptional || g.ContainsKey(o.Key))
-            && g.All(p => Knows(p.Key) || PyTorchGroupOptions.IsOff(p.Value)));
+    /// <summary>Whether the groups have the options of this class and no other, or none that is on.</summary>
+    public bool Fits(IReadOnlyList<JsonObject> groups, bool exactly) => groups.All(g =>
+        Options.All(o => o.Key is null || o.IsOptional || g.ContainsKey(o.Key))
+            && g.All(p => Knows(p.Key) || (!exactly && PyTorchGroupOptions.IsOff(p.Value))));
+
+    /// <summary>Whether the groups have what tells them from PyTorch's own.</summary>
+    public bool IsMarked(IReadOnlyList<JsonObject> groups) => groups.All(g => Marks.All(g.ContainsKey));
 
     /// <summary>The rule of a group as the file has it, and the numbers over all parameters together.</summary>
     /// <exception cref="ArgumentException">An option that cannot be continued.</exception>

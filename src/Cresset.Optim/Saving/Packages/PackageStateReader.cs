@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Cresset.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -30,18 +30,19 @@ internal static class PackageStates
         if (origin is { } named)
         {
             if (known.Count == 0) throw new ArgumentException(Lacking(rule, named), nameof(origin));
-            // What none fits exactly is refused by the first, by the option's name.
-            return known.Find(m => (m with { Marks = [] }).Fits(groups)) ?? known[0];
+            // What fits none is refused by the first, by the option's name.
+            return known.Find(m => m.Fits(groups, exactly: true)) ?? known.Find(m => m.Fits(groups, exactly: false)) ?? known[0];
         }
-        var fitting = known.Where(m => m.Fits(groups)).Select(m => (Title: m.Title, Method: (PackageMethod?)m)).ToList();
-        if (PyTorchGroupOptions.Fits(groups, rule)) fitting.Add(("PyTorch's", null));
+        var fitting = known.Where(m => m.IsMarked(groups) && m.Fits(groups, exactly: true)).ToList<PackageMethod?>();
+        if (fitting.Count == 0) fitting = known.Where(m => m.IsMarked(groups) && m.Fits(groups, exactly: false)).ToList<PackageMethod?>();
+        if (PyTorchGroupOptions.Fits(groups, rule)) fitting.Add(null);
         return fitting.Count switch
         {
             0 => null,
-            1 => fitting[0].Method,
+            1 => fitting[0],
             _ => throw new ArgumentException(
-                $"The file could be {string.Join(" or ", fitting.Select(f => f.Title))}: say which with the origin ({Choices(rule)}).",
-                nameof(origin)),
+                $"The file could be {string.Join(" or ", fitting.Select(f => f?.Title ?? "PyTorch's"))}: say which with the origin "
+                    + $"({Choices(rule)}).", nameof(origin)),
         };
     }
 
