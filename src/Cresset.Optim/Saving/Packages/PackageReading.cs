@@ -22,7 +22,7 @@ internal sealed class PackageReading(PackageMethod method, OptimizerRule rule, J
     public void Share(string number, double value) => Numbers[string.Format(CultureInfo.InvariantCulture, number, index)] = value;
 
     public ArgumentException Refused(string what, string reason)
-        => new($"{method.Title} with {what} is not continued here: {reason}. It was not loaded.", nameof(group));
+        => new($"{method.Title} with {what} is not continued here: {reason}. It was not loaded.");
 
     private System.Reflection.PropertyInfo PropertyOf(string name) => Rule.GetType().GetProperty(name)
         ?? throw new InvalidOperationException($"{Rule.GetType().Name} has no property {name}.");

@@ -153,5 +153,5 @@ internal sealed class PackageStateReader
     }
 
     private ArgumentException Refused(string what)
-        => new($"The state of {_method.Title} cannot be continued exactly: {what}. It was not loaded.", "optimizer");
+        => new($"The state of {_method.Title} cannot be continued exactly: {what}. It was not loaded.");
 }

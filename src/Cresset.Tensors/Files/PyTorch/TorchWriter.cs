@@ -13,23 +13,26 @@ namespace Cresset.Tensors;
 /// </summary>
 internal sealed class TorchWriter
 {
-    private readonly MemoryStream _pickle = new();
+    private readonly Stream _pickle;
     private readonly List<byte[]> _storages = [];
+
+    private TorchWriter(Stream pickle) => _pickle = pickle;
 
     /// <summary>Writes <paramref name="root"/>: <see cref="PickleDict"/>, <see cref="PickleSequence"/>, plain values, tensors.</summary>
     public static void Write(string path, object? root)
     {
-        var writer = new TorchWriter();
-        writer._pickle.Write([0x80, 2]);
+        using var pickle = new MemoryStream();
+        var writer = new TorchWriter(pickle);
+        pickle.Write([0x80, 2]);
         writer.Value(root);
-        writer._pickle.WriteByte((byte)'.');
+        pickle.WriteByte((byte)'.');
         AtomicFile.Write(path, stream =>
         {
             // A zip is written back and forth; what it goes to may be a pipe.
             using var whole = new MemoryStream();
             using (var zip = new ZipArchive(whole, ZipArchiveMode.Create, leaveOpen: true))
             {
-                Add(zip, "data.pkl", writer._pickle.ToArray());
+                Add(zip, "data.pkl", pickle.ToArray());
                 Add(zip, "byteorder", "little"u8.ToArray());
                 for (var i = 0; i < writer._storages.Count; i++) Add(zip, FormattableString.Invariant($"data/{i}"), writer._storages[i]);
                 Add(zip, "version", "3\n"u8.ToArray());
