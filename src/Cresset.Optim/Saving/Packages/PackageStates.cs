@@ -34,8 +34,9 @@ internal static class PackageStates
             return known.Find(m => m.Fits(groups, exactly: true)) ?? known.Find(m => m.Fits(groups, exactly: false)) ?? known[0];
         }
         var fitting = known.Where(m => m.IsMarked(groups) && m.Fits(groups, exactly: true)).ToList<PackageMethod?>();
-        if (fitting.Count == 0) fitting = known.Where(m => m.IsMarked(groups) && m.Fits(groups, exactly: false)).ToList<PackageMethod?>();
         if (PyTorchGroupOptions.Fits(groups, rule)) fitting.Add(null);
+        // An option that is off may be of a version that is not known.
+        if (fitting.Count == 0) fitting = known.Where(m => m.IsMarked(groups) && m.Fits(groups, exactly: false)).ToList<PackageMethod?>();
         return fitting.Count switch
         {
             0 => null,
