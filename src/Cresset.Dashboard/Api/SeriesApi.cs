@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Text;
 using Cresset.Runs;
 using Microsoft.AspNetCore.Builder;
@@ -23,14 +24,27 @@ internal static class SeriesApi
             var weight = smooth ?? 0;
             if (weight is not (>= 0 and < 1)) throw new ArgumentException($"smooth is {weight}; allowed: 0 up to, but not 1.");
             if (form is not (null or "json" or "binary")) throw new ArgumentException($"form is '{form}'; allowed: json, binary.");
-            // Side by side: of a hundred curves the reading is most of what a zoom waits for. Few at a time, since each holds a connection.
-            var curves = runs.AsParallel().AsOrdered().WithDegreeOfParallelism(Math.Min(4, Environment.ProcessorCount))
-                .Select(id => Curve.Read(source, id, tag, from ?? long.MinValue, to ?? long.MaxValue, buckets, weight))
-                .OfType<Curve>().ToList();
+            var curves = Read(runs, id => Curve.Read(source, id, tag, from ?? long.MinValue, to ?? long.MaxValue, buckets, weight));
             return form == "binary" ? Results.Bytes(CurveBytes.Write(curves, time ?? false), "application/octet-stream")
                 : Answers.Json(new { Tag = tag, Curves = curves.Select(c => c.ToJson()) });
         });
         routes.MapGet("/api/csv", (string id) => Csv(source, id));
+    }
+
+    // Side by side: of a hundred curves the reading is most of what a zoom waits for. Few at a time, since each holds a connection.
+    private static List<Curve> Read(string[] runs, Func<string, Curve?> read)
+    {
+        try
+        {
+            return [.. runs.AsParallel().AsOrdered().WithDegreeOfParallelism(Math.Min(4, Environment.ProcessorCount)).Select(read)
+                .OfType<Curve>()];
+        }
+        catch (AggregateException e)
+        {
+            // The answer is that of one reading: which run is not there, and not that one of several was not.
+            ExceptionDispatchInfo.Throw(e.Flatten().InnerExceptions[0]);
+            throw;
+        }
     }
 
     private static IResult Csv(IRunSource source, string id)
