@@ -87,7 +87,8 @@ function leave() {
 
 export function follow(from) {
   version = from;
-  connect();
+  // A tab that was opened behind others begins when it is seen.
+  if (!document.hidden) connect();
   document.addEventListener('visibilitychange', () => (document.hidden ? leave() : connect()));
   addEventListener('pagehide', leave);
   addEventListener('pageshow', event => event.persisted && connect());

@@ -140,6 +140,8 @@ listen(change => {
     return;
   }
   if (change.problem !== undefined) tell('store', change.problem);
+  // The dot beats when something has come.
+  pulse.classList.toggle('beat');
   page?.changed?.(change);
 });
 

@@ -1,5 +1,5 @@
 // Chosen runs beside each other: curves in one panel, the settings that differ, figures against settings, pictures at the same step.
-import { fill, h, later, pause } from './dom.js';
+import { fill, h, later, paced, pause } from './dom.js';
 import { get } from './api.js';
 import { better, colour, count, number, pattern, shortId } from './format.js';
 import { CurvePanel } from './charts.js';
@@ -202,7 +202,7 @@ export function compare({ main, params, go, remember, problem }) {
       ids.length >= most ? h('p', { class: 'hint' }, `At most ${count(most)} runs are compared at once.`) : null);
   }
 
-  const reload = later(load, 400);
+  const reload = paced(load, 400);
   load();
   return {
     changed: change => (change.all || change.runs.some(id => ids.includes(id))) && reload(),

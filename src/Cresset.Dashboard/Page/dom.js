@@ -45,6 +45,26 @@ export function later(work, delay) {
   };
 }
 
+// Calls that come close together as one, and never so often that the work fills more than a tenth of the time: what is watched needs the processor.
+export function paced(work, least) {
+  let asked = false, busy = false, next = 0;
+  return async function call() {
+    asked = true;
+    if (busy) return;
+    busy = true;
+    await pause(Math.max(least, next - performance.now()));
+    asked = false;
+    const began = performance.now();
+    try {
+      await work();
+    } finally {
+      next = performance.now() + 9 * (performance.now() - began);
+      busy = false;
+    }
+    if (asked) call();
+  };
+}
+
 export const pause = delay => new Promise(resolve => setTimeout(resolve, delay));
 
 let toast;

@@ -1,5 +1,5 @@
 // Home: what runs, what came of what ran; as cards or as a table.
-import { fill, h, image, later } from './dom.js';
+import { fill, h, image, later, paced } from './dom.js';
 import { get, picture } from './api.js';
 import { ago, better, count, duration, number, shortId } from './format.js';
 import { spark } from './spark.js';
@@ -204,7 +204,7 @@ export function home({ main, params, go, remember, problem }) {
     at?.querySelector('a')?.focus({ preventScroll: true });
   }
 
-  const reload = later(load, 300);
+  const reload = paced(load, 300);
   const clock = setInterval(() => {
     for (const time of list.querySelectorAll('time')) time.textContent = ago(time.dateTime);
   }, 10000);

@@ -1,5 +1,5 @@
 // The page of one run.
-import { fill, h, later, say } from './dom.js';
+import { fill, h, later, paced, say } from './dom.js';
 import { address, get, post } from './api.js';
 import { bytes, count, duration, number, when } from './format.js';
 import { CurvePanel, shortStep } from './charts.js';
@@ -266,7 +266,7 @@ export function run({ main, params, remember, problem }) {
         h('h2', null, 'Go on from here'), ['runs show', 'train --resume', 'eval', 'sample', 'runs export'].map(verb => h('p', null, h('code', null, `cresset ${verb} ${r.id}`))))));
   }
 
-  const reload = later(load, 250);
+  const reload = paced(load, 250);
   load();
   return {
     changed: change => (change.all || change.runs.includes(id)) && reload(),
