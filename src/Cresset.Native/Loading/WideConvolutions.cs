@@ -39,9 +39,12 @@ internal static class WideConvolutions
         if (!_waits) return;
         _waits = false;
         if (isLoaded && CacheSizes.Forget())
-            Story = "convolutions use what the processor has; oneDNN takes usual sizes for the caches, which this machine hides";
+            Story = $"convolutions {Extent}; oneDNN takes usual sizes for the caches, which this machine hides";
         else Hold();
     }
+
+    private static string Extent => Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } chosen
+        ? $"as {Variable}={chosen} says" : "use what the processor has";
 
     // oneDNN reads the variable when it makes its first kernel.
     private static void Hold()
