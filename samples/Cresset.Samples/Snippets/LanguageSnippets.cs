@@ -19,9 +19,12 @@ internal static class LanguageSnippets
         Console.WriteLine();
     }
 
-    public static DecoderTransformer Published(string folder)
+    public static void Published(string folder, Generator generator)
     {
-        var model = DecoderFolder.Load(folder);                       // LLaMA, Mistral, Qwen2, Qwen3, GPT-2 from Hugging Face's files
-        return model;
+        using var model = DecoderFolder.Load(folder);                 // LLaMA, Mistral, Qwen2, Qwen3, GPT-2 from Hugging Face's files
+        var tokenizer = BytePairTokenizer.ReadFolder(folder);         // tokenizer.json and what stands beside it
+        var choice = DecoderFolder.Choice(folder);                    // generation_config.json: temperature, top_k, top_p, end tokens
+        var prompt = tokenizer.EncodePrompt("The cat").Select(t => (long)t).ToList();
+        foreach (var token in choice.Continue(model, prompt, length: 200, generator)) Console.Write(tokenizer.Decode([token]));
     }
 }

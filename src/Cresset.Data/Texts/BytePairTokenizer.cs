@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Cresset.Numerics;
 
 namespace Cresset.Data;
@@ -58,10 +57,11 @@ public sealed class BytePairTokenizer : TextTokenizer
         }
         // The longest first: where two begin alike, it is meant.
         _special = [.. facts.Special.OrderByDescending(s => s.Length)];
+        var special = facts.Special.ToHashSet();
         // A special token, and one of another alphabet, is written as it stands.
         _bytes =
             [.. vocabulary.Select(
-                t => !facts.Special.Contains(t) && t.All(BytePairs.BytesOfLetters.ContainsKey)
+                t => !special.Contains(t) && t.All(BytePairs.BytesOfLetters.ContainsKey)
                     ? [.. t.Select(c => BytePairs.BytesOfLetters[c])] : Encoding.UTF8.GetBytes(t))];
         _words = new WordCutter(facts.Pattern);
     }
@@ -72,50 +72,43 @@ public sealed class BytePairTokenizer : TextTokenizer
     /// <inheritdoc/>
     public override TextFacts Facts { get; }
 
-    /// <summary>Reads a <c>tokenizer.json</c> of the tokenizers library: byte-level byte-pair encoding (GPT-2, LLaMA 3, Qwen).</summary>
+    /// <summary>
+    /// Reads a <c>tokenizer.json</c> of the tokenizers library: byte-level byte-pair encoding (GPT-2, LLaMA 3, Qwen). What stands beside
+    /// the file is left alone; <see cref="ReadFolder"/> reads it too.
+    /// </summary>
     /// <exception cref="InvalidDataException">It is damaged, or of another kind.</exception>
-    public static BytePairTokenizer Read(string path)
+    public static BytePairTokenizer Read(string path) => Open(TokenizerFile.Read(path), path);
+
+    /// <summary>
+    /// The tokenizer of a Hugging Face model as transformers opens it: <c>tokenizer.json</c>, and of <c>tokenizer_config.json</c>,
+    /// <c>special_tokens_map.json</c> and <c>added_tokens.json</c> what changes tokens. Where <c>add_bos_token</c> or <c>add_eos_token</c>
+    /// is stated it decides what <see cref="TextTokenizer.EncodePrompt"/> puts around a text, and not the template of tokenizer.json.
+    /// Templates of conversations (<c>chat_template</c>) are not applied.
+    /// </summary>
+    /// <param name="folder">Holds tokenizer.json; the others may be missing.</param>
+    /// <exception cref="FileNotFoundException">There is no tokenizer.json.</exception>
+    /// <exception cref="InvalidDataException">
+    /// A file is damaged or asks for what is not done here, files contradict one another, or the vocabulary is larger than the model's
+    /// (config.json).
+    /// </exception>
+    public static BytePairTokenizer ReadFolder(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        var path = Path.Combine(folder, "tokenizer.json");
+        if (!File.Exists(path))
+            throw new FileNotFoundException(
+                $"{path} is missing; needed is the folder of a Hugging Face model with the file of the tokenizers library (save_pretrained "
+                    + "of AutoTokenizer writes it).");
+        return Open(TokenizerSettings.Apply(TokenizerFile.Read(path), folder), path);
+    }
+
+    private static BytePairTokenizer Open(TextFacts facts, string path)
     {
         try
         {
-            var bytes = File.ReadAllBytes(path);
-            using var json = JsonDocument.Parse(bytes is [0xEF, 0xBB, 0xBF, ..] ? bytes.AsMemory(3) : bytes);
-            var model = json.RootElement.GetProperty("model");
-            if (model.TryGetProperty("type", out var type) && type.GetString() != "BPE")
-                throw new InvalidDataException($"{path} holds a tokenizer of the type '{type}'; byte-level BPE can be read.");
-            var numbers = model.GetProperty("vocab").EnumerateObject().ToDictionary(p => p.Value.GetInt32(), p => p.Name);
-            // Special tokens may stand apart, behind the others.
-            var special = new List<string>();
-            if (json.RootElement.TryGetProperty("added_tokens", out var added) && added.ValueKind != JsonValueKind.Null)
-            {
-                foreach (var token in added.EnumerateArray())
-                {
-                    special.Add(token.GetProperty("content").GetString()!);
-                    numbers.TryAdd(token.GetProperty("id").GetInt32(), special[^1]);
-                }
-            }
-            var vocabulary = Enumerable.Range(0, numbers.Keys.Max() + 1)
-                .Select(
-                    i => numbers.TryGetValue(i, out var text) ? text : throw new InvalidDataException($"{path}: there is no token {i}."))
-                    .ToList();
-            var merges = model.GetProperty("merges").EnumerateArray()
-                .Select(m => m.ValueKind == JsonValueKind.Array ? $"{m[0].GetString()} {m[1].GetString()}" : m.GetString()!).ToList();
-            RefuseWhatIsNotDone(model, path);
-            var (start, end) = PromptTemplate.Read(json.RootElement, path);
-            return new BytePairTokenizer(new TextFacts
-            {
-                Vocabulary = vocabulary,
-                Merges = merges,
-                Pattern = Pattern(json.RootElement, path),
-                Special = special,
-                WholeWords = model.TryGetProperty("ignore_merges", out var ignores) && ignores.ValueKind == JsonValueKind.True,
-                Composed = IsComposed(json.RootElement, path),
-                PromptStart = start,
-                PromptEnd = end,
-            });
+            return new BytePairTokenizer(facts);
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException
-            or ArgumentException)
+        catch (Exception e) when (e is ArgumentException or InvalidDataException)
         {
             throw new InvalidDataException($"{path} is not a tokenizer.json of a byte-level byte-pair encoding: {e.Message}", e);
         }
@@ -154,7 +147,10 @@ public sealed class BytePairTokenizer : TextTokenizer
     }
 
     /// <inheritdoc/>
-    public override ReadOnlySpan<byte> Bytes(int token) => _bytes[token];
+    /// <exception cref="ArgumentOutOfRangeException">The vocabulary has no such token.</exception>
+    public override ReadOnlySpan<byte> Bytes(int token) => token >= 0 && token < _bytes.Length ? _bytes[token]
+        : throw new ArgumentOutOfRangeException(nameof(token), token,
+            $"The vocabulary has the tokens 0 to {_bytes.Length - 1}; a model may have room for more, which stand for no text.");
 
     private int[] Join(string word)
     {
@@ -173,69 +169,5 @@ public sealed class BytePairTokenizer : TextTokenizer
             if (best.Joined < 0) return [.. tokens];
             BytePairs.Join(tokens, pair, best.Joined);
         }
-    }
-
-    private static void RefuseWhatIsNotDone(JsonElement model, string path)
-    {
-        foreach (var name in new[] { "dropout", "continuing_subword_prefix", "end_of_word_suffix" })
-        {
-            if (model.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null
-                && value is not { ValueKind: JsonValueKind.String } && value.GetRawText() is not ("0" or "0.0"))
-                throw new InvalidDataException($"{path}: {name} is {value.GetRawText()}, which is not done here.");
-            if (value.ValueKind == JsonValueKind.String && value.GetString()!.Length > 0)
-                throw new InvalidDataException($"{path}: {name} is '{value}', which is not done here.");
-        }
-    }
-
-    private static bool IsComposed(JsonElement root, string path)
-    {
-        if (!root.TryGetProperty("normalizer", out var normalizer) || normalizer.ValueKind == JsonValueKind.Null) return false;
-        var steps = normalizer.GetProperty("type").GetString() == "Sequence"
-            ? normalizer.GetProperty("normalizers").EnumerateArray().ToList() : [normalizer];
-        foreach (var step in steps)
-        {
-            if (step.GetProperty("type").GetString() is var kind && kind != "NFC")
-                throw new InvalidDataException($"{path} changes texts by '{kind}' first (normalizer); NFC can be done.");
-        }
-        return steps.Count > 0;
-    }
-
-    private static string Pattern(JsonElement root, string path)
-    {
-        if (!root.TryGetProperty("pre_tokenizer", out var pre) || pre.ValueKind == JsonValueKind.Null)
-            throw new InvalidDataException($"{path} does not say how words are cut (pre_tokenizer); byte-level BPE does.");
-        var steps = pre.GetProperty("type").GetString() == "Sequence" ? pre.GetProperty("pretokenizers").EnumerateArray().ToList() : [pre];
-        string? pattern = null;
-        bool isByteLevel = false, cuts = false;
-        foreach (var step in steps)
-        {
-            switch (step.GetProperty("type").GetString())
-            {
-                case "ByteLevel":
-                    isByteLevel = true;
-                    if (step.TryGetProperty("add_prefix_space", out var blank) && blank.GetBoolean())
-                        throw new InvalidDataException(
-                            $"{path} puts a blank before every text (add_prefix_space), which is not done here.");
-                    cuts = !step.TryGetProperty("use_regex", out var uses) || uses.GetBoolean();
-                    break;
-                case "Split"
-                    when step.GetProperty("pattern").TryGetProperty("Regex", out var regex)
-                        && step.GetProperty("behavior").GetString() == "Isolated"
-                        && !(step.TryGetProperty("invert", out var invert) && invert.GetBoolean()):
-                    if (pattern is not null)
-                        throw new InvalidDataException($"{path} cuts words by several expressions, one after the other; one can be done.");
-                    pattern = regex.GetString()!;
-                    break;
-                case var other:
-                    throw new InvalidDataException(
-                        $"{path} cuts words by '{other}'; ByteLevel and Split by a regular expression (Isolated) can be done.");
-            }
-        }
-        if (!isByteLevel) throw new InvalidDataException($"{path} is not byte-level: its pre_tokenizer has no ByteLevel.");
-        if (pattern is not null && cuts)
-            throw new InvalidDataException(
-                $"{path} cuts words by an expression and by that of GPT-2 after it (ByteLevel with use_regex); one can be done.");
-        // Without either a text is one word.
-        return pattern ?? (cuts ? BytePairs.Gpt2Pattern : @"[\s\S]+");
     }
 }

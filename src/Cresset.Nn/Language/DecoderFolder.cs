@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -21,8 +20,8 @@ public static class DecoderFolder
         ArgumentNullException.ThrowIfNull(folder);
         var path = Path.Combine(folder, "config.json");
         if (!File.Exists(path)) throw new FileNotFoundException($"{path} is missing; needed is the folder of a Hugging Face model.");
-        using var json = Parse(path);
-        var config = new Config(json.RootElement, path);
+        using var json = FolderConfig.Parse(path);
+        var config = new FolderConfig(json.RootElement, path);
         var kind = config.Text("model_type");
         var (vocabulary, options) = kind switch
         {
@@ -51,7 +50,24 @@ public static class DecoderFolder
         }
     }
 
-    private static (long Vocabulary, DecoderOptions Options) Llama(Config c, string kind)
+    /// <summary>
+    /// How the folder says that tokens are drawn, as transformers' <c>generate</c> does without being told otherwise:
+    /// <c>generation_config.json</c>, or where there is none <c>config.json</c>. Where neither says <c>do_sample</c> that is the likeliest
+    /// token each time (<see cref="TokenChoice.Temperature"/> 0); <see cref="TokenChoice.Ends"/> are all of <c>eos_token_id</c>. Lengths
+    /// are not taken over: <see cref="TokenChoice.Continue"/> asks for one.
+    /// </summary>
+    /// <param name="folder">Holds config.json and in most cases generation_config.json.</param>
+    /// <exception cref="FileNotFoundException">There is no config.json.</exception>
+    /// <exception cref="InvalidDataException">
+    /// A file is damaged, asks for what is not done here (beams, tokens that are forbidden), or names an end outside the vocabulary.
+    /// </exception>
+    public static TokenChoice Choice(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        return GenerationFile.Read(folder);
+    }
+
+    private static (long Vocabulary, DecoderOptions Options) Llama(FolderConfig c, string kind)
     {
         var turn = c.Real("rope_theta", 10_000);
         // Since version 5 of transformers angles and stretching stand together.
@@ -92,14 +108,14 @@ public static class DecoderFolder
         });
     }
 
-    private static void Whole(Config c)
+    private static void Whole(FolderConfig c)
     {
         if (c.Real("partial_rotary_factor", 1) is var part && part != 1)
             throw new InvalidDataException(string.Create(System.Globalization.CultureInfo.InvariantCulture,
                 $"{c.Path}: partial_rotary_factor is {part}; heads are turned whole here."));
     }
 
-    private static (long Vocabulary, DecoderOptions Options) Gpt2(Config c)
+    private static (long Vocabulary, DecoderOptions Options) Gpt2(FolderConfig c)
     {
         var activation = c.Optional("activation_function") ?? "gelu_new";
         if (activation != "gelu_new")
@@ -176,63 +192,5 @@ public static class DecoderFolder
         if (File.Exists(many)) return SafetensorsShards.Open(many);
         return File.Exists(one) ? TensorFile.Open(one)
             : throw new FileNotFoundException($"{one} is missing, and so is {Path.GetFileName(many)}.");
-    }
-
-    private static JsonDocument Parse(string path)
-    {
-        try
-        {
-            var bytes = File.ReadAllBytes(path);
-            return JsonDocument.Parse(bytes is [0xEF, 0xBB, 0xBF, ..] ? bytes.AsMemory(3) : bytes);
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidDataException($"{path} is damaged: {e.Message}", e);
-        }
-    }
-
-    /// <summary>Values by their names, with the file in every message.</summary>
-    private readonly record struct Config(JsonElement Root, string Path)
-    {
-        public bool Has(string name) =>
-            Root.ValueKind == JsonValueKind.Object && Root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
-
-        public bool Names(string name) => Root.ValueKind == JsonValueKind.Object && Root.TryGetProperty(name, out _);
-
-        public Config Inner(string name) => Root.GetProperty(name) is { ValueKind: JsonValueKind.Object } inner ? new(inner, Path)
-            : throw new InvalidDataException($"{Path}: '{name}' is {Root.GetProperty(name).GetRawText()}; a map is needed.");
-
-        public string? Optional(string name) =>
-            !Has(name) ? null : Root.GetProperty(name) is { ValueKind: JsonValueKind.String } value ? value.GetString()
-                : throw new InvalidDataException($"{Path}: '{name}' is not text.");
-
-        public string Text(string name) => Optional(name) ?? throw new InvalidDataException($"{Path} lacks the text '{name}'.");
-
-        public long Number(string name, long? otherwise = null)
-        {
-            if (!Has(name) && otherwise is { } value) return value;
-            return Has(name) && Root.GetProperty(name) is { ValueKind: JsonValueKind.Number } given && given.TryGetInt64(out var number)
-                && number is > 0 and <= int.MaxValue
-                ? number
-                : throw new InvalidDataException($"{Path} lacks '{name}', a whole number from 1 on.");
-        }
-
-        public double Real(string name, double otherwise)
-        {
-            if (!Has(name)) return otherwise;
-            return Root.GetProperty(name) is { ValueKind: JsonValueKind.Number } given ? given.GetDouble()
-                : throw new InvalidDataException($"{Path}: '{name}' is not a number.");
-        }
-
-        public bool Flag(string name, bool otherwise)
-        {
-            if (!Has(name)) return otherwise;
-            return Root.GetProperty(name).ValueKind switch
-            {
-                JsonValueKind.True => true,
-                JsonValueKind.False => false,
-                _ => throw new InvalidDataException($"{Path}: '{name}' is neither true nor false."),
-            };
-        }
     }
 }

@@ -16,10 +16,23 @@ public sealed record TokenChoice : IOptionsRecord
     /// <summary>Only the likeliest tokens whose probabilities together reach this share (nucleus sampling, Holtzman et al. 2020).</summary>
     public double TopP { get; init; } = 1;
 
+    /// <summary>
+    /// Scores of tokens that the text holds already are divided by it, and multiplied where they are below 0 (Keskar et al. 2019); 1
+    /// leaves them. <see cref="Draw"/> sees no text and leaves them too.
+    /// </summary>
+    public double RepetitionPenalty { get; init; } = 1;
+
+    /// <summary>
+    /// A text that <see cref="Continue"/> goes on with ends where one of these tokens is drawn; none writes the whole length.
+    /// </summary>
+    public IReadOnlyList<long> Ends { get; init; } = [];
+
     /// <inheritdoc/>
     public IEnumerable<OptionProblem> Validate() =>
         new OptionChecks().Within(Temperature, 0, 1e6).AtLeast(TopK, 0)
-            .Must(TopP is > 0 and <= 1, TopP, "above 0 and at most 1", field: nameof(TopP));
+            .Must(TopP is > 0 and <= 1, TopP, "above 0 and at most 1", field: nameof(TopP))
+            .Must(RepetitionPenalty is > 0 and <= 1e6, RepetitionPenalty, "above 0 and at most 1,000,000", field: nameof(RepetitionPenalty))
+            .Must(Ends.All(end => end >= 0), string.Join(", ", Ends), "tokens, from 0 on", field: nameof(Ends));
 
     /// <summary>Draws a token of each row of scores [N, vocabulary]; int64 [N].</summary>
     /// <exception cref="ArgumentException">A score is NaN or infinite, or all of a row are minus infinity.</exception>
@@ -47,7 +60,7 @@ public sealed record TokenChoice : IOptionsRecord
     /// </summary>
     /// <param name="model">The model, in evaluation mode.</param>
     /// <param name="prompt">At least one token; of more than the context holds the last ones count.</param>
-    /// <param name="length">Tokens to draw.</param>
+    /// <param name="length">Tokens to draw; fewer where one of <see cref="Ends"/> comes, which is not part of the text.</param>
     /// <param name="generator">Draws them.</param>
     /// <param name="cancellation">Ends the text.</param>
     public IEnumerable<long> Continue(DecoderTransformer model, IReadOnlyList<long> prompt, int length, Generator generator,
@@ -57,6 +70,9 @@ public sealed record TokenChoice : IOptionsRecord
         ArgumentNullException.ThrowIfNull(prompt);
         if (prompt.Count == 0) throw new ArgumentException("A text begins with at least one token.", nameof(prompt));
         this.ThrowIfInvalid();
+        if (Ends.FirstOrDefault(end => end >= model.Vocabulary, -1) is var lost and >= 0)
+            throw new ArgumentException(
+                $"{nameof(Ends)} holds the token {lost}, which never comes: the model's are 0 to {model.Vocabulary - 1}.", nameof(model));
         return Tokens();
 
         IEnumerable<long> Tokens()
@@ -73,7 +89,8 @@ public sealed record TokenChoice : IOptionsRecord
                     cache.Clear();
                     next = seen[^(int)(cache.Capacity / 2)..];
                 }
-                var token = Next(model, cache, next, generator);
+                var token = Next(model, cache, next, seen, generator);
+                if (Ends.Contains(token)) yield break;
                 seen.Add(token);
                 next = [token];
                 yield return token;
@@ -81,12 +98,20 @@ public sealed record TokenChoice : IOptionsRecord
         }
     }
 
-    private long Next(DecoderTransformer model, KeyValueCache cache, IReadOnlyList<long> tokens, Generator generator)
+    private long Next(DecoderTransformer model, KeyValueCache cache, IReadOnlyList<long> tokens, List<long> seen, Generator generator)
     {
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
         var device = model.parameters().First().device;
         var scores = model.Forward(tensor(tokens.ToArray(), device: device).unsqueeze(0), cache);
-        return Draw(scores.select(1, scores.size(1) - 1).cpu(), generator).item<long>();
+        var last = scores.select(1, scores.size(1) - 1).cpu();
+        if (RepetitionPenalty != 1)
+        {
+            last = last.to(ScalarType.Float32);
+            var again = tensor(seen.Distinct().ToArray()).unsqueeze(0);
+            var known = last.gather(1, again);
+            last = last.scatter(1, again, where(known < 0, known * RepetitionPenalty, known / RepetitionPenalty));
+        }
+        return Draw(last, generator).item<long>();
     }
 }
