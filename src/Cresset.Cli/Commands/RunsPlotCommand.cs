@@ -91,8 +91,7 @@ internal static class RunsPlotCommand
                 var settings = Different(list.Select(r => store.Config(r.Id)).ToList());
                 var surroundings = Different(list.Select(r => store.EnvironmentOf(r.Id)).ToList(), "command", "directory");
                 var figures = list.SelectMany(r => r.Summary.Keys).Distinct().ToList();
-                var notice = RunComparison.DataNotice(store, list);
-                if (notice is not null) Console.Error.WriteLine($"cresset: warning: {notice}");
+                foreach (var notice in RunComparison.DataNotices(store, list)) Console.Error.WriteLine($"cresset: warning: {notice}");
                 if (result.GetValue(json))
                 {
                     Output.Json(new

@@ -152,7 +152,7 @@ internal static class SweepCommand
                 if (ranks.Rank == 0) Console.Error.WriteLine("cresset: stopped; the same command goes on with it.");
                 return ExitCode.Interrupted;
             }
-            if (ranks.Rank == 0 && sweep.DataNotice(rows) is { } notice) Console.Error.WriteLine($"cresset: warning: {notice}");
+            foreach (var notice in ranks.Rank == 0 ? sweep.DataNotices(rows) : []) Console.Error.WriteLine($"cresset: warning: {notice}");
             if (ranks.Rank == 0) SweepReport.Write(rows, sweep, plan[0].Recipe.Name, store.Folder, result.GetValue(json));
             return rows.Any(row => row.Failures.Count > 0) ? ExitCode.Failure : ExitCode.Success;
         }));

@@ -16,11 +16,12 @@ internal static class Checkpoints
     private const string Prefix = "step-", Suffix = ".safetensors";
     private const int MostIndexBytes = 1 << 20;
 
-    public static IReadOnlyList<CheckpointFile> Read(RunFolder folder)
+    /// <summary>The checkpoints; what keeps their figures from being shown is added to <paramref name="problems"/>.</summary>
+    public static IReadOnlyList<CheckpointFile> Read(RunFolder folder, ICollection<string> problems)
     {
         var path = Path.Combine(folder.FullPath, "checkpoints");
         if (!Directory.Exists(path)) return [];
-        var metrics = Metrics(folder, Path.Combine(path, "index.json"));
+        var metrics = Metrics(folder, Path.Combine(path, "index.json"), problems);
         var found = new List<CheckpointFile>();
         foreach (var file in new DirectoryInfo(path).EnumerateFiles($"{Prefix}*{Suffix}"))
         {
@@ -31,15 +32,25 @@ internal static class Checkpoints
         return [.. found.OrderBy(c => c.Step)];
     }
 
-    private static Dictionary<long, double> Metrics(RunFolder folder, string path)
+    private static Dictionary<long, double> Metrics(RunFolder folder, string path, ICollection<string> problems)
     {
         var metrics = new Dictionary<long, double>();
         using var stream = folder.Open(path);
-        if (stream is null || stream.Length > MostIndexBytes) return metrics;
+        if (stream is null) return metrics;
+        void Say(string what) => problems.Add($"The figures of checkpoints are not shown: {path} {what}.");
+        if (stream.Length > MostIndexBytes)
+        {
+            Say($"is larger than {MostIndexBytes >> 20} MB");
+            return metrics;
+        }
         try
         {
             using var index = JsonDocument.Parse(stream);
-            if (index.RootElement.ValueKind != JsonValueKind.Array) return metrics;
+            if (index.RootElement.ValueKind != JsonValueKind.Array)
+            {
+                Say("is damaged: it holds no list");
+                return metrics;
+            }
             foreach (var entry in index.RootElement.EnumerateArray())
             {
                 if (entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty("step", out var step)
@@ -52,6 +63,7 @@ internal static class Checkpoints
         {
             // A damaged index costs the figures, not the list.
             metrics.Clear();
+            Say($"is damaged: {e.Message.TrimEnd('.')}");
         }
         return metrics;
     }

@@ -134,10 +134,12 @@ internal static class RunsApi
         var folder = RunFolder.Of(source, run);
         var (config, series, pictures) = (source.Config(id), source.Series(id, bad), source.Pictures(id, bad));
         var (texts, histograms, requests) = (source.Texts(id, bad), source.Histograms(id, bad), source.Requests(id, bad));
+        var problems = Say(bad).ToList();
+        var checkpoints = folder is null ? [] : Checkpoints.Read(folder, problems);
         return new
         {
             Run = Card(run, Of(series, config)),
-            Problems = Say(bad),
+            Problems = problems,
             source.CanWrite,
             run.Host,
             run.ProcessId,
@@ -149,7 +151,7 @@ internal static class RunsApi
             Texts = texts.Count,
             Histograms = histograms.Select(h => h.Tag).Distinct(),
             Requests = requests,
-            Checkpoints = folder is null ? [] : Checkpoints.Read(folder),
+            Checkpoints = checkpoints,
         };
     }
 }

@@ -96,16 +96,21 @@ internal static class RunData
             hasTest ? new LateExamples(opened, data => data.Test!) : null, noted.Data);
     }
 
-    /// <summary>What tells the data of a run from others; null where it noted none, or its note is damaged.</summary>
-    public static DataFingerprint? FingerprintOf(string folder)
+    /// <summary>What tells the data of a run from others, or what keeps it from being known; neither where it noted none.</summary>
+    public static (DataFingerprint? Print, string? Problem) FingerprintOf(string folder)
     {
+        var path = Path.Combine(folder, FileName);
         try
         {
-            return Read(Path.Combine(folder, FileName))?.Data;
+            return (Read(path)?.Data, null);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        catch (InvalidDataException)
         {
-            return null;
+            return (null, $"{path} is damaged");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return (null, $"{path} cannot be read ({e.Message.TrimEnd('.')})");
         }
     }
 

@@ -342,15 +342,15 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     }
 
     /// <summary>
-    /// What makes rows incomparable: runs that were to learn from the same data and found others, since files changed between them. Null
-    /// where there is none. Runs of other hosts, whose folders are not here, are passed over.
+    /// What makes rows incomparable: runs that were to learn from the same data and found others, since files changed between them, or of
+    /// which that is not known. Empty where there is nothing. Runs of other hosts, whose folders are not here, are passed over.
     /// </summary>
-    public string? DataNotice(IReadOnlyList<SweepRow> rows)
+    public IReadOnlyList<string> DataNotices(IReadOnlyList<SweepRow> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        return RunComparison.DataNotice(store, store.List(new RunQuery { Tag = Tag, IncludeArchived = true })
-                .Where(run => rows.Any(row => row.Runs.Contains(run.Id)))) is { } notice
-            ? $"{notice} Begin the sweep under a new name (--name)." : null;
+        var (differing, unknown) = RunComparison.Look(store, store.List(new RunQuery { Tag = Tag, IncludeArchived = true })
+            .Where(run => rows.Any(row => row.Runs.Contains(run.Id))));
+        return [.. differing.Select(notice => $"{notice} Begin the sweep under a new name (--name)."), .. unknown];
     }
 
     private static string Words((IReadOnlyList<string> Setting, ResolvedRecipe Recipe) cell) =>

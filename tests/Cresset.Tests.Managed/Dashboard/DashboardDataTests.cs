@@ -318,6 +318,28 @@ public sealed class DashboardDataTests
         }
     }
 
+    // The files are there all the same; a column that is empty without a word looks as if nothing had been measured.
+    [Theory]
+    [InlineData("[{\"step\": 5, \"metric\": 0.5}]", 0.5, null)]
+    [InlineData("[{\"step\": 5, ", null, "is damaged")]
+    [InlineData("{}", null, "holds no list")]
+    [InlineData(null, null, null)]
+    public async Task ADamagedIndexOfCheckpointsIsSaid(string? index, double? metric, string? said)
+    {
+        await using var served = await ServedStore.Start();
+        var id = served.Record(run => run.Scalar("loss", 1, 1));
+        var folder = Directory.CreateDirectory(Path.Combine(served.Folder, id, "checkpoints")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(folder, "step-00000005.safetensors"), "x", TestContext.Current.CancellationToken);
+        if (index is not null)
+            await File.WriteAllTextAsync(Path.Combine(folder, "index.json"), index, TestContext.Current.CancellationToken);
+        var detail = (await served.Get($"/api/run?id={id}")).Json;
+        var found = Assert.Single(detail.GetProperty("checkpoints").EnumerateArray()).GetProperty("metric");
+        Assert.Equal(metric, found.ValueKind == JsonValueKind.Null ? null : found.GetDouble());
+        var problems = detail.GetProperty("problems").EnumerateArray().Select(p => p.GetString()!).ToList();
+        if (said is null) Assert.Empty(problems);
+        else Assert.Contains(said, Assert.Single(problems), StringComparison.Ordinal);
+    }
+
     private static double Number(JsonElement value) =>
         value.ValueKind == JsonValueKind.Number ? value.GetDouble() : value.GetString() switch
         {

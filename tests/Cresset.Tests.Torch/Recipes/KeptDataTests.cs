@@ -158,11 +158,32 @@ public sealed class KeptDataTests : IDisposable
             Assert.True(sweep.RunCell(plan, 0));
             Write(later);
             Assert.True(sweep.RunCell(plan, 1));
-            var notice = sweep.DataNotice(sweep.Rows(plan)!);
-            if (later == 40) Assert.Null(notice);
-            else Assert.Contains("learned from another state of the data", notice, StringComparison.Ordinal);
+            var notices = sweep.DataNotices(sweep.Rows(plan)!);
             // And who lays two of them side by side by hand.
-            Assert.Equal(notice is null, RunComparison.DataNotice(store, store.List(new RunQuery { Tag = sweep.Tag })) is null);
+            var runs = store.List(new RunQuery { Tag = sweep.Tag });
+            var compared = RunComparison.DataNotices(store, runs);
+            if (later == 40)
+            {
+                Assert.Empty(notices);
+                Assert.Empty(compared);
+                continue;
+            }
+            Assert.Contains("learned from another state of the data", Assert.Single(notices), StringComparison.Ordinal);
+            Assert.Contains("--name", notices[0], StringComparison.Ordinal);
+            Assert.Contains("learned from another state of the data", Assert.Single(compared), StringComparison.Ordinal);
+            // What a run learned from that kept no readable note of it is not known, and that is said.
+            var (first, second) = (runs[0], runs[1]);
+            var path = Path.Combine(first.Folder, "data.json");
+            File.WriteAllText(path, "{");
+            var notice = Assert.Single(RunComparison.DataNotices(store, runs));
+            Assert.Contains($"{first.Id}: {path} is damaged", notice, StringComparison.Ordinal);
+            Assert.Equal(notice, Assert.Single(sweep.DataNotices(sweep.Rows(plan)!)));
+            File.Delete(path);
+            Assert.StartsWith($"{first.Id}: its folder holds no note", Assert.Single(RunComparison.DataNotices(store, runs)),
+                StringComparison.Ordinal);
+            // Where none of them noted any, there is nothing to hold against one another.
+            File.Delete(Path.Combine(second.Folder, "data.json"));
+            Assert.Empty(RunComparison.DataNotices(store, runs));
         }
     }
 
