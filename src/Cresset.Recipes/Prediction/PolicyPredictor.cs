@@ -30,8 +30,9 @@ internal sealed class PolicyPredictor<TAction> : Predictor
         (_agent, _actionSize, _actions, _maskSize) = (agent, environment.ActionSpace.Size, environment.ActionSpace, MaskSize(environment));
         if (agent.MemorySize > 0)
             throw new InvalidDataException(
-                $"{file}: the policy remembers what it saw before, so a single observation is not a question for it; 'cresset rl play' "
-                    + $"plays it.");
+                $"{file}: the policy remembers what it saw before in an episode, and questions here stand alone: asked for single "
+                    + "observations it would act as at the first step of an episode each time. 'cresset export' writes it as a step that "
+                    + "takes and returns what it remembers; 'cresset rl play' plays it.");
         var scaling = agent.Moments.Count;
         foreach (var layer in WrapperChain.Of(environment))
         {
