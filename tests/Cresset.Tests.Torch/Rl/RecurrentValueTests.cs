@@ -171,14 +171,18 @@ public sealed class RecurrentValueTests
             StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void DqnRemembersTheSign()
+    [Theory]
+    [InlineData(ValueKind.Mean)]
+    [InlineData(ValueKind.Quantile)]
+    public void DqnRemembersTheSign(ValueKind values)
     {
         Assert.True(Turned(Maze(16)) > 0.95);
         Assert.InRange(Turned(Maze(0)), 0.3, 0.7);
 
-        static IAgent<int> Maze(int memory) => new DqnAgent(Mazes(4, 3), new DqnOptions
+        IAgent<int> Maze(int memory) => new DqnAgent(Mazes(4, 3), new DqnOptions
         {
+            Values = values,
+            Atoms = 16,
             Memory = memory,
             Hidden = [16],
             BatchSize = 64,
@@ -214,7 +218,7 @@ public sealed class RecurrentValueTests
         }, 3);
     }
 
-    public static TheoryData<string> Agents => ["dqn", "rainbow", "iqn", "pqn"];
+    public static TheoryData<string> Agents => ["dqn", "rainbow", "iqn", "qr", "pqn"];
 
     [Theory]
     [MemberData(nameof(Agents))]
@@ -309,6 +313,7 @@ public sealed class RecurrentValueTests
             "rainbow" => new DqnAgent(Mazes(4, 4),
                 options with { Double = true, Dueling = true, Noisy = true, Values = ValueKind.Categorical, LayerNorm = true }, seed),
             "iqn" => new DqnAgent(Mazes(4, 4), options with { Values = ValueKind.Implicit, Atoms = 8 }, seed),
+            "qr" => new DqnAgent(Mazes(4, 4), options with { Values = ValueKind.Quantile, Atoms = 8 }, seed),
             _ => new DqnAgent(Mazes(4, 4), options, seed),
         };
     }
