@@ -67,6 +67,10 @@ internal static class ShowCommand
         Console.Out.WriteLine($"recipe {recipe.Name}, job {recipe.Job.Name}");
         Output.Paragraph(recipe.Summary, "  ");
         foreach (var (section, record) in recipe.ResolveForHelp()) Print(section, record, parts);
+        if (recipe.Comparison is not { } comparison) return;
+        Console.Out.WriteLine();
+        Console.Out.WriteLine($"  cresset sweep {recipe.Name} compares:");
+        Output.Entries(comparison.Settings.Select(s => (s.Name, string.Join(' ', s.Words))), "    ");
     }
 
     private static void Print(string section, IOptionsRecord record, PartCatalog parts)
@@ -93,5 +97,6 @@ internal static class ShowCommand
         recipe.Summary,
         Job = recipe.Job.Name,
         Sections = recipe.ResolveForHelp().ToDictionary(s => s.Key, s => new OptionFacts(parts, s.Value).All),
+        Compares = recipe.Comparison?.Settings.ToDictionary(s => s.Name, s => s.Words),
     };
 }

@@ -23,7 +23,8 @@ internal static class SweepCommand
             "key=value,value")
         {
             Description =
-                "Settings; several values are tried one after the other, in all combinations. seeds=N and folds=N are --seeds and --folds.",
+                "Settings; several values are tried one after the other, in all combinations. seeds=N and folds=N are --seeds and --folds. "
+                    + "A recipe that compares settings of its own needs none.",
             Arity = ArgumentArity.ZeroOrMore
         };
         var seeds = new Option<int>("--seeds") { Description = "Repeat each setting with the seeds 0, 1, ... up to this many." };
@@ -113,9 +114,8 @@ internal static class SweepCommand
             if (ranks.Size > 1 && result.GetValue(jobs) != 1)
                 throw new ArgumentException($"{ranks.Size} ranks share the cells; leave out --jobs.");
             // Every combination is checked before the first run begins.
-            var plan = Sweep.Plan(named, axes, repeated, parts, result.GetValue(budget));
-            var halving = kind != "halving" ? null
-                : new Halving(named, axes, repeated, parts, result.GetValue(budget), new HalvingOptions
+            ISweepRounds? rounds = kind == "halving"
+                ? new Halving(named, axes, repeated, parts, result.GetValue(budget), new HalvingOptions
                 {
                     Resource = result.GetValue(resource)!,
                     Factor = result.GetValue(factor),
@@ -127,7 +127,10 @@ internal static class SweepCommand
                         var other =>
                             throw new ArgumentException($"--goal is '{other}'; allowed for halving: min (a loss) or max (an accuracy)."),
                     },
-                });
+                })
+                : named.Comparison is not null && kind == "grid"
+                ? new ComparisonRounds(named, axes, repeated, parts) : null;
+            var plan = rounds?.Round(0, null) ?? Sweep.Plan(named, axes, repeated, parts, result.GetValue(budget));
             // Rank 0 makes the store where it is not there yet.
             if (ranks.Rank > 0) ranks.Barrier();
             using var store = RunStore.Open(result.GetValue(runs)!);
@@ -141,11 +144,11 @@ internal static class SweepCommand
             var work = new SweepWork(store, sweep, ranks, atOnce, [.. result.Tokens.Select(t => t.Value)], silent);
             if (result.GetValue(cells))
             {
-                var own = halving is null ? plan : PlanOf(halving, result.GetValue(round), sweep);
+                var own = rounds is null ? plan : PlanOf(rounds, result.GetValue(round), sweep);
                 return work.Serve(own, interruption.Token) ? ExitCode.Success : ExitCode.Interrupted;
             }
-            var rows = halving is null ? work.Run(plan, [], view, interruption.Token)
-                : Rounds(halving, work, view, silent || ranks.Rank > 0, interruption.Token);
+            var rows = rounds is null ? work.Run(plan, [], view, interruption.Token)
+                : Rounds(rounds, work, view, silent || ranks.Rank > 0, interruption.Token);
             view.Dispose();
             if (rows is null)
             {
@@ -153,11 +156,12 @@ internal static class SweepCommand
                 return ExitCode.Interrupted;
             }
             foreach (var notice in ranks.Rank == 0 ? sweep.DataNotices(rows) : []) Console.Error.WriteLine($"cresset: warning: {notice}");
-            if (ranks.Rank == 0) SweepReport.Write(rows, sweep, plan[0].Recipe.Name, store.Folder, result.GetValue(json));
+            if (ranks.Rank == 0) new SweepReport(sweep, named, store.Folder).Write(rows, result.GetValue(json));
             return rows.Any(row => row.Failures.Count > 0) ? ExitCode.Failure : ExitCode.Success;
         }));
         return command.WithExamples(
             "cresset sweep digits-classifier lr=1e-3,3e-3 --seeds 3",
+            "cresset sweep activation-study-language --jobs 0",
             "cresset sweep digits-classifier lr=log:1e-4..1e-2:5 wd=0,0.05 --jobs 0",
             "cresset sweep digits-classifier lr=log:1e-4..1e-1:30 model.dropout=lin:0..0.6:7 --search random --budget 20",
             "cresset sweep digits-classifier lr=log:1e-4..1e-1:27 --search halving --goal max",
@@ -166,47 +170,38 @@ internal static class SweepCommand
             "cresset launch -n 8 --host node1,node2 sweep mine.yaml lr=log:1e-4..1e-2:16");
     }
 
-    // The last rows of all settings, the survivors of the last round first.
-    private static IReadOnlyList<SweepRow>? Rounds(Halving halving, SweepWork work, TrainingView view, bool silent,
+    // The last rows of all settings, those of the last round first.
+    private static IReadOnlyList<SweepRow>? Rounds(ISweepRounds rounds, SweepWork work, TrainingView view, bool silent,
         CancellationToken cancellation)
     {
-        var last = new List<SweepRow>();
+        IReadOnlyList<SweepRow> all = [];
         IReadOnlyList<SweepRow>? rows = null;
-        for (var round = 0; round < halving.Rounds; round++)
+        for (var round = 0; round < rounds.Rounds; round++)
         {
-            var plan = halving.Round(round, rows);
+            var plan = rounds.Round(round, rows);
             if (plan.Count == 0) break;
             if (!silent)
                 Console.Out.WriteLine(
                     string.Create(CultureInfo.InvariantCulture,
-                        $"round {round + 1} of {halving.Rounds}  {plan.Count} runs with {halving.Amount(round)} each"));
+                        $"round {round + 1} of {rounds.Rounds}  {plan.Count} runs: {rounds.Describe(round)}"));
             rows = work.Run(plan, ["--round", round.ToString(CultureInfo.InvariantCulture)], view, cancellation);
             if (rows is null) return null;
-            // Rows of the round come before those that were left behind; how long they ran is one more setting.
-            var reached = rows.Select(row => string.Join(' ', row.Overrides)).ToHashSet();
-            last = [.. rows, .. last.Where(row => !reached.Contains(string.Join(' ', row.Overrides.SkipLast(1)))).ToList()];
-            for (var i = 0; i < rows.Count; i++)
-                last[i] =
-                    rows[i] with
-                    {
-                        Overrides = [.. rows[i].Overrides,
-                        string.Create(CultureInfo.InvariantCulture, $"{halving.Resource}={halving.Amount(round)}")]
-                    };
+            all = rounds.Gather(round, rows, all);
         }
-        return last;
+        return all;
     }
 
     // What the rounds before left over is in the store; what is not there failed, since a round begins when the one before has ended.
-    private static IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> PlanOf(Halving halving, int round, Sweep sweep)
+    private static IReadOnlyList<PlannedRun> PlanOf(ISweepRounds rounds, int round, Sweep sweep)
     {
         IReadOnlyList<SweepRow>? rows = null;
         for (var earlier = 0; earlier < round; earlier++)
         {
-            var plan = halving.Round(earlier, rows);
+            var plan = rounds.Round(earlier, rows);
             var finished = sweep.Finished(plan);
             rows = Sweep.Rows(plan, finished,
                 Enumerable.Range(0, plan.Count).Where(i => !finished.ContainsKey(i)).ToDictionary(i => i, _ => "failed"));
         }
-        return halving.Round(round, rows);
+        return rounds.Round(round, rows);
     }
 }

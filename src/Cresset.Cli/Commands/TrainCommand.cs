@@ -98,6 +98,9 @@ internal static class TrainCommand
                 Console.Out.Write(recipe.ToYaml());
                 return ExitCode.Success;
             }
+            if (ranks.Rank == 0 && catalog.Find(NameIn(words)).Comparison is { Settings.Count: var settings })
+                Console.Error.WriteLine(
+                    $"cresset: this trains the recipe as it stands; cresset sweep {NameIn(words)} compares its {settings} settings.");
         }
         else if (words.FirstOrDefault(w => !w.Contains('=', StringComparison.Ordinal)) is { } recipeName)
         {
@@ -157,12 +160,15 @@ internal static class TrainCommand
     /// <summary>The recipe that words name, with the overrides that follow.</summary>
     public static ResolvedRecipe Resolve(RecipeCatalog catalog, string[] words)
     {
-        var name = words.Length > 0 && !words[0].Contains('=', StringComparison.Ordinal) ? words[0] : DefaultRecipe;
+        var name = NameIn(words);
         var overrides = words.Where((w, i) => !(i == 0 && w == name)).ToArray();
         if (overrides.FirstOrDefault(o => !o.Contains('=', StringComparison.Ordinal)) is { } stray)
             throw new ArgumentException($"'{stray}' is not an override; write key=value, for example trainer.steps=500.");
         return catalog.Find(name).Resolve(overrides);
     }
+
+    private static string NameIn(string[] words) =>
+        words.Length > 0 && !words[0].Contains('=', StringComparison.Ordinal) ? words[0] : DefaultRecipe;
 
     /// <summary>The last lines of train, eval and sample: figures, pictures, folder.</summary>
     public static void Report(RecipeResult result, bool json)

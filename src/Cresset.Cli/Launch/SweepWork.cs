@@ -31,7 +31,7 @@ internal sealed class SweepWork(RunStore store, Sweep sweep, ICommunicator ranks
     /// <param name="further">Words that tell the processes which plan it is.</param>
     /// <param name="view">Who watches.</param>
     /// <param name="cancellation">Finish the step, save and stop.</param>
-    public IReadOnlyList<SweepRow>? Run(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan,
+    public IReadOnlyList<SweepRow>? Run(IReadOnlyList<PlannedRun> plan,
         IReadOnlyList<string> further, TrainingView view, CancellationToken cancellation)
     {
         if (ranks.Size > 1) return OnRanks(plan, view, cancellation);
@@ -44,7 +44,7 @@ internal sealed class SweepWork(RunStore store, Sweep sweep, ICommunicator ranks
     }
 
     /// <summary>Runs the cells in this process that another one asks for; false when one was stopped.</summary>
-    public bool Serve(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, CancellationToken cancellation)
+    public bool Serve(IReadOnlyList<PlannedRun> plan, CancellationToken cancellation)
     {
         using var quietly = new TrainingView(quiet: true);
         return CellFarm.Serve(index =>
@@ -55,7 +55,7 @@ internal sealed class SweepWork(RunStore store, Sweep sweep, ICommunicator ranks
         });
     }
 
-    private IReadOnlyList<SweepRow>? OnRanks(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, TrainingView view,
+    private IReadOnlyList<SweepRow>? OnRanks(IReadOnlyList<PlannedRun> plan, TrainingView view,
         CancellationToken cancellation)
     {
         // A cell takes as long as it takes; a rank that died is mpirun's to notice.

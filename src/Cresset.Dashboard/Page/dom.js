@@ -45,7 +45,7 @@ export function later(work, delay) {
   };
 }
 
-// Calls that come close together as one, and never so often that the work fills more than a tenth of the time: what is watched needs the processor.
+// Calls that come close together as one, and never so often that the work and its drawing fill more than a twentieth of the time: what is watched needs the processor.
 export function paced(work, least) {
   let asked = false, busy = false, next = 0;
   return async function call() {
@@ -57,13 +57,17 @@ export function paced(work, least) {
     const began = performance.now();
     try {
       await work();
+      await drawn();
     } finally {
-      next = performance.now() + 9 * (performance.now() - began);
+      next = performance.now() + 19 * (performance.now() - began);
       busy = false;
     }
     if (asked) call();
   };
 }
+
+// Until what was changed is on the screen; a hidden page draws nothing.
+const drawn = () => new Promise(resolve => (document.hidden ? resolve() : requestAnimationFrame(() => setTimeout(resolve))));
 
 export const pause = delay => new Promise(resolve => setTimeout(resolve, delay));
 

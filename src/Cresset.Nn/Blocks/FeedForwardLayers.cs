@@ -46,11 +46,15 @@ internal sealed class FeedForwardLayers
     /// <summary>Memory for the gated product, written again each step.</summary>
     public ActivationBuffers? Buffers { get; set; }
 
+    /// <summary>Is shown what stands between the layers, [..., hidden], before dropout; null for nobody.</summary>
+    public Action<Tensor>? Watching { get; set; }
+
     /// <summary>[..., dim] to [..., dim].</summary>
     public Tensor Apply(Tensor input)
     {
         using var scope = NewDisposeScope();
         var hidden = Activated(input);
+        Watching?.Invoke(hidden);
         if (_options.Dropout > 0) hidden = nn.functional.dropout(hidden, _options.Dropout, _owner.training);
         return Down.call(hidden).MoveToOuterDisposeScope();
     }

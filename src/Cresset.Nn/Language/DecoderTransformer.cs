@@ -119,6 +119,23 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
         return x.MoveToOuterDisposeScope();
     }
 
+    /// <summary>The blocks, the first at the tokens.</summary>
+    internal IEnumerable<TransformerBlock> Blocks => _blocks;
+
+    /// <summary><see cref="forward"/> that shows what stands between the layers of each feed-forward block, first block first.</summary>
+    internal Tensor Watched(Tensor ids, Action<Tensor> hidden)
+    {
+        try
+        {
+            foreach (var block in _blocks) block.FeedForward.Watching = hidden;
+            return call(ids);
+        }
+        finally
+        {
+            foreach (var block in _blocks) block.FeedForward.Watching = null;
+        }
+    }
+
     /// <summary>Sizes of the keys, and of the values, of <see cref="Step"/>: [N, layers, key-value heads, context, head width].</summary>
     public long[] StepShape(long batch) => [batch, Options.Layers, Options.Groups, Options.Context, Options.ActualHeadWidth];
 

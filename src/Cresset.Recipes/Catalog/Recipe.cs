@@ -5,12 +5,16 @@ namespace Cresset.Recipes;
 /// <summary>A recipe as written: YAML that names a job and fills its options.</summary>
 public sealed class Recipe
 {
-    private static readonly string[] Reserved = ["name", "summary", "job", "subject"];
+    private static readonly string[] Reserved = ["name", "summary", "job", "subject", RecipeComparison.Section];
     private readonly ConfigMap _map;
     private readonly PartCatalog _parts;
 
     private Recipe(string name, string source, string yaml, ConfigMap map, IJob job, PartCatalog parts)
-        => (Name, Source, Yaml, _map, Job, _parts) = (name, source, yaml, map, job, parts);
+    {
+        (Name, Source, Yaml, _map, Job, _parts) = (name, source, yaml, map, job, parts);
+        // A job of somebody's own may have a section of that name.
+        Comparison = job.Sections.Any(s => s.Name == RecipeComparison.Section) ? null : RecipeComparison.Read(map, parts);
+    }
 
     /// <summary>Its name.</summary>
     public string Name { get; }
@@ -26,6 +30,9 @@ public sealed class Recipe
 
     /// <summary>One sentence.</summary>
     public string Summary => (_map["summary"] as ConfigText)?.Value ?? Job.Summary;
+
+    /// <summary>The settings that it compares when it is swept; null for none.</summary>
+    public RecipeComparison? Comparison { get; }
 
     /// <summary>Under which heading it is listed.</summary>
     public string Subject => (_map["subject"] as ConfigText)?.Value ?? "Other";

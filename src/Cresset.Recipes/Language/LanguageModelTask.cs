@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using Cresset.Data;
 using Cresset.Nn;
@@ -10,11 +11,14 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// The next token by maximum likelihood. Figures are over the whole held-out part, each token once, seen from the beginning of its block:
-/// nats per token, perplexity, and where tokens are not characters nats per character.
+/// nats per token, perplexity, and where tokens are not characters nats per character; of some blocks of it dead units and gradient norms of
+/// the layers.
 /// </summary>
 internal sealed class LanguageModelTask : ITrainingTask, ILearnsFromData, IExportsGraphs
 {
     private const int ShownLength = 200;
+    // Some thousand tokens: a unit that answers none of them differs from a rare one.
+    private const int WatchedBlocks = 32;
     private readonly DecoderTransformer _model;
     private readonly TextTokenizer _tokenizer;
     private double _written;
@@ -71,7 +75,21 @@ internal sealed class LanguageModelTask : ITrainingTask, ILearnsFromData, IExpor
         metrics["nats"] = forToken;
         metrics["perplexity"] = Math.Exp(forToken);
         if (_tokenizer is not CharacterTokenizer) metrics["nats_per_character"] = forCharacter;
+        AddLayers(metrics, part, context.Device);
         return metrics;
+    }
+
+    // The first blocks of the part alone: it is the layers that are compared, on the same tokens.
+    private void AddLayers(Dictionary<string, double> metrics, IDataset part, Device device)
+    {
+        using var batch = Loader.Once(part, WatchedBlocks).First();
+        using var scope = NewDisposeScope();
+        var figures = LayerFigures.Of(_model, batch.Inputs.to(device), batch.Targets!.to(device));
+        metrics["dead_units"] = figures.DeadUnits.Average();
+        foreach (var (layer, norm) in figures.GradientNorms.Index())
+            metrics[string.Create(CultureInfo.InvariantCulture, $"gradient_norm/{layer + 1}")] = norm;
+        foreach (var (layer, share) in figures.DeadUnits.Index())
+            metrics[string.Create(CultureInfo.InvariantCulture, $"dead_units/{layer + 1}")] = share;
     }
 
     /// <inheritdoc/>

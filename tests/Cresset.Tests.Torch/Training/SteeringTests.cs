@@ -153,7 +153,7 @@ public sealed class SteeringTests : IDisposable
         Assert.Equal(5, drawn.Distinct().Count());
         Assert.Equal(drawn, Sweep.Plan(recipe, axes, 0, 0, budget: 5).Select(c => string.Join(' ', c.Setting)));
         Assert.Subset(Sweep.Plan(recipe, axes, 0, 0).Select(c => string.Join(' ', c.Setting)).ToHashSet(), drawn.ToHashSet());
-        Assert.StartsWith("\u0089PNG", System.Text.Encoding.Latin1.GetString(Sweep.Picture(rows, "rates")!.ToPng()),
+        Assert.StartsWith("\u0089PNG", System.Text.Encoding.Latin1.GetString(SweepChart.Coordinates(rows, "rates")!.ToPng()),
             StringComparison.Ordinal);
     }
 
@@ -172,8 +172,8 @@ public sealed class SteeringTests : IDisposable
         Assert.Contains("diverged", rows[1].Failures[0], StringComparison.Ordinal);
         Assert.Equal(rows[1].Failures[0], sweep.FailureOf(plan[1].Recipe));
         // Settings without a figure are in no picture.
-        Assert.NotNull(Sweep.Picture(rows, "rates"));
-        Assert.Null(Sweep.Picture([rows[0], rows[1]], "rates"));
+        Assert.NotNull(SweepChart.Coordinates(rows, "rates"));
+        Assert.Null(SweepChart.Coordinates([rows[0], rows[1]], "rates"));
         // A cell whose batch does not fit is no reason to leave out the others either; a run that is not there is.
         rows = sweep.Run(Sweep.Plan(recipe, [.. Small.Append("trainer.batch_size=5000,32").Select(Sweep.Axis)], 0, 0),
             cancellation: TestContext.Current.CancellationToken)!;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Cresset.Numerics;
-using Cresset.Plots;
 using Cresset.Runs;
 using Cresset.Training;
 
@@ -10,36 +9,6 @@ namespace Cresset.Recipes;
 /// <param name="Key">As an override names it.</param>
 /// <param name="Values">At least one.</param>
 public sealed record SweepAxis(string Key, IReadOnlyList<string> Values);
-
-/// <summary>One setting of a sweep with what its repetitions gave.</summary>
-/// <param name="Overrides">The values of the axes.</param>
-/// <param name="Runs">Ids of its runs.</param>
-/// <param name="Figures">Mean and sample deviation (NaN for one run) of each figure, the headline first.</param>
-public sealed record SweepRow(IReadOnlyList<string> Overrides, IReadOnlyList<string> Runs,
-    IReadOnlyDictionary<string, (double Mean, double Deviation)> Figures)
-{
-    /// <summary>Why runs of this setting failed, one sentence a run; they count in no figure.</summary>
-    public IReadOnlyList<string> Failures { get; init; } = [];
-
-    /// <summary>The figures of every run, in the order of <see cref="Runs"/>.</summary>
-    public IReadOnlyDictionary<string, IReadOnlyList<double>> Values { get; init; } = new Dictionary<string, IReadOnlyList<double>>();
-
-    /// <summary>
-    /// The interquartile mean of a figure with its 95 % bootstrap band; null for fewer than four runs, of which it leaves none out.
-    /// </summary>
-    public InterquartileMean? Middle(string figure) =>
-        Values.TryGetValue(figure, out var values) && values.Count >= 4 && values.All(double.IsFinite) ? InterquartileMean.Of([.. values])
-            : null;
-
-    /// <summary>Half the width of the 95 % interval of a figure's mean (Student's t) over its runs; NaN for one run.</summary>
-    public double HalfWidth(string figure) =>
-        Runs.Count < 2 ? double.NaN : StudentT.Quantile975(Runs.Count - 1) * Figures[figure].Deviation / Math.Sqrt(Runs.Count);
-}
-
-/// <summary>A run of a sweep that has come to its end.</summary>
-/// <param name="Run">Its id.</param>
-/// <param name="Figures">Its figures.</param>
-public sealed record SweepCell(string Run, IReadOnlyDictionary<string, double> Figures);
 
 /// <summary>
 /// Runs a recipe with every combination of some settings, each with several seeds, each seed on every fold: one recorded run each, labelled
@@ -117,7 +86,7 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     /// <param name="folds">Folds of a cross-validation, for recipes with data; 0 for the recipe's own split.</param>
     /// <param name="budget">Of the combinations take this many, drawn at random (the same ones every time); 0 for all.</param>
     /// <exception cref="ConfigException">A setting is not valid: all are resolved before the first run begins.</exception>
-    public static IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> Plan(Recipe recipe, IReadOnlyList<SweepAxis> axes,
+    public static IReadOnlyList<PlannedRun> Plan(Recipe recipe, IReadOnlyList<SweepAxis> axes,
         int seeds, int folds, int budget = 0)
     {
         ArgumentNullException.ThrowIfNull(recipe);
@@ -154,14 +123,16 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         return settings;
     }
 
-    /// <summary>The runs of some settings, each with further overrides.</summary>
-    internal static IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> Plan(
+    /// <summary>
+    /// The runs of some settings, each with further overrides; <paramref name="others"/> holds what runs planned before come out as.
+    /// </summary>
+    internal static IReadOnlyList<PlannedRun> Plan(
         Recipe recipe, IReadOnlyList<SweepAxis> axes, IReadOnlyList<IReadOnlyList<string>> settings, int seeds, int folds,
-        IReadOnlyList<string> further)
+        IReadOnlyList<string> further, Dictionary<string, string>? others = null)
     {
         var varied = axes.Where(a => a.Values.Count > 1).Select(a => a.Key).ToHashSet();
-        var plan = new List<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)>();
-        var known = new Dictionary<string, string>(StringComparer.Ordinal);
+        var plan = new List<PlannedRun>();
+        var known = others ?? new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var setting in settings)
         {
             var named = setting.Where(s => varied.Contains(s.Split('=')[0])).ToList();
@@ -173,7 +144,7 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
                     if (seeds > 0) overrides.Add($"seed={seed}");
                     if (folds > 0) overrides.AddRange(["data.split=folds", $"data.split.folds={folds}", $"data.split.fold={fold}"]);
                     var cell = recipe.Resolve(overrides);
-                    plan.Add((named, cell));
+                    plan.Add(new PlannedRun(named, cell));
                     RefuseTheSame(known, setting, cell);
                 }
             }
@@ -200,7 +171,7 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     /// <param name="cancellation">Finish the step, save and stop; the next call goes on.</param>
     /// <returns>A row for each setting; null when it was stopped.</returns>
     public IReadOnlyList<SweepRow>? Run(
-        IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, Action<int, int, string, Run>? started = null,
+        IReadOnlyList<PlannedRun> plan, Action<int, int, string, Run>? started = null,
         IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
@@ -222,12 +193,12 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     /// <param name="cancellation">Finish the step, save and stop.</param>
     /// <returns>False when it was stopped.</returns>
     public bool RunCell(
-        IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, int index,
+        IReadOnlyList<PlannedRun> plan, int index,
         Action<int, int, string, Run>? started = null, IProgress<TrainingReport>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
         if (cancellation.IsCancellationRequested) return false;
-        var (_, recipe) = plan[index];
+        var recipe = plan[index].Recipe;
         var known = Known(recipe);
         if (known is { Status: RunStatus.Finished }) return true;
         var runner = new RecipeRunner(store, catalog);
@@ -246,7 +217,7 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     /// <param name="cancellation">Finish the step, save and stop.</param>
     /// <returns>False when it was stopped.</returns>
     public bool TryCell(
-        IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan,
+        IReadOnlyList<PlannedRun> plan,
         int index,
         IDictionary<int, string> failed,
         Action<int, int, string, Run>? started = null,
@@ -276,14 +247,14 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     }
 
     /// <summary>A row for each setting; null while cells are not finished.</summary>
-    public IReadOnlyList<SweepRow>? Rows(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan)
+    public IReadOnlyList<SweepRow>? Rows(IReadOnlyList<PlannedRun> plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
         return Rows(plan, Finished(plan));
     }
 
     /// <summary>The cells that this store has finished runs of.</summary>
-    public IReadOnlyDictionary<int, SweepCell> Finished(IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan)
+    public IReadOnlyDictionary<int, SweepCell> Finished(IReadOnlyList<PlannedRun> plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
         var cells = new Dictionary<int, SweepCell>();
@@ -299,7 +270,7 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     /// <param name="finished">Cells by their numbers, from wherever they ran.</param>
     /// <param name="failed">Cells that failed, and why.</param>
     public static IReadOnlyList<SweepRow>? Rows(
-        IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> plan, IReadOnlyDictionary<int, SweepCell> finished,
+        IReadOnlyList<PlannedRun> plan, IReadOnlyDictionary<int, SweepCell> finished,
         IReadOnlyDictionary<int, string>? failed = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
@@ -309,14 +280,17 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
             if (!finished.ContainsKey(i) && failed?.ContainsKey(i) != true) return null;
         }
         var rows = new List<SweepRow>();
-        foreach (var group in Enumerable.Range(0, plan.Count).GroupBy(i => string.Join(' ', plan[i].Setting)))
+        foreach (var group in Enumerable.Range(0, plan.Count).GroupBy(i => plan[i].Words))
         {
-            var cells = group.Where(finished.ContainsKey).Select(i => finished[i]).ToList();
+            var ended = group.Index().Where(i => finished.ContainsKey(i.Item)).ToList();
+            var cells = ended.ConvertAll(i => finished[i.Item]);
             var figures = new Dictionary<string, (double Mean, double Deviation)>();
             foreach (var key in cells.FirstOrDefault()?.Figures.Keys.Where(key => cells.TrueForAll(c => c.Figures.ContainsKey(key))) ?? [])
-                figures[key] = Spread(cells.ConvertAll(c => c.Figures[key]));
+                figures[key] = SweepRow.Spread(cells.ConvertAll(c => c.Figures[key]));
             rows.Add(new SweepRow(plan[group.First()].Setting, cells.ConvertAll(c => c.Run), figures)
             {
+                Name = plan[group.First()].Name,
+                Repetitions = ended.ConvertAll(i => i.Index),
                 Values = figures.Keys.ToDictionary(key => key, key => (IReadOnlyList<double>)cells.ConvertAll(c => c.Figures[key])),
                 Failures = [.. group.Where(i => !finished.ContainsKey(i)).Select(i => failed![i])],
             });
@@ -325,20 +299,21 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
     }
 
     /// <summary>
-    /// Settings and the first figure as parallel coordinates, without settings that have none; null where no setting varies.
+    /// Milliseconds from one recorded loss to the next, per step: the median over a row's runs that are in this store; null where no losses
+    /// were recorded.
     /// </summary>
-    public static Chart? Picture(IReadOnlyList<SweepRow> rows, string title)
+    public double? StepMilliseconds(SweepRow row)
     {
-        ArgumentNullException.ThrowIfNull(rows);
-        rows = [.. rows.Where(r => r.Figures.Count > 0)];
-        if (rows.Count < 2 || rows[0].Overrides.Count == 0) return null;
-        var figure = rows[0].Figures.Keys.First();
-        if (rows.Any(r => !r.Figures.ContainsKey(figure))) return null;
-        var axes =
-            rows[0].Overrides.Select((o, i) => new CoordinateAxis(o.Split('=')[0], [.. rows.Select(r => r.Overrides[i].Split('=', 2)[1])]))
-                .ToList();
-        axes.Add(new CoordinateAxis(figure, [.. rows.Select(r => r.Figures[figure].Mean.ToString("R", CultureInfo.InvariantCulture))]));
-        return ParallelCoordinatesChart.Create(axes, title);
+        ArgumentNullException.ThrowIfNull(row);
+        var gaps = new List<double>();
+        var here = store.List(new RunQuery { Tag = Tag, IncludeArchived = true }).Select(run => run.Id).ToHashSet();
+        foreach (var run in row.Runs.Where(here.Contains))
+        {
+            var points = store.ReadSeries(run, "train/loss");
+            gaps.AddRange(points.Zip(points.Skip(1), (a, b) => (b.WallTime - a.WallTime) / 1000.0 / Math.Max(1, b.Step - a.Step)));
+        }
+        gaps.Sort();
+        return gaps.Count == 0 ? null : gaps[gaps.Count / 2];
     }
 
     /// <summary>
@@ -353,8 +328,7 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         return [.. differing.Select(notice => $"{notice} Begin the sweep under a new name (--name)."), .. unknown];
     }
 
-    private static string Words((IReadOnlyList<string> Setting, ResolvedRecipe Recipe) cell) =>
-        cell.Setting.Count == 0 ? cell.Recipe.Name : string.Join(' ', cell.Setting);
+    private static string Words(PlannedRun cell) => cell.Words.Length == 0 ? cell.Recipe.Name : cell.Words;
 
     private RunInfo? Known(ResolvedRecipe recipe)
     {
@@ -364,10 +338,4 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
 
     private static bool Same(IReadOnlyDictionary<string, string> config, IReadOnlyDictionary<string, string> wanted)
         => config.Count == wanted.Count && wanted.All(w => config.TryGetValue(w.Key, out var value) && value == w.Value);
-
-    private static (double Mean, double Deviation) Spread(List<double> values)
-    {
-        var mean = values.Average();
-        return (mean, values.Count < 2 ? double.NaN : Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (values.Count - 1)));
-    }
 }

@@ -29,7 +29,7 @@ public sealed record HalvingOptions : IOptionsRecord
 /// <see cref="HalvingOptions.Factor"/> to the power of rounds has run in full. Each round begins anew, since a schedule belongs to a
 /// length, so that every run has the bits that it has alone.
 /// </summary>
-public sealed class Halving
+public sealed class Halving : ISweepRounds
 {
     private readonly Recipe _recipe;
     private readonly IReadOnlyList<SweepAxis> _axes;
@@ -70,16 +70,32 @@ public sealed class Halving
     /// <summary>The setting that is shared out.</summary>
     public string Resource => _options.Resource;
 
-    /// <summary>How many rounds there are.</summary>
+    /// <inheritdoc/>
     public int Rounds => _amounts.Length;
 
     /// <summary>What each run of a round gets of the resource.</summary>
     public long Amount(int round) => _amounts[round];
 
-    /// <summary>The runs of a round.</summary>
-    /// <param name="round">From 0.</param>
-    /// <param name="before">The rows of the round before; null for the first.</param>
-    public IReadOnlyList<(IReadOnlyList<string> Setting, ResolvedRecipe Recipe)> Round(int round, IReadOnlyList<SweepRow>? before)
+    /// <inheritdoc/>
+    public string Describe(int round) => string.Create(CultureInfo.InvariantCulture, $"{Amount(round)} each");
+
+    /// <inheritdoc/>
+    public IReadOnlyList<SweepRow> Gather(int round, IReadOnlyList<SweepRow> rows, IReadOnlyList<SweepRow> before)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        ArgumentNullException.ThrowIfNull(before);
+        // How long they ran is one more setting.
+        var reached = rows.Select(row => string.Join(' ', row.Overrides)).ToHashSet();
+        var amount = string.Create(CultureInfo.InvariantCulture, $"{Resource}={Amount(round)}");
+        return
+        [
+            .. rows.Select(row => row with { Overrides = [.. row.Overrides, amount] }),
+            .. before.Where(row => !reached.Contains(string.Join(' ', row.Overrides.SkipLast(1)))),
+        ];
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<PlannedRun> Round(int round, IReadOnlyList<SweepRow>? before)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(round);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(round, Rounds);
