@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Cresset.Benchmarks.Optim;
+using Cresset.Benchmarks.Peers;
 using Cresset.Flows;
 using Cresset.Optim;
 using TorchSharp;
@@ -31,8 +31,7 @@ internal static class FlowSteps
         var threads = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 1;
         var wanted = args.Length > 2 && args[2] != "all" ? args[2].Split(',') : null;
         set_num_threads(threads);
-        using var peer = args.Length > 3
-            ? new PeerProcess(string.Join(' ', args[3..]), "flow_steps.py", threads.ToString(CultureInfo.InvariantCulture)) : null;
+        using var peer = PeerProcess.Of(args, 3, "flow_steps.py", threads);
         Console.WriteLine(
             $"{threads} threads, {rounds} rounds, sides in turns; allocator: {Cresset.Native.NativeRuntime.Allocator.Reason}");
         foreach (var (name, other, label, goal) in Scenarios.Where(s => wanted is null || wanted.Contains(s.Peer)))
@@ -42,7 +41,7 @@ internal static class FlowSteps
             for (var round = -4; round < rounds; round++)
             {
                 var mine = Time(step);
-                var answer = peer?.Step(other);
+                var answer = Answer(other);
                 if (round < 0) continue;
                 ours.Add(mine);
                 if (answer is { } a) theirs.Add(a);
@@ -50,6 +49,7 @@ internal static class FlowSteps
             Console.WriteLine(label);
             Print("  Cresset", ours);
             if (theirs.Count == 0) continue;
+            ResultRow.Less($"step of {label}, threads {threads}", ours.Min(t => t.Wall), theirs.Min(t => t.Wall), "ms");
             Print("  peer", theirs);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"  ratio: wall least {ours.Min(o => o.Wall) / theirs.Min(t => t.Wall):0.00}, median "
@@ -58,6 +58,20 @@ internal static class FlowSteps
                     + $"{Median(ours.Zip(theirs, (a, b) => a.Cpu / b.Cpu)):0.00}; goal {goal}"));
         }
         return 0;
+
+        (double Wall, double Cpu)? Answer(string other)
+        {
+            try
+            {
+                return peer?.Step(other);
+            }
+            catch (InvalidOperationException missing)
+            {
+                // A package that the peer's Python lacks leaves the other scenarios as they are.
+                Console.WriteLine(missing.Message);
+                return null;
+            }
+        }
     }
 
     /// <summary>One training step of a scenario.</summary>

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Cresset.Benchmarks.Optim;
+using Cresset.Benchmarks.Peers;
 using Cresset.Nn;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -21,9 +21,7 @@ internal static class ActivationPasses
         var rounds = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 9;
         var threads = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 1;
         set_num_threads(threads);
-        using var peer = arguments.Length > 2
-            ? new PeerProcess(string.Join(' ', arguments[2..]), "activation_passes.py", threads.ToString(CultureInfo.InvariantCulture),
-                Count.ToString(CultureInfo.InvariantCulture)) : null;
+        using var peer = PeerProcess.Of(arguments, 2, "activation_passes.py", threads, Count);
         var generator = new Generator(1);
         var a = randn(Count, generator: generator).requires_grad_();
         var b = randn(Count, generator: generator).requires_grad_();
@@ -80,6 +78,12 @@ internal static class ActivationPasses
         foreach (var (name, moved, _, _, _) in cases)
         {
             var ours = times[(name, "Cresset")];
+            if (times.TryGetValue((name, "PyTorch"), out var peers))
+            {
+                var least = ours.Min(t => t.Wall);
+                ResultRow.Less($"{name} and backward, 16M values, threads {threads}", least, peers.Min(t => t.Wall), "ms",
+                    4.0 * moved * Count / least / 1e6 / copy);
+            }
             foreach (var side in new[] { "TorchSharp", "PyTorch", "Cresset", "Cresset reused" })
             {
                 if (!times.TryGetValue((name, side), out var list)) continue;

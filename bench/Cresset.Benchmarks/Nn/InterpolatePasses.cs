@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Cresset.Benchmarks.Optim;
+using Cresset.Benchmarks.Peers;
 using Cresset.Nn;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -20,9 +20,7 @@ internal static class InterpolatePasses
         var rounds = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 9;
         var threads = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 1;
         set_num_threads(threads);
-        using var peer = arguments.Length > 2
-            ? new PeerProcess(string.Join(' ', arguments[2..]), "interpolate_passes.py", threads.ToString(CultureInfo.InvariantCulture))
-            : null;
+        using var peer = PeerProcess.Of(arguments, 2, "interpolate_passes.py", threads);
         var generator = new Generator(1);
         var x = randn(Shape, generator: generator).requires_grad_();
         var wide = randn([8, 128, 128, 128], generator: generator).requires_grad_();
@@ -86,6 +84,12 @@ internal static class InterpolatePasses
                     + $"{Cresset.Native.NativeRuntime.Allocator.Reason}; copy {copy:0.0} GB/s"));
         foreach (var (name, input, _, _) in cases)
         {
+            if (times.TryGetValue((name, "PyTorch"), out var peers))
+            {
+                var least = times[(name, "Cresset")].Min(t => t.Wall);
+                ResultRow.Less($"{name} twofold and backward, threads {threads}", least, peers.Min(t => t.Wall), "ms",
+                    4.0 * 2 * (input.numel() + g.numel()) / least / 1e6 / copy);
+            }
             foreach (var side in new[] { "PyTorch", "libtorch", "Cresset" })
             {
                 if (!times.TryGetValue((name, side), out var list)) continue;

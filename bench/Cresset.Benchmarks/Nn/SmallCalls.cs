@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Cresset.Benchmarks.Optim;
+using Cresset.Benchmarks.Peers;
 using Cresset.Nn;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -21,9 +21,7 @@ internal static class SmallCalls
         var rounds = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 15;
         var count = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 4096;
         set_num_threads(1);
-        using var peer = arguments.Length > 2
-            ? new PeerProcess(string.Join(' ', arguments[2..]), "small_calls.py", count.ToString(CultureInfo.InvariantCulture),
-                Calls.ToString(CultureInfo.InvariantCulture)) : null;
+        using var peer = PeerProcess.Of(arguments, 2, "small_calls.py", count, Calls);
         var generator = new Generator(1);
         var a = randn(count, generator: generator).requires_grad_();
         var b = randn(count, generator: generator).requires_grad_();
@@ -71,6 +69,8 @@ internal static class SmallCalls
                         line += $"  {side} {theirs,6:0.00} ({theirs / ours:0.00})";
                 }
                 Console.WriteLine(line);
+                if (best.TryGetValue((name, "PyTorch", backward), out var peers))
+                    ResultRow.Less($"{name}{(backward ? " and backward" : "")} of {count} values", ours, peers, "us");
             }
         }
         return 0;

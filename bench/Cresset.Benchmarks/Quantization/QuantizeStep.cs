@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Cresset.Benchmarks.Peers;
 using Cresset.Quantization;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -25,11 +26,14 @@ internal static class QuantizeStep
                 string.Create(CultureInfo.InvariantCulture,
                     $"  one product takes {flops / 1e9:F1} GFLOP: {flops / ours.Wall / 1e6:F0} GFLOP/s by wall time, "
                         + $"{flops / ours.Cpu / 1e6:F0} a core by processor time"));
-            foreach (var (name, peer) in PeerProcess.Run("vq_quantize.py", $"{count}", $"{codes}"))
+            foreach (var peer in PeerPython.Of(args, 0)?.Figures("vq_quantize.py", count, codes) ?? [])
             {
                 Console.WriteLine(
-                    string.Create(CultureInfo.InvariantCulture, $"{name}: {peer.Milliseconds:F0} ms, +{peer.Megabytes:F0} MB"));
-                if (name.EndsWith("wall", StringComparison.Ordinal))
+                    string.Create(CultureInfo.InvariantCulture, $"{peer.Name}: {peer.Milliseconds:F0} ms, +{peer.Megabytes:F0} MB"));
+                var isWall = peer.Name.EndsWith("wall", StringComparison.Ordinal);
+                if (isWall)
+                    ResultRow.Less($"vector quantizer, {count} vectors, {codes} codes", ours.Wall, peer.Milliseconds, "ms");
+                if (isWall)
                     Console.WriteLine(
                         string.Create(CultureInfo.InvariantCulture,
                             $"  ratio by wall time {peer.Milliseconds / ours.Wall:F1}, memory {ours.Megabytes:F0} MB against "

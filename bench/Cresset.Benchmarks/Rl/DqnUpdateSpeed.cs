@@ -1,5 +1,5 @@
 using System.Globalization;
-using Cresset.Benchmarks.Optim;
+using Cresset.Benchmarks.Peers;
 using Cresset.Numerics;
 using Cresset.Rl;
 using Cresset.Rl.Deep;
@@ -25,9 +25,7 @@ internal static class DqnUpdateSpeed
         var options = new DqnOptions { Hidden = hidden, BatchSize = batch, ClipNorm = 10, Loss = ValueLoss.Squared };
         using var native = Learner(options with { Backend = NetworkBackend.Native });
         using var torch = Learner(options with { Backend = NetworkBackend.Torch });
-        using var peer = args.Length > 3
-            ? new PeerProcess(string.Join(' ', args[3..]), "rl_dqn_update.py", string.Join(',', hidden),
-                batch.ToString(CultureInfo.InvariantCulture), Repeat.ToString(CultureInfo.InvariantCulture)) : null;
+        using var peer = PeerProcess.Of(args, 3, "rl_dqn_update.py", string.Join(',', hidden), batch, Repeat);
         var replay = Batch(batch);
         var errors = new float[batch];
         var contenders = new List<(string Name, Func<double> Micros)>
@@ -57,6 +55,11 @@ internal static class DqnUpdateSpeed
             $"4-{string.Join('-', hidden)}-2, batch {batch}: {flops / 1e6:0.0} MFLOP; Vector512 "
                 + $"{System.Runtime.Intrinsics.Vector512.IsHardwareAccelerated}");
         var ours = times["native"];
+        if (times.TryGetValue("PyTorch fused", out var peers))
+        {
+            ResultRow.Less($"DQN update, {string.Join('-', hidden)}, batch {batch}", ours.Min(), Math.Min(peers.Min(), times["PyTorch"].Min()),
+                "us of processor time");
+        }
         foreach (var (name, list) in times)
         {
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Cresset.Benchmarks.Peers;
 using Cresset.Numerics;
 using Cresset.Rl;
 
@@ -6,13 +7,15 @@ namespace Cresset.Benchmarks.Rl;
 
 /// <summary>
 /// Steps per second of the environments and updates per second of tabular Q-learning on one thread (best of several rounds of CPU time).
-/// The peer's side: <c>bench/peers/rl_environments.py</c>.
+/// The peer's side: <c>bench/peers/rl_environments.py</c>, run
+/// behind ours where a Python is named.
 /// </summary>
 internal static class EnvironmentSpeed
 {
     public static int Run(string[] args)
     {
         var rounds = args.Length > 0 ? int.Parse(args[0], System.Globalization.CultureInfo.InvariantCulture) : 5;
+        Dictionary<string, double> ours = [];
         Console.WriteLine($"{"task",-44} {"M/s",9} {"goal",6}");
         Report("CartPole, state value, bit exact", 30, rounds, () => SingleCartPole(3_000_000));
         Report("CartPole, environment contract, bit exact", 30, rounds, () => ContractCartPole(3_000_000));
@@ -29,10 +32,31 @@ internal static class EnvironmentSpeed
         Report("tabular Q-learning updates, Taxi", 35, rounds, () => QLearningOn(new Taxi(), 500, 6, 10_000_000));
         Report("tabular Q-learning updates, CliffWalking", 35, rounds, () => QLearningOn(new CliffWalking(), 48, 4, 10_000_000));
         Report("value iteration backups (state-action), Taxi", 0, rounds, Backups);
+        foreach (var line in PeerPython.Of(args, 1)?.Lines("rl_environments.py") ?? [])
+        {
+            // "name   figure M/s"
+            if (!line.EndsWith(" M/s", StringComparison.Ordinal)) continue;
+            var name = line[..44].TrimEnd();
+            if (!ours.TryGetValue(Twin(name), out var rate)) continue;
+            var peer = double.Parse(line[44..^4], System.Globalization.CultureInfo.InvariantCulture);
+            Console.WriteLine($"peer {name,-44} {peer:0.000}, ratio {rate / peer:0.0}");
+            ResultRow.More(name, rate, peer, "M/s");
+        }
         return 0;
+
+        void Report(string name, double goal, int times, Func<long> work) => ours[name] = Measure(name, goal, times, work);
     }
 
-    private static void Report(string name, double goal, int rounds, Func<long> work)
+    /// <summary>What the peer's name is called here.</summary>
+    private static string Twin(string name) => name switch
+    {
+        "CartPole" => "CartPole, environment contract, bit exact",
+        "CartPole x1024, vector_entry_point" => "CartPole x1024, Gymnasium's vector form",
+        "CartPole x8192, vector_entry_point" => "CartPole float batch x8192, columns",
+        _ => name,
+    };
+
+    private static double Measure(string name, double goal, int rounds, Func<long> work)
     {
         work();
         var best = double.MaxValue;
@@ -47,6 +71,7 @@ internal static class EnvironmentSpeed
         Console.WriteLine(
             $"{name,-44} {count / best / 1e6,9:0.0} "
                 + $"{(goal > 0 ? goal.ToString("0", System.Globalization.CultureInfo.InvariantCulture) : ""),6}");
+        return count / best / 1e6;
     }
 
     private static long SingleCartPole(int steps)

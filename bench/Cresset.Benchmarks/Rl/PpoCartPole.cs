@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Cresset.Benchmarks.Peers;
 using Cresset.Numerics;
 using Cresset.Rl;
 using Cresset.Rl.Deep;
@@ -15,6 +16,7 @@ internal static class PpoCartPole
     public static int Run(string[] args)
     {
         var seeds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 3;
+        var best = 0.0;
         for (var seed = 0; seed < seeds; seed++)
         {
             var environments = new SyncVectorEnvironment<float, int>(8, () => new TimeLimit<float, int>(new CartPole(), 500),
@@ -37,11 +39,18 @@ internal static class PpoCartPole
                 if (solved is null && agent.Episodes.BestMeanReturn >= 475) solved = agent.Step;
             }
             var seconds = (Process.GetCurrentProcess().TotalProcessorTime - before).TotalSeconds;
+            best = Math.Max(best, agent.Step / seconds);
             var score = EpisodeEvaluation.Run(agent, () => new TimeLimit<float, int>(new CartPole(), 500), 100, 1_000_000 + (ulong)seed);
             Console.WriteLine(
                 string.Create(CultureInfo.InvariantCulture,
                     $"seed {seed}  {seconds:0.00} CPU s  {agent.Step / seconds:0} steps/s  mean of 100 >= 475 at "
                         + $"{(solved is { } s ? s : "-")}  greedy {score.Mean:0.0}"));
+        }
+        if (PeerPython.Of(args, 1)?.Lines("rl_ppo_cartpole.py", seeds) is { } lines)
+        {
+            foreach (var line in lines) Console.WriteLine("peer " + line);
+            ResultRow.More("PPO on CartPole, 100,000 steps", best,
+                lines.Where(l => l.Contains("steps/s", StringComparison.Ordinal)).Max(DqnEndToEnd.Rate), "steps/s");
         }
         return 0;
     }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Cresset.Benchmarks.Optim;
+using Cresset.Benchmarks.Peers;
 using Cresset.Data;
 using Cresset.Nn;
 using Cresset.Quantization;
@@ -23,8 +23,7 @@ internal static class ConvLayouts
         var rounds = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 7;
         var threads = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 1;
         set_num_threads(threads);
-        using var peer = arguments.Length > 2
-            ? new PeerProcess(string.Join(' ', arguments[2..]), "conv_steps.py", threads.ToString(CultureInfo.InvariantCulture)) : null;
+        using var peer = PeerProcess.Of(arguments, 2, "conv_steps.py", threads);
         using var scope = NewDisposeScope();
         using var generator = new Generator(1);
         var classifier = new PictureClassifier(new ClassifierOptions(),
@@ -60,6 +59,8 @@ internal static class ConvLayouts
                     if (round >= 0) best[side] = Math.Min(cost, best.GetValueOrDefault(side, double.MaxValue));
                 }
             }
+            if (best.TryGetValue("PyTorch", out var peers))
+                ResultRow.Less($"step of the picture classifier, threads {threads}", best["as they come"], peers, "ms of processor time");
             Console.WriteLine($"{name,-11} "
                 + string.Join("  ",
                     best.Select(

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace Cresset.Benchmarks.Optim;
+namespace Cresset.Benchmarks.Peers;
 
 /// <summary>
 /// The other side as a process that waits for a line, makes one step and answers with its milliseconds, so both sides can take turns.
@@ -10,21 +10,15 @@ internal sealed class PeerProcess : IDisposable
 {
     private readonly Process _process;
 
-    /// <param name="command">What starts Python.</param>
+    private PeerProcess(PeerPython python, string script, object[] arguments) => _process = python.Start(script, arguments, listens: true);
+
+    /// <summary>Starts the other side; null where nothing says how.</summary>
+    /// <param name="arguments">The benchmark's, which end with the command that starts Python.</param>
+    /// <param name="index">Where that command begins.</param>
     /// <param name="script">A script of bench/peers.</param>
-    /// <param name="arguments">Its arguments.</param>
-    public PeerProcess(string command, string script, params string[] arguments)
-    {
-        script = Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "bench", "peers", script);
-        var parts = command.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        var start = new ProcessStartInfo(parts[0]) { RedirectStandardInput = true, RedirectStandardOutput = true };
-        foreach (var part in parts[1..]) start.ArgumentList.Add(part);
-        // The script goes in as text, so that the interpreter may live in another root.
-        start.ArgumentList.Add("-c");
-        start.ArgumentList.Add(File.ReadAllText(script));
-        foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        _process = Process.Start(start) ?? throw new InvalidOperationException($"\"{command}\" did not start.");
-    }
+    /// <param name="scriptArguments">Its arguments.</param>
+    public static PeerProcess? Of(string[] arguments, int index, string script, params object[] scriptArguments)
+        => PeerPython.Of(arguments, index) is { } python ? new PeerProcess(python, script, scriptArguments) : null;
 
     public (double Wall, double Cpu) Step(string kind)
     {
