@@ -12,7 +12,8 @@ internal sealed record PeerPython(string[] Command)
     /// <summary>How to start it, or null.</summary>
     public static PeerPython? Of(string[] arguments, int index = int.MaxValue)
     {
-        var command = arguments.Length > index ? string.Join(' ', arguments[index..]) : Environment.GetEnvironmentVariable("CRESSET_PEER_PYTHON");
+        var command = arguments.Length > index ? string.Join(' ', arguments[index..])
+            : Environment.GetEnvironmentVariable("CRESSET_PEER_PYTHON");
         return string.IsNullOrWhiteSpace(command) || command == "none" ? null
             : new(command.Split(' ', StringSplitOptions.RemoveEmptyEntries));
     }
@@ -48,5 +49,6 @@ internal sealed record PeerPython(string[] Command)
     /// <summary>The same for a script that prints lines "name milliseconds megabytes".</summary>
     public IEnumerable<(string Name, double Milliseconds, double Megabytes)> Figures(string script, params object[] arguments)
         => Lines(script, arguments).Select(line => line.Split(' ')).Where(parts => parts.Length == 3).Select(
-            parts => (parts[0], double.Parse(parts[1], CultureInfo.InvariantCulture), double.Parse(parts[2], CultureInfo.InvariantCulture)));
+            parts =>
+                (parts[0], double.Parse(parts[1], CultureInfo.InvariantCulture), double.Parse(parts[2], CultureInfo.InvariantCulture)));
 }

@@ -57,8 +57,8 @@ internal static class DqnUpdateSpeed
         var ours = times["native"];
         if (times.TryGetValue("PyTorch fused", out var peers))
         {
-            ResultRow.Less($"DQN update, {string.Join('-', hidden)}, batch {batch}", ours.Min(), Math.Min(peers.Min(), times["PyTorch"].Min()),
-                "us of processor time");
+            ResultRow.Less($"DQN update, {string.Join('-', hidden)}, batch {batch}", ours.Min(),
+                Math.Min(peers.Min(), times["PyTorch"].Min()), "us of processor time");
         }
         foreach (var (name, list) in times)
         {

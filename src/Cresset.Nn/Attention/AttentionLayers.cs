@@ -71,6 +71,24 @@ internal sealed class AttentionLayers
     /// <summary>True where the weights stay packed.</summary>
     public bool IsPacked => _query.IsQuantized;
 
+    /// <summary>Makes queries; keys and values too where those have no layers.</summary>
+    public Projection Query => _query;
+
+    /// <summary>Makes keys.</summary>
+    public Projection? Key => _key;
+
+    /// <summary>Makes values.</summary>
+    public Projection? Value => _value;
+
+    /// <summary>Joins the heads.</summary>
+    public Projection Joining => _output!;
+
+    /// <summary>Norm of each head's queries.</summary>
+    public RmsNorm? QueryNorm => _queryNorm;
+
+    /// <summary>Norm of each head's keys.</summary>
+    public RmsNorm? KeyNorm => _keyNorm;
+
     /// <summary>The linear maps, in the order in which they are drawn.</summary>
     public IEnumerable<Projection> Projections => new[] { _query, _key, _value, _output }.OfType<Projection>();
 

@@ -10,6 +10,7 @@ public class KeyValueCache : IDisposable
 {
     private readonly Tensor[] _keys;
     private readonly Tensor[] _values;
+    private (RotaryPositions Rotary, Tensor Cosine, Tensor Sine)? _turns;
 
     internal KeyValueCache(int layers, long batch, long heads, long capacity, long headWidth, Tensor like)
     {
@@ -42,6 +43,22 @@ public class KeyValueCache : IDisposable
     {
         if (!disposing) return;
         foreach (var tensor in _keys.Concat(_values)) tensor.Dispose();
+        _turns?.Cosine.Dispose();
+        _turns?.Sine.Dispose();
+    }
+
+    /// <summary>Cosines and sines of all places, [capacity, D] each; made once.</summary>
+    internal (Tensor Cosine, Tensor Sine) Turns(RotaryPositions rotary)
+    {
+        if (_turns is not { } turns || turns.Rotary != rotary)
+        {
+            using var scope = NewDisposeScope();
+            var (cosine, sine) = rotary.Tables(0, Capacity, _keys[0].size(3), _keys[0]);
+            _turns?.Cosine.Dispose();
+            _turns?.Sine.Dispose();
+            _turns = turns = (rotary, cosine.DetachFromDisposeScope(), sine.DetachFromDisposeScope());
+        }
+        return (turns.Cosine, turns.Sine);
     }
 
     /// <summary>Refuses a cache of other texts or of another model: a copy of one text into rooms for four would fill them all.</summary>
@@ -68,5 +85,6 @@ public class KeyValueCache : IDisposable
         return (_keys[layer].narrow(2, 0, Length + count), _values[layer].narrow(2, 0, Length + count));
     }
 
-    private protected (Tensor Keys, Tensor Values) Whole(int layer) => (_keys[layer], _values[layer]);
+    /// <summary>All room of a layer's keys and values, [N, G, capacity, D] each.</summary>
+    internal (Tensor Keys, Tensor Values) Whole(int layer) => (_keys[layer], _values[layer]);
 }

@@ -50,6 +50,12 @@ internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
         _feedForward = new FeedForwardLayers(this, width, options.FeedForward, options.Keys.FeedForward, place);
     }
 
+    /// <summary>The norms before attention and before the feed-forward part.</summary>
+    public (nn.Module<Tensor, Tensor> Attention, nn.Module<Tensor, Tensor> FeedForward) Norms => _norms;
+
+    /// <summary>The layers of both parts.</summary>
+    public (AttentionLayers Attention, FeedForwardLayers FeedForward) Parts => (_attention, _feedForward);
+
     /// <summary>True where the weights stay packed.</summary>
     public bool IsPacked => _attention.IsPacked;
 

@@ -37,6 +37,9 @@ internal sealed class FeedForwardLayers
     /// <summary>Width between.</summary>
     public long Hidden { get; }
 
+    /// <summary>silu(x W) * (x V), not clamped.</summary>
+    public bool IsSwiGlu => Gate is not null && !_options.Clamped && ReferenceEquals(_fused, FusedFunction.Silu);
+
     public Projection? Gate { get; }
 
     public Projection Up { get; }

@@ -40,6 +40,9 @@ public sealed class Projection : WeightLayer
     /// <summary>True when the weight is stored in 8 bits or fewer.</summary>
     public bool IsQuantized => _packed is not null;
 
+    /// <summary>True when the layer is its weight and bias alone: nothing packed, no adapter.</summary>
+    internal bool IsPlain => _packed is null && _adapters.Count == 0;
+
     /// <summary>The packed weight, or null.</summary>
     internal PackedWeight? Packed => _packed;
 

@@ -66,6 +66,9 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
     /// <summary>Number of tokens.</summary>
     public long Vocabulary { get; }
 
+    /// <summary>Where the weights are.</summary>
+    internal Device Place => _tokens.weight!.device;
+
     /// <summary>
     /// A cache for <paramref name="batch"/> texts of at most <paramref name="capacity"/> tokens (null: the context), in the type and on the
     /// device of the weights; the caller disposes it.
@@ -105,6 +108,7 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
         if (first + count > room)
             throw new ShapeException(
                 $"DecoderTransformer: {first + count} tokens, and the {(room == Options.Context ? "context" : "cache")} holds {room}.");
+        if (cache is not null && count == 1 && HasTokenPass(ids.size(0))) return NextToken(ids, cache);
         using var scope = NewDisposeScope();
         var x = _tokens.call(ids);
         if (_positions is not null) x += _positions.call(arange(first, first + count, device: ids.device));
@@ -169,6 +173,28 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
         x = _norm.call(x).squeeze(1);
         x = _head is null ? MatrixProduct.Linear(x, _tokens.weight!) : _head.call(x);
         return (x.MoveToOuterDisposeScope(), cache.Keys.MoveToOuterDisposeScope(), cache.Values.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Whether the next token of so many texts with a cache takes one <see cref="TokenPass"/>.</summary>
+    internal bool HasTokenPass(long texts) =>
+        TokenPass.Fits(Options, _blocks, _norm, _tokens.weight!, _positions?.weight, _head, texts, training);
+
+    private unsafe Tensor NextToken(Tensor ids, KeyValueCache cache)
+    {
+        var (tokens, places, texts) = (_tokens.weight!, _positions?.weight, ids.size(0));
+        (Tensor, Tensor)? turns = Options.Positions is RotaryPositions rotary ? cache.Turns(rotary) : null;
+        var scores = TensorView.New<float>(texts, 1, Vocabulary);
+        using var results = TensorView.Dense<float>(scores);
+        using var pass = new TokenPass(Options, cache);
+        var text = 0;
+        foreach (var token in ids.data<long>())
+        {
+            pass.Begin(tokens, places, token);
+            for (var layer = 0; layer < _blocks.Count; layer++) pass.Block(_blocks[layer], layer, text, turns);
+            pass.End((RmsNorm)_norm, _head?.Weight ?? tokens, _head?.Bias, results.Start + (text++ * Vocabulary));
+        }
+        cache.Length++;
+        return scores;
     }
 
     private static TransformerBlockOptions Block(DecoderOptions options) => new(

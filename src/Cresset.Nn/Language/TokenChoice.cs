@@ -1,4 +1,5 @@
 using Cresset.Numerics;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -40,7 +41,7 @@ public sealed record TokenChoice : IOptionsRecord
     {
         ArgumentNullException.ThrowIfNull(scores);
         using var scope = NewDisposeScope();
-        if (scores.isnan().logical_or(scores.isposinf()).any().item<bool>() || scores.isneginf().all(-1).any().item<bool>())
+        if (AreBroken(scores))
             throw new ArgumentException("The scores are NaN or infinite, or no token has one: a weight of the model is not finite.",
                 nameof(scores));
         // Below what float32 divides by there is no other token left.
@@ -98,12 +99,31 @@ public sealed record TokenChoice : IOptionsRecord
         }
     }
 
+    private static bool AreBroken(Tensor scores)
+    {
+        if (!TensorView.IsDense<float>(scores) || scores.numel() == 0)
+            return scores.isnan().logical_or(scores.isposinf()).any().item<bool>() || scores.isneginf().all(-1).any().item<bool>();
+        // Six calls of libtorch cost more than a look at every score.
+        using var view = TensorView.Dense<float>(scores);
+        var row = (int)scores.size(-1);
+        for (var numbers = view.Span; numbers.Length > 0; numbers = numbers[row..])
+        {
+            var isAnyFinite = false;
+            foreach (var score in numbers[..row])
+            {
+                if (!(score < float.PositiveInfinity)) return true;
+                isAnyFinite |= score > float.NegativeInfinity;
+            }
+            if (!isAnyFinite) return true;
+        }
+        return false;
+    }
+
     private long Next(DecoderTransformer model, KeyValueCache cache, IReadOnlyList<long> tokens, List<long> seen, Generator generator)
     {
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        var device = model.parameters().First().device;
-        var scores = model.Forward(tensor(tokens.ToArray(), device: device).unsqueeze(0), cache);
+        var scores = model.Forward(tensor(tokens.ToArray(), [1, tokens.Count], device: model.Place), cache);
         var last = scores.select(1, scores.size(1) - 1).cpu();
         if (RepetitionPenalty != 1)
         {

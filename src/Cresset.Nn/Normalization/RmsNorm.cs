@@ -34,6 +34,9 @@ public sealed class RmsNorm : WeightLayer
         RegisterComponents();
     }
 
+    /// <summary>Added to the mean square.</summary>
+    internal float Epsilon => (float)_eps;
+
     /// <summary>The weight, [dim], or null.</summary>
     public Tensor? Weight => _weight;
 
@@ -55,6 +58,12 @@ public sealed class RmsNorm : WeightLayer
         CheckEpsilon(eps);
         if (weight is not null && (weight.dim() != 1 || x.dim() == 0 || weight.size(0) != x.size(-1)))
             throw Shape.Wrong(weight, $"[{(x.dim() == 0 ? 1 : x.size(-1))}], one factor for each of the last dimension");
+        return weight is not null && FusedRmsNorm.Fits(x, weight) ? new FusedRmsNorm(eps).Apply(x, weight) : Composed(x, weight, eps);
+    }
+
+    /// <summary>The same by libtorch's operations.</summary>
+    internal static Tensor Composed(Tensor x, Tensor? weight, double eps)
+    {
         using var scope = NewDisposeScope();
         var wide = x.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? x.to(ScalarType.Float32) : x;
         var y = wide * (wide.square().mean([-1], keepdim: true) + eps).rsqrt();

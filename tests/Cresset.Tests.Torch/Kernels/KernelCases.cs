@@ -1,7 +1,9 @@
 using Cresset.Flows;
+using Cresset.Kernels;
 using Cresset.Nn;
 using Cresset.Optim;
 using Cresset.Quantization;
+using Cresset.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 using Parameter = TorchSharp.Modules.Parameter;
@@ -27,6 +29,8 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
         ("reassembly", c => c.Reassembly()),
         ("attention", c => c.Attend()),
         ("product", c => c.Product()),
+        ("token", c => c.Token()),
+        ("root mean square", c => c.RootMeanSquared()),
         ("spline", c => c.Spline()),
         ("optimizer step", c => c.Step()),
         ("low-precision optimizer step", c => c.LowPrecisionStep()),
@@ -169,6 +173,41 @@ internal sealed class KernelCases(Random random, GuardedTensors memory)
         using var quiet = no_grad();
         Near(nn.functional.linear(x.to(ScalarType.Float64), w.to(ScalarType.Float64), b?.to(ScalarType.Float64)),
             PackedProduct.Linear(x, w, b), 1e-4, 1e-3, "product");
+    }
+
+    // What the next token of a text is made of: a matrix times a vector, and one query over the keys of a cache.
+    private unsafe void Token()
+    {
+        using var quiet = no_grad();
+        long width = Pick(1, 300), rows = Pick(1, 80), keys = Pick(1, 70), depth = Pick(1, 70);
+        Tensor w = memory.MakeDense(ScalarType.Float32, rows, width), x = memory.MakeDense(ScalarType.Float32, width),
+            b = memory.MakeDense(ScalarType.Float32, rows), y = memory.MakeDense(ScalarType.Float32, rows);
+        var (hasBias, adds) = (random.Next(2) == 0, random.Next(2) == 0);
+        var exact = w.to(ScalarType.Float64).mv(x.to(ScalarType.Float64));
+        if (hasBias) exact += b;
+        if (adds) exact += y;
+        VectorProduct.Multiply(At(w), hasBias ? At(b) : null, At(x), At(y), rows, width, adds);
+        Near(exact, y, 1e-4, 1e-3, "vector product");
+        Tensor q = memory.MakeDense(ScalarType.Float32, depth), k = memory.MakeDense(ScalarType.Float32, keys, depth),
+            v = memory.MakeDense(ScalarType.Float32, keys, depth), mixed = memory.MakeDense(ScalarType.Float32, depth),
+            scratch = memory.MakeDense(ScalarType.Float32, TokenKernels.Scratch(keys));
+        var wide = q.to(ScalarType.Float64);
+        var shares = nn.functional.softmax(k.to(ScalarType.Float64).mv(wide) / Math.Sqrt(depth), 0);
+        var expected = v.to(ScalarType.Float64).t().mv(shares);
+        var rounding = 16 * Math.Pow(2, -24) * 2 * 3 * k.to(ScalarType.Float64).abs().mv(wide.abs()).max().ToDouble() / Math.Sqrt(depth);
+        TokenKernels.Attend(At(q), At(k), At(v), At(mixed), keys, depth, At(scratch));
+        Near(expected, mixed, 1e-4, 1e-5 + rounding, "attention of one token");
+
+        static float* At(Tensor tensor) => TensorView.Dense<float>(tensor).Start;
+    }
+
+    private void RootMeanSquared()
+    {
+        var shape = Shape(Pick(1, 3));
+        if (shape[^1] == 0) return;
+        Tensor x = memory.Make(ScalarType.Float32, shape), weight = memory.MakeDense(ScalarType.Float32, shape[^1]),
+            g = memory.Make(ScalarType.Float32, shape);
+        Gradients([x, weight], inputs => RmsNorm.Apply(inputs[0], inputs[1], 0.1), g, "root mean square", 1e-4, 2e-4);
     }
 
     private void Spline()
