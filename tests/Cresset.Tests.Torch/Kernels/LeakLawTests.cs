@@ -38,6 +38,7 @@ public sealed class LeakLawTests
         [nameof(StraightThroughCommitment)] = ([[512, 64], [512, 64]], x => Two(StraightThroughCommitment.Apply(x[0], x[1])), false),
         [nameof(SquaredDifference)] = ([[512, 64], [512, 64]], x => [SquaredDifference.Mean(x[0], x[1])], false),
         [nameof(RotationTrick)] = ([[512, 64], [512, 64]], x => [RotationTrick.Apply(x[0], x[1])], false),
+        [nameof(FusedRmsNorm)] = ([[64, 512], [512]], x => [RmsNorm.Apply(x[0], x[1])], true),
         [nameof(FusedSpline)] = ([[256, 4], [256, 4, Spline.Options.RawCount]], x => Two(Spline.Forward(x[0], x[1])), true),
         [nameof(AdjointFunction)] = ([[256, 32], [32, 32]], x => [Solve(x, OdeGradient.Adjoint)], false),
         [nameof(CheckpointFunction)] = ([[256, 32], [32, 32]], x => [Solve(x, OdeGradient.Checkpoint)], false),
