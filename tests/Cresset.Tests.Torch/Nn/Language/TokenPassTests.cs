@@ -18,12 +18,27 @@ public sealed class TokenPassTests
         ["odd"] = new() { Layers = 3, Heads = 3, Width = 30, Context = 24, FeedForward = new() { Hidden = 37 } },
         ["qwen"] = new()
         {
-            Layers = 2, Heads = 6, KeyValueHeads = 2, HeadWidth = 16, Width = 40, Context = 24, QkNorm = true, QkvBias = true,
-            OutputBias = true, Tied = false, FeedForward = new() { Hidden = 24, Bias = true }, NormEpsilon = 1e-3,
+            Layers = 2,
+            Heads = 6,
+            KeyValueHeads = 2,
+            HeadWidth = 16,
+            Width = 40,
+            Context = 24,
+            QkNorm = true,
+            QkvBias = true,
+            OutputBias = true,
+            Tied = false,
+            FeedForward = new() { Hidden = 24, Bias = true },
+            NormEpsilon = 1e-3,
         },
         ["learned positions"] = new()
         {
-            Layers = 2, Heads = 2, Width = 32, Context = 24, Positions = new LearnedPositions(), FeedForward = new() { MultipleOf = 16 },
+            Layers = 2,
+            Heads = 2,
+            Width = 32,
+            Context = 24,
+            Positions = new LearnedPositions(),
+            FeedForward = new() { MultipleOf = 16 },
         },
         // More than the products that are shared among threads, and keys wider than the feed-forward part.
         ["wide"] = new() { Layers = 1, Heads = 8, HeadWidth = 96, Width = 512, Context = 24, FeedForward = new() { Hidden = 520 } },
