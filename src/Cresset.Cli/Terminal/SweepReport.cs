@@ -118,7 +118,8 @@ internal sealed class SweepReport(Sweep sweep, Recipe recipe, string folder)
         if (figures.Count == 0) return null;
         // Values that a search left behind ran once.
         var most = rows.Max(r => r.Runs.Count + r.Failures.Count);
-        return SweepChart.Comparison([.. rows.Where(r => r.Runs.Count + r.Failures.Count == most)], figures[0], against, sweep.Tag["sweep:".Length..]);
+        rows = [.. rows.Where(r => r.Runs.Count + r.Failures.Count == most)];
+        return SweepChart.Comparison(rows, figures[0], against, sweep.Tag["sweep:".Length..]);
     }
 
     private static string Markdown(IReadOnlyList<IReadOnlyList<string>> lines)

@@ -11,8 +11,8 @@ namespace Cresset.Recipes;
 
 /// <summary>
 /// The next token by maximum likelihood. Figures are over the whole held-out part, each token once, seen from the beginning of its block:
-/// nats per token, perplexity, and where tokens are not characters nats per character; of some blocks of it dead units and gradient norms of
-/// the layers.
+/// nats per token, perplexity, and where tokens are not characters nats per character; of some blocks of it dead units and gradient norms
+/// of the layers.
 /// </summary>
 internal sealed class LanguageModelTask : ITrainingTask, ILearnsFromData, IExportsGraphs
 {

@@ -115,8 +115,8 @@ public sealed class ComparisonTests : IDisposable
     public void SettingsThatAreTheSameRunAreRefused()
     {
         var same = Parsed(Text.Replace("search: optimizer=sgd lr=1e-1,1e38,1e-2", "search: lr=0.001", StringComparison.Ordinal));
-        Assert.Contains("are the same run", Assert.Throws<ConfigException>(() => new ComparisonRounds(same, [], 0, 0).Round(0, null)).Message,
-            StringComparison.Ordinal);
+        Assert.Contains("are the same run",
+            Assert.Throws<ConfigException>(() => new ComparisonRounds(same, [], 0, 0).Round(0, null)).Message, StringComparison.Ordinal);
         Assert.Contains("has several values",
             Assert.Throws<ArgumentException>(() => new ComparisonRounds(Parsed(Text), [Sweep.Axis("wd=0,0.1")], 0, 0)).Message,
             StringComparison.Ordinal);
