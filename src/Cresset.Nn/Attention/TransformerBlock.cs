@@ -59,9 +59,6 @@ internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
     /// <summary>True where the weights stay packed.</summary>
     public bool IsPacked => _attention.IsPacked;
 
-    /// <summary>Its feed-forward part.</summary>
-    public FeedForwardLayers FeedForward => _feedForward;
-
     /// <summary>The linear maps, in the order in which they are drawn.</summary>
     public IEnumerable<Projection> Projections =>
         _attention.Projections.Concat(new[] { _feedForward.Gate, _feedForward.Up, _feedForward.Down }.OfType<Projection>());

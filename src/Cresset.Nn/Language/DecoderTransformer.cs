@@ -131,12 +131,12 @@ public sealed class DecoderTransformer : nn.Module<Tensor, Tensor>
     {
         try
         {
-            foreach (var block in _blocks) block.FeedForward.Watching = hidden;
+            foreach (var block in _blocks) block.Parts.FeedForward.Watching = hidden;
             return call(ids);
         }
         finally
         {
-            foreach (var block in _blocks) block.FeedForward.Watching = null;
+            foreach (var block in _blocks) block.Parts.FeedForward.Watching = null;
         }
     }
 

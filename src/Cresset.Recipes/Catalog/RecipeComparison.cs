@@ -68,17 +68,7 @@ public sealed record NamedSetting(string Name, IReadOnlyList<string> Words)
         if (node is not ConfigText text)
             throw new ConfigException(node.Source,
                 $"the setting '{name}' is not a text; write words as on the command line, in quotes where they hold braces.");
-        var (words, depth, quoted, start) = (new List<string>(), 0, false, 0);
-        for (var i = 0; i <= text.Value.Length; i++)
-        {
-            var c = i < text.Value.Length ? text.Value[i] : ' ';
-            if (c == '"') quoted = !quoted;
-            else if (!quoted && c is '[' or '{') depth++;
-            else if (!quoted && c is ']' or '}') depth--;
-            if (i < text.Value.Length && (!char.IsWhiteSpace(c) || depth > 0 || quoted)) continue;
-            if (i > start) words.Add(text.Value[start..i]);
-            start = i + 1;
-        }
+        var words = ConfigWords.Split(text.Value, char.IsWhiteSpace).Where(w => w.Length > 0).ToList();
         return words.Find(w => w.IndexOf('=', StringComparison.Ordinal) <= 0) is { } stray
             ? throw new ConfigException(node.Source, $"the setting '{name}' holds '{stray}', which is not of the form key=value.")
             : new NamedSetting(name, words);

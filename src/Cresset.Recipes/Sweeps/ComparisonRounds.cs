@@ -64,7 +64,16 @@ public sealed class ComparisonRounds : ISweepRounds
             }
             // The search takes the first seed of those that are repeated later, so that its best run is one of them.
             var (seeds, folds) = isSearch ? (Math.Min(_seeds, 1), 0) : (_seeds, _folds);
-            plan.AddRange(Sweep.Plan(_recipe, axes, settings, seeds, folds, [], known).Select(run => run with { Name = name }));
+            try
+            {
+                plan.AddRange(Sweep.Plan(_recipe, axes, settings, seeds, folds, [], known).Select(run => run with { Name = name }));
+            }
+            catch (ConfigException e) when (e.Source == ConfigSource.CommandLine)
+            {
+                // Its words come from the recipe, beside those of the command.
+                var problem = e.Message[(e.Source.ToString().Length + 2)..];
+                throw new ConfigException(new ConfigSource($"{_recipe.Source}, setting '{name}'", 0), problem);
+            }
         }
         return plan;
     }

@@ -35,18 +35,11 @@ public sealed class Sweep(RunStore store, RecipeCatalog catalog, string name)
         var at = text.IndexOf('=', StringComparison.Ordinal);
         if (at <= 0 || at == text.Length - 1)
             throw new ArgumentException($"'{text}' is not a setting; write key=value, or key=value,value for several.");
-        var (values, depth, quoted, start) = (new List<string>(), 0, false, at + 1);
-        for (var i = at + 1; i <= text.Length; i++)
+        var values = new List<string>();
+        foreach (var value in ConfigWords.Split(text[(at + 1)..], c => c == ',').Select(v => v.Trim()))
         {
-            var c = i < text.Length ? text[i] : ',';
-            if (c == '"') quoted = !quoted;
-            else if (!quoted && c is '[' or '{') depth++;
-            else if (!quoted && c is ']' or '}') depth--;
-            if (i < text.Length && (c != ',' || depth > 0 || quoted)) continue;
-            var value = text[start..i].Trim();
             if (value.Length == 0) throw new ArgumentException($"'{text}' has an empty value.");
             values.AddRange(SweepRange.Of(value, text));
-            start = i + 1;
         }
         if (values.Distinct().Count() < values.Count) throw new ArgumentException($"'{text}' names a value twice.");
         return new SweepAxis(text[..at].Trim(), values);

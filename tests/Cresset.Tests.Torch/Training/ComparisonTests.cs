@@ -121,6 +121,10 @@ public sealed class ComparisonTests : IDisposable
             Assert.Throws<ArgumentException>(() => new ComparisonRounds(Parsed(Text), [Sweep.Axis("wd=0,0.1")], 0, 0)).Message,
             StringComparison.Ordinal);
         Assert.Throws<ConfigException>(() => new ComparisonRounds(Parsed(Text), [Sweep.Axis("wd=-1")], 0, 0).Round(0, null));
+        // The words stand in the recipe, not on the command line.
+        var unknown = Parsed(Text.Replace("plain: lr=1e-3", "plain: rl=1e-3", StringComparison.Ordinal));
+        Assert.StartsWith("pair.yaml, setting 'plain': unknown key 'rl'",
+            Assert.Throws<ConfigException>(() => new ComparisonRounds(unknown, [], 0, 0).Round(0, null)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
